@@ -1,0 +1,31 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  // Said outright: oxc would take these from a tsconfig only for the files which that tsconfig includes.
+  oxc: {
+    decorator: { legacy: true, emitDecoratorMetadata: true },
+  },
+  resolve: {
+    // The tests see the source under the name of the package. test/tsconfig.json says the same to TypeScript.
+    alias: [
+      {
+        find: /^nestjs-websockex$/,
+        replacement: fileURLToPath(new URL('./lib/index.ts', import.meta.url)),
+      },
+    ],
+  },
+  test: {
+    include: ['test/**/*.spec.ts'],
+    setupFiles: ['test/setup.ts'],
+    typecheck: {
+      enabled: true,
+      tsconfig: 'test/tsconfig.json',
+      include: ['test/types/**/*.spec-d.ts'],
+    },
+    coverage: {
+      provider: 'v8',
+      include: ['lib/**/*.ts'],
+    },
+  },
+});
