@@ -1,0 +1,110 @@
+import { inspectShort, WebSockexError } from './websockex.error.js';
+
+/**
+ * A handler returned what it may not. The incarnation ends: let it crash.
+ *
+ * @publicApi
+ */
+export class BadResponseError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_BAD_RESPONSE';
+
+  constructor(
+    /** The client class. */
+    readonly module: string,
+    /** The method that returned it. */
+    readonly method: string,
+    /** What it returned. */
+    readonly value: unknown,
+    allowed: string,
+  ) {
+    super(`${module}.${method}() returned ${inspectShort(value)}; it may return ${allowed}`);
+  }
+}
+
+/**
+ * A cast, call, info or frame that the class has no handler for.
+ *
+ * @publicApi
+ */
+export class NoHandlerError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_NO_HANDLER';
+
+  constructor(
+    readonly client: string,
+    what: string,
+    remedy: string,
+  ) {
+    super(`${client}: ${what}. ${remedy}`);
+  }
+}
+
+/**
+ * Two clients of one name.
+ *
+ * @publicApi
+ */
+export class AlreadyStartedError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_ALREADY_STARTED';
+
+  constructor(
+    /** The name that is taken. */
+    readonly client: string,
+    detail: string,
+  ) {
+    super(
+      `a client named "${client}" exists already: ${detail}. ` +
+        "Give one of them another name: @WebSockexClient(url, { name: '…' }).",
+    );
+  }
+}
+
+/**
+ * What was asked for did not happen in time. The client itself goes on.
+ *
+ * @publicApi
+ */
+export class CallTimeoutError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_CALL_TIMEOUT';
+
+  constructor(
+    readonly client: string,
+    /** Milliseconds that were waited. */
+    readonly timeout: number,
+    what: string,
+  ) {
+    super(`${client}: ${what} within ${timeout} ms`);
+  }
+}
+
+/**
+ * Incarnations ended more often than their supervisor allows, and it gave up.
+ *
+ * @publicApi
+ */
+export class RestartLimitError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_RESTART_LIMIT';
+
+  constructor(
+    readonly client: string,
+    readonly maxRestarts: number,
+    /** Milliseconds in which `maxRestarts` were allowed. */
+    readonly within: number,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `${client}: more than ${maxRestarts} restarts within ${within} ms; its supervisor gives up. ` +
+        'The cause is the reason of the last end.',
+      options,
+    );
+  }
+}
+
+/**
+ * The application is wired or configured in a way that cannot work. Thrown while it boots, before
+ * any socket opens; the message names the class, method or option.
+ *
+ * @publicApi
+ */
+export class ConfigurationError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_CONFIGURATION';
+}

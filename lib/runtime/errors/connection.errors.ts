@@ -1,0 +1,141 @@
+import { redactUrl } from './redact-url.js';
+import { inspectShort, WebSockexError } from './websockex.error.js';
+
+/** The states a client can be in; see the diagram in `connection/status.ts`. */
+export type ClientState = 'idle' | 'connecting' | 'open' | 'closing' | 'backoff' | 'terminated';
+
+/**
+ * A URL that cannot be a WebSocket's: not a URL, another scheme than `ws:`, `wss:`, `http:`,
+ * `https:` or `ws+unix:`, or one with a fragment (RFC 6455 section 3).
+ *
+ * @publicApi
+ */
+export class UrlError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_URL';
+
+  constructor(
+    readonly client: string,
+    url: unknown,
+    why: string,
+    options?: ErrorOptions,
+  ) {
+    const shown =
+      typeof url === 'string' || url instanceof URL ? redactUrl(url) : inspectShort(url);
+    super(
+      `${client}: the URL ${JSON.stringify(shown)} ${why}. ` +
+        'Give an absolute URL such as "wss://host/path".',
+      options,
+    );
+  }
+}
+
+/**
+ * No connection could be made, or one broke below the WebSocket protocol: DNS, TCP, TLS, a
+ * deadline, or `@BeforeConnect` and the options factory that prepare an attempt.
+ * `cause` keeps what the system said; an `AggregateError` is unwrapped.
+ *
+ * @publicApi
+ */
+export class ConnectionError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_CONNECTION';
+
+  constructor(
+    readonly client: string,
+    what: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${client}: ${what}`, options);
+  }
+
+  /** The code the system gave (`ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`, …), if any. */
+  get systemCode(): string | undefined {
+    const cause = this.cause as { code?: unknown } | undefined;
+    return typeof cause?.code === 'string' ? cause.code : undefined;
+  }
+}
+
+/** The headers of an answer to a handshake, names in lower case. */
+export type ResponseHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/**
+ * The peer answered the opening handshake, but did not agree to it: another status than 101, or a
+ * 101 that breaks RFC 6455 section 4.1.
+ *
+ * @publicApi
+ */
+export class HandshakeError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_HANDSHAKE';
+  /** The HTTP status of the answer; 101 when its headers were what was wrong. */
+  readonly status: number;
+  /** The headers of the answer, names in lower case. */
+  readonly headers: ResponseHeaders;
+  /** What the answer's `Retry-After` asks to wait, in milliseconds. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    readonly client: string,
+    what: string,
+    answer: { status: number; headers: ResponseHeaders; retryAfter?: number | undefined },
+    options?: ErrorOptions,
+  ) {
+    super(`${client}: the opening handshake failed: ${what}`, options);
+    this.status = answer.status;
+    this.headers = answer.headers;
+    this.retryAfter = answer.retryAfter;
+  }
+}
+
+/**
+ * What was asked needs an open connection, and there is none. Nothing has been sent.
+ *
+ * @publicApi
+ */
+export class NotConnectedError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_NOT_CONNECTED';
+
+  constructor(
+    readonly client: string,
+    /** The state the client was in. */
+    readonly state: ClientState,
+    what: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${client}: ${what}: the client is ${describeState(state)}`, options);
+  }
+}
+
+function describeState(state: ClientState): string {
+  switch (state) {
+    case 'idle':
+      return 'idle, it has not been started; start it with handle.start(), or wait for handle.connected()';
+    case 'terminated':
+      return 'terminated and does not come back; handle.terminated tells why';
+    case 'backoff':
+      return 'in backoff before its next attempt; wait for handle.connected()';
+    default:
+      return `${state}; wait for handle.connected()`;
+  }
+}
+
+/**
+ * The peer sent what RFC 6455 forbids, or more than `maxPayload`. The session was closed with
+ * `closeCode`: 1002 (protocol), 1007 (text that is not UTF-8) or 1009 (too big).
+ *
+ * @publicApi
+ */
+export class ProtocolError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_PROTOCOL';
+
+  constructor(
+    readonly client: string,
+    readonly closeCode: number,
+    /** What was wrong, in the transport's words. */
+    readonly detail: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `${client}: the peer broke the WebSocket protocol (${detail}); the session is closed with ${closeCode}`,
+      options,
+    );
+  }
+}

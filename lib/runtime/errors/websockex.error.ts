@@ -1,0 +1,67 @@
+/**
+ * The stable `code` of each error class; safe to compare with, in this and every later release.
+ *
+ * @publicApi
+ */
+export type WebSockexErrorCode =
+  | 'ERR_WEBSOCKEX_ALREADY_STARTED'
+  | 'ERR_WEBSOCKEX_BAD_RESPONSE'
+  | 'ERR_WEBSOCKEX_CALL_TIMEOUT'
+  | 'ERR_WEBSOCKEX_CONFIGURATION'
+  | 'ERR_WEBSOCKEX_CONNECTION'
+  | 'ERR_WEBSOCKEX_FRAME_ENCODE'
+  | 'ERR_WEBSOCKEX_HANDSHAKE'
+  | 'ERR_WEBSOCKEX_INVALID_FRAME'
+  | 'ERR_WEBSOCKEX_NOT_CONNECTED'
+  | 'ERR_WEBSOCKEX_NO_HANDLER'
+  | 'ERR_WEBSOCKEX_PROTOCOL'
+  | 'ERR_WEBSOCKEX_RESTART_LIMIT'
+  | 'ERR_WEBSOCKEX_URL';
+
+/**
+ * The base class of every error this library makes. Errors thrown by your own handlers are never
+ * wrapped in it: they reach `@OnTerminate` and `handle.terminated` as they were thrown.
+ *
+ * @example
+ * try {
+ *   await feed.sendFrame(Frame.text('hi'));
+ * } catch (error) {
+ *   if (error instanceof WebSockexError && error.code === 'ERR_WEBSOCKEX_NOT_CONNECTED') retryLater();
+ *   else throw error;
+ * }
+ *
+ * @publicApi
+ */
+export abstract class WebSockexError extends Error {
+  /** Stable over releases; messages are not. */
+  abstract readonly code: WebSockexErrorCode;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** Any thrown value as an `Error`: what is not one becomes the `cause` of one. */
+export function toError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  return new Error(`a value that is not an Error was thrown: ${inspectShort(thrown)}`, {
+    cause: thrown,
+  });
+}
+
+/** A value in at most 100 characters, for a message. Never throws, whatever the value does. */
+export function inspectShort(value: unknown): string {
+  let text: string;
+  try {
+    text =
+      typeof value === 'string'
+        ? JSON.stringify(value)
+        : typeof value === 'object' && value !== null
+          ? (JSON.stringify(value) ?? Object.prototype.toString.call(value))
+          : String(value);
+  } catch {
+    text = Object.prototype.toString.call(value);
+  }
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
