@@ -1,0 +1,137 @@
+import type { CloseReason } from '../frame/close-reason.js';
+import type { DataFrame, Frame, PingFrame, PongFrame } from '../frame/frame.js';
+
+/** What every event carries. */
+export interface EventBase {
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  /** The client's name. */
+  readonly client: string;
+  /** The client class's name. */
+  readonly module: string;
+  /** The number of the current session, or of the last one; 0 before the first. */
+  readonly session: number;
+}
+
+/** A close frame, as telemetry shows it. */
+export interface CloseFrame {
+  readonly type: 'close';
+  readonly code?: number;
+  readonly reason: string;
+}
+
+/** An attempt to connect begins. */
+export interface ConnectingEvent extends EventBase {
+  readonly event: 'connecting';
+  /** Without credentials. */
+  readonly url: string;
+  /** 1 for the first attempt since start or since the last session. */
+  readonly attempt: number;
+}
+
+/** A session is open; told before `@OnConnect` runs. */
+export interface ConnectedEvent extends EventBase {
+  readonly event: 'connected';
+  /** Without credentials. */
+  readonly url: string;
+  /** The subprotocol the peer chose; empty when none. */
+  readonly protocol: string;
+}
+
+/** A session was lost or an attempt failed; told before `@OnDisconnect` runs. */
+export interface DisconnectedEvent extends EventBase {
+  readonly event: 'disconnected';
+  readonly reason: CloseReason;
+  readonly attempt: number;
+  /** What broke, where something did. */
+  readonly error?: unknown;
+}
+
+/** The client waits before its next attempt. */
+export interface BackoffEvent extends EventBase {
+  readonly event: 'backoff';
+  /** Milliseconds until the attempt. */
+  readonly delay: number;
+  readonly attempt: number;
+}
+
+/** A whole frame arrived, and its turn in the mailbox has come; told before its handler runs. */
+export interface FrameReceivedEvent extends EventBase {
+  readonly event: 'frame:received';
+  readonly frame: DataFrame | PingFrame | PongFrame;
+}
+
+/** A frame was handed to the socket: replies, pongs and closes too. */
+export interface FrameSentEvent extends EventBase {
+  readonly event: 'frame:sent';
+  readonly frame: Frame | CloseFrame;
+}
+
+/** A frame could not be sent, because the session it belongs to is over. */
+export interface FrameDroppedEvent extends EventBase {
+  readonly event: 'frame:dropped';
+  readonly frame: Frame;
+  readonly error: unknown;
+}
+
+/** No `@OnFrame` matched a frame, and `unhandled` is not `ignore`. */
+export interface FrameUnhandledEvent extends EventBase {
+  readonly event: 'frame:unhandled';
+  readonly frame: DataFrame;
+  /** How many there have been in this client's life. */
+  readonly count: number;
+}
+
+/** Reading from the socket stops, because frames wait to be handled. */
+export interface PauseEvent extends EventBase {
+  readonly event: 'pause';
+}
+
+/** Reading from the socket goes on. */
+export interface ResumeEvent extends EventBase {
+  readonly event: 'resume';
+}
+
+/** An incarnation ended; told before `@OnTerminate` runs, once for each. */
+export interface TerminateEvent extends EventBase {
+  readonly event: 'terminate';
+  readonly reason: CloseReason;
+  /** Whether `handle.start()` (or the boot) was waiting and is told the same. */
+  readonly duringStart?: boolean;
+}
+
+/** Something failed beside the client's life: an observer that threw, an `@OnTerminate` that did. */
+export interface ErrorEvent extends EventBase {
+  readonly event: 'error';
+  readonly error: unknown;
+  /** Where, for a person: "a subscriber of frames$". */
+  readonly where: string;
+}
+
+/**
+ * What `events$` shows and what is published on the channel `websockex:<event>`.
+ *
+ * @publicApi
+ */
+export type WebSockexEvent =
+  | ConnectingEvent
+  | ConnectedEvent
+  | DisconnectedEvent
+  | BackoffEvent
+  | FrameReceivedEvent
+  | FrameSentEvent
+  | FrameDroppedEvent
+  | FrameUnhandledEvent
+  | PauseEvent
+  | ResumeEvent
+  | TerminateEvent
+  | ErrorEvent;
+
+/** The names of the events. */
+export type EventName = WebSockexEvent['event'];
+
+/** An event without what every event carries. */
+export type EventFields<N extends EventName> = Omit<
+  Extract<WebSockexEvent, { event: N }>,
+  keyof EventBase | 'event'
+>;

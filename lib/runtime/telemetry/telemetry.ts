@@ -1,0 +1,73 @@
+import { channel, type Channel } from 'node:diagnostics_channel';
+
+import type { EventFields, EventName, WebSockexEvent } from './events.js';
+
+/**
+ * The `node:diagnostics_channel` channels, one an event. Nothing is built when nobody listens.
+ *
+ * @example
+ * import { subscribe } from 'node:diagnostics_channel';
+ * subscribe('websockex:disconnected', (message) => console.log(message));
+ *
+ * @publicApi
+ */
+export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
+  connecting: channel('websockex:connecting'),
+  connected: channel('websockex:connected'),
+  disconnected: channel('websockex:disconnected'),
+  backoff: channel('websockex:backoff'),
+  'frame:received': channel('websockex:frame:received'),
+  'frame:sent': channel('websockex:frame:sent'),
+  'frame:dropped': channel('websockex:frame:dropped'),
+  'frame:unhandled': channel('websockex:frame:unhandled'),
+  pause: channel('websockex:pause'),
+  resume: channel('websockex:resume'),
+  terminate: channel('websockex:terminate'),
+  error: channel('websockex:error'),
+});
+
+/** Somebody who sees events: a client's `events$`, the manager's, a log. */
+export interface EventSink {
+  /** Whether anybody would see an event of this name now. */
+  wants(event: EventName): boolean;
+  next(event: WebSockexEvent): void;
+}
+
+/** Who the events of one client are about. */
+export interface EventSource {
+  readonly client: string;
+  readonly module: string;
+  /** Its number now. */
+  readonly session: () => number;
+}
+
+/** Tells the events of one client: to its channels, then to its sinks. */
+export class Telemetry {
+  constructor(
+    private readonly source: EventSource,
+    private readonly epoch: () => number,
+    private readonly sinks: readonly EventSink[],
+  ) {}
+
+  /** Whether an event of this name would be seen; ask before building what it carries. */
+  wants(event: EventName): boolean {
+    if (CHANNELS[event].hasSubscribers) return true;
+    for (const sink of this.sinks) if (sink.wants(event)) return true;
+    return false;
+  }
+
+  emit<N extends EventName>(event: N, fields: EventFields<N>): void {
+    if (!this.wants(event)) return;
+    const { client, module } = this.source;
+    const message = {
+      event,
+      time: this.epoch(),
+      client,
+      module,
+      session: this.source.session(),
+      ...fields,
+    } as unknown as WebSockexEvent;
+    CHANNELS[event].publish(message);
+    for (const sink of this.sinks) if (sink.wants(event)) sink.next(message);
+  }
+}
