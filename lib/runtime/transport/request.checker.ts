@@ -1,0 +1,91 @@
+import { ConfigurationError } from '../errors/client.errors.js';
+import { UrlError } from '../errors/connection.errors.js';
+import { inspectShort } from '../errors/websockex.error.js';
+
+const SCHEMES = new Set(['ws:', 'wss:', 'http:', 'https:', 'ws+unix:']);
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** A URL as a transport takes it, or a `UrlError`. */
+export function checkUrl(client: string, url: unknown): string {
+  if (typeof url !== 'string' && !(url instanceof URL)) {
+    throw new UrlError(client, url, 'is not a string or a URL');
+  }
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch (cause) {
+    throw new UrlError(client, url, 'cannot be parsed', { cause: withoutInput(cause) });
+  }
+  if (!SCHEMES.has(parsed.protocol)) {
+    throw new UrlError(client, url, `has the scheme "${parsed.protocol}", which is no WebSocket's`);
+  }
+  if (parsed.hash !== '') {
+    throw new UrlError(client, url, 'has a fragment ("#…"), which a WebSocket URL may not have');
+  }
+  return parsed.href;
+}
+
+/** Node's error keeps the whole URL, secrets too. */
+function withoutInput(cause: unknown): unknown {
+  if (cause instanceof Error && 'input' in cause) return new TypeError(cause.message);
+  return cause;
+}
+
+/** The headers of a request, or a `ConfigurationError` for one that could not be sent, or would smuggle. */
+export function checkHeaders(
+  client: string,
+  headers: unknown,
+): Record<string, string | readonly string[]> {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
+    throw new ConfigurationError(
+      `${client}: headers must be an object of names and values, not ${inspectShort(headers)}`,
+    );
+  }
+  const checked: Record<string, string | readonly string[]> = {};
+  for (const [name, value] of Object.entries(headers as Record<string, unknown>)) {
+    if (value === undefined || value === null) continue;
+    if (!TOKEN.test(name)) {
+      throw new ConfigurationError(
+        `${client}: ${inspectShort(name)} cannot be the name of a header (RFC 9110 section 5.1)`,
+      );
+    }
+    checked[name] = Array.isArray(value)
+      ? value.map((one) => checkHeaderValue(client, name, one))
+      : checkHeaderValue(client, name, value);
+  }
+  return checked;
+}
+
+function checkHeaderValue(client: string, name: string, value: unknown): string {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
+    throw new ConfigurationError(`${client}: the header "${name}" must be a string`);
+  }
+  const text = String(value);
+  // The value itself may be a secret: it is not shown.
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if ((char < 0x20 && char !== 0x09) || char === 0x7f || char > 0xff) {
+      throw new ConfigurationError(
+        `${client}: the value of the header "${name}" has a character that may not stand in one ` +
+          `(U+${char.toString(16).padStart(4, '0').toUpperCase()} at ${i}); CR and LF would add headers of their own`,
+      );
+    }
+  }
+  return text;
+}
+
+/** The subprotocols of a request, or a `ConfigurationError` (RFC 6455 section 4.1). */
+export function checkProtocols(client: string, protocols: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(protocols) ? protocols : [protocols];
+  for (const [index, protocol] of list.entries()) {
+    if (typeof protocol !== 'string' || !TOKEN.test(protocol)) {
+      throw new ConfigurationError(
+        `${client}: ${inspectShort(protocol)} cannot be a subprotocol (RFC 6455 section 4.1)`,
+      );
+    }
+    if (list.indexOf(protocol) !== index) {
+      throw new ConfigurationError(`${client}: the subprotocol "${protocol}" stands twice`);
+    }
+  }
+  return list as readonly string[];
+}

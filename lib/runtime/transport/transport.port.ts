@@ -1,0 +1,71 @@
+import type { WebSockexError } from '../errors/websockex.error.js';
+import type { ResponseHeaders } from '../errors/connection.errors.js';
+import type { Frame } from '../frame/frame.js';
+import type { TransportOptions } from './transport.options.js';
+
+/** Everything a transport needs to open one connection. All of it has been checked. */
+export interface TransportRequest {
+  /** The client's name, for errors. */
+  readonly client: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly protocols: readonly string[];
+  readonly options: TransportOptions;
+}
+
+/** What the peer agreed to. */
+export interface TransportInfo {
+  readonly headers: ResponseHeaders;
+  readonly protocol: string;
+  readonly extensions: string;
+}
+
+/**
+ * What a transport tells. They are called in the order in which things arrived, never before
+ * `open()` has returned, and `onEnd` exactly once, last.
+ */
+export interface TransportEvents {
+  /** The socket is connected, TLS done where there is any; the request of the handshake goes out. */
+  onDialled(): void;
+  onOpen(info: TransportInfo): void;
+  onText(data: string): void;
+  onBinary(data: Buffer): void;
+  onPing(data: Buffer): void;
+  onPong(data: Buffer): void;
+  /**
+   * The peer's close frame was read. The transport does not answer it: `close()` does, when its
+   * turn has come. After a `close()` of ours it is the peer's answer.
+   */
+  onPeerClose(code: number | undefined, reason: string): void;
+  /** There is no socket any more. `error`: what broke, where something did. */
+  onEnd(error?: WebSockexError): void;
+}
+
+/** One socket, from the moment it is dialled. */
+export interface TransportSocket {
+  /**
+   * Hands a frame to the socket now. `done` is called once the socket has taken it, or with the
+   * error for which it never will.
+   */
+  send(frame: Frame, done?: (error?: Error | null) => void): void;
+  /** Stops and goes on reading. What is read already may still be told after `pause()`. */
+  pause(): void;
+  resume(): void;
+  /** Sends a close frame: the beginning of a closing handshake, or the answer to the peer's. */
+  close(code?: number, reason?: string): void;
+  /** Ends our side of the socket after what was sent, without waiting for the peer's close frame. */
+  end(): void;
+  /** Destroys the socket, or gives up the attempt. */
+  terminate(): void;
+  /** Bytes handed to `send` that the system has not taken yet. */
+  readonly bufferedAmount: number;
+}
+
+/**
+ * A way to reach a peer that speaks WebSocket frames. `ws` is the one that ships; a test net or a
+ * faster path fits in here without a change above it.
+ */
+export interface Transport {
+  /** Dials. May throw a `WebSockexError` for a request it cannot make; then no event follows. */
+  open(request: TransportRequest, events: TransportEvents): TransportSocket;
+}
