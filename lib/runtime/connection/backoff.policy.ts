@@ -1,0 +1,71 @@
+/**
+ * When a lost connection is tried again.
+ *
+ * @publicApi
+ */
+export interface ReconnectOptions {
+  /** The first delay, in milliseconds; jitter is drawn above it. @default 500 */
+  readonly initialDelay?: number;
+  /** No delay is longer, in milliseconds, save one that a peer asks for by `Retry-After`. @default 30000 */
+  readonly maxDelay?: number;
+  /**
+   * How delays are spread, so that clients that lost the same server do not come back together.
+   *
+   * - `decorrelated`: between the last delay and three times as much.
+   * - `full`: between 0 and a bound that doubles.
+   * - `none`: a bound that doubles, exactly.
+   *
+   * @default 'decorrelated'
+   */
+  readonly jitter?: 'decorrelated' | 'full' | 'none';
+  /** Reconnect attempts in a row after which the client gives up. @default Infinity */
+  readonly maxAttempts?: number;
+  /**
+   * A session must have been open for so many milliseconds before the delay falls back to the
+   * first and attempts are counted anew: a peer that accepts and drops at once is no success.
+   * @default 5000
+   */
+  readonly stableAfter?: number;
+}
+
+/** {@link ReconnectOptions} with every default in place. */
+export type ReconnectPolicy = Required<ReconnectOptions>;
+
+export const DEFAULT_RECONNECT: ReconnectPolicy = Object.freeze({
+  initialDelay: 500,
+  maxDelay: 30_000,
+  jitter: 'decorrelated',
+  maxAttempts: Infinity,
+  stableAfter: 5_000,
+});
+
+/** A number in [0, 1), as `Math.random` gives. */
+export type Random = () => number;
+
+/** Where a row of delays stands. Immutable: {@link next} gives the next one. No timers in here. */
+export class Backoff {
+  static readonly none = new Backoff(0, 0);
+
+  private constructor(
+    /** How many delays came before and with this one. */
+    readonly count: number,
+    /** Milliseconds to wait, whole. */
+    readonly delay: number,
+  ) {}
+
+  next(policy: ReconnectPolicy, random: Random): Backoff {
+    return new Backoff(this.count + 1, Math.round(this.#draw(policy, random)));
+  }
+
+  #draw({ initialDelay, maxDelay, jitter }: ReconnectPolicy, random: Random): number {
+    if (jitter === 'decorrelated') {
+      const last = this.count === 0 ? initialDelay : this.delay;
+      // At the cap a draw between cap and cap would spread nothing: the lower half keeps it wide.
+      const low = Math.min(maxDelay, Math.max(initialDelay, Math.min(last, maxDelay / 2)));
+      const high = Math.max(low, Math.min(maxDelay, last * 3));
+      return low + random() * (high - low);
+    }
+    const bound = Math.min(maxDelay, initialDelay * 2 ** this.count);
+    return jitter === 'full' ? random() * bound : bound;
+  }
+}

@@ -1,0 +1,227 @@
+import type { Timer } from '../clock/clock.port.js';
+import { NotConnectedError } from '../errors/connection.errors.js';
+import { redactUrl } from '../errors/redact-url.js';
+import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import type { TransportInfo } from '../transport/transport.port.js';
+import { Attempt } from './attempt.js';
+import type { ConnectionOwner } from './connection.port.js';
+import type { ClientStatus } from './status.js';
+import type { WireEnd, WireOwner, WireSettings, WireTools } from './wire.port.js';
+import { Wire } from './wire.js';
+
+type State =
+  | { readonly name: 'idle' | 'terminated' }
+  /** Without `attempt`, it failed, and what follows is being decided. */
+  | { readonly name: 'connecting'; readonly attempt?: Attempt; readonly wire?: Wire }
+  | { readonly name: 'open'; readonly wire: Wire }
+  /** Without `wire`, the session is over, and what follows is being decided. */
+  | { readonly name: 'closing'; readonly wire?: Wire }
+  | { readonly name: 'backoff'; readonly timer: Timer };
+
+/**
+ * One logical connection over many sockets: at most one wire is listened to at a time, and what an
+ * older one still has to say is not heard. It decides nothing: its owner does, and tells it.
+ */
+export class Connection implements WireOwner {
+  #state: State = { name: 'idle' };
+  #paused = false;
+  #lingering: Wire | undefined;
+  #url = '';
+  /** The number of the current session, or of the last one. */
+  session = 0;
+  /** Losses and failed attempts since the last session opened. */
+  losses = 0;
+  /** How long the last session was open, in milliseconds. */
+  lasted = 0;
+  /** Whether we have closed the session: what still arrives of it is dropped. */
+  isDeaf = false;
+  #openedAt = 0;
+
+  constructor(
+    private readonly client: string,
+    private readonly tools: WireTools,
+    private readonly owner: ConnectionOwner,
+  ) {}
+
+  get status(): ClientStatus {
+    return this.#state.name;
+  }
+
+  get isOpen(): boolean {
+    return this.#state.name === 'open';
+  }
+
+  /** Whether there is a socket whose end will be told. */
+  get hasWire(): boolean {
+    return this.#wire !== undefined;
+  }
+
+  /** Announces an attempt; {@link dial} makes it, once its request is known. */
+  begin(): Attempt {
+    if (this.#state.name === 'backoff') this.#state.timer.cancel();
+    const attempt = new Attempt();
+    this.#enter({ name: 'connecting', attempt });
+    return attempt;
+  }
+
+  /** Whether this attempt is the one that is wanted. */
+  isCurrent(attempt: Attempt): boolean {
+    return this.#state.name === 'connecting' && this.#state.attempt === attempt;
+  }
+
+  dial(attempt: Attempt, settings: WireSettings): void {
+    if (!this.isCurrent(attempt)) return;
+    const { url } = settings.request;
+    this.#url = url;
+    this.tools.telemetry.emit('connecting', { url: redactUrl(url), attempt: this.losses + 1 });
+    const wire = new Wire(settings, this.tools, this);
+    this.#state = { name: 'connecting', attempt, wire };
+    wire.dial();
+  }
+
+  /** The attempt could not be made: its request could not be had. `onEnd` follows. */
+  failAttempt(attempt: Attempt, error: unknown): void {
+    if (!this.isCurrent(attempt)) return;
+    this.#over({ opened: false, reason: { by: 'error', error }, error, voluntary: false });
+  }
+
+  /**
+   * Hands frames to the socket now.
+   *
+   * @throws NotConnectedError, InvalidFrameError, FrameEncodeError
+   */
+  send(frames: readonly unknown[], done?: (error?: Error | null) => void): void {
+    if (this.#state.name !== 'open') {
+      throw new NotConnectedError(this.client, this.status, 'cannot send');
+    }
+    this.#state.wire.send(frames, done);
+  }
+
+  /** Begins the closing handshake of the session; `onEnd` follows. */
+  close(code?: number, message?: string): void {
+    this.#startClosing((wire) => wire.close(code, message));
+  }
+
+  /** Closes the session with 1011 for an error that is ours; `onEnd` follows. */
+  fail(error: unknown): void {
+    this.#startClosing((wire) => wire.fail(error));
+  }
+
+  /** Answers the peer's close frame; `onEnd` follows. */
+  answerClose(): void {
+    this.#startClosing((wire) => wire.answerClose());
+  }
+
+  /** Closes with 1011 without waiting for the peer; no `onEnd` follows. */
+  crash(): void {
+    const wire = this.#wire;
+    wire?.crash();
+    this.#lingering = wire;
+    this.#drop();
+  }
+
+  /** Gives up the attempt or the wait for one; no `onEnd` follows. Does nothing in a session. */
+  giveUp(): void {
+    if (this.#state.name !== 'connecting' && this.#state.name !== 'backoff') return;
+    this.#wire?.destroy();
+    this.#drop();
+  }
+
+  /** Cuts the socket of a session that is closing; `onEnd` follows. */
+  cut(): void {
+    this.#wire?.cut();
+  }
+
+  /** Waits, then tells `onRetry`. */
+  backoff(delay: number): void {
+    const timer = this.tools.clock.setTimer(delay, () => this.owner.onRetry());
+    this.tools.telemetry.emit('backoff', { delay, attempt: this.losses + 1 });
+    this.#enter({ name: 'backoff', timer });
+  }
+
+  /** The end: nothing is told any more, and no socket is left save one that {@link crash} let go. */
+  terminate(): void {
+    this.#wire?.destroy();
+    this.#drop();
+    this.#enter({ name: 'terminated' });
+  }
+
+  /** Destroys a socket that lingers after {@link crash}. */
+  destroy(): void {
+    this.#lingering?.destroy();
+    this.#lingering = undefined;
+  }
+
+  /** Stops and goes on reading, in this session and the next ones. */
+  setPaused(paused: boolean): void {
+    if (this.#paused === paused) return;
+    this.#paused = paused;
+    this.tools.telemetry.emit(paused ? 'pause' : 'resume', {});
+    if (paused) this.#wire?.pause();
+    else this.#wire?.resume();
+  }
+
+  onOpen(wire: Wire, info: TransportInfo): void {
+    this.session++;
+    this.losses = 0;
+    this.isDeaf = false;
+    this.#openedAt = this.tools.clock.now();
+    this.#enter({ name: 'open', wire });
+    if (this.#paused) wire.pause();
+    const url = redactUrl(this.#url);
+    this.tools.telemetry.emit('connected', { url, protocol: info.protocol });
+    this.owner.onOpen({ ...info, url: this.#url, session: this.session });
+  }
+
+  onData(frame: DataFrame): void {
+    this.owner.onData(frame);
+  }
+
+  onPing(frame: PingFrame): void {
+    this.owner.onPing(frame, this);
+  }
+
+  onPong(frame: PongFrame): void {
+    this.owner.onPong(frame);
+  }
+
+  onPeerClose(): void {
+    this.owner.onPeerClose();
+  }
+
+  onEnd(end: WireEnd): void {
+    this.#over(end);
+  }
+
+  get #wire(): Wire | undefined {
+    return 'wire' in this.#state ? this.#state.wire : undefined;
+  }
+
+  #startClosing(close: (wire: Wire) => void): void {
+    if (this.#state.name !== 'open') return;
+    const { wire } = this.#state;
+    this.isDeaf = true;
+    this.#enter({ name: 'closing', wire });
+    close(wire);
+  }
+
+  #over(end: WireEnd): void {
+    this.losses++;
+    if (end.opened) this.lasted = this.tools.clock.now() - this.#openedAt;
+    this.#enter({ name: end.opened ? 'closing' : 'connecting' });
+    this.owner.onEnd(end);
+  }
+
+  /** Leaves wire, attempt and timer; what follows is to be decided. */
+  #drop(): void {
+    if (this.#state.name === 'connecting') this.#state.attempt?.abandon();
+    if (this.#state.name === 'backoff') this.#state.timer.cancel();
+    if (this.#state.name !== 'terminated') this.#enter({ name: 'closing' });
+  }
+
+  #enter(state: State): void {
+    const changed = state.name !== this.#state.name;
+    this.#state = state;
+    if (changed) this.owner.onStatus(state.name);
+  }
+}

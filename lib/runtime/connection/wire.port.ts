@@ -1,0 +1,46 @@
+import type { Clock } from '../clock/clock.port.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import type { Transport, TransportInfo, TransportRequest } from '../transport/transport.port.js';
+import type { Wire } from './wire.js';
+
+/** How a wire came to its end. */
+export interface WireEnd {
+  /** Whether it ever was open: the end of a session, or a failed attempt. */
+  readonly opened: boolean;
+  readonly reason: CloseReason;
+  /** What broke, where something did. */
+  readonly error?: unknown;
+  /** Whether it ended because we wanted it to. */
+  readonly voluntary: boolean;
+}
+
+/** Who a wire tells what happens on it. */
+export interface WireOwner {
+  onOpen(wire: Wire, info: TransportInfo): void;
+  onData(frame: DataFrame): void;
+  onPing(frame: PingFrame): void;
+  onPong(frame: PongFrame): void;
+  /** The peer's close frame was read; {@link Wire.answerClose} answers it. */
+  onPeerClose(): void;
+  onEnd(end: WireEnd): void;
+}
+
+/** What one attempt is made with. */
+export interface WireSettings {
+  readonly request: TransportRequest;
+  /** Milliseconds; one deadline over DNS, TCP, TLS and the answer. 0: none. */
+  readonly connectTimeout: number;
+  /** Milliseconds from the connected socket to the answer. 0: none. */
+  readonly handshakeTimeout: number;
+  /** Milliseconds to wait for the peer's close frame. */
+  readonly closeTimeout: number;
+}
+
+/** What a wire works with. */
+export interface WireTools {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}

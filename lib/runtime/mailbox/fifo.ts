@@ -1,0 +1,51 @@
+/** A queue on a ring: adding and taking at either end costs the same however long it is. */
+export class Fifo<T> {
+  #ring: (T | undefined)[] = Array.from({ length: 16 });
+  #head = 0;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(item: T): void {
+    if (this.#length === this.#ring.length) this.#resize(this.#length * 2);
+    this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = item;
+    this.#length++;
+  }
+
+  unshift(item: T): void {
+    if (this.#length === this.#ring.length) this.#resize(this.#length * 2);
+    this.#head = (this.#head - 1) & (this.#ring.length - 1);
+    this.#ring[this.#head] = item;
+    this.#length++;
+  }
+
+  shift(): T | undefined {
+    if (this.#length === 0) return undefined;
+    const item = this.#ring[this.#head];
+    this.#ring[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#ring.length - 1);
+    this.#length--;
+    // A burst must not hold its memory for ever.
+    if (this.#ring.length > 1024 && this.#length < this.#ring.length / 8) {
+      this.#resize(this.#ring.length / 4);
+    }
+    return item;
+  }
+
+  clear(): T[] {
+    const items: T[] = [];
+    while (this.#length > 0) items.push(this.shift() as T);
+    return items;
+  }
+
+  #resize(size: number): void {
+    const ring: (T | undefined)[] = Array.from({ length: size });
+    for (let i = 0; i < this.#length; i++) {
+      ring[i] = this.#ring[(this.#head + i) & (this.#ring.length - 1)];
+    }
+    this.#ring = ring;
+    this.#head = 0;
+  }
+}

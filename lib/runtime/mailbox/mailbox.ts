@@ -1,0 +1,148 @@
+import { Fifo } from './fifo.js';
+
+/** What a mailbox asks of the process it belongs to. */
+export interface MailboxOwner<M> {
+  /** Handles one message. It must not throw or reject: a crash is its own to handle. */
+  handle(message: M): void | PromiseLike<void>;
+  /** How many bytes a message holds on to. */
+  sizeOf(message: M): number;
+  /** Too much waits: stop the source of messages. */
+  onHighWater(): void;
+  /** Little waits again: let the source go on. */
+  onLowWater(): void;
+}
+
+/** When a mailbox is too full, and when it is not any more. */
+export interface MailboxMarks {
+  /** Messages waiting at which the socket is paused. */
+  readonly highWaterMark: number;
+  /** Messages waiting at which it is resumed. */
+  readonly lowWaterMark: number;
+  /** Bytes waiting at which the socket is paused; it is resumed at half of them. */
+  readonly maxBytes: number;
+}
+
+/**
+ * Messages in order of arrival, one handled at a time. A handler that returns a promise is awaited
+ * before the next; one that does not costs no promise, and a message that finds the mailbox empty
+ * is handled in the same call.
+ */
+export class Mailbox<M> {
+  readonly #queue = new Fifo<M>();
+  #bytes = 0;
+  #busy = false;
+  #full = false;
+  #suspended = false;
+  #scheduled = false;
+
+  constructor(
+    private readonly owner: MailboxOwner<M>,
+    private readonly marks: () => MailboxMarks,
+  ) {}
+
+  /** Messages that wait, the one being handled not counted. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  /** Whether nothing waits and nothing is being handled. */
+  get isIdle(): boolean {
+    return !this.#busy && this.#queue.length === 0;
+  }
+
+  /** Takes a message from a socket or timer: handled in this call when its turn is now. */
+  post(message: M): void {
+    if (this.#busy || this.#suspended || this.#queue.length > 0) {
+      this.#enqueue(message);
+      this.#drain();
+      return;
+    }
+    this.#busy = true;
+    const pending = this.owner.handle(message);
+    if (pending === undefined) {
+      this.#busy = false;
+      if (this.#queue.length > 0) this.#drain();
+    } else this.#await(pending);
+  }
+
+  /** Takes a message from a caller: handled soon, never in the caller's own call. */
+  postLater(message: M): void {
+    this.#enqueue(message);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#drain();
+    });
+  }
+
+  /** Puts messages before all that wait, in the order given. */
+  putFirst(messages: readonly M[]): void {
+    for (let i = messages.length - 1; i >= 0; i--) {
+      const message = messages[i] as M;
+      this.#queue.unshift(message);
+      this.#bytes += this.owner.sizeOf(message);
+    }
+    this.#drain();
+  }
+
+  /** Takes out everything that waits. */
+  clear(): M[] {
+    const messages = this.#queue.clear();
+    this.#bytes = 0;
+    this.#checkLow();
+    return messages;
+  }
+
+  /** Holds every message until {@link resume}; the one being handled is finished. */
+  suspend(): void {
+    this.#suspended = true;
+  }
+
+  resume(): void {
+    this.#suspended = false;
+    this.#drain();
+  }
+
+  #enqueue(message: M): void {
+    this.#queue.push(message);
+    this.#bytes += this.owner.sizeOf(message);
+    const { highWaterMark, maxBytes } = this.marks();
+    if (!this.#full && (this.#queue.length >= highWaterMark || this.#bytes >= maxBytes)) {
+      this.#full = true;
+      this.owner.onHighWater();
+    }
+  }
+
+  #drain(): void {
+    while (!this.#busy && !this.#suspended && this.#queue.length > 0) {
+      const message = this.#queue.shift() as M;
+      this.#bytes -= this.owner.sizeOf(message);
+      this.#busy = true;
+      const pending = this.owner.handle(message);
+      if (pending === undefined) this.#busy = false;
+      else this.#await(pending);
+      this.#checkLow();
+    }
+  }
+
+  #await(pending: PromiseLike<void>): void {
+    pending.then(
+      () => this.#next(),
+      () => this.#next(),
+    );
+  }
+
+  #next(): void {
+    this.#busy = false;
+    this.#drain();
+  }
+
+  #checkLow(): void {
+    const { lowWaterMark, maxBytes } = this.marks();
+    if (this.#full && this.#queue.length <= lowWaterMark && this.#bytes <= maxBytes / 2) {
+      this.#full = false;
+      this.owner.onLowWater();
+    }
+  }
+}
