@@ -1,0 +1,57 @@
+import type { ResponseHeaders } from '../errors/connection.errors.js';
+import type { CloseReason } from '../frame/close-reason.js';
+
+/**
+ * What `@BeforeConnect` gets, and may change: the request of one attempt. Changes are for this
+ * attempt alone; the next one starts from the options again.
+ *
+ * @publicApi
+ */
+export interface ConnectRequest {
+  /** Where to connect; assign another to go there. */
+  url: string;
+  /** The headers to send; set, change or delete them. */
+  readonly headers: Record<string, string | readonly string[]>;
+  /** The subprotocols to offer. */
+  protocols: readonly string[];
+  /** 1 for the first attempt since the start or the last session. */
+  readonly attempt: number;
+  /** Aborted when nobody wants the attempt any more: the client is closed or stopped. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What `@OnConnect` gets: what the peer agreed to.
+ *
+ * @publicApi
+ */
+export interface ConnectionInfo {
+  /** Where the session leads. May hold credentials: use `redactUrl` before logging it. */
+  readonly url: string;
+  /** The headers of the handshake's answer, names in lower case. */
+  readonly headers: ResponseHeaders;
+  /** The subprotocol the peer chose; empty when none. */
+  readonly protocol: string;
+  /** The extensions in use, such as `permessage-deflate`; empty when none. */
+  readonly extensions: string;
+  /** The number of the session: 1, 2, 3, … per client. */
+  readonly session: number;
+}
+
+/**
+ * What `@OnDisconnect` gets.
+ *
+ * @publicApi
+ */
+export interface DisconnectStatus {
+  /** Why the session ended, or the attempt failed. */
+  readonly reason: CloseReason;
+  /** 1 for a lost session; 2, 3, … for each failed attempt after it. Failed first attempts count from 1. */
+  readonly attempt: number;
+  /** The number of the session that was lost, or of the last one; 0 before the first. */
+  readonly session: number;
+  /** What broke, where something did: a failed attempt's error, a `ProtocolError`, a socket error. */
+  readonly error?: unknown;
+  /** Milliseconds until the policy's next attempt; absent when the policy makes none. */
+  readonly retryIn?: number;
+}

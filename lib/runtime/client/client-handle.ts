@@ -1,0 +1,167 @@
+import type { Observable } from 'rxjs';
+
+import type { ClientStatus } from '../connection/status.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import type { DataFrame, FrameLike } from '../frame/frame.js';
+import type { WebSockexEvent } from '../telemetry/events.js';
+import type { ConnectionInfo } from './callback.types.js';
+import type { Directive } from './directive.js';
+import type { WaitOptions } from './waiters.js';
+
+/** A client class nothing is known of: any name may be cast or called. */
+export type UnknownClient = Record<string, (...args: unknown[]) => unknown>;
+
+/** The names of the methods of a client class. */
+export type MethodName<T> = {
+  [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never;
+}[keyof T] &
+  string;
+
+/** The arguments of a method. */
+export type MethodArgs<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown
+  ? A
+  : never;
+
+/** What a call to a method is answered with: a directive is acted on and answers nothing. */
+export type CallAnswer<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R
+  ? Awaited<R> extends infer V
+    ? V extends Directive
+      ? undefined
+      : V
+    : never
+  : never;
+
+/**
+ * What others hold of a client: stable over reconnects and restarts, as a registered name is, and
+ * typed by the client class. Inject it with `@InjectClient(FeedClient)`.
+ *
+ * No promise of it ends the process when its rejection is not listened to.
+ *
+ * @example
+ * constructor(@InjectClient(FeedClient) private readonly feed: ClientHandle<FeedClient>) {}
+ *
+ * async buy() {
+ *   await this.feed.connected({ timeout: 5_000 });
+ *   this.feed.cast('publish', Frame.text('buy'));
+ * }
+ *
+ * @publicApi
+ */
+export abstract class ClientHandle<
+  T extends object = UnknownClient,
+> implements AsyncIterable<DataFrame> {
+  /** The client's name, unique in the application. */
+  abstract readonly name: string;
+
+  /** What the client's connection is doing now. */
+  abstract readonly status: ClientStatus;
+
+  /** {@link status}, now and whenever it changes. Completes after `terminated`; never errors. */
+  abstract readonly status$: Observable<ClientStatus>;
+
+  /** The number of the current session, or of the last one; 0 before the first. */
+  abstract readonly session: number;
+
+  /**
+   * The text and binary frames, each when its turn in the mailbox has come, before its handler
+   * runs. Hot and shared, live over reconnects, free when nobody subscribes; completes when the
+   * client ends for good, never errors. It does not wait for its subscribers: iterate over the
+   * handle where back pressure is wanted.
+   */
+  abstract readonly frames$: Observable<DataFrame>;
+
+  /** What telemetry tells of this client. Hot and shared; completes when the client ends. */
+  abstract readonly events$: Observable<WebSockexEvent>;
+
+  /**
+   * Why the client ended for good. Never rejects: an end by an error resolves with
+   * `{ by: 'error', error }`.
+   */
+  abstract readonly terminated: Promise<CloseReason>;
+
+  /**
+   * Waits until a session is open and its `@OnConnect` is done; at once where one is.
+   *
+   * @throws (rejects) the error the client ended with; `NotConnectedError` once it has ended;
+   * `CallTimeoutError` after `timeout`; the signal's reason
+   */
+  abstract connected(options?: WaitOptions): Promise<ConnectionInfo>;
+
+  /**
+   * Hands one frame, or several, to the socket now, ahead of what waits in the mailbox; of
+   * several all are sent or none. Resolves when the socket has taken them, which is not when the
+   * peer has got them. A string is a text frame, a `Buffer` a binary one.
+   *
+   * @throws (rejects) `NotConnectedError`, with the state, unless a session is open;
+   * `FrameEncodeError` or `InvalidFrameError` for what cannot be sent; `CallTimeoutError` when
+   * the socket did not take it in `timeout` (it may still)
+   */
+  abstract sendFrame(frame: FrameLike | readonly FrameLike[], options?: WaitOptions): Promise<void>;
+
+  /**
+   * Has an `@OnCast` method called in its turn, and does not wait. While no session is open the
+   * cast is kept, and handled in the next one.
+   *
+   * @throws NoHandlerError where the class has no such `@OnCast`; NotConnectedError once the
+   * client has ended, or when too many casts are kept already (`mailbox.maxPostponed`)
+   */
+  abstract cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void;
+
+  /**
+   * Has an `@OnCall` method called in its turn, and waits for what it returns. It is answered in
+   * every state but `idle` and `terminated`. Do not await it in a handler of the same client: it
+   * would wait for itself.
+   *
+   * @throws (rejects) what the method throws, which ends the incarnation; `NoHandlerError`;
+   * `CallTimeoutError` after `callTimeout`; `NotConnectedError` when the client ends before
+   */
+  abstract call<K extends MethodName<T>>(
+    name: K,
+    ...args: MethodArgs<T, K>
+  ): Promise<CallAnswer<T, K>>;
+
+  /**
+   * Gives anything to `@OnInfo`, in its turn; kept while no session is open, as a cast is.
+   *
+   * @throws NoHandlerError where the class has no `@OnInfo`; NotConnectedError as `cast`
+   */
+  abstract info(message: unknown): void;
+
+  /**
+   * Closes the session now: with an empty close frame, or a code and a reason of at most 123
+   * bytes. What arrives after it is dropped. Unless `@OnDisconnect` says otherwise the client
+   * ends then; between sessions it ends at once. Resolves when the session is over.
+   *
+   * @throws FrameEncodeError, at once, for a code or reason that may not be sent
+   */
+  abstract close(code?: number, reason?: string): Promise<void>;
+
+  /**
+   * Connects again: closes an open session with 1000 and follows the reconnect policy's delay,
+   * or cuts a backoff short. Resolves when the next session is open.
+   *
+   * @throws (rejects) `NotConnectedError` before the start and after the end
+   */
+  abstract reconnect(): Promise<ConnectionInfo>;
+
+  /**
+   * Starts a client of `startup: 'manual'`, and waits for its first `@OnConnect`; of one that is
+   * started already it only waits. A client that is not there within `startupTimeout` is stopped.
+   *
+   * @throws (rejects) the error the start failed with; `NotConnectedError` once the client has ended
+   */
+  abstract start(): Promise<ConnectionInfo>;
+
+  /**
+   * Ends the client for good: no more frames are read, what waits in the mailbox is handled, the
+   * session is closed with 1000, and `@OnTerminate` runs; after `shutdownTimeout` what is left is
+   * cut. Resolves with the reason.
+   */
+  abstract stop(): Promise<CloseReason>;
+
+  /**
+   * The text and binary frames from now on, with back pressure: a loop that falls behind pauses
+   * the socket, and leaving it lets the socket go on. Ends when the client ends for good.
+   */
+  abstract [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame>;
+}

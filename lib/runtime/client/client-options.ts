@@ -1,0 +1,147 @@
+import type { ReconnectOptions, ReconnectPolicy } from '../connection/backoff.policy.js';
+import { DEFAULT_RECONNECT } from '../connection/backoff.policy.js';
+import type { MailboxMarks } from '../mailbox/mailbox.js';
+import type { TransportOptions } from '../transport/transport.options.js';
+
+/**
+ * How a client behaves. All durations are milliseconds, all sizes bytes.
+ *
+ * @publicApi
+ */
+export interface ClientOptions extends TransportOptions {
+  /** How long `handle.call()` waits for its answer; `Infinity` for ever. @default 5000 */
+  readonly callTimeout?: number;
+  /** How long to wait for the peer's close frame before the socket is cut. @default 5000 */
+  readonly closeTimeout?: number;
+  /**
+   * One deadline for an attempt, over DNS, TCP, TLS and the answer of the handshake together.
+   * It does not cover `@BeforeConnect`. `Infinity`: none. @default 10000
+   */
+  readonly connectTimeout?: number;
+  /**
+   * Whether a FIRST attempt that fails goes to `@OnDisconnect` and the reconnect policy. Where
+   * `false`, it ends the client at once with its error, and no callback runs.
+   * @default true; false with `startup: 'required'`
+   */
+  readonly handleInitialFailure?: boolean;
+  /** A tighter deadline from the connected socket to the answer of the handshake. @default none */
+  readonly handshakeTimeout?: number;
+  /** Headers of the handshake's request. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** When messages wait to be handled. */
+  readonly mailbox?: MailboxOptions;
+  /** The subprotocols to offer (RFC 6455 section 1.9). The peer must choose one of them. */
+  readonly protocols?: string | readonly string[];
+  /** When a lost connection is tried again; `false`: never. */
+  readonly reconnect?: false | ReconnectOptions;
+  /**
+   * When the client starts.
+   *
+   * - `background`: with the application, which does not wait for it.
+   * - `required`: with the application; `app.init()` waits for the first `@OnConnect` and fails
+   *   with the connection's error.
+   * - `manual`: when `handle.start()` is called.
+   *
+   * @default 'background'
+   */
+  readonly startup?: Startup;
+  /** How long a start that is waited for may take. @default 30000 */
+  readonly startupTimeout?: number;
+  /**
+   * What to do with a frame that no `@OnFrame` of the class matches: log it (the first, the
+   * tenth, the hundredth, …), crash, or nothing. Without any `@OnFrame` nothing is unhandled.
+   * @default 'warn'
+   */
+  readonly unhandled?: 'warn' | 'crash' | 'ignore';
+}
+
+/** See {@link ClientOptions.startup}. */
+export type Startup = 'background' | 'required' | 'manual';
+
+/** See {@link ClientOptions.mailbox}. */
+export interface MailboxOptions {
+  /** Waiting messages at which the socket is paused. @default 1024 */
+  readonly highWaterMark?: number;
+  /** Waiting messages at which it is resumed. @default a quarter of `highWaterMark` */
+  readonly lowWaterMark?: number;
+  /** Waiting bytes at which the socket is paused; resumed at half of them. @default 4 MiB */
+  readonly maxBytes?: number;
+  /**
+   * Casts and infos that are kept while no session is open, to be handled in the next one. One
+   * more is refused to its caller. @default 10000
+   */
+  readonly maxPostponed?: number;
+}
+
+/** {@link ClientOptions} with every default in place. */
+export interface ClientSettings {
+  readonly callTimeout: number;
+  readonly closeTimeout: number;
+  readonly connectTimeout: number;
+  readonly handleInitialFailure: boolean;
+  readonly handshakeTimeout: number;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly mailbox: MailboxMarks & { readonly maxPostponed: number };
+  readonly protocols: readonly string[];
+  readonly reconnect: ReconnectPolicy | false;
+  readonly startup: Startup;
+  readonly startupTimeout: number;
+  readonly unhandled: 'warn' | 'crash' | 'ignore';
+  readonly transport: TransportOptions;
+}
+
+/** Puts every default in place. The options have been checked. */
+export function toSettings(options: ClientOptions): ClientSettings {
+  const { callTimeout, closeTimeout, connectTimeout, handleInitialFailure, handshakeTimeout } =
+    options;
+  const {
+    headers,
+    mailbox = {},
+    protocols,
+    reconnect,
+    startup,
+    startupTimeout,
+    unhandled,
+  } = options;
+  const { agent, followRedirects, maxRedirects, maxPayload, origin, perMessageDeflate } = options;
+  const { socket, tls, ws } = options;
+  const highWaterMark = mailbox.highWaterMark ?? 1024;
+  return {
+    callTimeout: callTimeout ?? 5_000,
+    closeTimeout: closeTimeout ?? 5_000,
+    connectTimeout: connectTimeout ?? 10_000,
+    handleInitialFailure: handleInitialFailure ?? startup !== 'required',
+    handshakeTimeout: handshakeTimeout ?? 0,
+    headers: headers ?? {},
+    mailbox: {
+      highWaterMark,
+      lowWaterMark: mailbox.lowWaterMark ?? Math.floor(highWaterMark / 4),
+      maxBytes: mailbox.maxBytes ?? 4 * 1024 * 1024,
+      maxPostponed: mailbox.maxPostponed ?? 10_000,
+    },
+    protocols:
+      protocols === undefined ? [] : typeof protocols === 'string' ? [protocols] : protocols,
+    reconnect: reconnect === false ? false : { ...DEFAULT_RECONNECT, ...defined(reconnect ?? {}) },
+    startup: startup ?? 'background',
+    startupTimeout: startupTimeout ?? 30_000,
+    unhandled: unhandled ?? 'warn',
+    transport: defined({
+      agent,
+      followRedirects,
+      maxRedirects,
+      maxPayload,
+      origin,
+      perMessageDeflate,
+      socket,
+      tls,
+      ws,
+    }) as TransportOptions,
+  };
+}
+
+/** An option given as `undefined` is one that is not given. */
+export function defined<T extends object>(options: T): T {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as T;
+}

@@ -1,0 +1,167 @@
+import type { Random } from '../connection/backoff.policy.js';
+import type { Attempt } from '../connection/attempt.js';
+import type { Connection } from '../connection/connection.js';
+import type { WireEnd } from '../connection/wire.port.js';
+import { BadResponseError } from '../errors/client.errors.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import type { DisconnectStatus } from './callback.types.js';
+import type { ClientDefinition } from './client.definition.js';
+import type { ClientSettings } from './client-options.js';
+import { isDirective, type ReconnectChanges, type TerminateDirective } from './directive.js';
+import type { Handler, Incarnation } from './incarnation.js';
+import { Reconnector } from './reconnector.js';
+import { attemptError, draftRequest, finishRequest, type Target } from './request.builder.js';
+import { isThenable, type Pending } from './runner.js';
+
+/** What a connector needs of the process it works for. */
+export interface ConnectorOwner {
+  readonly module: string;
+  readonly incarnation: Incarnation;
+  readonly isOver: boolean;
+  /** Whether the client ends as soon as its session is over. */
+  readonly isEnding: boolean;
+  settings: ClientSettings;
+  crash(error: unknown): Pending;
+  endClient(reason: string | Error | undefined): void;
+  terminate(reason: CloseReason): Pending;
+}
+
+/**
+ * Makes attempts and decides what follows the end of a session: it runs `@BeforeConnect` and
+ * `@OnDisconnect`, in the turn of a message.
+ */
+export class Connector {
+  readonly #reconnector: Reconnector;
+  /** What the last failed attempt failed with. */
+  lastError: unknown;
+
+  constructor(
+    private readonly definition: ClientDefinition,
+    private readonly connection: Connection,
+    private readonly telemetry: Telemetry,
+    random: Random,
+    private readonly owner: ConnectorOwner,
+  ) {
+    this.#reconnector = new Reconnector(random);
+  }
+
+  /** Connect again once the session is over, whatever the policy says. */
+  wish(changes: ReconnectChanges): void {
+    this.#reconnector.wish(changes);
+  }
+
+  /** Takes a wish back: the last word counts. */
+  forget(): void {
+    this.#reconnector.forget();
+  }
+
+  async attempt(attempt: Attempt): Promise<void> {
+    let where = 'the options factory';
+    try {
+      const target = await this.definition.target();
+      if (!this.connection.isCurrent(attempt)) return;
+      this.owner.settings = target.settings;
+      where = '@BeforeConnect';
+      await this.#dial(attempt, target);
+    } catch (thrown) {
+      this.connection.failAttempt(attempt, attemptError(this.definition.name, where, thrown));
+    }
+  }
+
+  async #dial(attempt: Attempt, target: Target): Promise<void> {
+    const { name } = this.definition;
+    const { beforeConnect } = this.owner.incarnation;
+    const number = this.connection.losses + 1;
+    const request = draftRequest(name, target, this.#reconnector.changes, attempt, number);
+    const returned = beforeConnect && (await beforeConnect.invoke(request as never));
+    if (!this.connection.isCurrent(attempt)) return;
+    if (beforeConnect === undefined || returned === undefined) {
+      this.connection.dial(attempt, finishRequest(name, request, target.settings));
+    } else if (isTerminate(returned)) {
+      this.owner.endClient(returned.reason);
+    } else {
+      await this.owner.crash(this.#badResponse(beforeConnect, returned, 'nothing or terminate()'));
+    }
+  }
+
+  /** A session is over, or an attempt failed. */
+  ended(end: WireEnd): Pending {
+    const { reconnect, handleInitialFailure } = this.owner.settings;
+    const { session, losses: attempt } = this.connection;
+    this.lastError = end.error;
+    const plan = this.#reconnector.plan(end, reconnect, this.connection.lasted);
+    const retryIn = this.owner.isEnding ? undefined : plan;
+    const isInitial = !end.opened && session === 0 && attempt === 1;
+    if (isInitial && !handleInitialFailure) return this.owner.terminate(end.reason);
+
+    const { reason, error } = end;
+    const failure = error === undefined ? undefined : { error };
+    this.telemetry.emit('disconnected', { reason, attempt, ...failure });
+    const handler = this.owner.incarnation.disconnect;
+    if (handler === undefined) return this.#follow(end, retryIn);
+    const status = {
+      reason,
+      attempt,
+      session,
+      ...failure,
+      ...(retryIn !== undefined && { retryIn }),
+    };
+    return this.#decide(handler, status, end, retryIn);
+  }
+
+  #decide(
+    handler: Handler,
+    status: DisconnectStatus,
+    end: WireEnd,
+    retryIn: number | undefined,
+  ): Pending {
+    const follow = (value: unknown): Pending => this.#obey(handler, value, end, retryIn);
+    let value: unknown;
+    try {
+      value = handler.invoke(status as never);
+    } catch (thrown) {
+      return this.owner.crash(thrown);
+    }
+    return isThenable(value)
+      ? value.then(follow, (thrown: unknown) => this.owner.crash(thrown))
+      : follow(value);
+  }
+
+  #obey(handler: Handler, value: unknown, end: WireEnd, retryIn: number | undefined): Pending {
+    if (this.owner.isOver) return undefined;
+    if (value === undefined) return this.#follow(end, retryIn);
+    if (isTerminate(value)) return this.owner.terminate(reasonOf(value) ?? end.reason);
+    if (!isDirective(value) || value.kind !== 'reconnect') {
+      return this.owner.crash(
+        this.#badResponse(handler, value, 'nothing, reconnect() or terminate()'),
+      );
+    }
+    if (this.owner.isEnding) return this.owner.terminate(end.reason);
+    this.connection.backoff(this.#reconnector.take(value.changes));
+    return undefined;
+  }
+
+  /** What the policy says, or somebody wished. */
+  #follow(end: WireEnd, retryIn: number | undefined): Pending {
+    if (retryIn === undefined || this.owner.isEnding) return this.owner.terminate(end.reason);
+    this.connection.backoff(this.#reconnector.take());
+    return undefined;
+  }
+
+  #badResponse(handler: Handler, value: unknown, allowed: string): BadResponseError {
+    return new BadResponseError(this.owner.module, handler.method, value, allowed);
+  }
+}
+
+function isTerminate(value: unknown): value is TerminateDirective {
+  return isDirective(value) && value.kind === 'terminate';
+}
+
+/** The reason a `terminate()` gives, if it gives one. */
+function reasonOf({ reason }: TerminateDirective): CloseReason | undefined {
+  if (reason === undefined) return undefined;
+  return reason instanceof Error
+    ? { by: 'error', error: reason }
+    : { by: 'local', message: reason };
+}

@@ -1,0 +1,109 @@
+import { InvalidFrameError } from '../errors/frame.errors.js';
+import { checkClose } from '../frame/close-code.js';
+import { toFrame, type Frame, type FrameLike } from '../frame/frame.js';
+
+/** Survives a second copy of the package in one program. */
+const DIRECTIVE = Symbol.for('websockex:directive');
+
+interface Branded {
+  readonly [DIRECTIVE]: true;
+}
+
+/** Send these frames. Made with {@link reply}. */
+export interface ReplyDirective extends Branded {
+  readonly kind: 'reply';
+  readonly frames: readonly Frame[];
+}
+
+/** Close the session. Made with {@link close}. */
+export interface CloseDirective extends Branded {
+  readonly kind: 'close';
+  readonly code: number | undefined;
+  readonly reason: string;
+}
+
+/** Connect again. Made with {@link reconnect}. */
+export interface ReconnectDirective extends Branded {
+  readonly kind: 'reconnect';
+  readonly changes: ReconnectChanges;
+}
+
+/** End the client. Made with {@link terminate}. */
+export interface TerminateDirective extends Branded {
+  readonly kind: 'terminate';
+  readonly reason: string | Error | undefined;
+}
+
+/** What a handler returns to act. */
+export type Directive = ReplyDirective | CloseDirective | ReconnectDirective | TerminateDirective;
+
+/** What {@link reconnect} may change. */
+export interface ReconnectChanges {
+  /** Connect there, in this attempt and every later one of the incarnation. */
+  readonly url?: string | URL;
+  /** Set these headers over the configured ones, in this attempt and every later one. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Milliseconds to wait first, this once. @default what the reconnect policy says */
+  readonly delay?: number;
+}
+
+/**
+ * Sends frames as the answer of a handler; a string is a text frame, a `Buffer` a binary one. When
+ * the session is over by then they are dropped, and telemetry tells so (`frame:dropped`).
+ *
+ * @example
+ * @OnFrame('text', 'marco') polo() { return reply('polo'); }
+ *
+ * @throws InvalidFrameError for what is no frame. One that cannot be encoded ends the session with
+ * 1011 and goes to `@OnDisconnect`.
+ * @publicApi
+ */
+export function reply(...frames: FrameLike[]): ReplyDirective {
+  const checked = frames.map((value) => {
+    const frame = toFrame(value);
+    if (frame === undefined) throw new InvalidFrameError(value, 'reply()');
+    return frame;
+  });
+  return Object.freeze({ [DIRECTIVE]: true as const, kind: 'reply' as const, frames: checked });
+}
+
+/**
+ * Closes the session with a close frame: an empty one, or with a code and a reason of at most 123
+ * bytes. Frames that arrive after it are dropped. Unless `@OnDisconnect` says otherwise, the
+ * client ends then: after our own close there is no reconnect.
+ *
+ * @throws FrameEncodeError for a code or reason that may not be sent (RFC 6455 section 7.4)
+ * @publicApi
+ */
+export function close(code?: number, reason = ''): CloseDirective {
+  checkClose('close()', code, reason);
+  return Object.freeze({ [DIRECTIVE]: true as const, kind: 'close' as const, code, reason });
+}
+
+/**
+ * Connects again. From `@OnDisconnect`: whatever the reconnect policy says. From any other handler:
+ * the session is closed with 1000 first.
+ *
+ * @example
+ * @OnDisconnect() lost() { return reconnect({ url: this.resumeUrl }); }
+ *
+ * @publicApi
+ */
+export function reconnect(changes: ReconnectChanges = {}): ReconnectDirective {
+  return Object.freeze({ [DIRECTIVE]: true as const, kind: 'reconnect' as const, changes });
+}
+
+/**
+ * Ends the client for good. From `@OnDisconnect` it ends with the reason of the disconnect; an open
+ * session is closed with 1000 first, or with 1011 when `reason` is an `Error`.
+ *
+ * @publicApi
+ */
+export function terminate(reason?: string | Error): TerminateDirective {
+  return Object.freeze({ [DIRECTIVE]: true as const, kind: 'terminate' as const, reason });
+}
+
+/** Whether a handler returned a directive. */
+export function isDirective(value: unknown): value is Directive {
+  return typeof value === 'object' && value !== null && DIRECTIVE in value;
+}

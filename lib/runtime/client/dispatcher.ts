@@ -1,0 +1,112 @@
+import type { Connection } from '../connection/connection.js';
+import { NoHandlerError } from '../errors/client.errors.js';
+import { NotConnectedError } from '../errors/connection.errors.js';
+import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import type { ClientSettings } from './client-options.js';
+import { findClause, type Handler, type Incarnation } from './incarnation.js';
+import type { CallerMessage, Message } from './message.js';
+import type { Pending, Runner } from './runner.js';
+
+/** What a dispatcher needs of the process it works for. */
+export interface DispatcherOwner {
+  readonly incarnation: Incarnation;
+  readonly settings: ClientSettings;
+  crash(error: unknown): Pending;
+  /** Observers see a frame when its turn has come, before its handler. */
+  observe(frame: DataFrame): void;
+}
+
+/** Gives frames and what callers ask to the handler they are for. */
+export class Dispatcher {
+  #postponed: CallerMessage[] = [];
+  #unhandled = 0;
+
+  constructor(
+    private readonly client: string,
+    private readonly connection: Connection,
+    private readonly telemetry: Telemetry,
+    private readonly runner: Runner,
+    private readonly owner: DispatcherOwner,
+  ) {}
+
+  /** How many casts and infos wait for a session. */
+  get postponed(): number {
+    return this.#postponed.length;
+  }
+
+  data(frame: DataFrame): Pending {
+    if (this.connection.isDeaf) return undefined;
+    this.received(frame);
+    this.owner.observe(frame);
+    const { frames } = this.owner.incarnation;
+    if (frames.length === 0) return undefined;
+    let handler: Handler | undefined;
+    try {
+      handler = findClause(frames, frame);
+    } catch (thrown) {
+      return this.owner.crash(thrown);
+    }
+    return handler === undefined ? this.#noClause(frame) : this.runner.run(handler, frame);
+  }
+
+  control(handler: Handler | undefined, frame: PingFrame | PongFrame): Pending {
+    if (this.connection.isDeaf) return undefined;
+    this.received(frame);
+    return handler && this.runner.run(handler, frame);
+  }
+
+  /**
+   * A cast or an info acts on the session, so it is postponed until there is one, as `gen_statem`
+   * postpones an event.
+   */
+  cast(message: Exclude<CallerMessage, { type: 'call' }>): Pending {
+    if (!this.connection.isOpen) {
+      this.#postponed.push(message);
+      return undefined;
+    }
+    const { casts, info } = this.owner.incarnation;
+    if (message.type === 'info') return info && this.runner.run(info, message.message);
+    const handler = casts.get(message.name);
+    return handler && this.runner.runWith(handler, message.args);
+  }
+
+  /** A call asks the process, which answers in every state. */
+  call({ name, args, answer }: Extract<CallerMessage, { type: 'call' }>): Pending {
+    const handler = this.owner.incarnation.calls.get(name);
+    return handler && this.runner.answer(handler, args, answer);
+  }
+
+  /** What was postponed, in order of arrival; it is not postponed any more. */
+  takePostponed(): CallerMessage[] {
+    const messages = this.#postponed;
+    this.#postponed = [];
+    return messages;
+  }
+
+  /** The incarnation is over: whoever waits for an answer is told. */
+  refuse(message: Message): void {
+    if (message.type !== 'call') return;
+    message.answer.reject(
+      new NotConnectedError(this.client, this.connection.status, `no answer to "${message.name}"`),
+    );
+  }
+
+  received(frame: DataFrame | PingFrame | PongFrame): void {
+    if (this.telemetry.wants('frame:received')) this.telemetry.emit('frame:received', { frame });
+  }
+
+  #noClause(frame: DataFrame): Pending {
+    const { unhandled } = this.owner.settings;
+    if (unhandled === 'ignore') return undefined;
+    this.telemetry.emit('frame:unhandled', { frame, count: ++this.#unhandled });
+    if (unhandled === 'warn') return undefined;
+    return this.owner.crash(
+      new NoHandlerError(
+        this.client,
+        `no @OnFrame matches a ${frame.type} frame of ${frame.data.length}`,
+        "Add a clause for it, or a last @OnFrame(), or set unhandled: 'warn'.",
+      ),
+    );
+  }
+}

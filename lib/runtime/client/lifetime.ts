@@ -1,0 +1,110 @@
+import { BadResponseError } from '../errors/client.errors.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import type { ClientDefinition } from './client.definition.js';
+import { isDirective } from './directive.js';
+import type { Incarnation } from './incarnation.js';
+import { isThenable, type Pending } from './runner.js';
+
+/** Whom a lifetime tells. */
+export interface LifetimeOwner {
+  /** Whether somebody waits for the start, and will be told of its failure. */
+  readonly isStartAwaited: boolean;
+  /** The incarnation is over: nothing more of it counts. `@OnTerminate` is still to run. */
+  onOver(reason: CloseReason): void;
+  /** `@OnTerminate` is done. */
+  onTerminated(reason: CloseReason): void;
+  /** Something failed that has no other place to go. */
+  onError(error: unknown, where: string): void;
+}
+
+/** The beginning and the end of one incarnation: it is made, started, and terminated once. */
+export class Lifetime {
+  #incarnation: Incarnation | undefined;
+  /** Whether `@OnTerminate` is owed: `@OnStart` ran, or, in a class without one, a session opened. */
+  #began = false;
+  #isOver = false;
+
+  constructor(
+    private readonly definition: ClientDefinition,
+    private readonly telemetry: Telemetry,
+    private readonly owner: LifetimeOwner,
+  ) {}
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** The incarnation; only asked for once it has been made. */
+  get incarnation(): Incarnation {
+    return this.#incarnation as Incarnation;
+  }
+
+  /** Makes the instance. Throws what its constructor, or the injector, throws. */
+  async incarnate(): Promise<void> {
+    this.#incarnation ??= await this.definition.incarnate();
+  }
+
+  /** Runs `@OnStart`; what it fails with ends the incarnation, without an `@OnTerminate`. */
+  async start(args: unknown): Promise<void> {
+    try {
+      await this.incarnate();
+      const handler = this.incarnation.start;
+      if (handler === undefined || this.#isOver) return;
+      const value = await handler.invoke(args as never);
+      if (this.#isOver) return;
+      this.#began = true;
+      if (value === undefined) return;
+      if (!isDirective(value) || value.kind !== 'terminate') {
+        const { module } = this.definition;
+        throw new BadResponseError(module, handler.method, value, 'nothing or terminate()');
+      }
+      const { reason } = value;
+      await this.terminate(
+        reason instanceof Error
+          ? { by: 'error', error: reason }
+          : { by: 'local', message: reason ?? '' },
+      );
+    } catch (error) {
+      this.#began = false;
+      await this.terminate({ by: 'error', error });
+    }
+  }
+
+  /** A session opened. */
+  opened(): void {
+    this.#began = true;
+  }
+
+  /** Ends the incarnation and runs `@OnTerminate`, where it is owed. Only the first reason counts. */
+  terminate(reason: CloseReason): Pending {
+    if (this.#isOver) return undefined;
+    this.#over(reason);
+    const handler = this.#began ? this.incarnation.terminate : undefined;
+    if (handler === undefined) return this.owner.onTerminated(reason);
+    const failed = (error: unknown): void => {
+      this.owner.onError(error, `@OnTerminate (${handler.method})`);
+      this.owner.onTerminated(reason);
+    };
+    try {
+      const value = handler.invoke(reason as never);
+      if (!isThenable(value)) return this.owner.onTerminated(reason);
+      return value.then(() => this.owner.onTerminated(reason), failed);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  /** Ends the incarnation without `@OnTerminate`, because one of its handlers does not return. */
+  abandon(reason: CloseReason): void {
+    if (!this.#isOver) this.#over(reason);
+    this.owner.onTerminated(reason);
+  }
+
+  #over(reason: CloseReason): void {
+    this.#isOver = true;
+    const duringStart = this.owner.isStartAwaited;
+    this.telemetry.emit('terminate', { reason, ...(duringStart && { duringStart }) });
+    this.owner.onOver(reason);
+  }
+}

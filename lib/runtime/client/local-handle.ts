@@ -1,0 +1,96 @@
+import type { Observable } from 'rxjs';
+
+import type { ClientStatus } from '../connection/status.js';
+import { CloseCode } from '../frame/close-code.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import type { DataFrame, FrameLike } from '../frame/frame.js';
+import type { WebSockexEvent } from '../telemetry/events.js';
+import type { ConnectionInfo } from './callback.types.js';
+import type { Client } from './client.js';
+import {
+  ClientHandle,
+  type CallAnswer,
+  type MethodArgs,
+  type MethodName,
+} from './client-handle.js';
+import type { WaitOptions } from './waiters.js';
+
+/** The handle of a client of this process. */
+export class LocalHandle<T extends object> extends ClientHandle<T> {
+  readonly #client: Client;
+  readonly #shutdownTimeout: () => number;
+
+  constructor(client: Client, shutdownTimeout: () => number) {
+    super();
+    this.#client = client;
+    this.#shutdownTimeout = shutdownTimeout;
+  }
+
+  get name(): string {
+    return this.#client.name;
+  }
+
+  get status(): ClientStatus {
+    return this.#client.status;
+  }
+
+  get status$(): Observable<ClientStatus> {
+    return this.#client.observers.status$;
+  }
+
+  get session(): number {
+    return this.#client.session;
+  }
+
+  get frames$(): Observable<DataFrame> {
+    return this.#client.observers.frames$;
+  }
+
+  get events$(): Observable<WebSockexEvent> {
+    return this.#client.observers.events$;
+  }
+
+  get terminated(): Promise<CloseReason> {
+    return this.#client.terminated;
+  }
+
+  connected(options?: WaitOptions): Promise<ConnectionInfo> {
+    return this.#client.connected(options);
+  }
+
+  sendFrame(frame: FrameLike | readonly FrameLike[], options?: WaitOptions): Promise<void> {
+    return this.#client.send(Array.isArray(frame) ? frame : [frame], options);
+  }
+
+  cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {
+    this.#client.cast(name, args);
+  }
+
+  call<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): Promise<CallAnswer<T, K>> {
+    return this.#client.call(name, args) as Promise<CallAnswer<T, K>>;
+  }
+
+  info(message: unknown): void {
+    this.#client.info(message);
+  }
+
+  close(code?: number, reason?: string): Promise<void> {
+    return this.#client.close(code, reason);
+  }
+
+  reconnect(): Promise<ConnectionInfo> {
+    return this.#client.reconnect();
+  }
+
+  start(): Promise<ConnectionInfo> {
+    return this.#client.start();
+  }
+
+  stop(): Promise<CloseReason> {
+    return this.#client.stop(CloseCode.normal, this.#shutdownTimeout());
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame> {
+    return this.#client.iterate();
+  }
+}

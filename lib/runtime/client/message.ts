@@ -1,0 +1,44 @@
+import type { Attempt } from '../connection/attempt.js';
+import type { WireEnd } from '../connection/wire.port.js';
+import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import type { ConnectionInfo } from './callback.types.js';
+import type { Deferred } from './waiters.js';
+
+/** What others ask of a client. */
+export type CallerMessage =
+  | { readonly type: 'cast'; readonly name: string; readonly args: readonly unknown[] }
+  | { readonly type: 'info'; readonly message: unknown }
+  | {
+      readonly type: 'call';
+      readonly name: string;
+      readonly args: readonly unknown[];
+      readonly answer: Deferred<unknown>;
+    };
+
+/** What waits in a client's mailbox. Frames are messages as they are. */
+export type Message =
+  | DataFrame
+  | PingFrame
+  | PongFrame
+  | CallerMessage
+  | { readonly type: 'start'; readonly args: unknown; readonly attempt: Attempt }
+  | { readonly type: 'attempt'; readonly attempt: Attempt }
+  | { readonly type: 'open'; readonly info: ConnectionInfo }
+  | { readonly type: 'peer-close' }
+  | { readonly type: 'end'; readonly end: WireEnd }
+  | { readonly type: 'stop'; readonly code: number }
+  | { readonly type: 'conclude' }
+  | { readonly type: 'crash'; readonly error: unknown };
+
+/** How many bytes a message holds on to. */
+export function sizeOf(message: Message): number {
+  switch (message.type) {
+    case 'text':
+    case 'binary':
+    case 'ping':
+    case 'pong':
+      return message.data.length;
+    default:
+      return 0;
+  }
+}

@@ -1,0 +1,75 @@
+import { Subject, type Observable } from 'rxjs';
+
+import type { ClientStatus } from '../connection/status.js';
+import type { DataFrame } from '../frame/frame.js';
+import type { MailboxMarks } from '../mailbox/mailbox.js';
+import type { EventName, WebSockexEvent } from '../telemetry/events.js';
+import type { EventSink } from '../telemetry/telemetry.js';
+import type { Flow } from './flow.js';
+import { FrameIterator } from './frame-iterator.js';
+import { SafeObservable } from './safe-observable.js';
+
+/** Told what an observer threw, and what it was observing. */
+export type ObserverErrorReport = (error: unknown, where: string) => void;
+
+/** Those who watch one client: hot, shared, free when nobody does. */
+export class Observers implements EventSink {
+  readonly #frames = new Subject<DataFrame>();
+  readonly #statuses = new Subject<ClientStatus>();
+  readonly #events = new Subject<WebSockexEvent>();
+  readonly #iterators = new Set<FrameIterator>();
+  #status: ClientStatus = 'idle';
+  readonly frames$: Observable<DataFrame>;
+  readonly status$: Observable<ClientStatus>;
+  readonly events$: Observable<WebSockexEvent>;
+
+  constructor(report: ObserverErrorReport) {
+    const reporting = (name: string) => (error: unknown) =>
+      report(error, `a subscriber of ${name}`);
+    this.frames$ = new SafeObservable(reporting('frames$'), (subscriber) => {
+      const subscription = this.#frames.subscribe(subscriber);
+      return () => subscription.unsubscribe();
+    });
+    this.events$ = new SafeObservable(reporting('events$'), (subscriber) => {
+      const subscription = this.#events.subscribe(subscriber);
+      return () => subscription.unsubscribe();
+    });
+    this.status$ = new SafeObservable(reporting('status$'), (subscriber) => {
+      subscriber.next(this.#status);
+      const subscription = this.#statuses.subscribe(subscriber);
+      return () => subscription.unsubscribe();
+    });
+  }
+
+  /** For telemetry: frames and ends are only built when somebody looks. */
+  wants(): boolean {
+    return this.#events.observed;
+  }
+
+  next(event: WebSockexEvent & { event: EventName }): void {
+    this.#events.next(event);
+  }
+
+  frame(frame: DataFrame): void {
+    if (this.#frames.observed) this.#frames.next(frame);
+    for (const iterator of this.#iterators) iterator.push(frame);
+  }
+
+  status(status: ClientStatus): void {
+    this.#status = status;
+    this.#statuses.next(status);
+  }
+
+  iterate(marks: MailboxMarks, flow: Flow): FrameIterator {
+    const iterator = new FrameIterator(marks, flow, (one) => this.#iterators.delete(one));
+    this.#iterators.add(iterator);
+    return iterator;
+  }
+
+  complete(): void {
+    for (const iterator of this.#iterators) iterator.end();
+    this.#frames.complete();
+    this.#statuses.complete();
+    this.#events.complete();
+  }
+}

@@ -1,0 +1,142 @@
+import { ConfigurationError } from '../errors/client.errors.js';
+import { inspectShort } from '../errors/websockex.error.js';
+import { checkHeaders, checkProtocols } from '../transport/request.checker.js';
+import type { ClientOptions } from './client-options.js';
+
+type Check = (value: unknown) => string | undefined;
+
+const isDuration: Check = (value) =>
+  typeof value === 'number' && value >= 0 ? undefined : 'a number of milliseconds, 0 or more';
+const isCount: Check = (value) =>
+  typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value === Infinity)
+    ? undefined
+    : 'a whole number, 0 or more';
+const isMark: Check = (value) =>
+  Number.isInteger(value) && (value as number) > 0 ? undefined : 'a whole number above 0';
+const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
+const isString: Check = (value) => (typeof value === 'string' ? undefined : 'a string');
+const isObject: Check = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
+const oneOf =
+  (...names: string[]): Check =>
+  (value) =>
+    names.includes(value as string) ? undefined : names.map((name) => `'${name}'`).join(', ');
+const either =
+  (...checks: Check[]): Check =>
+  (value) => {
+    const wants = checks.map((check) => check(value));
+    return wants.includes(undefined) ? undefined : wants.join(', or ');
+  };
+const isFalse: Check = (value) => (value === false ? undefined : 'false');
+/** Checked where its errors can say more. */
+const elsewhere: Check = () => undefined;
+
+/** `name` must be a known option and `value` fit it; with the way to say what is wrong. */
+type Table = Readonly<Record<string, Check>>;
+
+const RECONNECT: Table = {
+  initialDelay: isDuration,
+  maxDelay: isDuration,
+  jitter: oneOf('decorrelated', 'full', 'none'),
+  maxAttempts: isCount,
+  stableAfter: isDuration,
+};
+
+const MAILBOX: Table = {
+  highWaterMark: isMark,
+  lowWaterMark: isCount,
+  maxBytes: isMark,
+  maxPostponed: isCount,
+};
+
+const OPTIONS: Readonly<Record<keyof ClientOptions, Check>> = {
+  agent: either(isObject, isFalse),
+  callTimeout: isDuration,
+  closeTimeout: isDuration,
+  connectTimeout: isDuration,
+  followRedirects: isBoolean,
+  handleInitialFailure: isBoolean,
+  handshakeTimeout: isDuration,
+  headers: elsewhere,
+  mailbox: isObject,
+  maxPayload: isCount,
+  maxRedirects: isCount,
+  origin: isString,
+  perMessageDeflate: either(isBoolean, isObject),
+  protocols: elsewhere,
+  reconnect: either(isObject, isFalse),
+  socket: isObject,
+  startup: oneOf('background', 'required', 'manual'),
+  startupTimeout: isDuration,
+  tls: isObject,
+  unhandled: oneOf('warn', 'crash', 'ignore'),
+  ws: isObject,
+};
+
+/** The names of the options a client may have, in order. */
+export const CLIENT_OPTION_NAMES: readonly string[] = Object.keys(OPTIONS);
+
+/**
+ * Refuses options that are unknown or do not fit.
+ *
+ * @param client the client they are for, as errors name it
+ * @throws ConfigurationError naming the client and the option
+ */
+export function checkOptions(client: string, options: unknown): ClientOptions {
+  checkTable(client, '', OPTIONS, options);
+  const { headers, protocols, reconnect, mailbox } = options as ClientOptions;
+  if (headers !== undefined) checkHeaders(client, headers);
+  if (protocols !== undefined) checkProtocols(client, protocols);
+  if (reconnect) {
+    checkTable(client, 'reconnect.', RECONNECT, reconnect);
+    const { initialDelay, maxDelay } = reconnect;
+    if (initialDelay !== undefined && maxDelay !== undefined && initialDelay > maxDelay) {
+      throw new ConfigurationError(
+        `${client}: reconnect.initialDelay (${initialDelay}) is above reconnect.maxDelay (${maxDelay})`,
+      );
+    }
+  }
+  if (mailbox) {
+    checkTable(client, 'mailbox.', MAILBOX, mailbox);
+    const { highWaterMark, lowWaterMark } = mailbox;
+    if (lowWaterMark !== undefined && lowWaterMark >= (highWaterMark ?? 1024)) {
+      throw new ConfigurationError(
+        `${client}: mailbox.lowWaterMark (${lowWaterMark}) must be below mailbox.highWaterMark`,
+      );
+    }
+  }
+  return options as ClientOptions;
+}
+
+function checkTable(client: string, path: string, table: Table, options: unknown): void {
+  if (isObject(options) !== undefined) {
+    throw new ConfigurationError(
+      `${client}: options must be an object, not ${inspectShort(options)}`,
+    );
+  }
+  for (const [name, value] of Object.entries(options as object)) {
+    const check = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (check === undefined) {
+      throw new ConfigurationError(
+        `${client}: unknown option "${path}${name}"${nearest(name, Object.keys(table))}. ` +
+          `Known are: ${Object.keys(table).join(', ')}`,
+      );
+    }
+    const wanted = value === undefined ? undefined : check(value);
+    if (wanted !== undefined) {
+      throw new ConfigurationError(
+        `${client}: the option "${path}${name}" is ${inspectShort(value)}; it must be ${wanted}`,
+      );
+    }
+  }
+}
+
+/** A word on the option that was probably meant. */
+function nearest(name: string, known: readonly string[]): string {
+  const meant = known.find(
+    (one) =>
+      one.toLowerCase() === name.toLowerCase() ||
+      (name.length > 3 && (one.startsWith(name) || name.startsWith(one))),
+  );
+  return meant === undefined ? '' : ` (did you mean "${meant}"?)`;
+}

@@ -1,0 +1,53 @@
+import type { Clock } from '../clock/clock.port.js';
+import type { ConnectionInfo } from './callback.types.js';
+import { limited, Waiters, type WaitOptions } from './waiters.js';
+
+/** Knows whether a session is open with its `@OnConnect` done, and who waits for one. */
+export class Readiness {
+  readonly #starting = new Waiters<ConnectionInfo>();
+  readonly #connecting = new Waiters<ConnectionInfo>();
+  #info: ConnectionInfo | undefined;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** The session that is ready, if one is. */
+  get info(): ConnectionInfo | undefined {
+    return this.#info;
+  }
+
+  /** Whether somebody waits for the start, and will be told of its failure. */
+  get isStartAwaited(): boolean {
+    return this.#starting.size > 0;
+  }
+
+  /** Waits for the first session of a client that starts. */
+  started(timeout: number, onTimeout: () => Error): Promise<ConnectionInfo> {
+    return this.#starting.add(limited(this.clock, { timeout }, onTimeout));
+  }
+
+  /** Waits for a session. */
+  connected(options: WaitOptions, onTimeout: (timeout: number) => Error): Promise<ConnectionInfo> {
+    if (this.#info) return Promise.resolve(this.#info);
+    return this.#connecting.add(limited(this.clock, options, onTimeout));
+  }
+
+  /** `@OnConnect` is done; `isOpen`: and its session is still there. */
+  ready(info: ConnectionInfo, isOpen: boolean): void {
+    if (isOpen) {
+      this.#info = info;
+      this.#connecting.resolve(info);
+    }
+    this.#starting.resolve(info);
+  }
+
+  /** No session is open any more. */
+  lost(): void {
+    this.#info = undefined;
+  }
+
+  /** There will be none. */
+  ended(error: unknown): void {
+    this.#starting.reject(error);
+    this.#connecting.reject(error);
+  }
+}

@@ -1,0 +1,64 @@
+import {
+  Backoff,
+  DEFAULT_RECONNECT,
+  type Random,
+  type ReconnectPolicy,
+} from '../connection/backoff.policy.js';
+import type { WireEnd } from '../connection/wire.port.js';
+import { HandshakeError } from '../errors/connection.errors.js';
+import type { ReconnectChanges } from './directive.js';
+
+/** Decides whether and when a client connects again, and what has changed until then. */
+export class Reconnector {
+  #backoff = Backoff.none;
+  #planned = Backoff.none;
+  #retryAfter = 0;
+  #wish: ReconnectChanges | undefined;
+  /** What `reconnect({ url, headers })` has changed, for every attempt to come. */
+  changes: Pick<ReconnectChanges, 'url' | 'headers'> = {};
+
+  constructor(private readonly random: Random) {}
+
+  /** Somebody asked to connect again once the session is over. */
+  wish(changes: ReconnectChanges): void {
+    this.#wish = changes;
+  }
+
+  /** Whether nobody asked for what now ends the session: a later `close()` takes a wish back. */
+  forget(): void {
+    this.#wish = undefined;
+  }
+
+  /**
+   * Plans the next attempt.
+   *
+   * @param lasted milliseconds the session was open
+   * @returns milliseconds until it, or `undefined` when policy and wishes want none
+   */
+  plan(end: WireEnd, policy: ReconnectPolicy | false, lasted: number): number | undefined {
+    const rules = policy || DEFAULT_RECONNECT;
+    if (end.opened && lasted >= rules.stableAfter) this.#backoff = Backoff.none;
+    this.#planned = this.#backoff.next(rules, this.random);
+    this.#retryAfter = end.error instanceof HandshakeError ? (end.error.retryAfter ?? 0) : 0;
+    const byPolicy = policy !== false && !end.voluntary && this.#backoff.count < policy.maxAttempts;
+    return this.#wish !== undefined || byPolicy ? this.#delay(this.#wish) : undefined;
+  }
+
+  /** Takes what was planned, or what `@OnDisconnect` returned: milliseconds to wait. */
+  take(returned?: ReconnectChanges): number {
+    const changes = returned ?? this.#wish;
+    const delay = this.#delay(changes);
+    this.#backoff = this.#planned;
+    this.#wish = undefined;
+    const url = changes?.url ?? this.changes.url;
+    this.changes = {
+      headers: { ...this.changes.headers, ...changes?.headers },
+      ...(url !== undefined && { url }),
+    };
+    return delay;
+  }
+
+  #delay(changes: ReconnectChanges | undefined): number {
+    return changes?.delay ?? Math.max(this.#planned.delay, this.#retryAfter);
+  }
+}

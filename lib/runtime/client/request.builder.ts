@@ -1,0 +1,60 @@
+import type { Attempt } from '../connection/attempt.js';
+import type { WireSettings } from '../connection/wire.port.js';
+import { ConnectionError } from '../errors/connection.errors.js';
+import { toError, WebSockexError } from '../errors/websockex.error.js';
+import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.checker.js';
+import type { ConnectRequest } from './callback.types.js';
+import type { ClientSettings } from './client-options.js';
+import type { ReconnectChanges } from './directive.js';
+
+/** Where a client connects and how, as its options say it for one attempt. */
+export interface Target {
+  readonly url: unknown;
+  readonly settings: ClientSettings;
+}
+
+/** The request as `@BeforeConnect` may change it. */
+export function draftRequest(
+  client: string,
+  target: Target,
+  changes: Pick<ReconnectChanges, 'url' | 'headers'>,
+  attempt: Attempt,
+  number: number,
+): ConnectRequest {
+  return {
+    url: checkUrl(client, changes.url ?? target.url),
+    headers: { ...target.settings.headers, ...changes.headers },
+    protocols: [...target.settings.protocols],
+    attempt: number,
+    signal: attempt.signal,
+  };
+}
+
+/** The request as it goes out: whatever a callback has put there is checked before any socket opens. */
+export function finishRequest(
+  client: string,
+  request: ConnectRequest,
+  settings: ClientSettings,
+): WireSettings {
+  const { connectTimeout, handshakeTimeout, closeTimeout, transport } = settings;
+  return {
+    request: {
+      client,
+      url: checkUrl(client, request.url),
+      headers: checkHeaders(client, request.headers),
+      protocols: checkProtocols(client, request.protocols),
+      options: transport,
+    },
+    connectTimeout,
+    handshakeTimeout,
+    closeTimeout,
+  };
+}
+
+/** What made the preparation of an attempt fail, as the error of that attempt. */
+export function attemptError(client: string, where: string, thrown: unknown): WebSockexError {
+  if (thrown instanceof WebSockexError) return thrown;
+  return new ConnectionError(client, `${where} failed: ${toError(thrown).message}`, {
+    cause: thrown,
+  });
+}

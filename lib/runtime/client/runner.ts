@@ -1,0 +1,166 @@
+import type { Connection } from '../connection/connection.js';
+import { BadResponseError } from '../errors/client.errors.js';
+import { NotConnectedError } from '../errors/connection.errors.js';
+import { Frame, toFrame } from '../frame/frame.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import { isDirective, type Directive, type ReconnectChanges } from './directive.js';
+import type { Handler } from './incarnation.js';
+import { isStream, Streams, type StreamOwner } from './streams.js';
+import type { Deferred } from './waiters.js';
+
+/** Work that is done, or a promise of its end. */
+export type Pending = void | PromiseLike<void>;
+
+/** What handlers ask of their process. */
+export interface RunnerOwner {
+  /** The class, for errors. */
+  readonly module: string;
+  /** Whether the incarnation is over: what its handlers still return does not count. */
+  readonly isOver: boolean;
+  crash(error: unknown): Pending;
+  closeSession(code: number | undefined, reason: string): void;
+  reconnectSession(changes: ReconnectChanges): void;
+  endClient(reason: string | Error | undefined): void;
+  /** A stream failed, outside of any message's turn. */
+  onStreamError(error: unknown): void;
+}
+
+const MAY_RETURN =
+  'nothing, a directive (reply, close, reconnect, terminate), a string, a Buffer, a frame, ' +
+  'an Observable or an async iterable of those, or a promise of one';
+
+/**
+ * Calls handlers and acts on what they return. Let it crash: what a handler throws, rejects with,
+ * or may not return ends the incarnation. A handler that returns no promise costs none.
+ */
+export class Runner implements StreamOwner {
+  readonly #streams = new Streams(this);
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly telemetry: Telemetry,
+    private readonly owner: RunnerOwner,
+  ) {}
+
+  run(handler: Handler, argument: unknown): Pending {
+    let value: unknown;
+    try {
+      value = handler.invoke(argument as never);
+    } catch (thrown) {
+      return this.owner.crash(thrown);
+    }
+    return value === undefined ? undefined : this.#settle(handler, value);
+  }
+
+  runWith(handler: Handler, args: readonly unknown[]): Pending {
+    let value: unknown;
+    try {
+      value = handler.invoke(...(args as never[]));
+    } catch (thrown) {
+      return this.owner.crash(thrown);
+    }
+    return value === undefined ? undefined : this.#settle(handler, value);
+  }
+
+  /** Calls a handler whose return value is the answer to somebody; a directive is acted on instead. */
+  answer(handler: Handler, args: readonly unknown[], answer: Deferred<unknown>): Pending {
+    const fail = (thrown: unknown): Pending => {
+      answer.reject(thrown);
+      return this.owner.crash(thrown);
+    };
+    const succeed = (value: unknown): void => {
+      if (isDirective(value) && !this.owner.isOver) this.#direct(value);
+      answer.resolve(isDirective(value) ? undefined : value);
+    };
+    let value: unknown;
+    try {
+      value = handler.invoke(...(args as never[]));
+    } catch (thrown) {
+      return fail(thrown);
+    }
+    return isThenable(value) ? value.then(succeed, fail) : succeed(value);
+  }
+
+  cancelStreams(): void {
+    this.#streams.cancel();
+  }
+
+  onItem(handler: Handler, item: unknown, taken?: () => void): void {
+    if (isStream(item)) throw this.#badResponse(handler, item);
+    this.#act(handler, item, taken);
+  }
+
+  onStreamError(error: unknown): void {
+    this.owner.onStreamError(error);
+  }
+
+  #settle(handler: Handler, value: unknown): Pending {
+    if (isThenable(value)) {
+      return value.then(
+        (resolved) => this.#accept(handler, resolved),
+        (thrown: unknown) => this.owner.crash(thrown),
+      );
+    }
+    return this.#accept(handler, value);
+  }
+
+  #accept(handler: Handler, value: unknown): Pending {
+    if (value === undefined || this.owner.isOver) return undefined;
+    try {
+      this.#act(handler, value);
+    } catch (thrown) {
+      return this.owner.crash(thrown);
+    }
+    return undefined;
+  }
+
+  #act(handler: Handler, value: unknown, taken?: () => void): void {
+    if (value === undefined) return taken?.();
+    if (isDirective(value)) return this.#direct(value, taken);
+    const frame = toFrame(value);
+    if (frame !== undefined) return this.#reply([frame], taken);
+    if (!isStream(value)) throw this.#badResponse(handler, value);
+    this.#streams.add(handler, value);
+  }
+
+  #direct(directive: Directive, taken?: () => void): void {
+    switch (directive.kind) {
+      case 'reply':
+        return this.#reply(directive.frames, taken);
+      case 'close':
+        this.owner.closeSession(directive.code, directive.reason);
+        break;
+      case 'reconnect':
+        this.owner.reconnectSession(directive.changes);
+        break;
+      case 'terminate':
+        this.owner.endClient(directive.reason);
+    }
+    taken?.();
+  }
+
+  #reply(frames: readonly Frame[], taken?: () => void): void {
+    try {
+      this.connection.send(frames, taken && (() => taken()));
+    } catch (error) {
+      // Nothing was sent. Without a session that is told and no more: its end is told as well.
+      if (error instanceof NotConnectedError) {
+        for (const frame of frames) this.telemetry.emit('frame:dropped', { frame, error });
+      } else this.connection.fail(error);
+      taken?.();
+    }
+  }
+
+  #badResponse(handler: Handler, value: unknown): BadResponseError {
+    return new BadResponseError(this.owner.module, handler.method, value, MAY_RETURN);
+  }
+}
+
+/** Whether a value must be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
+}

@@ -1,0 +1,31 @@
+import type { Clock, Timer } from '../clock/clock.port.js';
+import type { Process } from './process.js';
+
+/**
+ * Sees that a client ends within a time: most of it for what waits in the mailbox, then the session
+ * is closed whatever waits, then its socket is cut, and last a handler that hangs is left behind.
+ */
+export class Shutdown {
+  readonly #timers: readonly Timer[];
+
+  constructor(clock: Clock, process: Process, timeout: number, onLeftBehind: () => void) {
+    const { connection } = process;
+    const steps: readonly (readonly [number, () => void])[] = [
+      [timeout - Math.min(1000, timeout / 4), () => connection.close(1001)],
+      [timeout - Math.min(250, timeout / 10), () => connection.cut()],
+      [
+        timeout,
+        () => {
+          if (!process.mailbox.isIdle) onLeftBehind();
+          process.abandon();
+        },
+      ],
+    ];
+    this.#timers = steps.map(([delay, step]) => clock.setTimer(delay, step));
+  }
+
+  /** The client has ended. */
+  over(): void {
+    for (const timer of this.#timers) timer.cancel();
+  }
+}

@@ -1,0 +1,77 @@
+import type { Clock } from '../clock/clock.port.js';
+
+/** What limits a wait. */
+export interface WaitOptions {
+  /** Milliseconds after which the wait fails. @default none */
+  readonly timeout?: number;
+  /** Ends the wait; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** A promise from outside, which nobody has to listen to: a rejection unheard ends no process. */
+export class Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve!: (value: T) => void;
+  reject!: (reason: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.promise.catch(() => undefined);
+  }
+}
+
+/** A deferred that gives up after a time or by a signal. Whatever comes first settles it. */
+export function limited<T>(
+  clock: Clock,
+  options: WaitOptions,
+  onTimeout: (timeout: number) => Error,
+): Deferred<T> {
+  const { timeout, signal } = options;
+  const deferred = new Deferred<T>();
+  const timer =
+    timeout === undefined || timeout === Infinity
+      ? undefined
+      : clock.setTimer(timeout, () => deferred.reject(onTimeout(timeout)));
+  const abort = (): void => deferred.reject(signal?.reason);
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  const forget = (): void => {
+    timer?.cancel();
+    signal?.removeEventListener('abort', abort);
+  };
+  deferred.promise.then(forget, forget);
+  return deferred;
+}
+
+/** Those who wait for one thing to happen. */
+export class Waiters<T> {
+  readonly #waiting = new Set<Deferred<T>>();
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  add(deferred: Deferred<T>): Promise<T> {
+    this.#waiting.add(deferred);
+    const forget = (): void => void this.#waiting.delete(deferred);
+    deferred.promise.then(forget, forget);
+    return deferred.promise;
+  }
+
+  resolve(value: T): void {
+    for (const deferred of this.#take()) deferred.resolve(value);
+  }
+
+  reject(reason: unknown): void {
+    for (const deferred of this.#take()) deferred.reject(reason);
+  }
+
+  #take(): Deferred<T>[] {
+    const all = [...this.#waiting];
+    this.#waiting.clear();
+    return all;
+  }
+}
