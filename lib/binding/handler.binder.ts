@@ -1,0 +1,51 @@
+import type { HandlerKind, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
+import type { FrameClause, Handler, Incarnation } from '../runtime/client/incarnation.js';
+import { createMatcher } from './frame.matcher.js';
+
+type Methods = Record<string | symbol, (...args: unknown[]) => unknown>;
+
+/**
+ * Makes the methods of an instance callable for the runtime. They are looked up on the instance at
+ * every call, so that a proxy around it stays in the path.
+ */
+export function bindHandlers(instance: object, handlers: readonly HandlerMetadata[]): Incarnation {
+  const methods = instance as Methods;
+  const single = (kind: HandlerKind): Handler | undefined => {
+    const handler = handlers.find((one) => one.kind === kind);
+    return handler && withOne(methods, handler.key);
+  };
+  const named = (kind: HandlerKind): ReadonlyMap<string, Handler> =>
+    new Map(
+      handlers
+        .filter((one) => one.kind === kind)
+        .map(({ key }) => [String(key), withMany(methods, key)]),
+    );
+  return {
+    instance,
+    start: single('start'),
+    beforeConnect: single('beforeConnect'),
+    connect: single('connect'),
+    ping: single('ping'),
+    pong: single('pong'),
+    info: single('info'),
+    disconnect: single('disconnect'),
+    terminate: single('terminate'),
+    frames: handlers
+      .filter((one) => one.kind === 'frame')
+      .map((one): FrameClause => ({
+        handler: withOne(methods, one.key),
+        matches: createMatcher(one.frameType, one.pattern),
+      })),
+    casts: named('cast'),
+    calls: named('call'),
+  };
+}
+
+/** Without a rest parameter: this is the way of every frame. */
+function withOne(methods: Methods, key: string | symbol): Handler {
+  return { method: String(key), invoke: (argument: unknown) => methods[key]!(argument) };
+}
+
+function withMany(methods: Methods, key: string | symbol): Handler {
+  return { method: String(key), invoke: (...args: unknown[]) => methods[key]!(...args) };
+}

@@ -1,0 +1,71 @@
+import type {
+  ConnectionInfo,
+  ConnectRequest,
+  DisconnectStatus,
+} from '../runtime/client/callback.types.js';
+import type { CloseReason } from '../runtime/frame/close-reason.js';
+import {
+  createHandlerDecorator,
+  type HandlerDecorator,
+  type OpenHandlerDecorator,
+} from './create-handler.decorator.js';
+import type {
+  DisconnectResult,
+  HandlerResult,
+  MaybePromise,
+  StartResult,
+} from './handler-result.js';
+
+/**
+ * The method runs once in each incarnation, before its first attempt, which waits for it.
+ *
+ * @publicApi
+ */
+export function OnStart(): OpenHandlerDecorator<StartResult> {
+  return createHandlerDecorator({ kind: 'start', decorator: '@OnStart' });
+}
+
+/**
+ * The method runs before EVERY attempt, which waits for it, and may change its URL, headers and
+ * subprotocols. While it throws or rejects, attempts fail, and the reconnect policy goes on.
+ *
+ * @example
+ * @BeforeConnect() async sign(request: ConnectRequest) {
+ *   request.headers.authorization = `Bearer ${await this.tokens.fresh()}`;
+ * }
+ *
+ * @publicApi
+ */
+export function BeforeConnect(): HandlerDecorator<[ConnectRequest], StartResult> {
+  return createHandlerDecorator({ kind: 'beforeConnect', decorator: '@BeforeConnect' });
+}
+
+/**
+ * The method runs when a session is open, before any of its frames is handled.
+ *
+ * @publicApi
+ */
+export function OnConnect(): HandlerDecorator<[ConnectionInfo], HandlerResult> {
+  return createHandlerDecorator({ kind: 'connect', decorator: '@OnConnect' });
+}
+
+/**
+ * The method runs when a session is over and when an attempt has failed, and may decide what
+ * follows: `reconnect()` or `terminate()`. When it returns nothing the reconnect policy decides.
+ * It does not run after a crash.
+ *
+ * @publicApi
+ */
+export function OnDisconnect(): HandlerDecorator<[DisconnectStatus], DisconnectResult> {
+  return createHandlerDecorator({ kind: 'disconnect', decorator: '@OnDisconnect' });
+}
+
+/**
+ * The method runs once at the end of each incarnation that began: whose `@OnStart` ran, or, in a
+ * class without one, that had a session. What it throws is logged and changes nothing.
+ *
+ * @publicApi
+ */
+export function OnTerminate(): HandlerDecorator<[CloseReason], MaybePromise<void>> {
+  return createHandlerDecorator({ kind: 'terminate', decorator: '@OnTerminate' });
+}

@@ -1,0 +1,123 @@
+import type { Type } from '@nestjs/common';
+
+import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
+import type { HandlerKind, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
+import { checkOptions } from '../runtime/client/options.checker.js';
+import { ConfigurationError } from '../runtime/errors/client.errors.js';
+import { inspectShort } from '../runtime/errors/websockex.error.js';
+import { checkUrl } from '../runtime/transport/request.checker.js';
+import { messages } from '../websockex.messages.js';
+import { readClientMetadata, readHandlers, readOwnHandlers } from './handler.accessor.js';
+
+/** Kinds a class may have many of. */
+const REPEATABLE: ReadonlySet<HandlerKind> = new Set<HandlerKind>(['frame', 'cast', 'call']);
+
+/** What Nest's `@UseGuards` and its like leave on a class or method. */
+const ENHANCERS: Readonly<Record<string, string>> = {
+  __guards__: '@UseGuards',
+  __pipes__: '@UsePipes',
+  __interceptors__: '@UseInterceptors',
+  __exceptionFilters__: '@UseFilters',
+};
+
+/**
+ * Refuses a class that cannot work as a client, before anything is made of it.
+ *
+ * @throws ConfigurationError naming class and method; UrlError
+ */
+export function checkClient(client: Type<object>, listedIn: string): ClientMetadata {
+  if (typeof client !== 'function') {
+    throw new ConfigurationError(messages.notAClass(inspectShort(client), listedIn));
+  }
+  const metadata = readClientMetadata(client);
+  const handlers = readHandlers(client);
+  if (metadata === undefined) {
+    throw new ConfigurationError(messages.undecorated(client.name, listedIn));
+  }
+  checkName(client, metadata);
+  checkHandlers(client, handlers);
+  checkEnhancers(client, handlers);
+  checkTarget(client, metadata);
+  return metadata;
+}
+
+/**
+ * Refuses a provider whose methods carry handler decorators, but whose class is no client: nothing
+ * would ever call them.
+ */
+export function checkProvider(provider: Type<object>): void {
+  if (readClientMetadata(provider) !== undefined) return;
+  const [handler] = readOwnHandlers(provider);
+  if (handler === undefined) return;
+  throw new ConfigurationError(
+    messages.strayHandler(provider.name, String(handler.key), handler.decorator),
+  );
+}
+
+function checkName(client: Type<object>, { name }: ClientMetadata): void {
+  if (name !== undefined && (typeof name !== 'string' || name === '')) {
+    throw new ConfigurationError(messages.badName(client.name, inspectShort(name)));
+  }
+}
+
+function checkHandlers(client: Type<object>, handlers: readonly HandlerMetadata[]): void {
+  const seen = new Map<HandlerKind, HandlerMetadata>();
+  for (const handler of handlers) {
+    const { kind, key, decorator, isStatic } = handler;
+    if (isStatic) {
+      throw new ConfigurationError(messages.staticHandler(client.name, String(key), decorator));
+    }
+    const other = seen.get(kind);
+    if (other !== undefined && !REPEATABLE.has(kind)) {
+      throw new ConfigurationError(
+        messages.twoHandlers(client.name, decorator, String(other.key), String(key)),
+      );
+    }
+    seen.set(kind, handler);
+    if ((kind === 'cast' || kind === 'call') && typeof key === 'symbol') {
+      throw new ConfigurationError(messages.symbolHandler(client.name, String(key), decorator));
+    }
+    if (kind === 'frame') checkPattern(client, handler);
+  }
+}
+
+function checkPattern(client: Type<object>, handler: HandlerMetadata): void {
+  const { frameType, pattern, key } = handler;
+  const isKnownType = [undefined, 'text', 'binary'].includes(frameType as string | undefined);
+  const isTextual = typeof pattern === 'string' || pattern instanceof RegExp;
+  const fits =
+    pattern === undefined ||
+    (typeof pattern === 'function' && frameType !== undefined) ||
+    (isTextual && frameType === 'text');
+  if (!isKnownType || !fits) {
+    throw new ConfigurationError(messages.badPattern(client.name, String(key)));
+  }
+}
+
+/** Guards that would be silently left out are worse than none. */
+function checkEnhancers(client: Type<object>, handlers: readonly HandlerMetadata[]): void {
+  const prototype = client.prototype as Record<string | symbol, object | undefined>;
+  const places = [
+    { place: client.name, target: client as object },
+    ...handlers.map(({ key }) => ({
+      place: `${client.name}.${String(key)}()`,
+      target: prototype[key] ?? client,
+    })),
+  ];
+  for (const { place, target } of places) {
+    for (const [key, decorator] of Object.entries(ENHANCERS)) {
+      if (Reflect.hasMetadata(key, target)) {
+        throw new ConfigurationError(messages.unsupportedEnhancer(place, decorator));
+      }
+    }
+  }
+}
+
+function checkTarget(client: Type<object>, { url, options, factory }: ClientMetadata): void {
+  checkOptions(client.name, options);
+  if (factory === undefined) {
+    checkUrl(client.name, url);
+  } else if (typeof factory.useFactory !== 'function' || !Array.isArray(factory.inject)) {
+    throw new ConfigurationError(messages.badFactory(client.name));
+  }
+}

@@ -1,0 +1,48 @@
+import type { Type } from '@nestjs/common';
+
+import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
+import type { HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
+import type { HandlerNames } from '../runtime/client/incarnation.js';
+import { CLIENT_METADATA, HANDLERS_METADATA } from '../websockex.constants.js';
+
+/** What `@WebSockexClient` noted on a class, or on one it extends. */
+export function readClientMetadata(client: Type<object>): ClientMetadata | undefined {
+  return Reflect.getMetadata(CLIENT_METADATA, client) as ClientMetadata | undefined;
+}
+
+/**
+ * What the handler decorators noted, the class's own first, then those of the classes it extends.
+ * A method that a class declares again counts once, as the class declares it.
+ */
+export function readHandlers(client: Type<object>): HandlerMetadata[] {
+  const handlers: HandlerMetadata[] = [];
+  for (let one: object | null = client; one !== null; one = Object.getPrototypeOf(one) as object) {
+    if (one === Function.prototype) break;
+    const own = (Reflect.getOwnMetadata(HANDLERS_METADATA, one) ?? []) as HandlerMetadata[];
+    handlers.push(...own.filter((handler) => !isDeclaredBefore(handlers, handler)));
+  }
+  return handlers;
+}
+
+function isDeclaredBefore(handlers: readonly HandlerMetadata[], handler: HandlerMetadata): boolean {
+  const isSingle = !['frame', 'cast', 'call'].includes(handler.kind);
+  return handlers.some((one) => one.kind === handler.kind && (isSingle || one.key === handler.key));
+}
+
+/** Only what this very class declares: for the errors that are about one class. */
+export function readOwnHandlers(client: Type<object>): HandlerMetadata[] {
+  return (Reflect.getOwnMetadata(HANDLERS_METADATA, client) ?? []) as HandlerMetadata[];
+}
+
+/** What callers may ask of a class. */
+export function readHandlerNames(client: Type<object>): HandlerNames {
+  const handlers = readHandlers(client);
+  const named = (kind: HandlerMetadata['kind']): ReadonlySet<string> =>
+    new Set(handlers.filter((one) => one.kind === kind).map(({ key }) => String(key)));
+  return {
+    casts: named('cast'),
+    calls: named('call'),
+    hasInfo: named('info').size > 0,
+    hasPing: named('ping').size > 0,
+  };
+}

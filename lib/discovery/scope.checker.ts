@@ -1,0 +1,66 @@
+import { Scope, type Type } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
+
+import type { ClientDependency } from '../interfaces/client-metadata.interface.js';
+import { ConfigurationError } from '../runtime/errors/client.errors.js';
+import { messages } from '../websockex.messages.js';
+
+interface NotedParameter {
+  readonly index: number;
+  readonly param: unknown;
+}
+
+interface NotedProperty {
+  readonly type: unknown;
+}
+
+/**
+ * Refuses a class that is request-scoped or depends on what is: a socket outlives any request.
+ *
+ * @throws ConfigurationError naming the dependency
+ */
+export function checkScope(
+  client: Type<object>,
+  inject: readonly ClientDependency[],
+  moduleRef: ModuleRef,
+): void {
+  const scope = Reflect.getMetadata('scope:options', client) as { scope?: Scope } | undefined;
+  if (scope?.scope === Scope.REQUEST) {
+    throw new ConfigurationError(messages.requestScopedClient(client.name));
+  }
+  for (const token of [...readDependencies(client), ...inject.map(toToken)]) {
+    if (isRequestScoped(moduleRef, token)) {
+      throw new ConfigurationError(messages.requestScopedDependency(client.name, nameOf(token)));
+    }
+  }
+}
+
+/** What constructor and properties ask for, as Nest's decorators noted it. */
+function readDependencies(client: Type<object>): unknown[] {
+  const types = (Reflect.getMetadata('design:paramtypes', client) ?? []) as unknown[];
+  const tokens = [...types];
+  const parameters = (Reflect.getMetadata('self:paramtypes', client) ?? []) as NotedParameter[];
+  for (const { index, param } of parameters) tokens[index] = param;
+  const properties = (Reflect.getMetadata('self:properties_metadata', client) ??
+    []) as NotedProperty[];
+  return [...tokens, ...properties.map(({ type }) => type)].map(toToken);
+}
+
+function toToken(token: unknown): unknown {
+  if (typeof token !== 'object' || token === null) return token;
+  if ('forwardRef' in token) return (token.forwardRef as () => unknown)();
+  return 'token' in token ? token.token : token;
+}
+
+function isRequestScoped(moduleRef: ModuleRef, token: unknown): boolean {
+  try {
+    return moduleRef.introspect(token as string).scope === Scope.REQUEST;
+  } catch {
+    // Not a provider: the injector will say so better, or it is optional.
+    return false;
+  }
+}
+
+function nameOf(token: unknown): string {
+  return typeof token === 'function' ? token.name : String(token);
+}

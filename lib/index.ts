@@ -1,0 +1,109 @@
+export { WebSockexModule } from './websockex.module.js';
+export { WEBSOCKEX_CLOCK, WEBSOCKEX_TRANSPORT } from './websockex.constants.js';
+export { WebSockexManager } from './manager/websockex.manager.js';
+
+export { WebSockexClient } from './decorators/websockex-client.decorator.js';
+export { OnFrame } from './decorators/on-frame.decorator.js';
+export { OnPing, OnPong } from './decorators/on-control.decorator.js';
+export { OnCall, OnCast, OnInfo } from './decorators/on-message.decorator.js';
+export {
+  BeforeConnect,
+  OnConnect,
+  OnDisconnect,
+  OnStart,
+  OnTerminate,
+} from './decorators/on-lifecycle.decorator.js';
+export { InjectClient } from './decorators/inject-client.decorator.js';
+export { getClientToken } from './websockex.tokens.js';
+export type {
+  DisconnectResult,
+  HandlerItem,
+  HandlerResult,
+  StartResult,
+} from './decorators/handler-result.js';
+
+export type {
+  ClientDependency,
+  WebSockexClientFactory,
+  WebSockexClientOptions,
+  WebSockexClientTarget,
+  WebSockexFactoryResult,
+} from './interfaces/client-metadata.interface.js';
+export type {
+  WebSockexModuleExtras,
+  WebSockexModuleOptions,
+} from './interfaces/module-options.interface.js';
+
+export { ClientHandle } from './runtime/client/client-handle.js';
+export type {
+  CallAnswer,
+  MethodArgs,
+  MethodName,
+  UnknownClient,
+} from './runtime/client/client-handle.js';
+export type { WaitOptions } from './runtime/client/waiters.js';
+export type { ClientOptions, MailboxOptions, Startup } from './runtime/client/client-options.js';
+export type {
+  ConnectionInfo,
+  ConnectRequest,
+  DisconnectStatus,
+} from './runtime/client/callback.types.js';
+export { close, reconnect, reply, terminate } from './runtime/client/directive.js';
+export type {
+  CloseDirective,
+  Directive,
+  ReconnectChanges,
+  ReconnectDirective,
+  ReplyDirective,
+  TerminateDirective,
+} from './runtime/client/directive.js';
+
+export { Frame } from './runtime/frame/frame.js';
+export type {
+  BinaryFrame,
+  ContinuationFrame,
+  DataFrame,
+  FragmentOptions,
+  FrameLike,
+  PingFrame,
+  PongFrame,
+  TextFrame,
+} from './runtime/frame/frame.js';
+export { CloseCode } from './runtime/frame/close-code.js';
+export type { CloseReason } from './runtime/frame/close-reason.js';
+export type { ClientStatus } from './runtime/connection/status.js';
+export type { ReconnectOptions } from './runtime/connection/backoff.policy.js';
+
+export { WebSockexError } from './runtime/errors/websockex.error.js';
+export type { WebSockexErrorCode } from './runtime/errors/websockex.error.js';
+export {
+  ConnectionError,
+  HandshakeError,
+  NotConnectedError,
+  ProtocolError,
+  UrlError,
+} from './runtime/errors/connection.errors.js';
+export type { ResponseHeaders } from './runtime/errors/connection.errors.js';
+export { FrameEncodeError, InvalidFrameError } from './runtime/errors/frame.errors.js';
+export {
+  AlreadyStartedError,
+  BadResponseError,
+  CallTimeoutError,
+  ConfigurationError,
+  NoHandlerError,
+  RestartLimitError,
+} from './runtime/errors/client.errors.js';
+export { redactUrl } from './runtime/errors/redact-url.js';
+
+export { CHANNELS } from './runtime/telemetry/telemetry.js';
+export type * from './runtime/telemetry/events.js';
+
+export type { Clock, Timer } from './runtime/clock/clock.port.js';
+export type {
+  Transport,
+  TransportEvents,
+  TransportInfo,
+  TransportRequest,
+  TransportSocket,
+} from './runtime/transport/transport.port.js';
+export type { TransportOptions } from './runtime/transport/transport.options.js';

@@ -1,0 +1,62 @@
+import type { FactoryProvider } from '@nestjs/common';
+
+import type { ClientOptions } from '../runtime/client/client-options.js';
+
+/** An injection token, or one that may be missing. */
+export type ClientDependency = NonNullable<FactoryProvider['inject']>[number];
+
+/** The instance a token stands for, where the token is a class. */
+export type Injected<Token> = Token extends abstract new (...args: never[]) => infer Instance
+  ? Instance
+  : unknown;
+
+/**
+ * The options of one client; those of `forRoot({ defaults })` stand under them.
+ *
+ * @publicApi
+ */
+export interface WebSockexClientOptions extends ClientOptions {
+  /** The client's name, unique in the application. @default the name of the class */
+  readonly name?: string;
+}
+
+/** Options with the URL among them. */
+export interface WebSockexClientTarget extends WebSockexClientOptions {
+  /** Where to connect: `ws:`, `wss:`, `http:`, `https:` or `ws+unix:`. */
+  readonly url: string | URL;
+}
+
+/** What a factory of options returns: where to connect, and any option but the name. */
+export type WebSockexFactoryResult = Omit<WebSockexClientTarget, 'name'>;
+
+/**
+ * Options made by injection. The factory is asked again before each attempt; what it returns
+ * stands over the options beside it.
+ *
+ * @publicApi
+ */
+export interface WebSockexClientFactory<
+  Tokens extends readonly ClientDependency[] = readonly ClientDependency[],
+> extends WebSockexClientOptions {
+  /** What to inject, as the module that lists the client sees it. */
+  readonly inject?: readonly [...Tokens];
+  /**
+   * Gives URL and options, or a promise of them. While it fails, attempts fail. `startup` counts
+   * only from a factory that returns no promise; otherwise set it beside the factory.
+   */
+  useFactory(
+    ...dependencies: { [K in keyof Tokens]: Injected<Tokens[K]> }
+  ): WebSockexFactoryResult | Promise<WebSockexFactoryResult>;
+}
+
+/** What `@WebSockexClient` has been given. */
+export interface ClientMetadata {
+  readonly url?: unknown;
+  readonly name?: unknown;
+  /** All other options, as they stand there: checked when the application boots. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly factory?: {
+    readonly inject: readonly ClientDependency[];
+    readonly useFactory: (...dependencies: never[]) => unknown;
+  };
+}

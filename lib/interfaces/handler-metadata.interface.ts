@@ -1,0 +1,27 @@
+/** What a method is called for. */
+export type HandlerKind =
+  | 'start'
+  | 'beforeConnect'
+  | 'connect'
+  | 'frame'
+  | 'ping'
+  | 'pong'
+  | 'cast'
+  | 'call'
+  | 'info'
+  | 'disconnect'
+  | 'terminate';
+
+/** Which frames an `@OnFrame` takes. */
+export type FramePattern = string | RegExp | ((data: never) => boolean);
+
+/** One handler decorator on one method. */
+export interface HandlerMetadata {
+  readonly kind: HandlerKind;
+  /** The decorator's name, for errors: `@OnFrame`. */
+  readonly decorator: string;
+  readonly key: string | symbol;
+  readonly isStatic: boolean;
+  readonly frameType?: unknown;
+  readonly pattern?: unknown;
+}

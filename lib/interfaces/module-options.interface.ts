@@ -1,0 +1,28 @@
+import type { Type } from '@nestjs/common';
+
+import type { ClientOptions } from '../runtime/client/client-options.js';
+
+/**
+ * What `forRoot` and the factories of `forRootAsync` take.
+ *
+ * @publicApi
+ */
+export interface WebSockexModuleOptions {
+  /** Options for every client that does not say otherwise. */
+  readonly defaults?: ClientOptions;
+  /**
+   * Milliseconds in which all clients together must end when the application does: mailboxes are
+   * drained, sessions closed with 1001, then what is left is cut. @default 5000
+   */
+  readonly shutdownTimeout?: number;
+}
+
+/**
+ * What must be known before anything is injected: given beside the factory in `forRootAsync`.
+ *
+ * @publicApi
+ */
+export interface WebSockexModuleExtras {
+  /** The classes to start with the application. @default [] */
+  readonly clients?: readonly Type<object>[];
+}

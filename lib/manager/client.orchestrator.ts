@@ -1,0 +1,105 @@
+import {
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+
+import { ClientExplorer } from '../discovery/client.explorer.js';
+import { CloseCode } from '../runtime/frame/close-code.js';
+import { AlreadyStartedError } from '../runtime/errors/client.errors.js';
+import { messages } from '../websockex.messages.js';
+import { onSignalDuringBoot } from './boot.signals.js';
+import { ClientRegistry, type RegisteredClient } from './client.registry.js';
+import { TelemetryLogger } from './telemetry.logger.js';
+import { checkModuleOptions } from './module-options.checker.js';
+
+/**
+ * Runs the clients with the application. It stands in a global module, whose hooks run first at
+ * boot and last at shutdown: until then the application can still send.
+ */
+@Injectable()
+export class ClientOrchestrator
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  constructor(
+    private readonly explorer: ClientExplorer,
+    private readonly registry: ClientRegistry,
+    private readonly logger: TelemetryLogger,
+  ) {}
+
+  /** Finds and checks every client; nothing has been started when one is refused. */
+  onModuleInit(): void {
+    checkModuleOptions(this.registry.options);
+    const listed = this.explorer.explore();
+    const names = new Map<string, string>();
+    for (const { type, moduleRef, listedIn } of listed) {
+      const { definition, client } = this.registry.declare(type);
+      const place = `${type.name}, listed in ${listedIn}`;
+      const other = names.get(client.name);
+      if (other !== undefined) {
+        throw new AlreadyStartedError(client.name, messages.listedTwice(other, place));
+      }
+      names.set(client.name, place);
+      definition.bind(moduleRef);
+    }
+    for (const type of this.explorer.unlisted(listed)) {
+      this.logger.warn(messages.unlisted(type.name));
+    }
+  }
+
+  /** Makes every incarnation first, then starts them, and waits for those that are required. */
+  async onApplicationBootstrap(): Promise<void> {
+    const clients = this.registry.all();
+    try {
+      for (const { definition } of clients) await definition.prepare();
+      const started = clients.filter((one) => startupOf(one) !== 'manual');
+      for (const { client } of started) await client.incarnate();
+      await this.#start(started);
+    } catch (error) {
+      await this.#stopAll(0);
+      throw error;
+    }
+  }
+
+  /** Mailboxes and sessions, while queues and most databases are still there. */
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#stopAll(this.registry.shutdownTimeout);
+  }
+
+  onApplicationShutdown(): void {
+    for (const { client } of this.registry.all()) client.destroy();
+    this.registry.hub.complete();
+  }
+
+  async #start(clients: readonly RegisteredClient[]): Promise<void> {
+    const required = clients.filter((one) => startupOf(one) === 'required');
+    const starts = Promise.all(required.map(({ client }) => client.start()));
+    for (const { client } of clients) client.launch();
+    if (required.length === 0) return;
+    let interrupted = false;
+    const stopListening = onSignalDuringBoot((signal) => {
+      interrupted = true;
+      this.logger.warn(messages.signalDuringBoot(signal));
+      void this.#stopAll(this.registry.shutdownTimeout);
+    });
+    try {
+      await starts;
+    } catch (error) {
+      if (!interrupted) throw error;
+    } finally {
+      stopListening();
+    }
+  }
+
+  async #stopAll(timeout: number): Promise<void> {
+    const clients = this.registry.all();
+    await Promise.all(clients.map(({ client }) => client.stop(CloseCode.goingAway, timeout)));
+    for (const { client } of clients) client.destroy();
+  }
+}
+
+function startupOf({ definition }: RegisteredClient): string {
+  return definition.settings().startup;
+}

@@ -1,0 +1,76 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { Inject, Injectable, type Type } from '@nestjs/common';
+
+import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
+import { Client, type ContextRunner } from '../runtime/client/client.js';
+import type { ClientHandle } from '../runtime/client/client-handle.js';
+import { LocalHandle } from '../runtime/client/local-handle.js';
+import type { Clock } from '../runtime/clock/clock.port.js';
+import type { Transport } from '../runtime/transport/transport.port.js';
+import { WEBSOCKEX_CLOCK, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
+import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
+import { EventHub } from './event.hub.js';
+import { ListedClientDefinition } from './listed-client.definition.js';
+import { TelemetryLogger } from './telemetry.logger.js';
+
+/** How long all clients together may take to end, unless the options say otherwise. */
+const SHUTDOWN_TIMEOUT = 5_000;
+
+/** A client with what the application knows of it. */
+export interface RegisteredClient {
+  readonly type: Type<object>;
+  readonly definition: ListedClientDefinition;
+  readonly client: Client;
+  readonly handle: ClientHandle;
+}
+
+/** The clients of one application, and their names. */
+@Injectable()
+export class ClientRegistry {
+  readonly #clients = new Map<Type<object>, RegisteredClient>();
+  readonly #run: ContextRunner;
+
+  constructor(
+    @Inject(MODULE_OPTIONS_TOKEN) readonly options: WebSockexModuleOptions | undefined,
+    @Inject(WEBSOCKEX_TRANSPORT) private readonly transport: Transport,
+    @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
+    readonly hub: EventHub,
+    private readonly logger: TelemetryLogger,
+  ) {
+    // Here the application boots: no request is in sight.
+    this.#run = AsyncLocalStorage.snapshot();
+  }
+
+  /** Milliseconds for all clients together. */
+  get shutdownTimeout(): number {
+    return this.options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT;
+  }
+
+  /** The client of a class; made when it is first asked for, and started by nobody yet. */
+  declare(type: Type<object>): RegisteredClient {
+    const known = this.#clients.get(type);
+    if (known !== undefined) return known;
+    const definition = new ListedClientDefinition(type, () => this.options?.defaults ?? {});
+    const client = new Client(definition, {
+      transport: this.transport,
+      clock: this.clock,
+      random: Math.random,
+      run: this.#run,
+      sinks: [this.logger, this.hub],
+    });
+    const handle = new LocalHandle(client, () => this.shutdownTimeout) as unknown as ClientHandle;
+    const registered = { type, definition, client, handle };
+    this.#clients.set(type, registered);
+    return registered;
+  }
+
+  /** The client of a name. */
+  get(name: string): RegisteredClient | undefined {
+    return this.all().find((one) => one.client.name === name);
+  }
+
+  all(): RegisteredClient[] {
+    return [...this.#clients.values()];
+  }
+}

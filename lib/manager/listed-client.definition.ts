@@ -1,0 +1,134 @@
+import type { Type } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
+
+import { bindHandlers } from '../binding/handler.binder.js';
+import { injectAll, makeInstance } from '../binding/class.maker.js';
+import { getClientName } from '../websockex.tokens.js';
+import {
+  readClientMetadata,
+  readHandlerNames,
+  readHandlers,
+} from '../discovery/handler.accessor.js';
+import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
+import type { ClientDefinition } from '../runtime/client/client.definition.js';
+import {
+  defined,
+  toSettings,
+  type ClientOptions,
+  type ClientSettings,
+} from '../runtime/client/client-options.js';
+import type { HandlerNames, Incarnation } from '../runtime/client/incarnation.js';
+import { checkOptions } from '../runtime/client/options.checker.js';
+import type { Target } from '../runtime/client/request.builder.js';
+import { isThenable } from '../runtime/client/runner.js';
+import { ConfigurationError } from '../runtime/errors/client.errors.js';
+import { messages } from '../websockex.messages.js';
+
+/** What a factory of options has given, the URL beside the rest. */
+interface Given {
+  readonly url: unknown;
+  readonly options: ClientOptions;
+}
+
+/** A client class of the application as the runtime takes it. */
+export class ListedClientDefinition implements ClientDefinition {
+  readonly name: string;
+  readonly module: string;
+  readonly handlers: HandlerNames;
+  readonly #metadata: ClientMetadata | undefined;
+  #moduleRef: ModuleRef | undefined;
+  #dependencies: readonly unknown[] = [];
+  /** What the factory gave at boot: the first attempt takes it. */
+  #first: Given | PromiseLike<Given> | undefined;
+  #given: ClientOptions = {};
+
+  constructor(
+    private readonly type: Type<object>,
+    private readonly defaults: () => ClientOptions,
+  ) {
+    this.name = getClientName(type);
+    this.module = type.name;
+    this.handlers = readHandlerNames(type);
+    this.#metadata = readClientMetadata(type);
+  }
+
+  /** Says whose injector makes the class. */
+  bind(moduleRef: ModuleRef): void {
+    this.#moduleRef = moduleRef;
+  }
+
+  /**
+   * Injects the factory's dependencies and asks it for the first time: what it says of the start
+   * counts. What it fails with is the first attempt's failure.
+   */
+  async prepare(): Promise<void> {
+    const factory = this.#metadata?.factory;
+    if (factory === undefined) return;
+    const host = `${this.module}Options`;
+    this.#dependencies = await injectAll(this.#injector, host, factory.inject);
+    let given: Given | PromiseLike<Given>;
+    try {
+      given = this.#ask();
+    } catch (error) {
+      // Not thrown here: it fails the attempt that asks for it, as it would any later one.
+      given = Promise.reject(error);
+    }
+    this.#first = given;
+    if (isThenable(given)) given.then(undefined, () => undefined);
+    else this.#given = given.options;
+  }
+
+  settings(): ClientSettings {
+    return toSettings({
+      ...defined(this.defaults()),
+      ...defined(this.#metadata?.options ?? {}),
+      ...defined(this.#given),
+    });
+  }
+
+  target(): Target | PromiseLike<Target> {
+    if (this.#metadata?.factory === undefined) {
+      return { url: this.#metadata?.url, settings: this.settings() };
+    }
+    const given = this.#first ?? this.#ask();
+    this.#first = undefined;
+    return isThenable(given) ? given.then((later) => this.#lateTarget(later)) : this.#take(given);
+  }
+
+  async incarnate(): Promise<Incarnation> {
+    const instance = await makeInstance(this.#injector, this.type);
+    return bindHandlers(instance, readHandlers(this.type));
+  }
+
+  get #injector(): ModuleRef {
+    if (this.#moduleRef === undefined) {
+      throw new ConfigurationError(`${this.name}: its module has not been initialised yet`);
+    }
+    return this.#moduleRef;
+  }
+
+  #ask(): Given | PromiseLike<Given> {
+    const value = this.#metadata?.factory?.useFactory(...(this.#dependencies as never[]));
+    return isThenable(value) ? value.then((late) => this.#check(late)) : this.#check(value);
+  }
+
+  #check(value: unknown): Given {
+    if (typeof value !== 'object' || value === null) {
+      throw new ConfigurationError(`${this.name}: useFactory must return an object with a url`);
+    }
+    const { url, ...options } = value as { url?: unknown };
+    return { url, options: checkOptions(this.name, options) };
+  }
+
+  #lateTarget(given: Given): Target {
+    if (given.options.startup !== undefined) {
+      throw new ConfigurationError(messages.lateStartup(this.name));
+    }
+    return this.#take(given);
+  }
+
+  #take({ url, options }: Given): Target {
+    this.#given = options;
+    return { url, settings: this.settings() };
+  }
+}

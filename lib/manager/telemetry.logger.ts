@@ -1,0 +1,86 @@
+import { Injectable, Logger } from '@nestjs/common';
+
+import { WebSockexError } from '../runtime/errors/websockex.error.js';
+import type { EventName, TerminateEvent, WebSockexEvent } from '../runtime/telemetry/events.js';
+import type { EventSink } from '../runtime/telemetry/telemetry.js';
+import { LOG_CONTEXT } from '../websockex.constants.js';
+import { messages } from '../websockex.messages.js';
+
+const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
+  'connecting',
+  'connected',
+  'disconnected',
+  'backoff',
+  'frame:unhandled',
+  'pause',
+  'terminate',
+  'error',
+]);
+
+/** Telemetry to Nest's logger: the life of clients, and what no caller is told. Never frames. */
+@Injectable()
+export class TelemetryLogger implements EventSink {
+  readonly #logger = new Logger(LOG_CONTEXT);
+
+  wants(event: EventName): boolean {
+    return LOGGED.has(event);
+  }
+
+  next(event: WebSockexEvent): void {
+    const { client } = event;
+    switch (event.event) {
+      case 'connecting':
+        return this.#logger.debug(messages.connecting(client, event.url));
+      case 'connected':
+        return this.#logger.log(messages.connected(client, event.url, event.session));
+      case 'disconnected':
+        return event.reason.by === 'local'
+          ? this.#logger.log(messages.disconnected(client, event.reason))
+          : this.#logger.warn(messages.disconnected(client, event.reason));
+      case 'backoff':
+        return this.#logger.log(messages.backoff(client, event.delay));
+      case 'pause':
+        return this.#logger.debug(messages.paused(client));
+      case 'frame:unhandled':
+        return this.#unhandled(client, event.frame.type, event.count);
+      case 'terminate':
+        return this.#ended(event);
+      case 'error':
+        return this.failed(client, event.where, event.error);
+    }
+  }
+
+  /** Something failed that no caller is told of. */
+  failed(client: string, where: string, error: unknown): void {
+    this.#logger.error(messages.failed(client, where, textOf(error)), stackOf(error));
+  }
+
+  warn(message: string): void {
+    this.#logger.warn(message);
+  }
+
+  /** The first, the tenth, the hundredth, …: a feed must not flood the log. */
+  #unhandled(client: string, type: string, count: number): void {
+    if (Number.isInteger(Math.log10(count))) {
+      this.#logger.warn(messages.unhandled(client, type, count));
+    }
+  }
+
+  #ended({ client, reason, duringStart }: TerminateEvent): void {
+    // Whoever waits for the start is told, and tells it himself.
+    if (duringStart) return;
+    if (reason.by !== 'error') return this.#logger.log(messages.ended(client, reason));
+    const { error } = reason;
+    // Ours say all in their message; of a handler's own the stack is what helps.
+    if (error instanceof WebSockexError) this.#logger.error(messages.ended(client, reason));
+    else this.#logger.error(messages.crashed(client, textOf(error)), stackOf(error));
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}

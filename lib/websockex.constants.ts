@@ -1,0 +1,28 @@
+/** Metadata of a class under `@WebSockexClient`. A string, so that a second copy of the package finds it. */
+export const CLIENT_METADATA = 'websockex:client';
+
+/** Metadata of a class whose methods carry handler decorators. */
+export const HANDLERS_METADATA = 'websockex:handlers';
+
+/** In every dynamic module: the client classes it lists. */
+export const CLIENT_LIST = 'websockex:client-list';
+
+/** In the dynamic module of `forRoot` only. */
+export const ROOT_MARK = 'websockex:root';
+
+/**
+ * The transport of every client; override it to reach another net.
+ *
+ * @publicApi
+ */
+export const WEBSOCKEX_TRANSPORT = 'websockex:transport';
+
+/**
+ * The clock of every client; override it to hold time still.
+ *
+ * @publicApi
+ */
+export const WEBSOCKEX_CLOCK = 'websockex:clock';
+
+/** What the Nest logger shows before the lines of this library. */
+export const LOG_CONTEXT = 'WebSockex';

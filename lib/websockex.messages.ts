@@ -1,0 +1,83 @@
+import { describeReason, type CloseReason } from './runtime/frame/close-reason.js';
+
+/** Sentences of errors at boot and of log lines, in one place: tests read them from here. */
+export const messages = {
+  notAClass: (value: string, listedIn: string) =>
+    `${listedIn} lists ${value} among its WebSocket clients, which is no class. ` +
+    'Two source files that import each other see undefined for one moment: break the circle.',
+
+  undecorated: (client: string, listedIn: string) =>
+    `${listedIn} lists ${client} among its WebSocket clients, but the class has no ` +
+    '@WebSockexClient(url). Put it on the class.',
+
+  strayHandler: (provider: string, method: string, decorator: string) =>
+    `${provider}.${method}() carries ${decorator}, but ${provider} has no @WebSockexClient(url): ` +
+    'nothing would ever call it. Put it on the class, and list the class in forRoot or forFeature.',
+
+  badName: (client: string, name: string) =>
+    `${client}: the option "name" is ${name}; it must be a string that is not empty`,
+
+  staticHandler: (client: string, method: string, decorator: string) =>
+    `${client}.${method}() is static and carries ${decorator}; handlers are methods of the instance`,
+
+  twoHandlers: (client: string, decorator: string, one: string, other: string) =>
+    `${client} has two ${decorator}, ${one}() and ${other}(); a class may have one`,
+
+  symbolHandler: (client: string, method: string, decorator: string) =>
+    `${client}.${method} carries ${decorator}, but a caller names it by a string; give it a name`,
+
+  badPattern: (client: string, method: string) =>
+    `${client}.${method}(): @OnFrame takes nothing, 'text' with a string, RegExp or predicate, ` +
+    "or 'binary' with a predicate",
+
+  unsupportedEnhancer: (place: string, decorator: string) =>
+    `${place} carries ${decorator}, which handlers of WebSocket clients do not support yet. ` +
+    'It would not run: take it off.',
+
+  badFactory: (client: string) =>
+    `${client}: useFactory must be a function, and inject an array of tokens`,
+
+  twoRoots: () =>
+    'WebSockexModule.forRoot() is imported twice in one application. Import it once, and use ' +
+    'WebSockexModule.forFeature([…]) in the other modules.',
+
+  noRoot: (clients: string) =>
+    `WebSockexModule.forFeature([${clients}]) needs WebSockexModule.forRoot() in the application. ` +
+    'Import it once, in the root module.',
+
+  requestScopedClient: (client: string) =>
+    `${client} is request-scoped, but a connection outlives every request. Take the scope off; ` +
+    'give what belongs to a request as an argument of a cast or call.',
+
+  requestScopedDependency: (client: string, dependency: string) =>
+    `${client} depends on ${dependency}, which is request-scoped (or depends on what is), but a ` +
+    'connection outlives every request. Make it static, or give what belongs to a request as an ' +
+    'argument of a cast or call.',
+
+  listedTwice: (one: string, other: string) => `${one}, and ${other}`,
+
+  lateStartup: (client: string) =>
+    `${client}: its options factory returns a promise, and in it "startup", which must be known ` +
+    'at boot. Set it beside useFactory.',
+
+  unlisted: (client: string) =>
+    `${client} is a provider and a WebSocket client, but no forRoot or forFeature lists it: it ` +
+    'is not started. List it, and inject its handle with @InjectClient.',
+
+  signalDuringBoot: (signal: string) =>
+    `${signal} while waiting for required clients: not waiting any longer`,
+
+  connecting: (client: string, url: string) => `${client} connects to ${url}`,
+  connected: (client: string, url: string, session: number) =>
+    `${client} is connected to ${url} (session ${session})`,
+  disconnected: (client: string, reason: CloseReason) =>
+    `${client} is not connected: ${describeReason(reason)}`,
+  backoff: (client: string, delay: number) => `${client} connects again in ${delay} ms`,
+  paused: (client: string) => `${client} reads no more for now: its mailbox is full`,
+  unhandled: (client: string, type: string, count: number) =>
+    `${client}: no @OnFrame matches a ${type} frame (${count} so far); add a clause, or set ` +
+    "unhandled: 'ignore'",
+  ended: (client: string, reason: CloseReason) => `${client} has ended: ${describeReason(reason)}`,
+  failed: (client: string, where: string, error: string) => `${client}: ${where} failed: ${error}`,
+  crashed: (client: string, error: string) => `${client} has crashed: ${error}`,
+} as const;
