@@ -1,0 +1,149 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const repo = fileURLToPath(new URL('../..', import.meta.url));
+const apps = join(repo, 'test/package/apps');
+const tsc = join(repo, 'node_modules/typescript/bin/tsc');
+const peers = ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'];
+const execute = promisify(execFile);
+
+interface Outcome {
+  code: number | string | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program to its end, or for a minute, as a user's shell would: without what npm and vitest left around. */
+async function run(cwd: string, file: string, args: string[], timeout = 60_000): Promise<Outcome> {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([key]) =>
+        !/^(npm_(package|lifecycle|config_local)|INIT_CWD|VITEST|NODE_(ENV|OPTIONS))/.test(key),
+    ),
+  );
+  try {
+    return { code: 0, ...(await execute(file, args, { cwd, env, timeout, encoding: 'utf8' })) };
+  } catch (error) {
+    const failed = error as Outcome & { signal?: string };
+    return {
+      code: failed.code ?? failed.signal ?? null,
+      stdout: failed.stdout,
+      stderr: failed.stderr,
+    };
+  }
+}
+
+/** The same, for a step that the tests stand on. */
+async function must(cwd: string, file: string, args: string[]): Promise<void> {
+  const { code, stdout, stderr } = await run(cwd, file, args, 240_000);
+  if (code !== 0) throw new Error(`${file} ${args.join(' ')}: ${code}\n${stdout}\n${stderr}`);
+}
+
+/** A package with the version that this repository has installed. */
+async function pinned(name: string): Promise<string> {
+  const text = await readFile(join(repo, 'node_modules', name, 'package.json'), 'utf8');
+  return `${name}@${(JSON.parse(text) as { version: string }).version}`;
+}
+
+describe('the packed package', () => {
+  let work: string;
+  let tarball: string;
+
+  /** A fresh project with the tarball and its peers installed. */
+  const project = async (type: 'module' | 'commonjs', others: string[]): Promise<string> => {
+    const folder = await mkdtemp(join(work, `${type}-`));
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type }));
+    const wanted = await Promise.all([...peers, ...others].map(pinned));
+    const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+    await must(folder, 'npm', ['install', ...flags, tarball, ...wanted]);
+    await cp(apps, folder, { recursive: true });
+    return folder;
+  };
+
+  beforeAll(async () => {
+    work = await mkdtemp(join(tmpdir(), 'nestjs-websockex-'));
+    await mkdir(join(work, 'packed'));
+    // Builds dist too, by the prepack script.
+    await must(repo, 'npm', [
+      'pack',
+      '--loglevel=error',
+      '--pack-destination',
+      join(work, 'packed'),
+    ]);
+    const [name] = await readdir(join(work, 'packed'));
+    tarball = join(work, 'packed', name ?? '');
+  }, 300_000);
+
+  afterAll(async () => {
+    await rm(work, { recursive: true, force: true });
+  });
+
+  it('has nothing for publint to say', async () => {
+    const bytes = new Uint8Array(await readFile(tarball));
+    const { messages, pkg } = await publint({ pack: { tarball: bytes.buffer }, strict: true });
+
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+  });
+
+  it('serves a Nest application of ES modules, and its deep paths are closed', async () => {
+    const app = await project('module', ['ws']);
+    expect(await run(app, 'node', ['esm.mjs'])).toEqual({
+      code: 0,
+      stdout: 'echoed\n',
+      stderr: '',
+    });
+
+    const files = await readdir(join(app, 'node_modules/nestjs-websockex'));
+    expect(files.filter((file) => !/^(README|LICENSE|CHANGELOG)/.test(file)).toSorted()).toEqual([
+      'dist',
+      'package.json',
+    ]);
+    const deep = await run(app, 'node', ['-e', `import('nestjs-websockex/dist/index.js')`]);
+    expect(deep).toMatchObject({ code: 1 });
+    expect(deep.stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
+    expect(
+      await run(app, 'node', ['-p', `require('nestjs-websockex/package.json').name`]),
+    ).toMatchObject({ code: 0, stdout: 'nestjs-websockex\n' });
+  }, 300_000);
+
+  it('serves a Nest application of CommonJS modules, without a flag', async () => {
+    const app = await project('commonjs', ['ws']);
+    const outcome = await run(app, 'node', ['commonjs.cjs']);
+
+    expect(outcome).toMatchObject({ code: 0, stdout: 'echoed\n' });
+    // Node 22.12 warns of every ES module that is required; later ones have nothing to say.
+    expect(outcome.stderr.replace(/^\(node:\d+\) ExperimentalWarning:[^]*/, '')).toBe('');
+  }, 300_000);
+
+  it('has declarations that hold without skipLibCheck, nor the types of ws', async () => {
+    const app = await project('module', ['@types/node']);
+    const compile = async (module: string, moduleResolution: string): Promise<Outcome> => {
+      const compilerOptions = {
+        module,
+        moduleResolution,
+        target: 'ES2023',
+        lib: ['ES2023'],
+        types: ['node'],
+        experimentalDecorators: true,
+        emitDecoratorMetadata: true,
+        strict: true,
+        skipLibCheck: false,
+        noEmit: true,
+      };
+      const config = { compilerOptions, files: ['typescript.ts'] };
+      await writeFile(join(app, 'tsconfig.json'), JSON.stringify(config));
+      return run(app, 'node', [tsc], 120_000);
+    };
+    const clean = { code: 0, stdout: '', stderr: '' };
+
+    expect(await compile('nodenext', 'nodenext')).toEqual(clean);
+    expect(await compile('commonjs', 'bundler')).toEqual(clean);
+  }, 300_000);
+});

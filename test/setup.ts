@@ -1,0 +1,24 @@
+import 'reflect-metadata';
+import { afterAll, beforeAll, expect } from 'vitest';
+
+// Taken before a test can put fake timers in its place.
+const nextTurn = setImmediate;
+
+const reached: unknown[] = [];
+const note = (error: unknown): void => {
+  reached.push(error);
+};
+
+// No error of ours may reach the process: the file in which one does fails, by name, and not only the run.
+beforeAll(() => {
+  process.on('unhandledRejection', note);
+  process.on('uncaughtException', note);
+});
+
+afterAll(async () => {
+  // Node tells of a rejection after the microtasks of the turn in which it was left alone.
+  await new Promise<void>((resolve) => nextTurn(() => nextTurn(resolve)));
+  process.off('unhandledRejection', note);
+  process.off('uncaughtException', note);
+  expect(reached, 'errors that reached the process').toEqual([]);
+});
