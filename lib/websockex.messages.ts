@@ -73,7 +73,7 @@ export const messages = {
   disconnected: (client: string, reason: CloseReason) =>
     `${client} is not connected: ${describeReason(reason)}`,
   backoff: (client: string, delay: number) => `${client} connects again in ${delay} ms`,
-  paused: (client: string) => `${client} reads no more for now: its mailbox is full`,
+  paused: (client: string) => `${client} reads no more until what waits has been handled`,
   unhandled: (client: string, type: string, count: number) =>
     `${client}: no @OnFrame matches a ${type} frame (${count} so far); add a clause, or set ` +
     "unhandled: 'ignore'",

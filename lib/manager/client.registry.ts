@@ -3,7 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Inject, Injectable, type Type } from '@nestjs/common';
 
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
-import { Client, type ContextRunner } from '../runtime/client/client.js';
+import type { ContextRunner } from '../runtime/client/callers.js';
+import { Client } from '../runtime/client/client.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { LocalHandle } from '../runtime/client/local-handle.js';
 import type { Clock } from '../runtime/clock/clock.port.js';

@@ -1,6 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 
-import { WebSockexError } from '../runtime/errors/websockex.error.js';
+import {
+  ConnectionError,
+  HandshakeError,
+  ProtocolError,
+  UrlError,
+} from '../runtime/errors/connection.errors.js';
 import type { EventName, TerminateEvent, WebSockexEvent } from '../runtime/telemetry/events.js';
 import type { EventSink } from '../runtime/telemetry/telemetry.js';
 import { LOG_CONTEXT } from '../websockex.constants.js';
@@ -71,10 +76,16 @@ export class TelemetryLogger implements EventSink {
     if (duringStart) return;
     if (reason.by !== 'error') return this.#logger.log(messages.ended(client, reason));
     const { error } = reason;
-    // Ours say all in their message; of a handler's own the stack is what helps.
-    if (error instanceof WebSockexError) this.#logger.error(messages.ended(client, reason));
+    // A connection that could not be made has no place in anybody's code; a crash has.
+    if (isAboutConnection(error)) this.#logger.error(messages.ended(client, reason));
     else this.#logger.error(messages.crashed(client, textOf(error)), stackOf(error));
   }
+}
+
+function isAboutConnection(error: unknown): boolean {
+  return [ConnectionError, HandshakeError, ProtocolError, UrlError].some(
+    (type) => error instanceof type,
+  );
 }
 
 function textOf(error: unknown): string {

@@ -14,7 +14,10 @@ export interface ConnectRequest {
   readonly headers: Record<string, string | readonly string[]>;
   /** The subprotocols to offer. */
   protocols: readonly string[];
-  /** 1 for the first attempt since the start or the last session. */
+  /**
+   * The number its failure would have in `@OnDisconnect`: 1 for the very first attempt, 2 for the
+   * first after a lost session.
+   */
   readonly attempt: number;
   /** Aborted when nobody wants the attempt any more: the client is closed or stopped. */
   readonly signal: AbortSignal;

@@ -9,18 +9,15 @@ import { Telemetry, type EventSink } from '../telemetry/telemetry.js';
 import type { Clock } from '../clock/clock.port.js';
 import type { Transport } from '../transport/transport.port.js';
 import type { ConnectionInfo } from './callback.types.js';
-import { endedBefore, noInfoHandler, noSuchHandler, startTimeout } from './caller.errors.js';
+import { endedBefore, startTimeout } from './caller.errors.js';
+import { Callers, type ContextRunner } from './callers.js';
 import type { ClientDefinition } from './client.definition.js';
 import type { FrameIterator } from './frame-iterator.js';
-import type { CallerMessage } from './message.js';
 import { Observers } from './observers.js';
 import { Process, type ProcessOwner } from './process.js';
 import { Readiness } from './readiness.js';
 import { Shutdown } from './shutdown.js';
-import { Deferred, limited, type WaitOptions } from './waiters.js';
-
-/** Runs a function in the async context the application was booted in. */
-export type ContextRunner = <R>(fn: () => R) => R;
+import { Deferred, limited, rejected, type WaitOptions } from './waiters.js';
 
 /** What clients are made with; the same for all of one application. */
 export interface ClientTools {
@@ -39,6 +36,8 @@ export interface ClientTools {
  */
 export class Client implements ProcessOwner {
   readonly observers: Observers;
+  /** Casts, infos and calls. */
+  readonly callers: Callers;
   readonly #process: Process;
   readonly #telemetry: Telemetry;
   readonly #readiness: Readiness;
@@ -62,6 +61,7 @@ export class Client implements ProcessOwner {
     this.#telemetry = new Telemetry(source, () => clock.epoch(), [this.observers, ...sinks]);
     const wireTools = { transport, clock, telemetry: this.#telemetry };
     this.#process = new Process(definition, wireTools, random, this);
+    this.callers = new Callers(definition, this.#process, clock, tools.run);
   }
 
   get name(): string {
@@ -134,36 +134,6 @@ export class Client implements ProcessOwner {
     return sent.promise;
   }
 
-  /** @throws NoHandlerError, NotConnectedError */
-  cast(name: string, args: readonly unknown[]): void {
-    this.#requireHandler(this.definition.handlers.casts, name, '@OnCast');
-    this.#postponable({ type: 'cast', name, args }, `cannot cast "${name}"`);
-  }
-
-  /** @throws NoHandlerError, NotConnectedError */
-  info(message: unknown): void {
-    if (!this.definition.handlers.hasInfo) throw noInfoHandler(this.definition);
-    this.#postponable({ type: 'info', message }, 'cannot take an info');
-  }
-
-  call(name: string, args: readonly unknown[]): Promise<unknown> {
-    try {
-      this.#requireHandler(this.definition.handlers.calls, name, '@OnCall');
-      if (this.status === 'idle' || this.#process.isOver) {
-        throw this.#notConnected(`cannot call "${name}"`);
-      }
-    } catch (error) {
-      return rejected(error);
-    }
-    const answer = limited<unknown>(
-      this.tools.clock,
-      { timeout: this.#process.settings.callTimeout },
-      (timeout) => new CallTimeoutError(this.name, timeout, `"${name}" was not answered`),
-    );
-    this.#post({ type: 'call', name, args, answer });
-    return answer.promise;
-  }
-
   /** @throws FrameEncodeError for a close that cannot be sent */
   close(code?: number, reason?: string): Promise<void> {
     checkClose(`${this.name}: close()`, code, reason);
@@ -182,10 +152,7 @@ export class Client implements ProcessOwner {
 
   /** Ends for good: what waits is handled, the session closed with `code`, all within `timeout`. */
   stop(code: number, timeout: number): Promise<CloseReason> {
-    if (this.status === 'idle') {
-      this.#process.connection.terminate();
-      this.onTerminated({ by: 'local', code, message: '' });
-    }
+    if (this.status === 'idle') this.#process.discard({ by: 'local', code, message: '' });
     if (this.#reason !== undefined) return this.terminated;
     this.tools.run(() => {
       this.#process.stop(code);
@@ -240,23 +207,6 @@ export class Client implements ProcessOwner {
     this.#isReporting = false;
   }
 
-  #postponable(message: CallerMessage, what: string): void {
-    if (this.#process.isEnding) throw this.#notConnected(what);
-    const { maxPostponed } = this.#process.settings.mailbox;
-    if (this.status !== 'open' && this.#process.postponed >= maxPostponed) {
-      throw this.#notConnected(`${what}: ${maxPostponed} wait already for a session`);
-    }
-    this.#post(message);
-  }
-
-  #post(message: CallerMessage): void {
-    this.tools.run(() => this.#process.mailbox.postLater(message));
-  }
-
-  #requireHandler(known: ReadonlySet<string>, name: string, decorator: string): void {
-    if (!known.has(name)) throw noSuchHandler(this.definition, known, name, decorator);
-  }
-
   #sessionOver(): Promise<void> {
     const over = new Deferred<void>();
     const check = (): void => {
@@ -270,11 +220,4 @@ export class Client implements ProcessOwner {
   #notConnected(what: string, options?: ErrorOptions): NotConnectedError {
     return new NotConnectedError(this.name, this.status, what, options);
   }
-}
-
-/** A rejection that ends no process when nobody listens. */
-function rejected(error: unknown): Promise<never> {
-  const promise = Promise.reject(error);
-  promise.catch(() => undefined);
-  return promise;
 }

@@ -2,7 +2,9 @@ import type { Random } from '../connection/backoff.policy.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
 import type { WireEnd } from '../connection/wire.port.js';
+import type { Clock } from '../clock/clock.port.js';
 import { BadResponseError } from '../errors/client.errors.js';
+import { ConnectionError } from '../errors/connection.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { DisconnectStatus } from './callback.types.js';
@@ -13,6 +15,7 @@ import type { Handler, Incarnation } from './incarnation.js';
 import { Reconnector } from './reconnector.js';
 import { attemptError, draftRequest, finishRequest, type Target } from './request.builder.js';
 import { isThenable, type Pending } from './runner.js';
+import { limited } from './waiters.js';
 
 /** What a connector needs of the process it works for. */
 export interface ConnectorOwner {
@@ -40,6 +43,7 @@ export class Connector {
     private readonly definition: ClientDefinition,
     private readonly connection: Connection,
     private readonly telemetry: Telemetry,
+    private readonly clock: Clock,
     random: Random,
     private readonly owner: ConnectorOwner,
   ) {
@@ -59,7 +63,7 @@ export class Connector {
   async attempt(attempt: Attempt): Promise<void> {
     let where = 'the options factory';
     try {
-      const target = await this.definition.target();
+      const target = await this.#target(attempt);
       if (!this.connection.isCurrent(attempt)) return;
       this.owner.settings = target.settings;
       where = '@BeforeConnect';
@@ -67,6 +71,21 @@ export class Connector {
     } catch (thrown) {
       this.connection.failAttempt(attempt, attemptError(this.definition.name, where, thrown));
     }
+  }
+
+  /** What the options say now. A factory that hangs holds up neither the end nor, for ever, the attempt. */
+  #target(attempt: Attempt): Promise<Target> | Target {
+    const target = this.definition.target();
+    if (!isThenable(target)) return target;
+    const { connectTimeout: timeout } = this.owner.settings;
+    const { name } = this.definition;
+    const deferred = limited<Target>(
+      this.clock,
+      { timeout, signal: attempt.signal },
+      () => new ConnectionError(name, `the options factory gave nothing within ${timeout} ms`),
+    );
+    target.then(deferred.resolve, deferred.reject);
+    return deferred.promise;
   }
 
   async #dial(attempt: Attempt, target: Target): Promise<void> {

@@ -95,6 +95,13 @@ export class Lifetime {
     }
   }
 
+  /** Ends what never began. */
+  discard(reason: CloseReason): void {
+    this.#isOver = true;
+    this.owner.onOver(reason);
+    this.owner.onTerminated(reason);
+  }
+
   /** Ends the incarnation without `@OnTerminate`, because one of its handlers does not return. */
   abandon(reason: CloseReason): void {
     if (!this.#isOver) this.#over(reason);

@@ -63,15 +63,15 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
   }
 
   cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {
-    this.#client.cast(name, args);
+    this.#client.callers.cast(name, args);
   }
 
   call<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): Promise<CallAnswer<T, K>> {
-    return this.#client.call(name, args) as Promise<CallAnswer<T, K>>;
+    return this.#client.callers.call(name, args) as Promise<CallAnswer<T, K>>;
   }
 
   info(message: unknown): void {
-    this.#client.info(message);
+    this.#client.callers.info(message);
   }
 
   close(code?: number, reason?: string): Promise<void> {

@@ -77,7 +77,14 @@ export class Process
     const { name } = definition;
     this.#runner = new Runner(this.connection, telemetry, this);
     this.#dispatcher = new Dispatcher(name, this.connection, telemetry, this.#runner, this);
-    this.#connector = new Connector(definition, this.connection, telemetry, random, this);
+    this.#connector = new Connector(
+      definition,
+      this.connection,
+      telemetry,
+      tools.clock,
+      random,
+      this,
+    );
   }
 
   get settings(): ClientSettings {
@@ -126,6 +133,11 @@ export class Process
     this.#final ??= { by: 'local', code, message: '' };
     this.flow.hold(this);
     this.mailbox.postLater({ type: 'stop', code });
+  }
+
+  /** Ends a client that was never started: there is nothing to tell and nobody to call. */
+  discard(reason: CloseReason): void {
+    this.#lifetime.discard(reason);
   }
 
   /** Ends the incarnation without waiting for a handler that does not return. */

@@ -23,6 +23,13 @@ export class Deferred<T> {
   }
 }
 
+/** A rejection that ends no process when nobody listens. */
+export function rejected(error: unknown): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(() => undefined);
+  return promise;
+}
+
 /** A deferred that gives up after a time or by a signal. Whatever comes first settles it. */
 export function limited<T>(
   clock: Clock,
@@ -31,6 +38,7 @@ export function limited<T>(
 ): Deferred<T> {
   const { timeout, signal } = options;
   const deferred = new Deferred<T>();
+  if (signal === undefined && (timeout === undefined || timeout === Infinity)) return deferred;
   const timer =
     timeout === undefined || timeout === Infinity
       ? undefined

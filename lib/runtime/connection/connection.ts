@@ -156,6 +156,7 @@ export class Connection implements WireOwner {
   setPaused(paused: boolean): void {
     if (this.#paused === paused) return;
     this.#paused = paused;
+    if (this.#state.name === 'terminated') return;
     this.tools.telemetry.emit(paused ? 'pause' : 'resume', {});
     if (paused) this.#wire?.pause();
     else this.#wire?.resume();

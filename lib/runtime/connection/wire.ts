@@ -46,7 +46,8 @@ export class Wire implements TransportEvents {
   dial(): void {
     this.#deadline = this.#attemptDeadline(
       this.settings.connectTimeout,
-      'connectTimeout: the connection was not open',
+      'the connection was not open',
+      'connectTimeout',
     );
     try {
       this.#socket = this.tools.transport.open(this.settings.request, this);
@@ -64,8 +65,9 @@ export class Wire implements TransportEvents {
     const frames = this.#checker.check(values);
     const last = frames.length - 1;
     if (last < 0) done?.();
-    for (const [index, frame] of frames.entries()) {
-      this.#socket?.send(frame, index === last ? done : undefined);
+    for (let i = 0; i <= last; i++) {
+      const frame = frames[i] as Frame;
+      this.#socket?.send(frame, i === last ? done : undefined);
       this.#tellSent(frame);
     }
   }
@@ -122,7 +124,8 @@ export class Wire implements TransportEvents {
     if (this.#phase !== 'dialling') return;
     this.#handshakeDeadline = this.#attemptDeadline(
       this.settings.handshakeTimeout,
-      'handshakeTimeout: the handshake was not answered',
+      'the handshake was not answered',
+      'handshakeTimeout',
     );
   }
 
@@ -204,10 +207,10 @@ export class Wire implements TransportEvents {
     this.#deadline = this.tools.clock.setTimer(patience, () => this.#socket?.terminate());
   }
 
-  #attemptDeadline(timeout: number, what: string): Timer | undefined {
+  #attemptDeadline(timeout: number, what: string, option: string): Timer | undefined {
     if (timeout <= 0 || timeout === Infinity) return undefined;
     return this.tools.clock.setTimer(timeout, () => {
-      this.#failAttempt(new Error(`${what} within ${timeout} ms`));
+      this.#failAttempt(new Error(`${what} within ${timeout} ms (${option})`));
       this.#socket?.terminate();
     });
   }

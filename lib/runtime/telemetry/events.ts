@@ -25,7 +25,7 @@ export interface ConnectingEvent extends EventBase {
   readonly event: 'connecting';
   /** Without credentials. */
   readonly url: string;
-  /** 1 for the first attempt since start or since the last session. */
+  /** The number its failure would have: 1 for the very first, 2 for the first after a lost session. */
   readonly attempt: number;
 }
 
@@ -55,7 +55,10 @@ export interface BackoffEvent extends EventBase {
   readonly attempt: number;
 }
 
-/** A whole frame arrived, and its turn in the mailbox has come; told before its handler runs. */
+/**
+ * A whole frame arrived, and its turn in the mailbox has come; told before its handler runs. A
+ * ping that is answered at once, for want of an `@OnPing`, is told at once.
+ */
 export interface FrameReceivedEvent extends EventBase {
   readonly event: 'frame:received';
   readonly frame: DataFrame | PingFrame | PongFrame;

@@ -15,6 +15,7 @@ export function toHandshakeError(client: string, answer: IncomingMessage): Hands
 }
 
 function remedyFor(status: number): string {
+  if (status === 101) return ', but its headers do not upgrade the connection';
   if (status === 401 || status === 403) return '; check the credentials, or sign in @BeforeConnect';
   if (status === 404) return '; check the path of the URL';
   if (status >= 300 && status < 400) return '; allow it with followRedirects, or change the URL';

@@ -77,7 +77,8 @@ class WsSocket implements TransportSocket {
       autoPong: false,
       allowSynchronousEvents: true,
       closeTimeout: NEVER,
-      finishRequest: (clientRequest: ClientRequest) => this.#onRequest(clientRequest),
+      finishRequest: (clientRequest: ClientRequest) =>
+        this.#onRequest(clientRequest, request.options.ws?.['finishRequest']),
     } as WebSocket.ClientOptions);
     this.#listen();
   }
@@ -135,18 +136,25 @@ class WsSocket implements TransportSocket {
     ws.on('close', () => this.#events.onEnd(this.#error));
   }
 
-  #onRequest(request: ClientRequest): void {
+  #onRequest(request: ClientRequest, finish: unknown): void {
     request.once('socket', (socket) => {
       const dialled = (): void => this.#events.onDialled();
       if (!socket.connecting) dialled();
       else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', dialled);
     });
-    request.end();
+    if (typeof finish === 'function') finish(request, this.#ws);
+    else request.end();
   }
 
   #onUpgrade(answer: IncomingMessage): void {
     this.#answer = answer;
     this.#stream = answer.socket;
+    // RFC 6455 section 4.1 wants HTTP/1.1; `ws` takes any version.
+    if (answer.httpVersion !== '1.1') {
+      this.#error = this.#handshakeError(answer, `the answer is in HTTP/${answer.httpVersion}`);
+      this.#ws.terminate();
+      return;
+    }
     // `ws` destroys a socket that errs without telling why.
     answer.socket.once('error', (error: Error) => {
       if (this.#opened) this.#error ??= toConnectionError(this.#client, error);
@@ -173,12 +181,15 @@ class WsSocket implements TransportSocket {
     const { refusedWith } = this.#ws;
     if (refusedWith !== undefined) this.#onRefusedFrame(refusedWith, error);
     else if (!this.#opened && this.#answer !== undefined) {
-      const { statusCode, headers } = this.#answer;
-      const answer = { status: statusCode ?? 101, headers };
-      this.#error = new HandshakeError(this.#client, error.message, answer, { cause: error });
+      this.#error = this.#handshakeError(this.#answer, error.message, error);
     } else {
       this.#error = toConnectionError(this.#client, error);
     }
+  }
+
+  #handshakeError(answer: IncomingMessage, what: string, cause?: Error): HandshakeError {
+    const { statusCode: status = 101, headers } = answer;
+    return new HandshakeError(this.#client, what, { status, headers }, { cause });
   }
 
   #onRefusedFrame(code: number, cause: Error): void {
