@@ -58,14 +58,14 @@ export class ClientOrchestrator
       for (const { client } of started) await client.incarnate();
       await this.#start(started);
     } catch (error) {
-      await this.#stopAll(0);
+      await this.#stopAll();
       throw error;
     }
   }
 
   /** Mailboxes and sessions, while queues and most databases are still there. */
   beforeApplicationShutdown(): Promise<void> {
-    return this.#stopAll(this.registry.shutdownTimeout);
+    return this.#stopAll();
   }
 
   onApplicationShutdown(): void {
@@ -82,7 +82,7 @@ export class ClientOrchestrator
     const stopListening = onSignalDuringBoot((signal) => {
       interrupted = true;
       this.logger.warn(messages.signalDuringBoot(signal));
-      void this.#stopAll(this.registry.shutdownTimeout);
+      void this.#stopAll();
     });
     try {
       await starts;
@@ -93,9 +93,9 @@ export class ClientOrchestrator
     }
   }
 
-  async #stopAll(timeout: number): Promise<void> {
+  async #stopAll(): Promise<void> {
     const clients = this.registry.all();
-    await Promise.all(clients.map(({ client }) => client.stop(CloseCode.goingAway, timeout)));
+    await Promise.all(clients.map(({ client }) => client.stop(CloseCode.goingAway)));
     for (const { client } of clients) client.destroy();
   }
 }

@@ -43,11 +43,6 @@ export class ClientRegistry {
     this.#run = AsyncLocalStorage.snapshot();
   }
 
-  /** Milliseconds for all clients together. */
-  get shutdownTimeout(): number {
-    return this.options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT;
-  }
-
   /** The client of a class; made when it is first asked for, and started by nobody yet. */
   declare(type: Type<object>): RegisteredClient {
     const known = this.#clients.get(type);
@@ -59,8 +54,9 @@ export class ClientRegistry {
       random: Math.random,
       run: this.#run,
       sinks: [this.logger, this.hub],
+      shutdownTimeout: () => this.options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,
     });
-    const handle = new LocalHandle(client, () => this.shutdownTimeout) as unknown as ClientHandle;
+    const handle = new LocalHandle(client) as unknown as ClientHandle;
     const registered = { type, definition, client, handle };
     this.#clients.set(type, registered);
     return registered;

@@ -14,7 +14,8 @@ import { Callers, type ContextRunner } from './callers.js';
 import type { ClientDefinition } from './client.definition.js';
 import type { FrameIterator } from './frame-iterator.js';
 import { Observers } from './observers.js';
-import { Process, type ProcessOwner } from './process.js';
+import { Process } from './process.js';
+import type { ProcessOwner } from './process.port.js';
 import { Readiness } from './readiness.js';
 import { Shutdown } from './shutdown.js';
 import { Deferred, limited, rejected, type WaitOptions } from './waiters.js';
@@ -28,6 +29,8 @@ export interface ClientTools {
   readonly run: ContextRunner;
   /** Who else sees the events of every client. */
   readonly sinks: readonly EventSink[];
+  /** Milliseconds a client has to end in. */
+  readonly shutdownTimeout: () => number;
 }
 
 /**
@@ -100,7 +103,7 @@ export class Client implements ProcessOwner {
     if (this.#process.isEnding) return rejected(this.#notConnected('cannot start'));
     const { startupTimeout } = this.#process.settings;
     const started = this.#readiness.started(startupTimeout, () => {
-      void this.stop(CloseCode.normal, 0);
+      void this.stop(CloseCode.normal);
       return startTimeout(this.name, startupTimeout, this.#process.lastError);
     });
     this.launch(args);
@@ -150,10 +153,11 @@ export class Client implements ProcessOwner {
     return this.connected();
   }
 
-  /** Ends for good: what waits is handled, the session closed with `code`, all within `timeout`. */
-  stop(code: number, timeout: number): Promise<CloseReason> {
+  /** Ends for good: what waits is handled, the session closed with `code`, all within a time. */
+  stop(code: number): Promise<CloseReason> {
     if (this.status === 'idle') this.#process.discard({ by: 'local', code, message: '' });
     if (this.#reason !== undefined) return this.terminated;
+    const timeout = this.tools.shutdownTimeout();
     this.tools.run(() => {
       this.#process.stop(code);
       this.#shutdown ??= new Shutdown(this.tools.clock, this.#process, timeout, () =>

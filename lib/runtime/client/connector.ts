@@ -55,6 +55,11 @@ export class Connector {
     this.#reconnector.wish(changes);
   }
 
+  /** What every attempt from now on connects to. */
+  change(changes: ReconnectChanges): void {
+    this.#reconnector.change(changes);
+  }
+
   /** Takes a wish back: the last word counts. */
   forget(): void {
     this.#reconnector.forget();

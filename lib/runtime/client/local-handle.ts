@@ -18,12 +18,10 @@ import type { WaitOptions } from './waiters.js';
 /** The handle of a client of this process. */
 export class LocalHandle<T extends object> extends ClientHandle<T> {
   readonly #client: Client;
-  readonly #shutdownTimeout: () => number;
 
-  constructor(client: Client, shutdownTimeout: () => number) {
+  constructor(client: Client) {
     super();
     this.#client = client;
-    this.#shutdownTimeout = shutdownTimeout;
   }
 
   get name(): string {
@@ -87,7 +85,7 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
   }
 
   stop(): Promise<CloseReason> {
-    return this.#client.stop(CloseCode.normal, this.#shutdownTimeout());
+    return this.#client.stop(CloseCode.normal);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame> {

@@ -1,9 +1,8 @@
 import type { Random } from '../connection/backoff.policy.js';
 import type { Attempt } from '../connection/attempt.js';
 import { Connection } from '../connection/connection.js';
-import type { ClientStatus } from '../connection/status.js';
 import type { WireTools } from '../connection/wire.port.js';
-import { CloseCode, MAX_CLOSE_REASON } from '../frame/close-code.js';
+import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
 import { Mailbox, type MailboxOwner } from '../mailbox/mailbox.js';
@@ -13,21 +12,14 @@ import type { ClientSettings } from './client-options.js';
 import { Connector, type ConnectorOwner } from './connector.js';
 import type { ReconnectChanges } from './directive.js';
 import { Dispatcher, type DispatcherOwner } from './dispatcher.js';
+import { Ending } from './ending.js';
 import { Flow } from './flow.js';
 import { Inbox } from './inbox.js';
 import type { Incarnation } from './incarnation.js';
-import { Lifetime, type LifetimeOwner } from './lifetime.js';
+import { Lifetime } from './lifetime.js';
 import { sizeOf, type Message } from './message.js';
+import type { ProcessOwner } from './process.port.js';
 import { isThenable, Runner, type Pending, type RunnerOwner } from './runner.js';
-
-/** Whom a process tells. */
-export interface ProcessOwner extends Omit<LifetimeOwner, 'onOver'> {
-  /** A session is open and its `@OnConnect` is done. */
-  onReady(info: ConnectionInfo): void;
-  /** Observers see a frame when its turn has come, before its handler. */
-  observe(frame: DataFrame): void;
-  onStatus(status: ClientStatus): void;
-}
 
 /**
  * The process behind a handle: a mailbox, a connection and an incarnation, one message at a time.
@@ -45,8 +37,7 @@ export class Process
   readonly #connector: Connector;
   readonly #dispatcher: Dispatcher;
   #settings: ClientSettings | undefined;
-  /** Why the client is to end as soon as its session, if any, is over. */
-  #final: CloseReason | undefined;
+  readonly #ending: Ending;
 
   constructor(
     private readonly definition: ClientDefinition,
@@ -63,6 +54,7 @@ export class Process
     });
     this.connection = new Connection(definition.name, tools, inbox);
     this.flow = new Flow((paused) => this.connection.setPaused(paused));
+    this.#ending = new Ending(this.connection, this.mailbox, this.flow);
     this.#lifetime = new Lifetime(definition, telemetry, {
       get isStartAwaited() {
         return owner.isStartAwaited;
@@ -104,7 +96,7 @@ export class Process
   }
 
   get isEnding(): boolean {
-    return this.isOver || this.#final !== undefined;
+    return this.isOver || this.#ending.reason !== undefined;
   }
 
   /** Casts and infos that wait for a session. */
@@ -128,11 +120,7 @@ export class Process
 
   /** Ends the client: at once between sessions; in one, after what waits has been handled. */
   stop(code: number): void {
-    if (this.isOver) return;
-    if (!this.connection.isOpen) return this.#finish({ by: 'local', code, message: '' });
-    this.#final ??= { by: 'local', code, message: '' };
-    this.flow.hold(this);
-    this.mailbox.postLater({ type: 'stop', code });
+    if (!this.isOver) this.#ending.stop(code);
   }
 
   /** Ends a client that was never started: there is nothing to tell and nobody to call. */
@@ -142,33 +130,28 @@ export class Process
 
   /** Ends the incarnation without waiting for a handler that does not return. */
   abandon(): void {
-    this.#lifetime.abandon(this.#final ?? { by: 'local', message: '' });
+    this.#lifetime.abandon(this.#ending.reason ?? { by: 'local', message: '' });
   }
 
   closeSession(code: number | undefined, message: string): void {
     this.#connector.forget();
     if (this.connection.isOpen) return this.connection.close(code, message);
-    this.#finish({ by: 'local', message, ...(code !== undefined && { code }) });
+    this.#ending.finish({ by: 'local', message, ...(code !== undefined && { code }) });
   }
 
   reconnectSession(changes: ReconnectChanges): void {
     const { status } = this.connection;
-    if (status === 'backoff') this.#retry();
+    if (status === 'backoff') {
+      this.#connector.change(changes);
+      this.#retry();
+    }
     if (status !== 'open' && status !== 'closing') return;
     this.#connector.wish(changes);
     this.connection.close(CloseCode.normal);
   }
 
   endClient(reason: string | Error | undefined): void {
-    if (reason instanceof Error) {
-      this.#finish({ by: 'error', error: reason });
-      this.connection.fail(reason);
-    } else {
-      const message = reason ?? '';
-      const fits = Buffer.byteLength(message) <= MAX_CLOSE_REASON;
-      this.#finish({ by: 'local', code: CloseCode.normal, message });
-      this.connection.close(CloseCode.normal, fits ? message : '');
-    }
+    this.#ending.end(reason);
   }
 
   crash(error: unknown): Pending {
@@ -182,7 +165,8 @@ export class Process
   }
 
   onStreamError(error: unknown): void {
-    if (!this.isOver) this.mailbox.putFirst([{ type: 'crash', error }]);
+    if (this.isOver) this.owner.onError(error, 'a stream that a handler returned');
+    else this.mailbox.putFirst([{ type: 'crash', error }]);
   }
 
   observe(frame: DataFrame): void {
@@ -228,8 +212,7 @@ export class Process
         this.#runner.cancelStreams();
         return this.#connector.ended(message.end);
       case 'stop':
-        this.flow.release(this);
-        return this.connection.close(message.code);
+        return this.#ending.drained(message.code);
       case 'conclude':
         return this.#conclude();
       case 'crash':
@@ -259,16 +242,9 @@ export class Process
     this.mailbox.putFirst(this.#dispatcher.takePostponed());
   }
 
-  /** Ends the client as soon as its session is over: now, where there is none. */
-  #finish(reason: CloseReason): void {
-    this.#final ??= reason;
-    this.connection.giveUp();
-    if (!this.connection.hasWire) this.mailbox.postLater({ type: 'conclude' });
-  }
-
   #conclude(): Pending {
-    if (this.#final === undefined || this.connection.hasWire) return undefined;
-    return this.terminate(this.#final);
+    const { reason } = this.#ending;
+    return reason && !this.connection.hasWire ? this.terminate(reason) : undefined;
   }
 
   #onOver(): void {

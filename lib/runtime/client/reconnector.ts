@@ -50,12 +50,17 @@ export class Reconnector {
     const delay = this.#delay(changes);
     this.#backoff = this.#planned;
     this.#wish = undefined;
-    const url = changes?.url ?? this.changes.url;
+    if (changes !== undefined) this.change(changes);
+    return delay;
+  }
+
+  /** What `reconnect({ url, headers })` says stays said. */
+  change(changes: ReconnectChanges): void {
+    const url = changes.url ?? this.changes.url;
     this.changes = {
-      headers: { ...this.changes.headers, ...changes?.headers },
+      headers: { ...this.changes.headers, ...changes.headers },
       ...(url !== undefined && { url }),
     };
-    return delay;
   }
 
   #delay(changes: ReconnectChanges | undefined): number {

@@ -1,0 +1,13 @@
+import type { ClientStatus } from '../connection/status.js';
+import type { DataFrame } from '../frame/frame.js';
+import type { ConnectionInfo } from './callback.types.js';
+import type { LifetimeOwner } from './lifetime.js';
+
+/** Whom a process tells. */
+export interface ProcessOwner extends Omit<LifetimeOwner, 'onOver'> {
+  /** A session is open and its `@OnConnect` is done. */
+  onReady(info: ConnectionInfo): void;
+  /** Observers see a frame when its turn has come, before its handler. */
+  observe(frame: DataFrame): void;
+  onStatus(status: ClientStatus): void;
+}
