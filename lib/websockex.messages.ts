@@ -1,5 +1,11 @@
 import { describeReason, type CloseReason } from './runtime/frame/close-reason.js';
 
+/** An error names its client, and so does a log line: once is enough. */
+function said(client: string, text: string): string {
+  const prefix = `${client}: `;
+  return text.startsWith(prefix) ? text.slice(prefix.length) : text;
+}
+
 /** Sentences of errors at boot and of log lines, in one place: tests read them from here. */
 export const messages = {
   notAClass: (value: string, listedIn: string) =>
@@ -71,13 +77,15 @@ export const messages = {
   connected: (client: string, url: string, session: number) =>
     `${client} is connected to ${url} (session ${session})`,
   disconnected: (client: string, reason: CloseReason) =>
-    `${client} is not connected: ${describeReason(reason)}`,
+    `${client} is not connected: ${said(client, describeReason(reason))}`,
   backoff: (client: string, delay: number) => `${client} connects again in ${delay} ms`,
   paused: (client: string) => `${client} reads no more until what waits has been handled`,
   unhandled: (client: string, type: string, count: number) =>
     `${client}: no @OnFrame matches a ${type} frame (${count} so far); add a clause, or set ` +
     "unhandled: 'ignore'",
-  ended: (client: string, reason: CloseReason) => `${client} has ended: ${describeReason(reason)}`,
-  failed: (client: string, where: string, error: string) => `${client}: ${where} failed: ${error}`,
-  crashed: (client: string, error: string) => `${client} has crashed: ${error}`,
+  ended: (client: string, reason: CloseReason) =>
+    `${client} has ended: ${said(client, describeReason(reason))}`,
+  failed: (client: string, where: string, error: string) =>
+    `${client}: ${where} failed: ${said(client, error)}`,
+  crashed: (client: string, error: string) => `${client} has crashed: ${said(client, error)}`,
 } as const;

@@ -11,8 +11,8 @@ export function getClientName(client: Type<object>): string {
 }
 
 /**
- * The injection token of a client's handle: for `app.get()`, for `overrideProvider()`, for `inject`
- * of a factory.
+ * The injection token of a client's handle: for `app.get()`, for `inject` of a factory, and for
+ * `overrideProvider()`, which also keeps the client from being started.
  *
  * @throws ConfigurationError for what is neither a class nor a name
  * @publicApi

@@ -35,7 +35,10 @@ export class ClientOrchestrator
     const listed = this.explorer.explore();
     const names = new Map<string, string>();
     for (const { type, moduleRef, listedIn } of listed) {
-      const { definition, client } = this.registry.declare(type);
+      const registered = this.registry.get(type);
+      // Whoever overrides the provider of a handle wants no client behind it.
+      if (registered === undefined) continue;
+      const { definition, client } = registered;
       const place = `${type.name}, listed in ${listedIn}`;
       const other = names.get(client.name);
       if (other !== undefined) {

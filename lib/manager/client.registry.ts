@@ -62,9 +62,11 @@ export class ClientRegistry {
     return registered;
   }
 
-  /** The client of a name. */
-  get(name: string): RegisteredClient | undefined {
-    return this.all().find((one) => one.client.name === name);
+  /** The client of a class or a name. */
+  get(client: Type<object> | string): RegisteredClient | undefined {
+    return typeof client === 'string'
+      ? this.all().find((one) => one.client.name === client)
+      : this.#clients.get(client);
   }
 
   all(): RegisteredClient[] {

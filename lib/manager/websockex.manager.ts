@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 
 import type { ClientHandle } from '../runtime/client/client-handle.js';
@@ -6,7 +6,7 @@ import type { WebSockexEvent } from '../runtime/telemetry/events.js';
 import { ClientRegistry } from './client.registry.js';
 
 /**
- * The clients of the application, by name.
+ * The clients of the application, by class or name.
  *
  * @example
  * constructor(private readonly manager: WebSockexManager) {}
@@ -24,9 +24,12 @@ export class WebSockexManager {
     return this.registry.hub.events$;
   }
 
-  /** The handle of a name, or `undefined`. */
-  get(name: string): ClientHandle | undefined {
-    return this.registry.get(name)?.handle;
+  /** The handle of a client class, typed by it; `undefined` where no module lists the class. */
+  get<T extends object>(client: Type<T>): ClientHandle<T> | undefined;
+  /** The handle of a name; `undefined` where no client has it. */
+  get(name: string): ClientHandle | undefined;
+  get(client: Type<object> | string): ClientHandle | undefined {
+    return this.registry.get(client)?.handle;
   }
 
   /** Every handle, in the order in which the clients were declared. */

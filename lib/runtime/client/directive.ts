@@ -1,6 +1,9 @@
+import { ConfigurationError } from '../errors/client.errors.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
+import { inspectShort } from '../errors/websockex.error.js';
 import { checkClose } from '../frame/close-code.js';
 import { toFrame, type Frame, type FrameLike } from '../frame/frame.js';
+import { checkHeaders, checkUrl } from '../transport/request.checker.js';
 
 /** Survives a second copy of the package in one program. */
 const DIRECTIVE = Symbol.for('websockex:directive');
@@ -87,9 +90,18 @@ export function close(code?: number, reason = ''): CloseDirective {
  * @example
  * @OnDisconnect() lost() { return reconnect({ url: this.resumeUrl }); }
  *
+ * @throws UrlError, ConfigurationError for a URL, headers or a delay that cannot be
  * @publicApi
  */
 export function reconnect(changes: ReconnectChanges = {}): ReconnectDirective {
+  const { url, headers, delay } = changes;
+  if (url !== undefined) checkUrl('reconnect()', url);
+  if (headers !== undefined) checkHeaders('reconnect()', headers);
+  if (delay !== undefined && !(typeof delay === 'number' && delay >= 0)) {
+    throw new ConfigurationError(
+      `reconnect(): delay is ${inspectShort(delay)}; it must be a number of milliseconds, 0 or more`,
+    );
+  }
   return Object.freeze({ [DIRECTIVE]: true as const, kind: 'reconnect' as const, changes });
 }
 

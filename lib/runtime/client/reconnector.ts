@@ -41,16 +41,17 @@ export class Reconnector {
     this.#planned = this.#backoff.next(rules, this.random);
     this.#retryAfter = end.error instanceof HandshakeError ? (end.error.retryAfter ?? 0) : 0;
     const byPolicy = policy !== false && !end.voluntary && this.#backoff.count < policy.maxAttempts;
-    return this.#wish !== undefined || byPolicy ? this.#delay(this.#wish) : undefined;
+    return this.#wish !== undefined || byPolicy ? this.#delay(this.#wish?.delay) : undefined;
   }
 
   /** Takes what was planned, or what `@OnDisconnect` returned: milliseconds to wait. */
   take(returned?: ReconnectChanges): number {
-    const changes = returned ?? this.#wish;
-    const delay = this.#delay(changes);
+    const wish = this.#wish;
+    const delay = this.#delay(returned?.delay ?? wish?.delay);
     this.#backoff = this.#planned;
     this.#wish = undefined;
-    if (changes !== undefined) this.change(changes);
+    // What `@OnDisconnect` returns adds to what a handler asked for before; its word is the last.
+    for (const changes of [wish, returned]) if (changes !== undefined) this.change(changes);
     return delay;
   }
 
@@ -63,7 +64,7 @@ export class Reconnector {
     };
   }
 
-  #delay(changes: ReconnectChanges | undefined): number {
-    return changes?.delay ?? Math.max(this.#planned.delay, this.#retryAfter);
+  #delay(wanted: number | undefined): number {
+    return wanted ?? Math.max(this.#planned.delay, this.#retryAfter);
   }
 }

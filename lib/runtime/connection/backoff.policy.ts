@@ -65,7 +65,8 @@ export class Backoff {
       const high = Math.max(low, Math.min(maxDelay, last * 3));
       return low + random() * (high - low);
     }
-    const bound = Math.min(maxDelay, initialDelay * 2 ** this.count);
+    // 2 ** 1024 is Infinity, and no number of times 0.
+    const bound = Math.min(maxDelay, initialDelay * 2 ** Math.min(this.count, 1000));
     return jitter === 'full' ? random() * bound : bound;
   }
 }

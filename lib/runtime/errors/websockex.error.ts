@@ -61,7 +61,8 @@ export function inspectShort(value: unknown): string {
           ? (JSON.stringify(value) ?? Object.prototype.toString.call(value))
           : String(value);
   } catch {
-    text = Object.prototype.toString.call(value);
+    // Even Object.prototype.toString runs code of the value.
+    text = `[${typeof value}]`;
   }
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }

@@ -1,3 +1,5 @@
+import { inspectShort } from '../errors/websockex.error.js';
+
 /**
  * Why a session or a client ended.
  *
@@ -16,7 +18,8 @@ export type CloseReason =
 export function describeReason(reason: CloseReason): string {
   if (reason.by === 'error') {
     const { error } = reason;
-    return error instanceof Error ? error.message : String(error);
+    if (error instanceof Error) return error.message;
+    return typeof error === 'string' ? error : inspectShort(error);
   }
   if (reason.by === 'remote' && reason.code === 1006) {
     return 'the connection was lost without a close frame (1006)';

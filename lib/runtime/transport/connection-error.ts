@@ -17,7 +17,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 export function toConnectionError(client: string, thrown: Error): ConnectionError {
   const cause = unwrap(thrown);
   const code = (cause as { code?: unknown }).code;
-  const remedy = typeof code === 'string' ? REMEDIES[code] : undefined;
+  const remedy =
+    typeof code === 'string' && Object.hasOwn(REMEDIES, code) ? REMEDIES[code] : undefined;
   const said = cause.message || (typeof code === 'string' ? code : cause.name);
   return new ConnectionError(
     client,

@@ -27,7 +27,8 @@ export function parseRetryAfter(headers: IncomingHttpHeaders): number | undefine
   const value = headers['retry-after']?.trim();
   if (value === undefined || value === '') return undefined;
   if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const until = Date.parse(value);
+  // A date has a time of day. Without it `Date.parse` would take "in 3600" for a year.
+  const until = /\d:\d\d:\d\d/.test(value) ? Date.parse(value) : NaN;
   if (Number.isNaN(until)) return undefined;
   // The peer's own clock, where it shows it: ours may differ.
   const peerNow = Date.parse(headers.date ?? '');

@@ -1,0 +1,95 @@
+/**
+ * What the reader of a snippet has to imagine: it stands around the code of the block with this name when that is
+ * compiled, on lines of its own.
+ */
+export interface Surroundings {
+  readonly before: string;
+  readonly after?: string;
+}
+
+const HANDLE = `
+  import { Frame, OnCall, OnCast, WebSockexClient, WebSockexError } from 'nestjs-websockex';
+  import { ClientHandle } from 'nestjs-websockex';
+  import { filter, map } from 'rxjs';
+  @WebSockexClient('wss://feed.example/v1')
+  class FeedClient {
+    @OnCast() publish(tick: { symbol: string; price: number }) { return Frame.json(tick); }
+    @OnCall() price(symbol: string): number | undefined { return symbol.length; }
+  }
+  declare const feed: ClientHandle<FeedClient>;
+  declare function later(text: string): void;
+  declare function store(value: unknown): Promise<void>;`;
+
+const CLIENTS = `
+  import { Module } from '@nestjs/common';
+  import { ConfigModule, ConfigService } from '@nestjs/config';
+  import { WebSockexClient, WebSockexModule } from 'nestjs-websockex';
+  @WebSockexClient('wss://feed.example/v1') class FeedClient {}
+  @WebSockexClient('wss://orders.example/v1') class OrdersClient {}
+  class OrderBook {}`;
+
+const DECORATORS = `
+  import { Module } from '@nestjs/common';
+  import { ConfigService } from '@nestjs/config';
+  import { BeforeConnect, OnConnect, OnDisconnect, OnFrame } from 'nestjs-websockex';
+  import { close, Frame, HandshakeError, reconnect, reply, terminate } from 'nestjs-websockex';
+  import { WebSockexClient, WebSockexModule } from 'nestjs-websockex';
+  import type { BinaryFrame, ConnectRequest, DataFrame } from 'nestjs-websockex';
+  import type { DisconnectStatus, TextFrame } from 'nestjs-websockex';
+  import { interval, map } from 'rxjs';
+  class TokenService { async fresh(signal: AbortSignal) { return String(signal.aborted); } }
+  declare function handle(text: string): Promise<void>;`;
+
+const METHOD: Surroundings = {
+  before: `${DECORATORS}\n@WebSockexClient('wss://feed.example/v1') class FeedClient {`,
+  after: '}',
+};
+
+/** By the name of the block; a block that is not here compiles as it stands. */
+export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
+  example: { before: DECORATORS },
+  clauses: { before: DECORATORS },
+  'before-connect': { before: DECORATORS },
+  'exit-with-client': { before: HANDLE },
+  frames: { before: HANDLE },
+  observables: { before: HANDLE },
+  'observable-result': METHOD,
+  iteration: { before: HANDLE },
+  'for-root': { before: CLIENTS },
+  'for-root-async': { before: CLIENTS },
+  'for-feature': { before: CLIENTS },
+  options: { before: DECORATORS },
+  'options-factory': { before: DECORATORS },
+  'on-disconnect': METHOD,
+  errors: { before: HANDLE },
+  manager: {
+    before: `
+      import { Injectable } from '@nestjs/common';
+      import { WebSockexManager, type BackoffEvent } from 'nestjs-websockex';
+      import { filter, type Observable } from 'rxjs';`,
+  },
+  tests: {
+    before: `
+      import { Injectable } from '@nestjs/common';
+      import { Test } from '@nestjs/testing';
+      import { ClientHandle, getClientToken, InjectClient } from 'nestjs-websockex';
+      import { OnCast, WebSockexClient } from 'nestjs-websockex';
+      @WebSockexClient('wss://feed.example/v1')
+      class FeedClient { @OnCast() publish(text: string) { return text; } }
+      @Injectable()
+      class Trader {
+        constructor(@InjectClient(FeedClient) private readonly feed: ClientHandle<FeedClient>) {}
+        buy() { this.feed.cast('publish', 'buy'); }
+      }`,
+  },
+  'ws-by-hand': { before: 'declare function handle(text: string): Promise<void>;' },
+  'ws-as-client': { before: DECORATORS },
+};
+
+/** The files that blocks import from each other, as their first lines name them. */
+export const FILES: Readonly<Record<string, string>> = {
+  'first-client': 'echo.client.ts',
+  'first-service': 'talker.service.ts',
+  'first-module': 'app.module.ts',
+  'first-main': 'main.ts',
+};
