@@ -6,7 +6,12 @@ import {
   ProtocolError,
   UrlError,
 } from '../runtime/errors/connection.errors.js';
-import type { EventName, TerminateEvent, WebSockexEvent } from '../runtime/telemetry/events.js';
+import type {
+  DisconnectedEvent,
+  EventName,
+  TerminateEvent,
+  WebSockexEvent,
+} from '../runtime/telemetry/events.js';
 import type { EventSink } from '../runtime/telemetry/telemetry.js';
 import { LOG_CONTEXT } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
@@ -39,9 +44,7 @@ export class TelemetryLogger implements EventSink {
       case 'connected':
         return this.#logger.log(messages.connected(client, event.url, event.session));
       case 'disconnected':
-        return event.reason.by === 'local'
-          ? this.#logger.log(messages.disconnected(client, event.reason))
-          : this.#logger.warn(messages.disconnected(client, event.reason));
+        return this.#disconnected(event);
       case 'backoff':
         return this.#logger.log(messages.backoff(client, event.delay));
       case 'pause':
@@ -62,6 +65,13 @@ export class TelemetryLogger implements EventSink {
 
   warn(message: string): void {
     this.#logger.warn(message);
+  }
+
+  /** What we wanted ourselves is no news: its end, or the next attempt, is told as well. */
+  #disconnected({ client, reason, error }: DisconnectedEvent): void {
+    const line = messages.disconnected(client, reason);
+    if (reason.by === 'local' && error === undefined) this.#logger.debug(line);
+    else this.#logger.warn(line);
   }
 
   /** The first, the tenth, the hundredth, …: a feed must not flood the log. */
