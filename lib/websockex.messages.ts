@@ -85,6 +85,7 @@ export const messages = {
     "unhandled: 'ignore'",
   ended: (client: string, reason: CloseReason) =>
     `${client} has ended: ${said(client, describeReason(reason))}`,
+  endedByThat: (client: string) => `${client} has ended, and does not connect again`,
   failed: (client: string, where: string, error: string) =>
     `${client}: ${where} failed: ${said(client, error)}`,
   crashed: (client: string, error: string) => `${client} has crashed: ${said(client, error)}`,

@@ -1,27 +1,17 @@
 import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 
-import { getClientToken } from './websockex.tokens.js';
-import { ClientExplorer } from './discovery/client.explorer.js';
-import { ClientOrchestrator } from './manager/client.orchestrator.js';
+import { provideClientList } from './discovery/client.list.js';
 import { ClientRegistry } from './manager/client.registry.js';
-import { EventHub } from './manager/event.hub.js';
-import { TelemetryLogger } from './manager/telemetry.logger.js';
-import { WebSockexManager } from './manager/websockex.manager.js';
-import { SystemClock } from './runtime/clock/system.clock.js';
 import { ConfigurationError } from './runtime/errors/client.errors.js';
-import { WsTransport } from './runtime/transport/ws.transport.js';
-import {
-  CLIENT_LIST,
-  ROOT_MARK,
-  WEBSOCKEX_CLOCK,
-  WEBSOCKEX_TRANSPORT,
-} from './websockex.constants.js';
+import { WebSockexCoreModule } from './websockex-core.module.js';
+import { ROOT_MARK } from './websockex.constants.js';
 import { messages } from './websockex.messages.js';
 import {
   ConfigurableModuleClass,
   type ASYNC_OPTIONS_TYPE,
   type OPTIONS_TYPE,
 } from './websockex.module-definition.js';
+import { getClientToken } from './websockex.tokens.js';
 
 /**
  * WebSocket clients for a Nest application. `forRoot` once, in the root module; `forFeature` in
@@ -51,44 +41,29 @@ export class WebSockexModule extends ConfigurableModuleClass {
 
   /** More clients, made by the injector of the module that imports this. */
   static forFeature(clients: readonly Type<object>[]): DynamicModule {
-    return withClients({ module: WebSockexModule }, clients);
+    const handles = toHandleProviders(clients);
+    return {
+      module: WebSockexModule,
+      providers: [provideClientList(clients), ...handles],
+      exports: handles,
+    };
   }
 }
 
+/** The module that lists the clients, and the core it brings, which provides their handles everywhere. */
 function withCore(root: DynamicModule, clients: readonly Type<object>[] = []): DynamicModule {
-  return withClients(
-    {
-      ...root,
-      global: true,
-      providers: [
-        ...(root.providers ?? []),
-        { provide: ROOT_MARK, useValue: true },
-        { provide: WEBSOCKEX_TRANSPORT, useClass: WsTransport },
-        { provide: WEBSOCKEX_CLOCK, useClass: SystemClock },
-        ClientExplorer,
-        TelemetryLogger,
-        EventHub,
-        ClientRegistry,
-        ClientOrchestrator,
-        WebSockexManager,
-      ],
-      exports: [ClientRegistry, WebSockexManager],
-    },
-    clients,
-  );
+  const { imports, providers } = root;
+  return {
+    module: WebSockexModule,
+    imports: [WebSockexCoreModule.create({ imports, providers }, toHandleProviders(clients))],
+    providers: [{ provide: ROOT_MARK, useValue: true }, provideClientList(clients)],
+    exports: [WebSockexCoreModule],
+  };
 }
 
-function withClients(module: DynamicModule, clients: readonly Type<object>[]): DynamicModule {
-  const handles = clients.filter((client) => typeof client === 'function').map(toHandleProvider);
-  return {
-    ...module,
-    providers: [
-      ...(module.providers ?? []),
-      { provide: CLIENT_LIST, useValue: clients },
-      ...handles,
-    ],
-    exports: [...(module.exports ?? []), ...handles],
-  };
+function toHandleProviders(clients: readonly Type<object>[]): Provider[] {
+  // What is no class is refused at boot, with the name of the module that lists it.
+  return clients.filter((client) => typeof client === 'function').map(toHandleProvider);
 }
 
 function toHandleProvider(client: Type<object>): Provider {

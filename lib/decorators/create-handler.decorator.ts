@@ -12,10 +12,10 @@ type Fits<M, Args extends readonly unknown[]> = M extends (...args: infer P) => 
 
 /**
  * A decorator for methods that can be called with `Args` and return `Result`. Anything else does
- * not compile.
+ * not compile. `Result` has promises in it: of an `async` method declared with its name there are two.
  */
 export type HandlerDecorator<Args extends readonly unknown[], Result> = <
-  M extends (...args: never[]) => Result,
+  M extends (...args: never[]) => Result | Promise<Result>,
 >(
   target: object,
   key: string | symbol,
@@ -23,7 +23,9 @@ export type HandlerDecorator<Args extends readonly unknown[], Result> = <
 ) => void;
 
 /** A decorator for methods whose arguments are the caller's own. */
-export type OpenHandlerDecorator<Result> = <M extends (...args: never[]) => Result>(
+export type OpenHandlerDecorator<Result> = <
+  M extends (...args: never[]) => Result | Promise<Result>,
+>(
   target: object,
   key: string | symbol,
   descriptor: TypedPropertyDescriptor<M>,

@@ -10,6 +10,25 @@ import type {
 import { CLIENT_METADATA } from '../websockex.constants.js';
 
 /**
+ * URL and options are made by a factory with injection, asked again before each attempt.
+ *
+ * @example
+ * @WebSockexClient({
+ *   inject: [ConfigService],
+ *   useFactory: (config) => ({ url: config.getOrThrow('FEED_URL') }),
+ * })
+ */
+// The factories come first: what a function returns is typed by the first overload it meets.
+export function WebSockexClient<const Tokens extends readonly ClientDependency[]>(
+  factory: WebSockexClientFactory<Tokens> & { readonly inject: readonly [...Tokens] },
+): ClassDecorator;
+/** URL and options are made by a factory, asked again before each attempt. */
+export function WebSockexClient(
+  factory: WebSockexClientFactory<[]> & { readonly inject?: undefined },
+): ClassDecorator;
+/** The URL stands among the options. */
+export function WebSockexClient(target: WebSockexClientTarget): ClassDecorator;
+/**
  * The class is a WebSocket client: its methods are the callbacks, its fields the state. List it in
  * `WebSockexModule.forRoot({ clients: […] })` or `forFeature([…])` to have it started with the
  * application. Options are checked when the application boots, not here.
@@ -26,20 +45,6 @@ export function WebSockexClient(
   url: string | URL,
   options?: WebSockexClientOptions,
 ): ClassDecorator;
-/** The URL stands among the options. */
-export function WebSockexClient(target: WebSockexClientTarget): ClassDecorator;
-/**
- * URL and options are made by a factory with injection, asked again before each attempt.
- *
- * @example
- * @WebSockexClient({
- *   inject: [ConfigService],
- *   useFactory: (config) => ({ url: config.getOrThrow('FEED_URL') }),
- * })
- */
-export function WebSockexClient<const Tokens extends readonly ClientDependency[]>(
-  factory: WebSockexClientFactory<Tokens>,
-): ClassDecorator;
 export function WebSockexClient(
   target: string | URL | WebSockexClientTarget | WebSockexClientFactory,
   options: WebSockexClientOptions = {},
@@ -52,9 +57,13 @@ export function WebSockexClient(
 type FactoryAndOptions = Record<string, unknown> &
   Pick<NonNullable<ClientMetadata['factory']>, 'useFactory'>;
 
-function toMetadata(target: unknown, options: WebSockexClientOptions): ClientMetadata {
+function toMetadata(target: unknown, options: unknown): ClientMetadata {
+  // What is no object is refused at boot, with the name of the class.
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    return { url: target, options: options as ClientMetadata['options'] };
+  }
   if (typeof target !== 'object' || target === null || target instanceof URL) {
-    const { name, ...rest } = options;
+    const { name, ...rest } = options as WebSockexClientOptions;
     return { url: target, name, options: rest };
   }
   if ('useFactory' in target) {

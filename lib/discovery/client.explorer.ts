@@ -7,14 +7,16 @@ import { messages } from '../websockex.messages.js';
 import { CLIENT_LIST, ROOT_MARK } from '../websockex.constants.js';
 import { checkClient, checkProvider } from './client.checker.js';
 import { readClientMetadata } from './handler.accessor.js';
+import { readClientList } from './client.list.js';
+import type { NestModule } from './provider.finder.js';
 import { checkScope } from './scope.checker.js';
-
-type Module = ModulesContainer extends Map<string, infer M> ? M : never;
 
 /** A client class that a module lists. */
 export interface ListedClient {
   readonly type: Type<object>;
   readonly metadata: ClientMetadata;
+  /** The module that imports the list. */
+  readonly module: NestModule;
   /** The injector of the module that lists it. */
   readonly moduleRef: ModuleRef;
   /** The name of that module, for errors. */
@@ -36,37 +38,38 @@ export class ClientExplorer {
     if (modules.filter((module) => module.providers.has(ROOT_MARK)).length > 1) {
       throw new ConfigurationError(messages.twoRoots());
     }
-    const listed = modules.flatMap((module) => this.#listedBy(module, modules));
-    for (const { type, metadata, moduleRef } of listed) {
-      checkScope(type, metadata.factory?.inject ?? [], moduleRef);
+    const listed = modules.flatMap((module) => this.listedBy(module, modules));
+    for (const { type, metadata, module } of listed) {
+      checkScope(type, metadata.factory?.inject ?? [], module);
     }
-    for (const provider of this.#providers(modules)) checkProvider(provider);
+    for (const provider of this.providers(modules)) checkProvider(provider);
     return listed;
   }
 
   /** Client classes that are providers, and that no module lists. */
   unlisted(listed: readonly ListedClient[]): Type<object>[] {
     const known = new Set(listed.map(({ type }) => type));
-    return this.#providers([...this.modules.values()]).filter(
+    return this.providers([...this.modules.values()]).filter(
       (provider) => !known.has(provider) && readClientMetadata(provider) !== undefined,
     );
   }
 
-  #listedBy(module: Module, modules: readonly Module[]): ListedClient[] {
+  private listedBy(module: NestModule, modules: readonly NestModule[]): ListedClient[] {
     const list = module.providers.get(CLIENT_LIST);
     if (list === undefined) return [];
     const owner = modules.find((one) => one.imports.has(module)) ?? module;
     const listedIn = owner.name;
     const moduleRef = owner.getProviderByKey<ModuleRef>(ModuleRef).instance;
-    return (list.instance as readonly Type<object>[]).map((type) => ({
+    return readClientList(list.metatype).map((type) => ({
       type,
       metadata: checkClient(type, listedIn),
+      module: owner,
       moduleRef,
       listedIn,
     }));
   }
 
-  #providers(modules: readonly Module[]): Type<object>[] {
+  private providers(modules: readonly NestModule[]): Type<object>[] {
     const types = modules.flatMap((module) =>
       [...module.providers.values()].map(({ metatype }) => metatype),
     );

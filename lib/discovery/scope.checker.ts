@@ -1,9 +1,9 @@
 import { Scope, type Type } from '@nestjs/common';
-import type { ModuleRef } from '@nestjs/core';
 
 import type { ClientDependency } from '../interfaces/client-metadata.interface.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { messages } from '../websockex.messages.js';
+import { findProvider, resolveAlias, type NestModule } from './provider.finder.js';
 
 interface NotedParameter {
   readonly index: number;
@@ -22,14 +22,14 @@ interface NotedProperty {
 export function checkScope(
   client: Type<object>,
   inject: readonly ClientDependency[],
-  moduleRef: ModuleRef,
+  module: NestModule,
 ): void {
   const scope = Reflect.getMetadata('scope:options', client) as { scope?: Scope } | undefined;
   if (scope?.scope === Scope.REQUEST) {
     throw new ConfigurationError(messages.requestScopedClient(client.name));
   }
   for (const token of [...readDependencies(client), ...inject.map(toToken)]) {
-    if (isRequestScoped(moduleRef, token)) {
+    if (isRequestScoped(module, token)) {
       throw new ConfigurationError(messages.requestScopedDependency(client.name, nameOf(token)));
     }
   }
@@ -52,13 +52,10 @@ function toToken(token: unknown): unknown {
   return 'token' in token ? token.token : token;
 }
 
-function isRequestScoped(moduleRef: ModuleRef, token: unknown): boolean {
-  try {
-    return moduleRef.introspect(token as string).scope === Scope.REQUEST;
-  } catch {
-    // Not a provider: the injector will say so better, or it is optional.
-    return false;
-  }
+function isRequestScoped(module: NestModule, token: unknown): boolean {
+  const wrapper = findProvider(module, token);
+  // What is no provider is the injector's to refuse, or optional.
+  return wrapper !== undefined && !resolveAlias(wrapper).isDependencyTreeStatic();
 }
 
 function nameOf(token: unknown): string {

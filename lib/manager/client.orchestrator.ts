@@ -10,6 +10,7 @@ import { ClientExplorer } from '../discovery/client.explorer.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
 import { AlreadyStartedError } from '../runtime/errors/client.errors.js';
 import { messages } from '../websockex.messages.js';
+import { getClientName } from '../websockex.tokens.js';
 import { onSignalDuringBoot } from './boot.signals.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
 import { TelemetryLogger } from './telemetry.logger.js';
@@ -35,17 +36,15 @@ export class ClientOrchestrator
     const listed = this.explorer.explore();
     const names = new Map<string, string>();
     for (const { type, moduleRef, listedIn } of listed) {
-      const registered = this.registry.get(type);
-      // Whoever overrides the provider of a handle wants no client behind it.
-      if (registered === undefined) continue;
-      const { definition, client } = registered;
+      const name = getClientName(type);
       const place = `${type.name}, listed in ${listedIn}`;
-      const other = names.get(client.name);
+      const other = names.get(name);
       if (other !== undefined) {
-        throw new AlreadyStartedError(client.name, messages.listedTwice(other, place));
+        throw new AlreadyStartedError(name, messages.listedTwice(other, place));
       }
-      names.set(client.name, place);
-      definition.bind(moduleRef);
+      names.set(name, place);
+      // Whoever overrides the provider of a handle wants no client behind it.
+      this.registry.get(type)?.definition.bind(moduleRef);
     }
     for (const type of this.explorer.unlisted(listed)) {
       this.logger.warn(messages.unlisted(type.name));
@@ -57,18 +56,18 @@ export class ClientOrchestrator
     const clients = this.registry.all();
     try {
       for (const { definition } of clients) await definition.prepare();
-      const started = clients.filter((one) => startupOf(one) !== 'manual');
+      const started = clients.filter((one) => startupOf(one) !== 'manual' || one.client.isWanted);
       for (const { client } of started) await client.incarnate();
-      await this.#start(started);
+      await this.start(started);
     } catch (error) {
-      await this.#stopAll();
+      await this.stopAll();
       throw error;
     }
   }
 
   /** Mailboxes and sessions, while queues and most databases are still there. */
   beforeApplicationShutdown(): Promise<void> {
-    return this.#stopAll();
+    return this.stopAll();
   }
 
   onApplicationShutdown(): void {
@@ -76,7 +75,7 @@ export class ClientOrchestrator
     this.registry.hub.complete();
   }
 
-  async #start(clients: readonly RegisteredClient[]): Promise<void> {
+  private async start(clients: readonly RegisteredClient[]): Promise<void> {
     const required = clients.filter((one) => startupOf(one) === 'required');
     const starts = Promise.all(required.map(({ client }) => client.start()));
     for (const { client } of clients) client.launch();
@@ -85,7 +84,7 @@ export class ClientOrchestrator
     const stopListening = onSignalDuringBoot((signal) => {
       interrupted = true;
       this.logger.warn(messages.signalDuringBoot(signal));
-      void this.#stopAll();
+      void this.stopAll();
     });
     try {
       await starts;
@@ -96,7 +95,7 @@ export class ClientOrchestrator
     }
   }
 
-  async #stopAll(): Promise<void> {
+  private async stopAll(): Promise<void> {
     const clients = this.registry.all();
     await Promise.all(clients.map(({ client }) => client.stop(CloseCode.goingAway)));
     for (const { client } of clients) client.destroy();

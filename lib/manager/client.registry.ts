@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Inject, Injectable, type Type } from '@nestjs/common';
 
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
-import type { ContextRunner } from '../runtime/client/callers.js';
+import type { ContextRunner } from '../runtime/client/context.runner.js';
 import { Client } from '../runtime/client/client.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { LocalHandle } from '../runtime/client/local-handle.js';
@@ -29,8 +29,8 @@ export interface RegisteredClient {
 /** The clients of one application, and their names. */
 @Injectable()
 export class ClientRegistry {
-  readonly #clients = new Map<Type<object>, RegisteredClient>();
-  readonly #run: ContextRunner;
+  private readonly clients = new Map<Type<object>, RegisteredClient>();
+  private readonly run: ContextRunner;
 
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) readonly options: WebSockexModuleOptions | undefined,
@@ -40,25 +40,25 @@ export class ClientRegistry {
     private readonly logger: TelemetryLogger,
   ) {
     // Here the application boots: no request is in sight.
-    this.#run = AsyncLocalStorage.snapshot();
+    this.run = AsyncLocalStorage.snapshot();
   }
 
   /** The client of a class; made when it is first asked for, and started by nobody yet. */
   declare(type: Type<object>): RegisteredClient {
-    const known = this.#clients.get(type);
+    const known = this.clients.get(type);
     if (known !== undefined) return known;
     const definition = new ListedClientDefinition(type, () => this.options?.defaults ?? {});
     const client = new Client(definition, {
       transport: this.transport,
       clock: this.clock,
       random: Math.random,
-      run: this.#run,
+      run: this.run,
       sinks: [this.logger, this.hub],
       shutdownTimeout: () => this.options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,
     });
     const handle = new LocalHandle(client) as unknown as ClientHandle;
     const registered = { type, definition, client, handle };
-    this.#clients.set(type, registered);
+    this.clients.set(type, registered);
     return registered;
   }
 
@@ -66,10 +66,10 @@ export class ClientRegistry {
   get(client: Type<object> | string): RegisteredClient | undefined {
     return typeof client === 'string'
       ? this.all().find((one) => one.client.name === client)
-      : this.#clients.get(client);
+      : this.clients.get(client);
   }
 
   all(): RegisteredClient[] {
-    return [...this.#clients.values()];
+    return [...this.clients.values()];
   }
 }

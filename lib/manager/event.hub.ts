@@ -9,28 +9,28 @@ import { TelemetryLogger } from './telemetry.logger.js';
 /** The events of every client of one application; free when nobody subscribes. */
 @Injectable()
 export class EventHub implements EventSink {
-  readonly #events = new Subject<WebSockexEvent>();
+  private readonly events = new Subject<WebSockexEvent>();
   readonly events$: Observable<WebSockexEvent>;
 
   constructor(logger: TelemetryLogger) {
     this.events$ = new SafeObservable<WebSockexEvent>(
       (error) => logger.failed('the manager', 'a subscriber of events$', error),
       (subscriber) => {
-        const subscription = this.#events.subscribe(subscriber);
+        const subscription = this.events.subscribe(subscriber);
         return () => subscription.unsubscribe();
       },
     );
   }
 
   wants(): boolean {
-    return this.#events.observed;
+    return this.events.observed;
   }
 
   next(event: WebSockexEvent): void {
-    this.#events.next(event);
+    this.events.next(event);
   }
 
   complete(): void {
-    this.#events.complete();
+    this.events.complete();
   }
 }

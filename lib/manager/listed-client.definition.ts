@@ -37,8 +37,9 @@ export class ListedClientDefinition implements ClientDefinition {
   readonly handlers: HandlerNames;
   readonly #metadata: ClientMetadata | undefined;
   #moduleRef: ModuleRef | undefined;
-  #dependencies: readonly unknown[] = [];
-  /** What the factory gave at boot: the first attempt takes it. */
+  #injecting: Promise<readonly unknown[]> | undefined;
+  #dependencies: readonly unknown[] | undefined;
+  /** What the factory gave for the first attempt, before that. */
   #first: Given | PromiseLike<Given> | undefined;
   #given: ClientOptions = {};
 
@@ -57,20 +58,27 @@ export class ListedClientDefinition implements ClientDefinition {
     this.#moduleRef = moduleRef;
   }
 
-  /**
-   * Injects the factory's dependencies and asks it for the first time: what it says of the start
-   * counts. What it fails with is the first attempt's failure.
-   */
+  get isReady(): boolean {
+    return this.#moduleRef !== undefined;
+  }
+
+  /** Injects the factory's dependencies, and asks it, unless the client is started by hand. */
   async prepare(): Promise<void> {
-    const factory = this.#metadata?.factory;
-    if (factory === undefined) return;
-    const host = `${this.module}Options`;
-    this.#dependencies = await injectAll(this.#injector, host, factory.inject);
+    if (this.#metadata?.factory === undefined) return;
+    await this.#inject();
+    if (this.settings().startup !== 'manual') this.begin();
+  }
+
+  /**
+   * Asks the factory for the first attempt: what it says of the start counts, unless it is a
+   * promise. What it fails with is that attempt's failure.
+   */
+  begin(): void {
+    if (this.#dependencies === undefined || this.#first !== undefined) return;
     let given: Given | PromiseLike<Given>;
     try {
-      given = this.#ask();
+      given = this.#ask(this.#dependencies);
     } catch (error) {
-      // Not thrown here: it fails the attempt that asks for it, as it would any later one.
       given = Promise.reject(error);
     }
     this.#first = given;
@@ -90,7 +98,7 @@ export class ListedClientDefinition implements ClientDefinition {
     if (this.#metadata?.factory === undefined) {
       return { url: this.#metadata?.url, settings: this.settings() };
     }
-    const given = this.#first ?? this.#ask();
+    const given = this.#first ?? this.#askAgain();
     this.#first = undefined;
     return isThenable(given) ? given.then((later) => this.#lateTarget(later)) : this.#take(given);
   }
@@ -107,8 +115,20 @@ export class ListedClientDefinition implements ClientDefinition {
     return this.#moduleRef;
   }
 
-  #ask(): Given | PromiseLike<Given> {
-    const value = this.#metadata?.factory?.useFactory(...(this.#dependencies as never[]));
+  async #inject(): Promise<readonly unknown[]> {
+    const tokens = this.#metadata?.factory?.inject ?? [];
+    this.#injecting ??= injectAll(this.#injector, `${this.module}Options`, tokens);
+    this.#dependencies = await this.#injecting;
+    return this.#dependencies;
+  }
+
+  #askAgain(): Given | PromiseLike<Given> {
+    if (this.#dependencies !== undefined) return this.#ask(this.#dependencies);
+    return this.#inject().then((dependencies) => this.#ask(dependencies));
+  }
+
+  #ask(dependencies: readonly unknown[]): Given | PromiseLike<Given> {
+    const value = this.#metadata?.factory?.useFactory(...(dependencies as never[]));
     return isThenable(value) ? value.then((late) => this.#check(late)) : this.#check(value);
   }
 

@@ -12,6 +12,7 @@ import type {
   TerminateEvent,
   WebSockexEvent,
 } from '../runtime/telemetry/events.js';
+import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type { EventSink } from '../runtime/telemetry/telemetry.js';
 import { LOG_CONTEXT } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
@@ -30,7 +31,9 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
 /** Telemetry to Nest's logger: the life of clients, and what no caller is told. Never frames. */
 @Injectable()
 export class TelemetryLogger implements EventSink {
-  readonly #logger = new Logger(LOG_CONTEXT);
+  private readonly logger = new Logger(LOG_CONTEXT);
+  /** What each client last told of a disconnect: it is not told again when the client ends by it. */
+  private readonly lastReasons = new Map<string, CloseReason>();
 
   wants(event: EventName): boolean {
     return LOGGED.has(event);
@@ -40,19 +43,19 @@ export class TelemetryLogger implements EventSink {
     const { client } = event;
     switch (event.event) {
       case 'connecting':
-        return this.#logger.debug(messages.connecting(client, event.url));
+        return this.logger.debug(messages.connecting(client, event.url));
       case 'connected':
-        return this.#logger.log(messages.connected(client, event.url, event.session));
+        return this.logger.log(messages.connected(client, event.url, event.session));
       case 'disconnected':
-        return this.#disconnected(event);
+        return this.disconnected(event);
       case 'backoff':
-        return this.#logger.log(messages.backoff(client, event.delay));
+        return this.logger.log(messages.backoff(client, event.delay));
       case 'pause':
-        return this.#logger.debug(messages.paused(client));
+        return this.logger.debug(messages.paused(client));
       case 'frame:unhandled':
-        return this.#unhandled(client, event.frame.type, event.count);
+        return this.unhandled(client, event.frame.type, event.count);
       case 'terminate':
-        return this.#ended(event);
+        return this.ended(event);
       case 'error':
         return this.failed(client, event.where, event.error);
     }
@@ -60,35 +63,44 @@ export class TelemetryLogger implements EventSink {
 
   /** Something failed that no caller is told of. */
   failed(client: string, where: string, error: unknown): void {
-    this.#logger.error(messages.failed(client, where, textOf(error)), stackOf(error));
+    this.logger.error(messages.failed(client, where, textOf(error)), stackOf(error));
   }
 
   warn(message: string): void {
-    this.#logger.warn(message);
+    this.logger.warn(message);
   }
 
   /** What we wanted ourselves is no news: its end, or the next attempt, is told as well. */
-  #disconnected({ client, reason, error }: DisconnectedEvent): void {
+  private disconnected({ client, reason, error }: DisconnectedEvent): void {
+    this.lastReasons.set(client, reason);
     const line = messages.disconnected(client, reason);
-    if (reason.by === 'local' && error === undefined) this.#logger.debug(line);
-    else this.#logger.warn(line);
+    if (reason.by === 'local' && error === undefined) this.logger.debug(line);
+    else this.logger.warn(line);
   }
 
   /** The first, the tenth, the hundredth, …: a feed must not flood the log. */
-  #unhandled(client: string, type: string, count: number): void {
+  private unhandled(client: string, type: string, count: number): void {
     if (Number.isInteger(Math.log10(count))) {
-      this.#logger.warn(messages.unhandled(client, type, count));
+      this.logger.warn(messages.unhandled(client, type, count));
     }
   }
 
-  #ended({ client, reason, duringStart }: TerminateEvent): void {
+  private tell(reason: CloseReason, line: string): void {
+    if (reason.by === 'error') this.logger.error(line);
+    else this.logger.log(line);
+  }
+
+  private ended({ client, reason, duringStart }: TerminateEvent): void {
     // Whoever waits for the start is told, and tells it himself.
     if (duringStart) return;
-    if (reason.by !== 'error') return this.#logger.log(messages.ended(client, reason));
+    const isTold = this.lastReasons.get(client) === reason && reason.by !== 'local';
+    this.lastReasons.delete(client);
+    if (isTold) return this.tell(reason, messages.endedByThat(client));
+    if (reason.by !== 'error') return this.logger.log(messages.ended(client, reason));
     const { error } = reason;
     // A connection that could not be made has no place in anybody's code; a crash has.
-    if (isAboutConnection(error)) this.#logger.error(messages.ended(client, reason));
-    else this.#logger.error(messages.crashed(client, textOf(error)), stackOf(error));
+    if (isAboutConnection(error)) this.logger.error(messages.ended(client, reason));
+    else this.logger.error(messages.crashed(client, textOf(error)), stackOf(error));
   }
 }
 

@@ -3,12 +3,10 @@ import { CallTimeoutError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import { noInfoHandler, noSuchHandler } from './caller.errors.js';
 import type { ClientDefinition } from './client.definition.js';
+import type { ContextRunner } from './context.runner.js';
 import type { CallerMessage } from './message.js';
 import type { Process } from './process.js';
 import { limited, rejected } from './waiters.js';
-
-/** Runs a function in the async context the application was booted in. */
-export type ContextRunner = <R>(fn: () => R) => R;
 
 /** Takes casts, infos and calls: refuses at the caller what nobody would handle, and posts the rest. */
 export class Callers {

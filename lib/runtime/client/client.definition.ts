@@ -9,6 +9,10 @@ export interface ClientDefinition {
   /** The name of the client class. */
   readonly module: string;
   readonly handlers: HandlerNames;
+  /** Whether an instance can be made by now; a start that comes before waits for the boot. */
+  readonly isReady: boolean;
+  /** A start that is waited for begins: {@link settings} may have something to ask first. */
+  begin(): void;
   /** How it behaves until {@link target} says more. */
   settings(): ClientSettings;
   /** Where to connect and how; asked before every attempt. May throw or reject: the attempt fails. */

@@ -10,8 +10,9 @@ import type { Clock } from '../clock/clock.port.js';
 import type { Transport } from '../transport/transport.port.js';
 import type { ConnectionInfo } from './callback.types.js';
 import { endedBefore, startTimeout } from './caller.errors.js';
-import { Callers, type ContextRunner } from './callers.js';
+import { Callers } from './callers.js';
 import type { ClientDefinition } from './client.definition.js';
+import type { ContextRunner } from './context.runner.js';
 import type { FrameIterator } from './frame-iterator.js';
 import { Observers } from './observers.js';
 import { Process } from './process.js';
@@ -47,6 +48,7 @@ export class Client implements ProcessOwner {
   readonly #terminated = new Deferred<CloseReason>();
   #reason: CloseReason | undefined;
   #shutdown: Shutdown | undefined;
+  #isWanted = false;
   #isReporting = false;
 
   constructor(
@@ -63,7 +65,7 @@ export class Client implements ProcessOwner {
     };
     this.#telemetry = new Telemetry(source, () => clock.epoch(), [this.observers, ...sinks]);
     const wireTools = { transport, clock, telemetry: this.#telemetry };
-    this.#process = new Process(definition, wireTools, random, this);
+    this.#process = new Process(definition, wireTools, random, tools.run, this);
     this.callers = new Callers(definition, this.#process, clock, tools.run);
   }
 
@@ -92,15 +94,23 @@ export class Client implements ProcessOwner {
     return this.tools.run(() => this.#process.incarnate());
   }
 
-  /** Starts, and does not wait. Does nothing once started. */
+  /** Starts, and does not wait. Does nothing once started; before the boot it is a wish. */
   launch(args?: unknown): void {
-    if (this.status === 'idle') this.tools.run(() => this.#process.start(args));
+    this.#isWanted = true;
+    if (this.status !== 'idle' || !this.definition.isReady) return;
+    this.tools.run(() => this.#process.start(args));
+  }
+
+  /** Whether somebody has asked for a start. */
+  get isWanted(): boolean {
+    return this.#isWanted;
   }
 
   /** Starts, and waits for the first `@OnConnect`; a client that is not there in time is stopped. */
   start(args?: unknown): Promise<ConnectionInfo> {
     if (this.#readiness.info) return Promise.resolve(this.#readiness.info);
     if (this.#process.isEnding) return rejected(this.#notConnected('cannot start'));
+    if (this.status === 'idle') this.tools.run(() => this.definition.begin());
     const { startupTimeout } = this.#process.settings;
     const started = this.#readiness.started(startupTimeout, () => {
       void this.stop(CloseCode.normal);

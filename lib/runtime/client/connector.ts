@@ -60,9 +60,9 @@ export class Connector {
     this.#reconnector.change(changes);
   }
 
-  /** Takes a wish back: the last word counts. */
-  forget(): void {
-    this.#reconnector.forget();
+  /** Somebody closed: the policy connects no more. `@OnDisconnect` may, and a later wish. */
+  refuse(): void {
+    this.#reconnector.refuse();
   }
 
   async attempt(attempt: Attempt): Promise<void> {
@@ -168,7 +168,9 @@ export class Connector {
 
   /** What the policy says, or somebody wished. */
   #follow(end: WireEnd, retryIn: number | undefined): Pending {
-    if (retryIn === undefined || this.owner.isEnding) return this.owner.terminate(end.reason);
+    const { isWished, isRefused } = this.#reconnector;
+    const isWanted = isWished || (retryIn !== undefined && !isRefused);
+    if (!isWanted || this.owner.isEnding) return this.owner.terminate(end.reason);
     this.connection.backoff(this.#reconnector.take());
     return undefined;
   }

@@ -20,6 +20,8 @@ export interface DispatcherOwner {
 /** Gives frames and what callers ask to the handler they are for. */
 export class Dispatcher {
   #postponed: CallerMessage[] = [];
+  /** The call that was handled last; it is over unless its handler hangs. */
+  #answering: CallerMessage | undefined;
   #unhandled = 0;
 
   constructor(
@@ -72,9 +74,15 @@ export class Dispatcher {
   }
 
   /** A call asks the process, which answers in every state. */
-  call({ name, args, answer }: Extract<CallerMessage, { type: 'call' }>): Pending {
-    const handler = this.owner.incarnation.calls.get(name);
-    return handler && this.runner.answer(handler, args, answer);
+  call(message: Extract<CallerMessage, { type: 'call' }>): Pending {
+    const handler = this.owner.incarnation.calls.get(message.name);
+    this.#answering = message;
+    return handler && this.runner.answer(handler, message.args, message.answer);
+  }
+
+  /** The handler that is running is left behind: whoever waits for its answer is told. */
+  leaveBehind(): void {
+    if (this.#answering !== undefined) this.refuse(this.#answering);
   }
 
   /** What was postponed, in order of arrival; it is not postponed any more. */

@@ -20,6 +20,7 @@ export interface LifetimeOwner {
 
 /** The beginning and the end of one incarnation: it is made, started, and terminated once. */
 export class Lifetime {
+  #making: Promise<Incarnation> | undefined;
   #incarnation: Incarnation | undefined;
   /** Whether `@OnTerminate` is owed: `@OnStart` ran, or, in a class without one, a session opened. */
   #began = false;
@@ -42,7 +43,8 @@ export class Lifetime {
 
   /** Makes the instance. Throws what its constructor, or the injector, throws. */
   async incarnate(): Promise<void> {
-    this.#incarnation ??= await this.definition.incarnate();
+    this.#making ??= Promise.resolve(this.definition.incarnate());
+    this.#incarnation = await this.#making;
   }
 
   /** Runs `@OnStart`; what it fails with ends the incarnation, without an `@OnTerminate`. */

@@ -17,78 +17,78 @@ import type { WaitOptions } from './waiters.js';
 
 /** The handle of a client of this process. */
 export class LocalHandle<T extends object> extends ClientHandle<T> {
-  readonly #client: Client;
+  private readonly client: Client;
 
   constructor(client: Client) {
     super();
-    this.#client = client;
+    this.client = client;
   }
 
   get name(): string {
-    return this.#client.name;
+    return this.client.name;
   }
 
   get status(): ClientStatus {
-    return this.#client.status;
+    return this.client.status;
   }
 
   get status$(): Observable<ClientStatus> {
-    return this.#client.observers.status$;
+    return this.client.observers.status$;
   }
 
   get session(): number {
-    return this.#client.session;
+    return this.client.session;
   }
 
   get frames$(): Observable<DataFrame> {
-    return this.#client.observers.frames$;
+    return this.client.observers.frames$;
   }
 
   get events$(): Observable<WebSockexEvent> {
-    return this.#client.observers.events$;
+    return this.client.observers.events$;
   }
 
   get terminated(): Promise<CloseReason> {
-    return this.#client.terminated;
+    return this.client.terminated;
   }
 
   connected(options?: WaitOptions): Promise<ConnectionInfo> {
-    return this.#client.connected(options);
+    return this.client.connected(options);
   }
 
   sendFrame(frame: FrameLike | readonly FrameLike[], options?: WaitOptions): Promise<void> {
-    return this.#client.send(Array.isArray(frame) ? frame : [frame], options);
+    return this.client.send(Array.isArray(frame) ? frame : [frame], options);
   }
 
   cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {
-    this.#client.callers.cast(name, args);
+    this.client.callers.cast(name, args);
   }
 
   call<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): Promise<CallAnswer<T, K>> {
-    return this.#client.callers.call(name, args) as Promise<CallAnswer<T, K>>;
+    return this.client.callers.call(name, args) as Promise<CallAnswer<T, K>>;
   }
 
   info(message: unknown): void {
-    this.#client.callers.info(message);
+    this.client.callers.info(message);
   }
 
   close(code?: number, reason?: string): Promise<void> {
-    return this.#client.close(code, reason);
+    return this.client.close(code, reason);
   }
 
   reconnect(): Promise<ConnectionInfo> {
-    return this.#client.reconnect();
+    return this.client.reconnect();
   }
 
   start(): Promise<ConnectionInfo> {
-    return this.#client.start();
+    return this.client.start();
   }
 
   stop(): Promise<CloseReason> {
-    return this.#client.stop(CloseCode.normal);
+    return this.client.stop(CloseCode.normal);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame> {
-    return this.#client.iterate();
+    return this.client.iterate();
   }
 }

@@ -10,6 +10,7 @@ import type { ConnectionInfo } from './callback.types.js';
 import type { ClientDefinition } from './client.definition.js';
 import type { ClientSettings } from './client-options.js';
 import { Connector, type ConnectorOwner } from './connector.js';
+import type { ContextRunner } from './context.runner.js';
 import type { ReconnectChanges } from './directive.js';
 import { Dispatcher, type DispatcherOwner } from './dispatcher.js';
 import { Ending } from './ending.js';
@@ -43,6 +44,7 @@ export class Process
     private readonly definition: ClientDefinition,
     tools: WireTools,
     random: Random,
+    private readonly run: ContextRunner,
     private readonly owner: ProcessOwner,
   ) {
     const { telemetry } = tools;
@@ -53,7 +55,7 @@ export class Process
       onRetry: () => this.#retry(),
     });
     this.connection = new Connection(definition.name, tools, inbox);
-    this.flow = new Flow((paused) => this.connection.setPaused(paused));
+    this.flow = new Flow((paused) => run(() => this.connection.setPaused(paused)));
     this.#ending = new Ending(this.connection, this.mailbox, this.flow);
     this.#lifetime = new Lifetime(definition, telemetry, {
       get isStartAwaited() {
@@ -67,7 +69,7 @@ export class Process
       onError: (error, where) => owner.onError(error, where),
     });
     const { name } = definition;
-    this.#runner = new Runner(this.connection, telemetry, this);
+    this.#runner = new Runner(this.connection, telemetry, run, this);
     this.#dispatcher = new Dispatcher(name, this.connection, telemetry, this.#runner, this);
     this.#connector = new Connector(
       definition,
@@ -80,7 +82,7 @@ export class Process
   }
 
   get settings(): ClientSettings {
-    return (this.#settings ??= this.definition.settings());
+    return this.#settings ?? this.definition.settings();
   }
 
   set settings(settings: ClientSettings) {
@@ -130,12 +132,14 @@ export class Process
 
   /** Ends the incarnation without waiting for a handler that does not return. */
   abandon(): void {
+    this.#dispatcher.leaveBehind();
     this.#lifetime.abandon(this.#ending.reason ?? { by: 'local', message: '' });
   }
 
   closeSession(code: number | undefined, message: string): void {
-    this.#connector.forget();
+    this.#connector.refuse();
     if (this.connection.isOpen) return this.connection.close(code, message);
+    if (this.connection.status === 'closing') return;
     this.#ending.finish({ by: 'local', message, ...(code !== undefined && { code }) });
   }
 
@@ -166,7 +170,7 @@ export class Process
 
   onStreamError(error: unknown): void {
     if (this.isOver) this.owner.onError(error, 'a stream that a handler returned');
-    else this.mailbox.putFirst([{ type: 'crash', error }]);
+    else this.run(() => this.mailbox.putFirst([{ type: 'crash', error }]));
   }
 
   observe(frame: DataFrame): void {

@@ -14,6 +14,7 @@ export class Reconnector {
   #planned = Backoff.none;
   #retryAfter = 0;
   #wish: ReconnectChanges | undefined;
+  #isRefused = false;
   /** What `reconnect({ url, headers })` has changed, for every attempt to come. */
   changes: Pick<ReconnectChanges, 'url' | 'headers'> = {};
 
@@ -22,11 +23,23 @@ export class Reconnector {
   /** Somebody asked to connect again once the session is over. */
   wish(changes: ReconnectChanges): void {
     this.#wish = changes;
+    this.#isRefused = false;
   }
 
-  /** Whether nobody asked for what now ends the session: a later `close()` takes a wish back. */
-  forget(): void {
+  /** Somebody closed: the last word counts. */
+  refuse(): void {
     this.#wish = undefined;
+    this.#isRefused = true;
+  }
+
+  /** Whether somebody asked to connect again, and nobody closed since. */
+  get isWished(): boolean {
+    return this.#wish !== undefined;
+  }
+
+  /** Whether somebody closed since the last attempt. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /**
@@ -50,6 +63,7 @@ export class Reconnector {
     const delay = this.#delay(returned?.delay ?? wish?.delay);
     this.#backoff = this.#planned;
     this.#wish = undefined;
+    this.#isRefused = false;
     // What `@OnDisconnect` returns adds to what a handler asked for before; its word is the last.
     for (const changes of [wish, returned]) if (changes !== undefined) this.change(changes);
     return delay;

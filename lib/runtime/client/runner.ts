@@ -4,6 +4,7 @@ import { NotConnectedError } from '../errors/connection.errors.js';
 import { Frame, toFrame } from '../frame/frame.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { isDirective, type Directive, type ReconnectChanges } from './directive.js';
+import type { ContextRunner } from './context.runner.js';
 import type { Handler } from './incarnation.js';
 import { isStream, Streams, type StreamOwner } from './streams.js';
 import type { Deferred } from './waiters.js';
@@ -39,6 +40,7 @@ export class Runner implements StreamOwner {
   constructor(
     private readonly connection: Connection,
     private readonly telemetry: Telemetry,
+    private readonly inBoot: ContextRunner,
     private readonly owner: RunnerOwner,
   ) {}
 
@@ -87,7 +89,8 @@ export class Runner implements StreamOwner {
 
   onItem(handler: Handler, item: unknown, taken?: () => void): void {
     if (isStream(item)) throw this.#badResponse(handler, item);
-    this.#act(handler, item, taken);
+    // Whoever feeds the stream may do so in a context of his own.
+    this.inBoot(() => this.#act(handler, item, taken));
   }
 
   onStreamError(error: unknown): void {

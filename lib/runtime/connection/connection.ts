@@ -190,6 +190,10 @@ export class Connection implements WireOwner {
     this.owner.onPeerClose();
   }
 
+  onClosing(): void {
+    if (this.#state.name === 'open') this.#enter({ name: 'closing', wire: this.#state.wire });
+  }
+
   onEnd(end: WireEnd): void {
     this.#over(end);
   }
@@ -215,9 +219,10 @@ export class Connection implements WireOwner {
 
   /** Leaves wire, attempt and timer; what follows is to be decided. */
   #drop(): void {
+    if (this.#state.name === 'idle' || this.#state.name === 'terminated') return;
     if (this.#state.name === 'connecting') this.#state.attempt?.abandon();
     if (this.#state.name === 'backoff') this.#state.timer.cancel();
-    if (this.#state.name !== 'terminated') this.#enter({ name: 'closing' });
+    this.#enter({ name: 'closing' });
   }
 
   #enter(state: State): void {

@@ -24,6 +24,8 @@ export interface WireOwner {
   onPong(frame: PongFrame): void;
   /** The peer's close frame was read; {@link Wire.answerClose} answers it. */
   onPeerClose(): void;
+  /** The session is being closed because of what the peer sent. */
+  onClosing(): void;
   onEnd(end: WireEnd): void;
 }
 

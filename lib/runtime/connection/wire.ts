@@ -158,6 +158,14 @@ export class Wire implements TransportEvents {
     else if (this.#phase === 'closing') this.#allow(LINGER);
   }
 
+  onProtocolError(error: ProtocolError): void {
+    if (this.#phase !== 'open') return;
+    this.#phase = 'closing';
+    this.#tellSent({ type: 'close', code: error.closeCode, reason: '' });
+    this.#allow(this.settings.closeTimeout);
+    this.owner.onClosing();
+  }
+
   onEnd(error?: WebSockexError): void {
     this.#cancelTimers();
     this.#socket = undefined;
@@ -165,9 +173,6 @@ export class Wire implements TransportEvents {
     if (this.#phase === 'dialling') {
       this.#failAttempt(error ?? new Error('the connection ended during the handshake'));
       return;
-    }
-    if (this.#phase === 'open' && error instanceof ProtocolError) {
-      this.#tellSent({ type: 'close', code: error.closeCode, reason: '' });
     }
     this.#end({ opened: true, ...(this.#ourEnd ?? this.#foreignEnd(error)) });
   }

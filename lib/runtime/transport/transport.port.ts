@@ -1,5 +1,5 @@
 import type { WebSockexError } from '../errors/websockex.error.js';
-import type { ResponseHeaders } from '../errors/connection.errors.js';
+import type { ProtocolError, ResponseHeaders } from '../errors/connection.errors.js';
 import type { Frame } from '../frame/frame.js';
 import type { TransportOptions } from './transport.options.js';
 
@@ -37,6 +37,11 @@ export interface TransportEvents {
    * turn has come. After a `close()` of ours it is the peer's answer.
    */
   onPeerClose(code: number | undefined, reason: string): void;
+  /**
+   * The peer broke the protocol, or sent too much: a close frame with `error.closeCode` has been
+   * sent, and nothing more is read.
+   */
+  onProtocolError(error: ProtocolError): void;
   /** There is no socket any more. `error`: what broke, where something did. */
   onEnd(error?: WebSockexError): void;
 }

@@ -89,14 +89,15 @@ class WsSocket implements TransportSocket {
 
   send(frame: Frame, done?: (error?: Error | null) => void): void {
     const ws = this.#ws;
+    const taken = done && this.#whenTaken(done);
     switch (frame.type) {
       case 'ping':
-        return ws.ping(frame.data, true, done);
+        return ws.ping(frame.data, true, taken);
       case 'pong':
-        return ws.pong(frame.data, true, done);
+        return ws.pong(frame.data, true, taken);
       default:
-        if (frame.fin === false) ws.send(frame.data, { fin: false }, done as () => void);
-        else ws.send(frame.data, done as () => void);
+        if (frame.fin === false) ws.send(frame.data, { fin: false }, taken);
+        else ws.send(frame.data, taken);
     }
   }
 
@@ -118,6 +119,14 @@ class WsSocket implements TransportSocket {
 
   terminate(): void {
     this.#ws.terminate();
+  }
+
+  /** Node calls back without an error for what a socket has not written when it is destroyed. */
+  #whenTaken(done: (error?: Error | null) => void): (error?: Error) => void {
+    return (error) => {
+      const isGone = this.#stream?.destroyed === true;
+      done(error ?? (isGone ? new Error('the socket was gone before it took all') : undefined));
+    };
   }
 
   #listen(): void {
@@ -194,8 +203,10 @@ class WsSocket implements TransportSocket {
 
   #onRefusedFrame(code: number, cause: Error): void {
     const refuse = (): void => {
-      this.#error = new ProtocolError(this.#client, code, cause.message, { cause });
+      const error = new ProtocolError(this.#client, code, cause.message, { cause });
+      this.#error = error;
       this.#ws.answer(code, undefined);
+      this.#events.onProtocolError(error);
     };
     const missing = missingBytes(this.#ws, cause);
     if (missing === 0 || this.#stream === undefined) refuse();

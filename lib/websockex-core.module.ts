@@ -1,0 +1,41 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+
+import { ClientExplorer } from './discovery/client.explorer.js';
+import { ClientOrchestrator } from './manager/client.orchestrator.js';
+import { ClientRegistry } from './manager/client.registry.js';
+import { EventHub } from './manager/event.hub.js';
+import { TelemetryLogger } from './manager/telemetry.logger.js';
+import { WebSockexManager } from './manager/websockex.manager.js';
+import { SystemClock } from './runtime/clock/system.clock.js';
+import { WsTransport } from './runtime/transport/ws.transport.js';
+import { WEBSOCKEX_CLOCK, WEBSOCKEX_TRANSPORT } from './websockex.constants.js';
+
+/**
+ * What an application has once, whatever lists clients in it. It is global: its hooks run first at
+ * boot and last at shutdown. The module that lists clients must not be: Nest makes every module
+ * an importer of a global one, and nobody could tell whose injector makes the classes.
+ */
+@Module({})
+export class WebSockexCoreModule {
+  /** @param options the imports and providers of the options of `forRoot` */
+  static create(options: Partial<DynamicModule>, handles: readonly Provider[]): DynamicModule {
+    return {
+      module: WebSockexCoreModule,
+      global: true,
+      imports: options.imports ?? [],
+      providers: [
+        ...(options.providers ?? []),
+        ...handles,
+        { provide: WEBSOCKEX_TRANSPORT, useClass: WsTransport },
+        { provide: WEBSOCKEX_CLOCK, useClass: SystemClock },
+        ClientExplorer,
+        TelemetryLogger,
+        EventHub,
+        ClientRegistry,
+        ClientOrchestrator,
+        WebSockexManager,
+      ],
+      exports: [ClientRegistry, WebSockexManager, ...handles],
+    };
+  }
+}
