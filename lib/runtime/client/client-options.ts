@@ -64,7 +64,10 @@ export interface MailboxOptions {
   readonly highWaterMark?: number;
   /** Waiting messages at which it is resumed. @default a quarter of `highWaterMark` */
   readonly lowWaterMark?: number;
-  /** Waiting bytes at which the socket is paused; resumed at half of them. @default 4 MiB */
+  /**
+   * Waiting bytes at which the socket is paused; resumed at half of them. As many waiting to be
+   * sent pause it too: a peer that does not read is not read. @default 4 MiB
+   */
   readonly maxBytes?: number;
   /**
    * Casts and infos that are kept while no session is open, to be handled in the next one. One

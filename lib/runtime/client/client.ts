@@ -223,12 +223,9 @@ export class Client implements ProcessOwner {
 
   #sessionOver(): Promise<void> {
     const over = new Deferred<void>();
-    const check = (): void => {
-      if (this.status !== 'open' && !this.#process.connection.hasWire) over.resolve();
-    };
-    const subscription = this.observers.status$.subscribe({ next: check, complete: over.resolve });
-    check();
-    return over.promise.then(() => subscription.unsubscribe());
+    // Not by the status: it stays `closing` until `@OnDisconnect`, behind the handler that waits here.
+    this.#process.connection.whenNoWire(over.resolve);
+    return over.promise;
   }
 
   #notConnected(what: string, options?: ErrorOptions): NotConnectedError {

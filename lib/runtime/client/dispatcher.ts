@@ -23,6 +23,8 @@ export class Dispatcher {
   /** The call that was handled last; it is over unless its handler hangs. */
   #answering: CallerMessage | undefined;
   #unhandled = 0;
+  /** The session whose `@OnConnect` is done. */
+  #greeted = 0;
 
   constructor(
     private readonly client: string,
@@ -63,7 +65,8 @@ export class Dispatcher {
    * postpones an event.
    */
   cast(message: Exclude<CallerMessage, { type: 'call' }>): Pending {
-    if (!this.connection.isOpen) {
+    const { isOpen, session } = this.connection;
+    if (!isOpen || session !== this.#greeted) {
       this.#postponed.push(message);
       return undefined;
     }
@@ -83,6 +86,12 @@ export class Dispatcher {
   /** The handler that is running is left behind: whoever waits for its answer is told. */
   leaveBehind(): void {
     if (this.#answering !== undefined) this.refuse(this.#answering);
+  }
+
+  /** The session's `@OnConnect` is done: gives what was postponed until then. */
+  greeted(): CallerMessage[] {
+    this.#greeted = this.connection.session;
+    return this.takePostponed();
   }
 
   /** What was postponed, in order of arrival; it is not postponed any more. */

@@ -7,7 +7,7 @@ import type { ClientDefinition } from './client.definition.js';
 import type { Message } from './message.js';
 
 /** What is not for the mailbox. */
-type Immediate = Pick<ConnectionOwner, 'onStatus' | 'onRetry'>;
+type Immediate = Pick<ConnectionOwner, 'onStatus' | 'onRetry' | 'onChoked'>;
 
 /**
  * Puts what a connection tells into the mailbox. A ping is answered here and now, where the class
@@ -16,15 +16,17 @@ type Immediate = Pick<ConnectionOwner, 'onStatus' | 'onRetry'>;
 export class Inbox implements ConnectionOwner {
   readonly onStatus: ConnectionOwner['onStatus'];
   readonly onRetry: ConnectionOwner['onRetry'];
+  readonly onChoked: ConnectionOwner['onChoked'];
 
   constructor(
     private readonly definition: ClientDefinition,
     private readonly mailbox: Mailbox<Message>,
     private readonly telemetry: Telemetry,
-    { onStatus, onRetry }: Immediate,
+    { onStatus, onRetry, onChoked }: Immediate,
   ) {
     this.onStatus = onStatus;
     this.onRetry = onRetry;
+    this.onChoked = onChoked;
   }
 
   onOpen(info: SessionInfo): void {

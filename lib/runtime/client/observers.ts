@@ -19,6 +19,9 @@ export class Observers implements EventSink {
   readonly #events = new Subject<WebSockexEvent>();
   readonly #iterators = new Set<FrameIterator>();
   #status: ClientStatus = 'idle';
+  /** The change that is being told, and those that wait to be. */
+  readonly #changes: ClientStatus[] = [];
+  #isComplete = false;
   readonly frames$: Observable<DataFrame>;
   readonly status$: Observable<ClientStatus>;
   readonly events$: Observable<WebSockexEvent>;
@@ -56,8 +59,14 @@ export class Observers implements EventSink {
   }
 
   status(status: ClientStatus): void {
-    this.#status = status;
-    this.#statuses.next(status);
+    // One who is told may bring about the next: those after him are told in order all the same.
+    if (this.#changes.push(status) > 1) return;
+    for (let next: ClientStatus | undefined = status; next; next = this.#changes[0]) {
+      this.#status = next;
+      this.#statuses.next(next);
+      this.#changes.shift();
+    }
+    if (this.#isComplete) this.#statuses.complete();
   }
 
   iterate(marks: MailboxMarks, flow: Flow): FrameIterator {
@@ -69,7 +78,8 @@ export class Observers implements EventSink {
   complete(): void {
     for (const iterator of this.#iterators) iterator.end();
     this.#frames.complete();
-    this.#statuses.complete();
+    this.#isComplete = true;
+    if (this.#changes.length === 0) this.#statuses.complete();
     this.#events.complete();
   }
 }

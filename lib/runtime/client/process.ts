@@ -53,6 +53,8 @@ export class Process
     const inbox = new Inbox(definition, this.mailbox, telemetry, {
       onStatus: (status) => owner.onStatus(status),
       onRetry: () => this.#retry(),
+      onChoked: (isChoked) =>
+        isChoked ? this.flow.hold(this.connection) : this.flow.release(this.connection),
     });
     this.connection = new Connection(definition.name, tools, inbox);
     this.flow = new Flow((paused) => run(() => this.connection.setPaused(paused)));
@@ -117,7 +119,8 @@ export class Process
   }
 
   start(args: unknown): void {
-    this.mailbox.post({ type: 'start', args, attempt: this.connection.begin() });
+    // First, whatever those ask for who see us begin: there is no incarnation before.
+    this.mailbox.putFirst([{ type: 'start', args, attempt: this.connection.begin() }]);
   }
 
   /** Ends the client: at once between sessions; in one, after what waits has been handled. */
@@ -243,7 +246,7 @@ export class Process
   #ready(info: ConnectionInfo): void {
     if (this.isOver) return;
     this.owner.onReady(info);
-    this.mailbox.putFirst(this.#dispatcher.takePostponed());
+    this.mailbox.putFirst(this.#dispatcher.greeted());
   }
 
   #conclude(): Pending {

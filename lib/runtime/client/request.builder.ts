@@ -36,7 +36,7 @@ export function finishRequest(
   request: ConnectRequest,
   settings: ClientSettings,
 ): WireSettings {
-  const { connectTimeout, handshakeTimeout, closeTimeout, transport } = settings;
+  const { connectTimeout, handshakeTimeout, closeTimeout, transport, mailbox } = settings;
   return {
     request: {
       client,
@@ -48,6 +48,7 @@ export function finishRequest(
     connectTimeout,
     handshakeTimeout,
     closeTimeout,
+    maxBuffered: mailbox.maxBytes,
   };
 }
 

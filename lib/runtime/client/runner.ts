@@ -89,6 +89,8 @@ export class Runner implements StreamOwner {
 
   onItem(handler: Handler, item: unknown, taken?: () => void): void {
     if (isStream(item)) throw this.#badResponse(handler, item);
+    // It may not be one either: then what it rejects with is nobody's.
+    if (isThenable(item)) item.then(undefined, () => undefined);
     // Whoever feeds the stream may do so in a context of his own.
     this.inBoot(() => this.#act(handler, item, taken));
   }

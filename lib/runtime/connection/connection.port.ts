@@ -27,5 +27,7 @@ export interface ConnectionOwner {
   onEnd(end: WireEnd): void;
   /** The delay of a backoff is over. */
   onRetry(): void;
+  /** More waits to be sent than should (`true`), or all that waited then has gone (`false`). */
+  onChoked(isChoked: boolean): void;
   onStatus(status: ClientStatus): void;
 }

@@ -36,6 +36,7 @@ export class Connection implements WireOwner {
   /** Whether we have closed the session: what still arrives of it is dropped. */
   isDeaf = false;
   #openedAt = 0;
+  readonly #awaited: (() => void)[] = [];
 
   constructor(
     private readonly client: string,
@@ -56,6 +57,12 @@ export class Connection implements WireOwner {
     return this.#wire !== undefined;
   }
 
+  /** Calls `done` once there is none: at once, or when it has ended. */
+  whenNoWire(done: () => void): void {
+    if (this.hasWire) this.#awaited.push(done);
+    else done();
+  }
+
   /** Announces an attempt; {@link dial} makes it, once its request is known. */
   begin(): Attempt {
     if (this.#state.name === 'backoff') this.#state.timer.cancel();
@@ -74,6 +81,8 @@ export class Connection implements WireOwner {
     const { url } = settings.request;
     this.#url = url;
     this.tools.telemetry.emit('connecting', { url: redactUrl(url), attempt: this.losses + 1 });
+    // Who was told may have closed.
+    if (!this.isCurrent(attempt)) return;
     const wire = new Wire(settings, this.tools, this);
     this.#state = { name: 'connecting', attempt, wire };
     wire.dial();
@@ -194,6 +203,10 @@ export class Connection implements WireOwner {
     if (this.#state.name === 'open') this.#enter({ name: 'closing', wire: this.#state.wire });
   }
 
+  onChoked(isChoked: boolean): void {
+    this.owner.onChoked(isChoked);
+  }
+
   onEnd(end: WireEnd): void {
     this.#over(end);
   }
@@ -229,5 +242,6 @@ export class Connection implements WireOwner {
     const changed = state.name !== this.#state.name;
     this.#state = state;
     if (changed) this.owner.onStatus(state.name);
+    if (!this.hasWire) for (const done of this.#awaited.splice(0)) done();
   }
 }

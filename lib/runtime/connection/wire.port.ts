@@ -24,8 +24,10 @@ export interface WireOwner {
   onPong(frame: PongFrame): void;
   /** The peer's close frame was read; {@link Wire.answerClose} answers it. */
   onPeerClose(): void;
-  /** The session is being closed because of what the peer sent. */
+  /** The session is being closed, and not by us. */
   onClosing(): void;
+  /** More waits to be sent than should (`true`), or all that waited then has gone (`false`). */
+  onChoked(isChoked: boolean): void;
   onEnd(end: WireEnd): void;
 }
 
@@ -38,6 +40,8 @@ export interface WireSettings {
   readonly handshakeTimeout: number;
   /** Milliseconds to wait for the peer's close frame. */
   readonly closeTimeout: number;
+  /** Bytes waiting to be sent at which nothing more should be read. */
+  readonly maxBuffered: number;
 }
 
 /** What a wire works with. */

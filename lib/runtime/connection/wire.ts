@@ -2,15 +2,13 @@ import type { Timer } from '../clock/clock.port.js';
 import { ConnectionError, ProtocolError } from '../errors/connection.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import { CloseCode } from '../frame/close-code.js';
-import type { CloseReason } from '../frame/close-reason.js';
-import { FrameChecker } from '../frame/frame.checker.js';
-import type { Frame } from '../frame/frame.js';
-import type { CloseFrame } from '../telemetry/events.js';
 import type {
   TransportEvents,
   TransportInfo,
   TransportSocket,
 } from '../transport/transport.port.js';
+import { foreignEnd, type PeerClose } from './foreign-end.js';
+import { Outlet } from './outlet.js';
 import type { WireEnd, WireOwner, WireSettings, WireTools } from './wire.port.js';
 
 /** Milliseconds a peer has to end TCP once nothing is left to be said. */
@@ -26,9 +24,9 @@ export class Wire implements TransportEvents {
   #deadline: Timer | undefined;
   #handshakeDeadline: Timer | undefined;
   #ourEnd: Omit<WireEnd, 'opened'> | undefined;
-  #peerClose: { code: number | undefined; message: string } | undefined;
+  #peerClose: PeerClose | undefined;
   readonly #client: string;
-  readonly #checker: FrameChecker;
+  readonly #outlet: Outlet;
 
   constructor(
     private readonly settings: WireSettings,
@@ -36,7 +34,9 @@ export class Wire implements TransportEvents {
     private readonly owner: WireOwner,
   ) {
     this.#client = settings.request.client;
-    this.#checker = new FrameChecker(this.#client);
+    this.#outlet = new Outlet(this.#client, tools.telemetry, settings.maxBuffered, (isChoked) =>
+      owner.onChoked(isChoked),
+    );
   }
 
   get isOpen(): boolean {
@@ -62,14 +62,7 @@ export class Wire implements TransportEvents {
    * @throws InvalidFrameError, FrameEncodeError
    */
   send(values: readonly unknown[], done?: (error?: Error | null) => void): void {
-    const frames = this.#checker.check(values);
-    const last = frames.length - 1;
-    if (last < 0) done?.();
-    for (let i = 0; i <= last; i++) {
-      const frame = frames[i] as Frame;
-      this.#socket?.send(frame, i === last ? done : undefined);
-      this.#tellSent(frame);
-    }
+    this.#outlet.send(this.#socket as TransportSocket, values, done);
   }
 
   pause(): void {
@@ -122,6 +115,8 @@ export class Wire implements TransportEvents {
 
   onDialled(): void {
     if (this.#phase !== 'dialling') return;
+    // A redirect dials again.
+    this.#handshakeDeadline?.cancel();
     this.#handshakeDeadline = this.#attemptDeadline(
       this.settings.handshakeTimeout,
       'the handshake was not answered',
@@ -158,12 +153,14 @@ export class Wire implements TransportEvents {
     else if (this.#phase === 'closing') this.#allow(LINGER);
   }
 
+  onPeerEnd(): void {
+    this.#closeByPeer();
+  }
+
   onProtocolError(error: ProtocolError): void {
     if (this.#phase !== 'open') return;
-    this.#phase = 'closing';
-    this.#tellSent({ type: 'close', code: error.closeCode, reason: '' });
-    this.#allow(this.settings.closeTimeout);
-    this.owner.onClosing();
+    this.#closeByPeer();
+    this.#outlet.tell({ type: 'close', code: error.closeCode, reason: '' });
   }
 
   onEnd(error?: WebSockexError): void {
@@ -174,27 +171,21 @@ export class Wire implements TransportEvents {
       this.#failAttempt(error ?? new Error('the connection ended during the handshake'));
       return;
     }
-    this.#end({ opened: true, ...(this.#ourEnd ?? this.#foreignEnd(error)) });
+    this.#end({ opened: true, ...(this.#ourEnd ?? foreignEnd(this.#peerClose, error)) });
   }
 
-  /** What really happened, where it was not our doing; `ws` would say 1006 to all of it. */
-  #foreignEnd(error: WebSockexError | undefined): Omit<WireEnd, 'opened'> {
-    if (this.#peerClose !== undefined) {
-      const { code, message } = this.#peerClose;
-      const reason = { by: 'remote', message, ...(code !== undefined && { code }) } as const;
-      return { reason, voluntary: false };
-    }
-    const reason: CloseReason =
-      error instanceof ProtocolError
-        ? { by: 'local', code: error.closeCode, message: error.detail }
-        : { by: 'remote', code: CloseCode.abnormal, message: '' };
-    return { reason, voluntary: false, ...(error !== undefined && { error }) };
+  /** Nothing can be sent any more; a peer that does not let go of its side is not waited for. */
+  #closeByPeer(): void {
+    if (this.#phase !== 'open') return;
+    this.#phase = 'closing';
+    this.#allow(this.settings.closeTimeout);
+    this.owner.onClosing();
   }
 
   #close(ourEnd: Omit<WireEnd, 'opened'>, code?: number, message = ''): void {
     if (this.#phase !== 'open') return;
     this.#ourEnd = ourEnd;
-    this.#startClosing(code, message, this.settings.closeTimeout);
+    this.#startClosing(code, message, this.#peerClose ? LINGER : this.settings.closeTimeout);
   }
 
   #startClosing(code: number | undefined, reason: string, patience: number): void {
@@ -202,7 +193,7 @@ export class Wire implements TransportEvents {
     // What is still to be read is dropped, but the peer's close frame is behind it.
     this.#socket?.resume();
     this.#socket?.close(code, code === undefined ? undefined : reason);
-    this.#tellSent({ type: 'close', reason, ...(code !== undefined && { code }) });
+    this.#outlet.tell({ type: 'close', reason, ...(code !== undefined && { code }) });
     this.#allow(patience);
   }
 
@@ -230,6 +221,7 @@ export class Wire implements TransportEvents {
 
   #end(end: WireEnd): void {
     this.#phase = 'ended';
+    this.#outlet.over();
     this.#cancelTimers();
     this.owner.onEnd(end);
   }
@@ -237,10 +229,5 @@ export class Wire implements TransportEvents {
   #cancelTimers(): void {
     this.#deadline?.cancel();
     this.#handshakeDeadline?.cancel();
-  }
-
-  #tellSent(frame: Frame | CloseFrame): void {
-    const { telemetry } = this.tools;
-    if (telemetry.wants('frame:sent')) telemetry.emit('frame:sent', { frame });
   }
 }

@@ -38,6 +38,11 @@ export interface TransportEvents {
    */
   onPeerClose(code: number | undefined, reason: string): void;
   /**
+   * The peer ended its side of the socket. `onEnd` follows once ours is ended too, which a peer that
+   * does not read can hold up.
+   */
+  onPeerEnd(): void;
+  /**
    * The peer broke the protocol, or sent too much: a close frame with `error.closeCode` has been
    * sent, and nothing more is read.
    */

@@ -164,6 +164,9 @@ class WsSocket implements TransportSocket {
       this.#ws.terminate();
       return;
     }
+    answer.socket.once('end', () => {
+      if (this.#opened) this.#events.onPeerEnd();
+    });
     // `ws` destroys a socket that errs without telling why.
     answer.socket.once('error', (error: Error) => {
       if (this.#opened) this.#error ??= toConnectionError(this.#client, error);

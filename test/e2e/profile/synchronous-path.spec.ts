@@ -49,9 +49,8 @@ describe('the synchronous path', () => {
     }
     const module = await Test.createTestingModule({
       imports: [WebSockexModule.forRoot({ clients: [FeedClient] })],
-    })
-      .setLogger(false)
-      .compile();
+    }).compile();
+    module.useLogger(false);
     await module.init();
     const peer = await server.nextPeer();
     await peer.open();
