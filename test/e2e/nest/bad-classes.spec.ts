@@ -1,0 +1,231 @@
+import {
+  Injectable,
+  UseFilters,
+  UseGuards,
+  UseInterceptors,
+  UsePipes,
+  type Provider,
+} from '@nestjs/common';
+import {
+  ConfigurationError,
+  OnCall,
+  OnCast,
+  OnConnect,
+  OnFrame,
+  WebSockexClient,
+} from 'nestjs-websockex';
+import type { TextFrame } from 'nestjs-websockex';
+import { describe, expect, it } from 'vitest';
+import { refusal } from '../../fixtures/nest/refusal.js';
+
+/** What the boot fails with, before anything of any client has begun. */
+const refused = async (...bad: Parameters<typeof refusal>): Promise<Error> => {
+  const { error, connections, started } = await refusal(...bad);
+  expect([connections, started]).toEqual([0, 0]);
+  expect(error).toBeInstanceOf(ConfigurationError);
+  return error;
+};
+
+describe('in the list of clients, refused at boot before any socket opens', () => {
+  it('a class without @WebSockexClient', async () => {
+    class PlainClient {
+      @OnConnect()
+      hello() {}
+    }
+    const { message } = await refused(() => [PlainClient]);
+
+    expect(message).toMatch(/^BootingModule lists PlainClient .* no @WebSockexClient\(url\)/);
+  });
+
+  it('undefined, as two files that import each other see it', async () => {
+    const { message } = await refused(() => [undefined]);
+
+    expect(message).toMatch(/^BootingModule lists undefined .*import each other/s);
+  });
+
+  it('what is no class', async () => {
+    expect((await refused(() => ['FeedClient'])).message).toMatch(/lists "FeedClient" among/);
+    expect((await refused(() => [{ client: 1 }])).message).toMatch(/lists \{"client":1\} among/);
+  });
+
+  it('a class with a name that is no string', async () => {
+    const { message } = await refused((url) => {
+      @WebSockexClient(url, { name: 5 as never })
+      class NumberedClient {}
+      return [NumberedClient];
+    });
+
+    expect(message).toBe(
+      'NumberedClient: the option "name" is 5; it must be a string that is not empty',
+    );
+  });
+});
+
+describe('a handler, refused at boot before any socket opens', () => {
+  it('on a static method', async () => {
+    const { message } = await refused((url) => {
+      @WebSockexClient(url)
+      class StaticClient {
+        @OnConnect()
+        static hello() {}
+      }
+      return [StaticClient];
+    });
+
+    expect(message).toMatch(/^StaticClient\.hello\(\) is static and carries @OnConnect/);
+  });
+
+  it('of a kind that a class has once, twice', async () => {
+    const { message } = await refused((url) => {
+      @WebSockexClient(url)
+      class DoubleClient {
+        @OnConnect()
+        one() {}
+
+        @OnConnect()
+        other() {}
+      }
+      return [DoubleClient];
+    });
+
+    expect(message).toMatch(/^DoubleClient has two @OnConnect, one\(\) and other\(\)/);
+  });
+
+  it('of which two stand in a class that is extended', async () => {
+    const { message } = await refused((url) => {
+      class Base {
+        @OnConnect()
+        one() {}
+
+        @OnConnect()
+        other() {}
+      }
+      @WebSockexClient(url)
+      class DerivedClient extends Base {}
+      return [DerivedClient];
+    });
+
+    expect(message).toMatch(/^DerivedClient has two @OnConnect, one\(\) and other\(\)/);
+  });
+
+  it('for casts and calls under a symbol, which no caller could name', async () => {
+    const key = Symbol('hidden');
+    const { message } = await refused((url) => {
+      @WebSockexClient(url)
+      class SymbolClient {
+        @OnCast()
+        [key]() {}
+      }
+      return [SymbolClient];
+    });
+
+    expect(message).toMatch(/^SymbolClient\.Symbol\(hidden\) carries @OnCast/);
+  });
+
+  it('with a pattern that @OnFrame does not take', async () => {
+    const patterns: readonly (readonly unknown[])[] = [
+      ['ping'],
+      ['text', 5],
+      ['text', null],
+      ['binary', 'abc'],
+      ['binary', /abc/],
+      [undefined, 'abc'],
+      [undefined, () => true],
+      [/abc/],
+    ];
+    for (const args of patterns) {
+      const decorate = (OnFrame as (...args: readonly unknown[]) => MethodDecorator)(...args);
+      const { message } = await refused((url) => {
+        @WebSockexClient(url)
+        class PatternClient {
+          @decorate
+          frame() {}
+        }
+        return [PatternClient];
+      });
+      expect(message).toMatch(/^PatternClient\.frame\(\): @OnFrame takes nothing, 'text' with/);
+    }
+  });
+
+  it('in a provider that is no client, and would never be called', async () => {
+    @Injectable()
+    class Listener {
+      @OnFrame('text')
+      text(_frame: TextFrame) {}
+    }
+    const provided: Provider[] = [Listener, { provide: 'other', useClass: Listener }];
+    for (const provider of provided) {
+      const { message } = await refused(() => [], [provider]);
+      expect(message).toMatch(
+        /^Listener\.text\(\) carries @OnFrame, but Listener has no @WebSockexClient/,
+      );
+    }
+  });
+
+  it.each([
+    [
+      '@UseGuards',
+      UseGuards(
+        class {
+          canActivate = () => true;
+        },
+      ),
+    ],
+    [
+      '@UsePipes',
+      UsePipes(
+        class {
+          transform = (value: unknown) => value;
+        },
+      ),
+    ],
+    [
+      '@UseInterceptors',
+      UseInterceptors(
+        class {
+          intercept = () => undefined as never;
+        },
+      ),
+    ],
+    [
+      '@UseFilters',
+      UseFilters(
+        class {
+          catch = () => undefined;
+        },
+      ),
+    ],
+  ] as const)('under %s, which would not run', async (name, decorate) => {
+    const onMethod = await refused((url) => {
+      @WebSockexClient(url)
+      class GuardedClient {
+        @OnCall()
+        @decorate
+        open() {
+          return 1;
+        }
+      }
+      return [GuardedClient];
+    });
+    const onClass = await refused((url) => {
+      @WebSockexClient(url)
+      @decorate
+      class GuardedClient {}
+      return [GuardedClient];
+    });
+    const onParent = await refused((url) => {
+      class Base {
+        @decorate
+        @OnConnect()
+        open() {}
+      }
+      @WebSockexClient(url)
+      class DerivedClient extends Base {}
+      return [DerivedClient];
+    });
+
+    expect(onMethod.message).toContain(`GuardedClient.open() carries ${name}`);
+    expect(onClass.message).toContain(`GuardedClient carries ${name}`);
+    expect(onParent.message).toContain(`DerivedClient.open() carries ${name}`);
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+
+import { toSettings } from '../../../lib/runtime/client/client-options.js';
+import { CLIENT_OPTION_NAMES } from '../../../lib/runtime/client/options.checker.js';
+
+const DEFAULTS = {
+  callTimeout: 5000,
+  closeTimeout: 5000,
+  connectTimeout: 10_000,
+  handleInitialFailure: true,
+  handshakeTimeout: 0,
+  headers: {},
+  mailbox: {
+    highWaterMark: 1024,
+    lowWaterMark: 256,
+    maxBytes: 4 * 1024 * 1024,
+    maxPostponed: 10_000,
+  },
+  protocols: [],
+  reconnect: {
+    initialDelay: 500,
+    maxDelay: 30_000,
+    jitter: 'decorrelated',
+    maxAttempts: Infinity,
+    stableAfter: 5000,
+  },
+  startup: 'background',
+  startupTimeout: 30_000,
+  unhandled: 'warn',
+  transport: {},
+};
+
+describe('toSettings', () => {
+  it('puts every default in place', () => {
+    expect(toSettings({})).toStrictEqual(DEFAULTS);
+  });
+
+  it('takes an option that is undefined for one that is not given', () => {
+    const nothing = Object.fromEntries(CLIENT_OPTION_NAMES.map((name) => [name, undefined]));
+    expect(toSettings(nothing)).toStrictEqual(DEFAULTS);
+    const reconnect = { initialDelay: undefined, maxDelay: 7 } as object;
+    expect(toSettings({ reconnect })).toMatchObject({
+      reconnect: { ...DEFAULTS.reconnect, maxDelay: 7 },
+    });
+  });
+
+  it('keeps what is given, also 0, false and Infinity', () => {
+    const given = {
+      callTimeout: Infinity,
+      closeTimeout: 0,
+      connectTimeout: 0,
+      handleInitialFailure: false,
+      handshakeTimeout: 3,
+      headers: { a: 'b' },
+      mailbox: { highWaterMark: 8, lowWaterMark: 0, maxBytes: 9, maxPostponed: 0 },
+      protocols: ['v1', 'v2'],
+      reconnect: { ...DEFAULTS.reconnect, initialDelay: 0, jitter: 'none', maxAttempts: 0 },
+      startup: 'manual',
+      startupTimeout: 0,
+      unhandled: 'crash',
+    } as const;
+    expect(toSettings(given)).toStrictEqual({ ...given, transport: {} });
+  });
+
+  it('derives what depends on another option', () => {
+    expect(toSettings({ mailbox: { highWaterMark: 10 } }).mailbox.lowWaterMark).toBe(2);
+    expect(toSettings({ mailbox: { highWaterMark: 1 } }).mailbox.lowWaterMark).toBe(0);
+    expect(toSettings({ startup: 'required' }).handleInitialFailure).toBe(false);
+    expect(toSettings({ startup: 'manual' }).handleInitialFailure).toBe(true);
+    const required = { startup: 'required', handleInitialFailure: true } as const;
+    expect(toSettings(required).handleInitialFailure).toBe(true);
+    expect(toSettings({ protocols: 'v1' }).protocols).toEqual(['v1']);
+    expect(toSettings({ reconnect: false }).reconnect).toBe(false);
+  });
+
+  it('hands on to the transport what is the transport’s', () => {
+    const transport = {
+      followRedirects: true,
+      maxRedirects: 2,
+      maxPayload: 100,
+      origin: 'https://a',
+      perMessageDeflate: true,
+      socket: { noDelay: true },
+      tls: { servername: 'a' },
+      ws: { skipUTF8Validation: false },
+    };
+    expect(toSettings({ ...transport, callTimeout: 1 }).transport).toStrictEqual(transport);
+  });
+});

@@ -1,0 +1,173 @@
+import type { ClientOptions, ClientStatus, CloseReason, WebSockexEvent } from 'nestjs-websockex';
+
+import type { ClientDefinition } from '../../../lib/runtime/client/client.definition.js';
+import { toSettings } from '../../../lib/runtime/client/client-options.js';
+import { Client } from '../../../lib/runtime/client/client.js';
+import type { Handler, Incarnation } from '../../../lib/runtime/client/incarnation.js';
+import { LocalHandle } from '../../../lib/runtime/client/local-handle.js';
+import type { Target } from '../../../lib/runtime/client/request.builder.js';
+import { FakeTransport } from '../../fixtures/fake-transport.js';
+import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
+
+const CALLBACKS = [
+  'start',
+  'beforeConnect',
+  'connect',
+  'frame',
+  'ping',
+  'pong',
+  'info',
+  'cast',
+  'call',
+  'disconnect',
+  'terminate',
+] as const;
+
+/** The callbacks of a client class, by short names. */
+export type CallbackName = (typeof CALLBACKS)[number];
+
+/** What the callbacks do. One that is not given is not there, but for frame, info, cast and call. */
+export type Script = { [K in CallbackName]?: (...args: never[]) => unknown };
+
+/** What a client is made with, where it matters. */
+export interface ScriptOptions extends ClientOptions {
+  readonly url?: unknown;
+  /** Asked in place of `url`, where it is given. */
+  readonly target?: () => Target | PromiseLike<Target>;
+  readonly shutdownTimeout?: number;
+  readonly random?: () => number;
+}
+
+/** The class as its handle sees it. */
+export interface Scripted {
+  say(text: string): void;
+  ask(text: string): unknown;
+}
+
+/** A whole client without Nest and without a network: the test writes its callbacks, plays peer and clock. */
+export class ScriptedClient implements ClientDefinition {
+  readonly name = 'feed';
+  readonly module = 'FeedClient';
+  readonly handlers;
+  readonly isReady = true;
+  readonly clock = new VirtualClock();
+  readonly transport = new FakeTransport();
+  readonly client: Client;
+  readonly handle: LocalHandle<Scripted>;
+  /** Which callbacks ran, with what they were given. */
+  readonly ran: (readonly [CallbackName, ...unknown[]])[] = [];
+  /** Callbacks that began while another was running. */
+  readonly overlaps: string[] = [];
+  readonly statuses: ClientStatus[] = [];
+  readonly events: WebSockexEvent[] = [];
+  /** Why it ended, each time it was told. */
+  readonly ends: CloseReason[] = [];
+  /** The callback that has not returned yet. */
+  running: CallbackName | undefined;
+
+  constructor(
+    readonly script: Script = {},
+    private readonly options: ScriptOptions = {},
+  ) {
+    this.handlers = {
+      casts: new Set(['say']),
+      calls: new Set(['ask']),
+      hasInfo: true,
+      hasPing: script.ping !== undefined,
+    };
+    const { shutdownTimeout = 1000, random = () => 0 } = options;
+    this.client = new Client(this, {
+      transport: this.transport,
+      clock: this.clock,
+      random,
+      run: (fn) => fn(),
+      sinks: [{ wants: () => true, next: (event) => this.events.push(event) }],
+      shutdownTimeout: () => shutdownTimeout,
+    });
+    this.handle = new LocalHandle(this.client);
+    this.handle.status$.subscribe((status) => this.statuses.push(status));
+    void this.handle.terminated.then((reason) => this.ends.push(reason));
+  }
+
+  /** The names of the callbacks that ran. */
+  get callbacks(): CallbackName[] {
+    return this.ran.map(([name]) => name);
+  }
+
+  begin(): void {}
+
+  settings(): ReturnType<typeof toSettings> {
+    const {
+      url: _url,
+      target: _target,
+      shutdownTimeout: _time,
+      random: _random,
+      ...options
+    } = this.options;
+    return toSettings(options);
+  }
+
+  target(): Target | PromiseLike<Target> {
+    const { url = 'ws://feed/', target } = this.options;
+    return target === undefined ? { url, settings: this.settings() } : target();
+  }
+
+  incarnate(): Incarnation {
+    const frame = this.#handler('frame');
+    return {
+      instance: this,
+      start: this.#scripted('start'),
+      beforeConnect: this.#scripted('beforeConnect'),
+      connect: this.#scripted('connect'),
+      ping: this.#scripted('ping'),
+      pong: this.#scripted('pong'),
+      info: this.#handler('info'),
+      disconnect: this.#scripted('disconnect'),
+      terminate: this.#scripted('terminate'),
+      frames: [{ handler: frame, matches: () => true }],
+      casts: new Map([['say', this.#handler('cast')]]),
+      calls: new Map([['ask', this.#handler('call')]]),
+    };
+  }
+
+  /** Starts, and lets the first attempt get as far as it does. */
+  async launch(args?: unknown): Promise<this> {
+    this.client.launch(args);
+    await settle();
+    return this;
+  }
+
+  /** Starts, and lets the peer agree. */
+  async open(): Promise<this> {
+    await this.launch();
+    this.transport.last.playOpen();
+    await settle();
+    return this;
+  }
+
+  #scripted(name: CallbackName): Handler | undefined {
+    return this.script[name] && this.#handler(name);
+  }
+
+  #handler(name: CallbackName): Handler {
+    return { method: name, invoke: (...args) => this.#run(name, args) };
+  }
+
+  #run(name: CallbackName, args: never[]): unknown {
+    if (this.running !== undefined) this.overlaps.push(`${name} during ${this.running}`);
+    this.ran.push([name, ...args]);
+    this.running = name;
+    let value: unknown;
+    try {
+      value = this.script[name]?.(...args);
+    } catch (error) {
+      this.running = undefined;
+      throw error;
+    }
+    if (!(value instanceof Promise)) {
+      this.running = undefined;
+      return value;
+    }
+    return value.finally(() => (this.running = undefined));
+  }
+}

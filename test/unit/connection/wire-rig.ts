@@ -1,0 +1,79 @@
+import type { WebSockexEvent } from 'nestjs-websockex';
+
+import type {
+  WireEnd,
+  WireOwner,
+  WireSettings,
+} from '../../../lib/runtime/connection/wire.port.js';
+import { Wire } from '../../../lib/runtime/connection/wire.js';
+import { Telemetry } from '../../../lib/runtime/telemetry/telemetry.js';
+import { FakeTransport, type FakeSocket } from '../../fixtures/fake-transport.js';
+import { VirtualClock } from '../../fixtures/virtual-clock.js';
+
+const DEFAULTS: WireSettings = {
+  request: { client: 'feed', url: 'ws://feed/', headers: {}, protocols: [], options: {} },
+  connectTimeout: 10_000,
+  handshakeTimeout: 0,
+  closeTimeout: 5000,
+  maxBuffered: 1e6,
+};
+
+/** Wires of one net, and what they tell. */
+export class Rig implements WireOwner {
+  readonly net = new FakeTransport();
+  readonly clock = new VirtualClock();
+  /** What a wire told its owner. */
+  readonly story: string[] = [];
+  readonly ends: WireEnd[] = [];
+  readonly events: WebSockexEvent[] = [];
+
+  dial(settings: Partial<WireSettings> = {}): Wire {
+    const source = { client: 'feed', module: 'FeedClient', session: () => 1 };
+    const sink = { wants: () => true, next: (event: WebSockexEvent) => this.events.push(event) };
+    const telemetry = new Telemetry(source, () => 0, [sink]);
+    const tools = { transport: this.net, clock: this.clock, telemetry };
+    const wire = new Wire({ ...DEFAULTS, ...settings }, tools, this);
+    wire.dial();
+    return wire;
+  }
+
+  open(settings?: Partial<WireSettings>): { wire: Wire; peer: FakeSocket } {
+    const wire = this.dial(settings);
+    this.net.last.playOpen();
+    this.story.length = 0;
+    return { wire, peer: this.net.last };
+  }
+
+  onOpen(_wire: Wire, { protocol }: { readonly protocol: string }): void {
+    this.story.push(`open ${protocol}`);
+  }
+
+  onData({ type, data }: { readonly type: string; readonly data: string | Buffer }): void {
+    this.story.push(`${type} ${data.toString()}`);
+  }
+
+  onPing({ data }: { readonly data: Buffer }): void {
+    this.story.push(`ping ${data.toString()}`);
+  }
+
+  onPong({ data }: { readonly data: Buffer }): void {
+    this.story.push(`pong ${data.toString()}`);
+  }
+
+  onPeerClose(): void {
+    this.story.push('peer close');
+  }
+
+  onClosing(): void {
+    this.story.push('closing');
+  }
+
+  onChoked(isChoked: boolean): void {
+    this.story.push(isChoked ? 'choked' : 'free');
+  }
+
+  onEnd(end: WireEnd): void {
+    this.story.push('end');
+    this.ends.push(end);
+  }
+}

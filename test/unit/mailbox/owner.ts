@@ -1,0 +1,79 @@
+import {
+  Mailbox,
+  type MailboxMarks,
+  type MailboxOwner,
+} from '../../../lib/runtime/mailbox/mailbox.js';
+
+/** One message of the tests. */
+export interface Note {
+  readonly id: number | string;
+  readonly size?: number;
+  /** What its handler does; a promise is awaited. */
+  readonly work?: () => void | PromiseLike<void>;
+}
+
+/** An owner that writes down what it is asked, and sees that it is asked one thing at a time. */
+export class Owner implements MailboxOwner<Note> {
+  readonly mailbox: Mailbox<Note>;
+  /** `1` for a message whose handler began, `high` and `low` for the marks. */
+  readonly story: (number | string)[] = [];
+  /** Messages that were handed over while another was being handled. */
+  readonly overlaps: (number | string)[] = [];
+  onHandle: ((note: Note) => void) | undefined;
+  isFull = false;
+  isBusy = false;
+
+  constructor(marks: Partial<MailboxMarks> = {}) {
+    const all = { highWaterMark: 1000, lowWaterMark: 0, maxBytes: 1e6, ...marks };
+    this.mailbox = new Mailbox<Note>(this, () => all);
+  }
+
+  handle(note: Note): void | PromiseLike<void> {
+    if (this.isBusy) this.overlaps.push(note.id);
+    this.story.push(note.id);
+    this.onHandle?.(note);
+    this.isBusy = true;
+    const pending = note.work?.();
+    if (pending === undefined) {
+      this.isBusy = false;
+      return undefined;
+    }
+    const done = (): void => {
+      this.isBusy = false;
+    };
+    return pending.then(done, (error: unknown) => {
+      done();
+      throw error;
+    });
+  }
+
+  sizeOf({ size = 0 }: Note): number {
+    return size;
+  }
+
+  onHighWater(): void {
+    this.isFull = true;
+    this.story.push('high');
+  }
+
+  onLowWater(): void {
+    this.isFull = false;
+    this.story.push('low');
+  }
+}
+
+/** Work that lasts until it is told to end. */
+export class Gate {
+  readonly #promise: Promise<void>;
+  open!: () => void;
+  fail!: (error: unknown) => void;
+
+  constructor() {
+    this.#promise = new Promise((resolve, reject) => {
+      this.open = resolve;
+      this.fail = reject;
+    });
+  }
+
+  readonly wait = (): Promise<void> => this.#promise;
+}
