@@ -186,7 +186,11 @@ class Holder {
     handle = injected;
   }
 }
-Reflect.defineMetadata('self:paramtypes', [{ index: 0, param: getClientToken(ContractClient) }], Holder);
+Reflect.defineMetadata(
+  'self:paramtypes',
+  [{ index: 0, param: getClientToken(ContractClient) }],
+  Holder,
+);
 Module({
   imports: [WebSockexModule.forRoot({ clients: [ContractClient] })],
   providers: [Holder],
@@ -198,7 +202,10 @@ async function run([at, action, type, ...rest]) {
   switch (action) {
     case 'send':
     case 'sendBad': {
-      const frame = action === 'sendBad' ? Frame.ping('p'.repeat(126)) : Frame[type](type === 'binary' ? Buffer.from(payload) : payload);
+      const frame =
+        action === 'sendBad'
+          ? Frame.ping('p'.repeat(126))
+          : Frame[type](type === 'binary' ? Buffer.from(payload) : payload);
       return handle.sendFrame(frame).then(
         () => tell('sendResult', { result: ':ok' }),
         (error) => tell('sendResult', { result: `{:error, ${error.name}: ${error.message}}` }),
