@@ -10,6 +10,9 @@ import { limited, rejected } from './waiters.js';
 
 /** Takes casts, infos and calls: refuses at the caller what nobody would handle, and posts the rest. */
 export class Callers {
+  /** Casts and infos, so far. Those that have no session yet may wait in the mailbox, or beside it. */
+  #taken = 0;
+
   constructor(
     private readonly definition: ClientDefinition,
     private readonly process: Process,
@@ -51,9 +54,10 @@ export class Callers {
   #postponable(message: CallerMessage, what: string): void {
     if (this.process.isEnding) throw this.#notConnected(what);
     const { maxPostponed } = this.process.settings.mailbox;
-    if (!this.process.connection.isOpen && this.process.postponed >= maxPostponed) {
+    if (!this.process.connection.isOpen && this.#taken - this.process.handled >= maxPostponed) {
       throw this.#notConnected(`${what}: ${maxPostponed} wait already for a session`);
     }
+    this.#taken++;
     this.#post(message);
   }
 

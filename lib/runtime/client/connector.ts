@@ -82,7 +82,8 @@ export class Connector {
   #target(attempt: Attempt): Promise<Target> | Target {
     const target = this.definition.target();
     if (!isThenable(target)) return target;
-    const { connectTimeout: timeout } = this.owner.settings;
+    // 0 is no limit, here as for the attempt itself.
+    const timeout = this.owner.settings.connectTimeout || Infinity;
     const { name } = this.definition;
     const deferred = limited<Target>(
       this.clock,

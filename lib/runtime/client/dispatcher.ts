@@ -20,6 +20,8 @@ export interface DispatcherOwner {
 /** Gives frames and what callers ask to the handler they are for. */
 export class Dispatcher {
   #postponed: CallerMessage[] = [];
+  /** How many casts and infos have reached their handler. */
+  handled = 0;
   /** The call that was handled last; it is over unless its handler hangs. */
   #answering: CallerMessage | undefined;
   #unhandled = 0;
@@ -33,11 +35,6 @@ export class Dispatcher {
     private readonly runner: Runner,
     private readonly owner: DispatcherOwner,
   ) {}
-
-  /** How many casts and infos wait for a session. */
-  get postponed(): number {
-    return this.#postponed.length;
-  }
 
   data(frame: DataFrame): Pending {
     if (this.connection.isDeaf) return undefined;
@@ -70,6 +67,7 @@ export class Dispatcher {
       this.#postponed.push(message);
       return undefined;
     }
+    this.handled++;
     const { casts, info } = this.owner.incarnation;
     if (message.type === 'info') return info && this.runner.run(info, message.message);
     const handler = casts.get(message.name);

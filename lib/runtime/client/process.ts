@@ -103,9 +103,9 @@ export class Process
     return this.isOver || this.#ending.reason !== undefined;
   }
 
-  /** Casts and infos that wait for a session. */
-  get postponed(): number {
-    return this.#dispatcher.postponed;
+  /** How many casts and infos have reached their handler. */
+  get handled(): number {
+    return this.#dispatcher.handled;
   }
 
   /** What the last failed attempt failed with. */

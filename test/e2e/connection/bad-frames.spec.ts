@@ -94,9 +94,9 @@ describe('A bad frame', () => {
     });
   });
 
-  it('closes with 1009 from the header alone, whatever maxPayload is by default', async () => {
+  it('closes with 1009 from the header alone above 16 MiB, by default', async () => {
     await using scene = await Scene.open(Recorder, { reconnect: false });
-    scene.peer.binary(Buffer.alloc(1024), { lengthForm: 64, announcedLength: 2 ** 30 });
+    scene.peer.binary(Buffer.alloc(1024), { announcedLength: 16 * 1024 * 1024 + 1 });
     expect(await scene.peer.settle()).toMatchObject({ closeCode: 1009 });
   });
 

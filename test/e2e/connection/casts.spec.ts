@@ -7,6 +7,7 @@ import {
   OnInfo,
   type ClientHandle,
   type ConnectionInfo,
+  type DataFrame,
   type FrameLike,
   type HandlerResult,
 } from 'nestjs-websockex';
@@ -14,6 +15,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
 import { AT_ONCE, Scene } from '../../fixtures/scene.js';
+import { encodeFrame, OPCODE } from '../../fixtures/wire.js';
 
 class Desk extends Recorder {
   @OnCast()
@@ -45,6 +47,20 @@ describe('A cast', () => {
     expect(scene.journal.lines).toEqual(['connect 1']);
     expect((await scene.peer.nextFrame()).payload.toString()).toBe('a');
     expect(scene.journal.lines).toEqual(['connect 1', 'cast a b']);
+  });
+
+  it('of a handler has its turn before the frames that arrive after it', async () => {
+    class Delegating extends Desk {
+      override frame(frame: DataFrame): HandlerResult | Promise<HandlerResult> {
+        if (frame.data === 'a') scene.handle.cast('publish', 'of a');
+        return super.frame(frame);
+      }
+    }
+    const scene = await Scene.open(Delegating);
+    await using _scene = scene;
+    scene.peer.write(Buffer.concat(['a', 'b'].map((data) => encodeFrame(OPCODE.text, data))));
+    await scene.journal.until('text b');
+    expect(scene.journal.lines).toEqual(['connect 1', 'text a', 'cast of a', 'text b']);
   });
 
   it('is kept while no session is open, and handled after the next @OnConnect', async () => {
