@@ -6,6 +6,7 @@ import {
   ProtocolError,
   UrlError,
 } from '../runtime/errors/connection.errors.js';
+import { inspectShort } from '../runtime/errors/websockex.error.js';
 import type {
   DisconnectedEvent,
   EventName,
@@ -111,7 +112,8 @@ function isAboutConnection(error: unknown): boolean {
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  return typeof error === 'string' ? error : inspectShort(error);
 }
 
 function stackOf(error: unknown): string | undefined {

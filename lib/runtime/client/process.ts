@@ -133,10 +133,15 @@ export class Process
     this.#lifetime.discard(reason);
   }
 
-  /** Ends the incarnation without waiting for a handler that does not return. */
+  /**
+   * Ends the incarnation now. `@OnTerminate` runs, and is not waited for; it does not where another
+   * handler still runs, which is left behind.
+   */
   abandon(): void {
+    const reason = this.#ending.reason ?? ({ by: 'local', message: '' } as const);
+    if (this.mailbox.isIdle) void this.terminate(reason);
     this.#dispatcher.leaveBehind();
-    this.#lifetime.abandon(this.#ending.reason ?? { by: 'local', message: '' });
+    this.#lifetime.abandon(reason);
   }
 
   closeSession(code: number | undefined, message: string): void {
