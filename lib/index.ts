@@ -1,5 +1,5 @@
 export { WebSockexModule } from './websockex.module.js';
-export { WEBSOCKEX_CLOCK, WEBSOCKEX_TRANSPORT } from './websockex.constants.js';
+export { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from './websockex.constants.js';
 export { WebSockexManager } from './manager/websockex.manager.js';
 
 export { WebSockexClient } from './decorators/websockex-client.decorator.js';

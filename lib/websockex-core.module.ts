@@ -8,7 +8,7 @@ import { TelemetryLogger } from './manager/telemetry.logger.js';
 import { WebSockexManager } from './manager/websockex.manager.js';
 import { SystemClock } from './runtime/clock/system.clock.js';
 import { WsTransport } from './runtime/transport/ws.transport.js';
-import { WEBSOCKEX_CLOCK, WEBSOCKEX_TRANSPORT } from './websockex.constants.js';
+import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from './websockex.constants.js';
 
 /**
  * What an application has once, whatever lists clients in it. It is global: its hooks run first at
@@ -26,8 +26,9 @@ export class WebSockexCoreModule {
       providers: [
         ...(options.providers ?? []),
         ...handles,
-        { provide: WEBSOCKEX_TRANSPORT, useClass: WsTransport },
+        { provide: WEBSOCKEX_TRANSPORT, useFactory: () => new WsTransport() },
         { provide: WEBSOCKEX_CLOCK, useClass: SystemClock },
+        { provide: WEBSOCKEX_RANDOM, useFactory: () => Math.random },
         ClientExplorer,
         TelemetryLogger,
         EventHub,

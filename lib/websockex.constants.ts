@@ -24,5 +24,13 @@ export const WEBSOCKEX_TRANSPORT = 'websockex:transport';
  */
 export const WEBSOCKEX_CLOCK = 'websockex:clock';
 
+/**
+ * The randomness of every client's jitter: a function as `Math.random`. Override it to know delays
+ * beforehand.
+ *
+ * @publicApi
+ */
+export const WEBSOCKEX_RANDOM = 'websockex:random';
+
 /** What the Nest logger shows before the lines of this library. */
 export const LOG_CONTEXT = 'WebSockex';

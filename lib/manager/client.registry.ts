@@ -7,9 +7,10 @@ import type { ContextRunner } from '../runtime/client/context.runner.js';
 import { Client } from '../runtime/client/client.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { LocalHandle } from '../runtime/client/local-handle.js';
+import type { Random } from '../runtime/connection/backoff.policy.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
-import { WEBSOCKEX_CLOCK, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
+import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
 import { EventHub } from './event.hub.js';
 import { ListedClientDefinition } from './listed-client.definition.js';
@@ -36,6 +37,7 @@ export class ClientRegistry {
     @Inject(MODULE_OPTIONS_TOKEN) readonly options: WebSockexModuleOptions | undefined,
     @Inject(WEBSOCKEX_TRANSPORT) private readonly transport: Transport,
     @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
+    @Inject(WEBSOCKEX_RANDOM) private readonly random: Random,
     readonly hub: EventHub,
     private readonly logger: TelemetryLogger,
   ) {
@@ -51,7 +53,7 @@ export class ClientRegistry {
     const client = new Client(definition, {
       transport: this.transport,
       clock: this.clock,
-      random: Math.random,
+      random: this.random,
       run: this.run,
       sinks: [this.logger, this.hub],
       shutdownTimeout: () => this.options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,

@@ -1,4 +1,5 @@
 import * as websockex from 'nestjs-websockex';
+import * as testing from 'nestjs-websockex/testing';
 import { expect, it } from 'vitest';
 
 // What a user can import, by name: a change here is a change of the public API.
@@ -34,6 +35,7 @@ it('exports these names, and no others', () => {
     'RestartLimitError',
     'UrlError',
     'WEBSOCKEX_CLOCK',
+    'WEBSOCKEX_RANDOM',
     'WEBSOCKEX_TRANSPORT',
     'WebSockexClient',
     'WebSockexError',
@@ -45,5 +47,25 @@ it('exports these names, and no others', () => {
     'redactUrl',
     'reply',
     'terminate',
+  ]);
+});
+
+it('exports these names for tests, and no others', () => {
+  expect(Object.keys(testing).toSorted()).toEqual([
+    'ExpectationError',
+    'FakeHandle',
+    'LeakError',
+    'ScriptedPeer',
+    'ScriptedServer',
+    'TestClient',
+    'TestNet',
+    'TestServer',
+    'VirtualClock',
+    'createTestClient',
+    'createTestNet',
+    'createTestServer',
+    'fakeHandle',
+    'readRecording',
+    'record',
   ]);
 });

@@ -68,14 +68,34 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import { WebSockexManager, type BackoffEvent } from 'nestjs-websockex';
       import { filter, type Observable } from 'rxjs';`,
   },
+  'test-net': {
+    before: `
+      import { Test } from '@nestjs/testing';
+      import { createTestNet } from 'nestjs-websockex/testing';
+      class FeedClient {}
+      class AppModule {}`,
+  },
+  'test-client': {
+    before: `
+      import assert from 'node:assert/strict';
+      import { close, Frame, reply } from 'nestjs-websockex';
+      import { createTestClient } from 'nestjs-websockex/testing';
+      class TokenService {}
+      class FeedClient {}`,
+  },
   tests: {
     before: `
+      import assert from 'node:assert/strict';
       import { Injectable } from '@nestjs/common';
       import { Test } from '@nestjs/testing';
-      import { ClientHandle, getClientToken, InjectClient } from 'nestjs-websockex';
-      import { OnCast, WebSockexClient } from 'nestjs-websockex';
+      import { ClientHandle, Frame, getClientToken, InjectClient } from 'nestjs-websockex';
+      import { OnCall, OnCast, WebSockexClient } from 'nestjs-websockex';
+      import { fakeHandle } from 'nestjs-websockex/testing';
       @WebSockexClient('wss://feed.example/v1')
-      class FeedClient { @OnCast() publish(text: string) { return text; } }
+      class FeedClient {
+        @OnCast() publish(text: string) { return text; }
+        @OnCall() price() { return 1; }
+      }
       @Injectable()
       class Trader {
         constructor(@InjectClient(FeedClient) private readonly feed: ClientHandle<FeedClient>) {}

@@ -6,6 +6,8 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 /** The source that users import under the name of the package. */
 export const ENTRY = fileURLToPath(new URL('../../lib/index.ts', import.meta.url));
 
+const TESTING = fileURLToPath(new URL('../../lib/testing/index.ts', import.meta.url));
+
 /** What a user's `tsconfig.json` should hold, at its strictest; the package is the source itself. */
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
@@ -20,7 +22,7 @@ const options: ts.CompilerOptions = {
   emitDecoratorMetadata: true,
   skipLibCheck: true,
   noEmit: true,
-  paths: { 'nestjs-websockex': [ENTRY] },
+  paths: { 'nestjs-websockex': [ENTRY], 'nestjs-websockex/testing': [TESTING] },
 };
 
 /** Compiles sources that stand in no file. They see each other, and whatever this folder sees. */

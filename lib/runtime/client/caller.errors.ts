@@ -1,11 +1,17 @@
 import { NoHandlerError } from '../errors/client.errors.js';
 import { ConnectionError } from '../errors/connection.errors.js';
 import { describeReason, type CloseReason } from '../frame/close-reason.js';
-import type { ClientDefinition } from './client.definition.js';
+
+/** Who an error is about. */
+interface ClientName {
+  readonly name: string;
+  /** The class. */
+  readonly module: string;
+}
 
 /** No method of the class takes what a caller sends. */
 export function noSuchHandler(
-  { name: client, module }: ClientDefinition,
+  { name: client, module }: ClientName,
   known: ReadonlySet<string>,
   name: string,
   decorator: string,
@@ -19,7 +25,7 @@ export function noSuchHandler(
 }
 
 /** The class takes no infos at all. */
-export function noInfoHandler({ name: client, module }: ClientDefinition): NoHandlerError {
+export function noInfoHandler({ name: client, module }: ClientName): NoHandlerError {
   const remedy = 'Put @OnInfo() on one of its methods.';
   return new NoHandlerError(client, `${module} takes no infos`, remedy);
 }

@@ -23,8 +23,14 @@ const NEVER = 2 ** 31 - 1;
 
 /** The transport that ships: the `ws` package. */
 export class WsTransport implements Transport {
+  /**
+   * @param connect makes the socket instead of `net.connect` and `tls.connect`; it is given the
+   * URL's host as they would be, and speaks the protocol above TLS
+   */
+  constructor(private readonly connect?: (request: TransportRequest) => Duplex) {}
+
   open(request: TransportRequest, events: TransportEvents): TransportSocket {
-    return new WsSocket(request, events);
+    return new WsSocket(request, events, this.connect);
   }
 }
 
@@ -61,7 +67,11 @@ class WsSocket implements TransportSocket {
   #opened = false;
   #error: WebSockexError | undefined;
 
-  constructor(request: TransportRequest, events: TransportEvents) {
+  constructor(
+    request: TransportRequest,
+    events: TransportEvents,
+    connect: ((request: TransportRequest) => Duplex) | undefined,
+  ) {
     this.#client = request.client;
     this.#events = events;
     this.#ws = new UnansweringWebSocket(request.url, [...request.protocols], {
@@ -74,6 +84,7 @@ class WsSocket implements TransportSocket {
       ...pick(request.options),
       rejectUnauthorized: request.options.tls?.rejectUnauthorized ?? true,
       headers: request.headers as Record<string, string>,
+      ...(connect && { createConnection: () => connect(request) }),
       autoPong: false,
       allowSynchronousEvents: true,
       closeTimeout: NEVER,

@@ -1,0 +1,242 @@
+import type { Type } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+
+import type { ConnectionInfo } from '../runtime/client/callback.types.js';
+import { noInfoHandler, noSuchHandler } from '../runtime/client/caller.errors.js';
+import {
+  ClientHandle,
+  type CallAnswer,
+  type MethodArgs,
+  type MethodName,
+} from '../runtime/client/client-handle.js';
+import { Flow } from '../runtime/client/flow.js';
+import type { HandlerNames } from '../runtime/client/incarnation.js';
+import { Observers } from '../runtime/client/observers.js';
+import { Readiness } from '../runtime/client/readiness.js';
+import { Deferred, rejected, type WaitOptions } from '../runtime/client/waiters.js';
+import { SystemClock } from '../runtime/clock/system.clock.js';
+import type { ClientStatus } from '../runtime/connection/status.js';
+import { CallTimeoutError } from '../runtime/errors/client.errors.js';
+import { NotConnectedError } from '../runtime/errors/connection.errors.js';
+import { checkClose } from '../runtime/frame/close-code.js';
+import type { CloseReason } from '../runtime/frame/close-reason.js';
+import { FrameChecker } from '../runtime/frame/frame.checker.js';
+import type { DataFrame, Frame, FrameLike } from '../runtime/frame/frame.js';
+import type { WebSockexEvent } from '../runtime/telemetry/events.js';
+import { readHandlerNames } from '../discovery/handler.accessor.js';
+import { getClientName } from '../websockex.tokens.js';
+
+/** A cast or a call that was made. */
+export interface RecordedCall {
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+/** Where a played session leads. */
+const NOWHERE = { url: 'ws://test.invalid/', headers: {}, protocol: '', extensions: '' };
+
+/** Nothing waits for the consumers of a fake: there is no socket to pause. */
+const MARKS = { highWaterMark: Infinity, lowWaterMark: 0, maxBytes: Infinity };
+
+/**
+ * A handle without a client, for the tests of a service that injects one. It records what is cast
+ * and sent, answers calls as it is told, and plays frames. It is `open` until told otherwise, and
+ * refuses what a real handle refuses: names without a handler, frames that cannot be sent, sending
+ * while not open.
+ *
+ * @example
+ * const feed = fakeHandle(FeedClient);
+ * const module = await Test.createTestingModule({
+ *   providers: [Trader, { provide: getClientToken(FeedClient), useValue: feed }],
+ * }).compile();
+ * module.get(Trader).buy();
+ * expect(feed.casts).toEqual([{ name: 'publish', args: ['buy'] }]);
+ *
+ * @publicApi
+ */
+export class FakeHandle<T extends object> extends ClientHandle<T> {
+  readonly name: string;
+  /** Every cast, in order. */
+  readonly casts: RecordedCall[] = [];
+  /** Every call, in order. */
+  readonly calls: RecordedCall[] = [];
+  /** Every info, in order. */
+  readonly infos: unknown[] = [];
+  /** Every frame that was sent, in order. */
+  readonly sent: Frame[] = [];
+  /** Every close, in order. */
+  readonly closes: { readonly code: number | undefined; readonly reason: string }[] = [];
+  readonly #handlers: HandlerNames;
+  readonly #module: string;
+  readonly #answers = new Map<string, (...args: never[]) => unknown>();
+  readonly #observers = new Observers((error) => {
+    throw error;
+  });
+  readonly #readiness = new Readiness(new SystemClock());
+  readonly #terminated = new Deferred<CloseReason>();
+  readonly #checker: FrameChecker;
+  #status: ClientStatus = 'idle';
+  #session = 0;
+
+  constructor(client: Type<T>) {
+    super();
+    this.name = getClientName(client);
+    this.#module = client.name;
+    this.#handlers = readHandlerNames(client);
+    this.#checker = new FrameChecker(this.name);
+    this.become('open');
+  }
+
+  get status(): ClientStatus {
+    return this.#status;
+  }
+
+  get status$(): Observable<ClientStatus> {
+    return this.#observers.status$;
+  }
+
+  get session(): number {
+    return this.#session;
+  }
+
+  get frames$(): Observable<DataFrame> {
+    return this.#observers.frames$;
+  }
+
+  get events$(): Observable<WebSockexEvent> {
+    return this.#observers.events$;
+  }
+
+  get terminated(): Promise<CloseReason> {
+    return this.#terminated.promise;
+  }
+
+  /** Plays a frame that the client receives. */
+  play(...frames: DataFrame[]): void {
+    for (const frame of frames) this.#observers.frame(frame);
+  }
+
+  /** Says what a call is answered with; what `answer` throws, the caller is told. */
+  answer<K extends MethodName<T>>(
+    name: K,
+    answer: (...args: MethodArgs<T, K>) => CallAnswer<T, K> | Promise<CallAnswer<T, K>>,
+  ): this {
+    this.#answers.set(name, answer);
+    return this;
+  }
+
+  /** Changes the state; `open` begins another session. */
+  become(status: Exclude<ClientStatus, 'terminated'>): void {
+    this.#status = status;
+    this.#readiness.lost();
+    if (status === 'open') {
+      this.#readiness.ready({ ...NOWHERE, session: ++this.#session }, true);
+    }
+    this.#observers.status(status);
+  }
+
+  /** Ends the client for good. */
+  end(reason: CloseReason = { by: 'local', code: 1000, message: '' }): void {
+    if (this.#status === 'terminated') return;
+    this.#status = 'terminated';
+    this.#observers.status('terminated');
+    this.#readiness.ended(this.#notConnected('is not connected'));
+    this.#observers.complete();
+    this.#terminated.resolve(reason);
+  }
+
+  connected(options: WaitOptions = {}): Promise<ConnectionInfo> {
+    if (this.#status === 'terminated') return rejected(this.#notConnected('cannot connect'));
+    return this.#readiness.connected(
+      options,
+      (timeout) => new CallTimeoutError(this.name, timeout, 'was not connected'),
+    );
+  }
+
+  sendFrame(frame: FrameLike | readonly FrameLike[]): Promise<void> {
+    if (this.#status !== 'open') return rejected(this.#notConnected('cannot send'));
+    try {
+      const frames: readonly unknown[] = Array.isArray(frame) ? frame : [frame];
+      this.sent.push(...this.#checker.check(frames));
+      return Promise.resolve();
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {
+    const { casts } = this.#handlers;
+    if (!casts.has(name)) throw noSuchHandler(this.#definition, casts, name, '@OnCast');
+    this.#requireLife(`cannot cast "${name}"`);
+    this.casts.push({ name, args });
+  }
+
+  call<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): Promise<CallAnswer<T, K>> {
+    const { calls } = this.#handlers;
+    if (!calls.has(name)) return rejected(noSuchHandler(this.#definition, calls, name, '@OnCall'));
+    if (this.#status === 'terminated') return rejected(this.#notConnected(`cannot call "${name}"`));
+    this.calls.push({ name, args });
+    const answer = this.#answers.get(name);
+    if (answer === undefined) {
+      return rejected(
+        new Error(`${this.name}: say what "${name}" is answered with: answer('${name}', …)`),
+      );
+    }
+    return Promise.resolve().then(
+      () => answer(...(args as unknown as never[])) as CallAnswer<T, K>,
+    );
+  }
+
+  info(message: unknown): void {
+    if (!this.#handlers.hasInfo) throw noInfoHandler(this.#definition);
+    this.#requireLife('cannot take an info');
+    this.infos.push(message);
+  }
+
+  close(code?: number, reason = ''): Promise<void> {
+    checkClose(`${this.name}: close()`, code, reason);
+    this.closes.push({ code, reason });
+    this.end({ by: 'local', message: reason, ...(code !== undefined && { code }) });
+    return Promise.resolve();
+  }
+
+  reconnect(): Promise<ConnectionInfo> {
+    this.become('open');
+    return this.connected();
+  }
+
+  start(): Promise<ConnectionInfo> {
+    if (this.#status === 'idle') this.become('open');
+    return this.connected();
+  }
+
+  stop(): Promise<CloseReason> {
+    this.end();
+    return this.terminated;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame> {
+    return this.#observers.iterate(MARKS, new Flow(() => undefined));
+  }
+
+  get #definition(): { readonly name: string; readonly module: string } {
+    return { name: this.name, module: this.#module };
+  }
+
+  #requireLife(what: string): void {
+    if (this.#status === 'terminated') throw this.#notConnected(what);
+  }
+
+  #notConnected(what: string): NotConnectedError {
+    return new NotConnectedError(this.name, this.#status, what);
+  }
+}
+
+/**
+ * A handle without a client.
+ *
+ * @publicApi
+ */
+export function fakeHandle<T extends object>(client: Type<T>): FakeHandle<T> {
+  return new FakeHandle(client);
+}

@@ -1,0 +1,110 @@
+import { duplexPair, type Duplex } from 'node:stream';
+
+import type { Clock } from '../runtime/clock/clock.port.js';
+
+/** How often a slow link lets something through, in milliseconds. */
+const SLICE = 50;
+
+/** Told whenever something moves on a link. */
+export type Activity = () => void;
+
+/**
+ * The wire between a client and a scripted peer, with a hand on it: bytes may be swallowed, held,
+ * slowed down or put in. `outer` leads to the client; `inner` is the peer's socket.
+ */
+export class Link {
+  readonly inner: Duplex;
+  readonly #middle: Duplex;
+  #silent = false;
+  #bytesPerSecond = Infinity;
+  #slow: Buffer[] = [];
+  #isDraining = false;
+
+  /**
+   * @param cut resets the client's side, as a host that is gone does
+   */
+  constructor(
+    private readonly outer: Duplex,
+    private readonly cut: () => void,
+    private readonly clock: Clock,
+    private readonly moved: Activity,
+  ) {
+    [this.inner, this.#middle] = duplexPair();
+    this.#join(outer, this.#middle, (chunk) => this.#middle.write(chunk));
+    this.#join(this.#middle, outer, (chunk) => this.#towardsClient(chunk));
+  }
+
+  get isOver(): boolean {
+    return this.outer.destroyed || this.outer.closed;
+  }
+
+  /** Puts bytes before the client as they are. */
+  raw(bytes: Uint8Array): void {
+    this.moved();
+    this.outer.write(bytes);
+  }
+
+  /** From now on nothing arrives anywhere, and nobody is told: a half-open connection. */
+  silence(): void {
+    this.#silent = true;
+  }
+
+  /** The peer reads no more: what the client sends piles up on its side. */
+  stall(): void {
+    this.outer.pause();
+  }
+
+  /** The peer reads on. */
+  unstall(): void {
+    this.outer.resume();
+  }
+
+  /** What the peer sends arrives at this rate, by the clock. */
+  slowly(bytesPerSecond: number): void {
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  /** Resets the connection. */
+  drop(): void {
+    this.#silent = true;
+    this.moved();
+    this.cut();
+    this.inner.destroy();
+    this.#middle.destroy();
+  }
+
+  #join(from: Duplex, to: Duplex, pass: (chunk: Buffer) => void): void {
+    from.on('data', (chunk: Buffer) => {
+      this.moved();
+      if (!this.#silent) pass(chunk);
+    });
+    from.on('end', () => {
+      this.moved();
+      if (!this.#silent) to.end();
+    });
+    from.on('close', () => {
+      this.moved();
+      if (!this.#silent && !to.writableEnded) to.destroy();
+    });
+    from.on('error', () => undefined);
+  }
+
+  #towardsClient(chunk: Buffer): void {
+    if (this.#bytesPerSecond === Infinity) {
+      this.outer.write(chunk);
+      return;
+    }
+    this.#slow.push(chunk);
+    if (!this.#isDraining) this.#drain();
+  }
+
+  #drain(): void {
+    const waiting = Buffer.concat(this.#slow);
+    const slice = Math.max(1, Math.floor((this.#bytesPerSecond * SLICE) / 1000));
+    this.#slow = waiting.length > slice ? [waiting.subarray(slice)] : [];
+    if (!this.#silent) this.outer.write(waiting.subarray(0, slice));
+    this.moved();
+    this.#isDraining = waiting.length > slice;
+    if (this.#isDraining) this.clock.setTimer(SLICE, () => this.#drain());
+  }
+}

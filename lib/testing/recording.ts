@@ -1,0 +1,107 @@
+import { createWriteStream, readFileSync } from 'node:fs';
+import { finished } from 'node:stream/promises';
+
+import type { ClientHandle } from '../runtime/client/client-handle.js';
+import type { CloseFrame, WebSockexEvent } from '../runtime/telemetry/events.js';
+import type { Frame } from '../runtime/frame/frame.js';
+
+/** One line of a recording. */
+export interface RecordedFrame {
+  /** Milliseconds since the recording began. */
+  readonly time: number;
+  /** `in`: the client received it; `out`: it sent it. */
+  readonly direction: 'in' | 'out';
+  readonly type: (Frame | CloseFrame)['type'];
+  /** Text as it is, bytes in base64. */
+  readonly data: string;
+  /** Of a close frame. */
+  readonly code?: number;
+}
+
+/** What {@link record} takes. */
+export interface RecordOptions {
+  /** Changes what is written; `undefined` leaves a frame out. @default writes all */
+  readonly redact?: (frame: RecordedFrame) => RecordedFrame | undefined;
+}
+
+/** A recording that runs. */
+export interface Recording {
+  /** Frames written so far. */
+  readonly count: number;
+  /** Ends it, once all is on the disk. The end of the client ends it as well. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Writes the frames of a client to a file as JSON lines, to be played back by
+ * `net.server(…).replay(file)`.
+ *
+ * @example
+ * const recording = record(feed, 'session.jsonl', { redact: withoutTokens });
+ *
+ * @publicApi
+ */
+export function record<T extends object>(
+  handle: ClientHandle<T>,
+  file: string,
+  { redact = (frame) => frame }: RecordOptions = {},
+): Recording {
+  const out = createWriteStream(file);
+  let count = 0;
+  let start: number | undefined;
+  const subscription = handle.events$.subscribe({
+    next: (event) => {
+      const frame = toRecord(event, event.time - (start ??= event.time));
+      const written = frame && redact(frame);
+      if (written === undefined) return;
+      count++;
+      out.write(`${JSON.stringify(written)}\n`);
+    },
+    complete: () => out.end(),
+  });
+  return {
+    get count() {
+      return count;
+    },
+    async stop() {
+      subscription.unsubscribe();
+      out.end();
+      await finished(out);
+    },
+  };
+}
+
+/**
+ * Reads a recording, at once: its frames are to be timed before the clock moves.
+ *
+ * @throws TypeError naming the line that is none
+ * @publicApi
+ */
+export function readRecording(file: string): RecordedFrame[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    try {
+      return [JSON.parse(line) as RecordedFrame];
+    } catch (cause) {
+      throw new TypeError(`${file}, line ${index + 1}: not a line of a recording`, { cause });
+    }
+  });
+}
+
+function toRecord(event: WebSockexEvent, time: number): RecordedFrame | undefined {
+  if (event.event !== 'frame:received' && event.event !== 'frame:sent') return undefined;
+  const { frame } = event;
+  const direction = event.event === 'frame:received' ? 'in' : 'out';
+  if (frame.type === 'close') {
+    const { reason: data, code } = frame;
+    return { time, direction, type: 'close', data, ...(code !== undefined && { code }) };
+  }
+  const { type, data } = frame;
+  return {
+    time,
+    direction,
+    type,
+    data: typeof data === 'string' ? data : data.toString('base64'),
+  };
+}

@@ -1,0 +1,179 @@
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import { WebSocketServer } from 'ws';
+
+import type { Clock } from '../runtime/clock/clock.port.js';
+import { ExpectationError } from './expectation.error.js';
+import type { Link } from './link.js';
+import { DEADLINE, Queue } from './queue.js';
+import { ScriptedPeer, type ExpectOptions } from './scripted.peer.js';
+
+/** A client that waits for the answer to its handshake. */
+export interface Knock {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly link: Link;
+}
+
+/** How a handshake is agreed to. */
+export interface AcceptOptions extends ExpectOptions {
+  /** The subprotocol to choose. @default the first the client offers */
+  readonly protocol?: string;
+  /** More headers of the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The peer of one client, for a test to play. Every attempt of the client waits for
+ * {@link accept} or {@link reject}; what is scripted before it comes waits for it.
+ *
+ * @example
+ * const server = net.server(FeedClient);
+ * await server.reject(503);
+ * await net.clock.advance('30s');
+ * const peer = await server.accept();
+ * await peer.expectJson({ op: 'subscribe' });
+ * peer.drop();
+ *
+ * @publicApi
+ */
+export class ScriptedServer {
+  /** The sessions so far, the oldest first. */
+  readonly peers: ScriptedPeer[] = [];
+  readonly #knocks = new Queue<Knock>();
+  readonly #ws = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  #attempts = 0;
+  #standing: ((knock: Knock) => void) | undefined;
+
+  /** @internal */
+  constructor(
+    private readonly name: string,
+    private readonly clock: Clock,
+  ) {}
+
+  /** How many attempts have come so far, answered or not. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  /** The session that was accepted last. Throws when there has been none. */
+  get peer(): ScriptedPeer {
+    const peer = this.peers.at(-1);
+    if (peer === undefined) throw new ExpectationError(`${this.name}: no session yet`, []);
+    return peer;
+  }
+
+  /**
+   * Agrees to the next attempt, now or when it comes.
+   *
+   * @throws ExpectationError when none comes in time
+   */
+  async accept(options: AcceptOptions = {}): Promise<ScriptedPeer> {
+    return this.#accept(await this.#next(options), options);
+  }
+
+  /**
+   * Agrees to every attempt from now on, those that wait too; `onPeer` plays each session.
+   */
+  acceptAll(
+    onPeer: (peer: ScriptedPeer) => void = () => undefined,
+    options: AcceptOptions = {},
+  ): void {
+    this.#always((knock) => void this.#accept(knock, options).then(onPeer));
+  }
+
+  /**
+   * Refuses the next attempt, now or when it comes.
+   *
+   * @throws ExpectationError when none comes in time
+   */
+  async reject(
+    status: number,
+    headers: Readonly<Record<string, string>> = {},
+    options: ExpectOptions = {},
+  ): Promise<IncomingMessage> {
+    const knock = await this.#next(options);
+    this.#reject(knock, status, headers);
+    return knock.request;
+  }
+
+  /** Refuses every attempt from now on, those that wait too. */
+  rejectAll(status: number, headers: Readonly<Record<string, string>> = {}): void {
+    this.#always((knock) => this.#reject(knock, status, headers));
+  }
+
+  /** Takes back {@link acceptAll} or {@link rejectAll}: attempts wait for a script again. */
+  waitAgain(): void {
+    this.#standing = undefined;
+  }
+
+  /**
+   * Resets the next attempt instead of answering it.
+   *
+   * @throws ExpectationError when none comes in time
+   */
+  async drop(options: ExpectOptions = {}): Promise<void> {
+    const { link } = await this.#next(options);
+    link.drop();
+  }
+
+  /**
+   * Leaves the next attempt without an answer.
+   *
+   * @throws ExpectationError when none comes in time
+   */
+  async ignore(options: ExpectOptions = {}): Promise<IncomingMessage> {
+    return (await this.#next(options)).request;
+  }
+
+  /** @internal */
+  knock(knock: Knock): void {
+    this.#attempts++;
+    if (this.#standing) this.#standing(knock);
+    else this.#knocks.push(knock);
+  }
+
+  /** The next attempt that its client has not given up. */
+  async #next({ timeout = DEADLINE }: ExpectOptions): Promise<Knock> {
+    for (;;) {
+      const knock = await this.#knocks.next(timeout, () => this.#noAttempt(timeout));
+      if (!knock.link.isOver) return knock;
+    }
+  }
+
+  #always(answer: (knock: Knock) => void): void {
+    this.#standing = answer;
+    for (const knock of this.#knocks.clear()) if (!knock.link.isOver) answer(knock);
+  }
+
+  #accept({ request, socket, head, link }: Knock, options: AcceptOptions): Promise<ScriptedPeer> {
+    const { protocol, headers = {} } = options;
+    if (protocol !== undefined) request.headers['sec-websocket-protocol'] = protocol;
+    this.#ws.once('headers', (lines) => {
+      for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
+    });
+    return new Promise((resolve) => {
+      this.#ws.handleUpgrade(request, socket, head, (ws) => {
+        const peer = new ScriptedPeer(request, ws, link, this.clock, this.name);
+        this.peers.push(peer);
+        resolve(peer);
+      });
+    });
+  }
+
+  #reject({ socket }: Knock, status: number, headers: Readonly<Record<string, string>>): void {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const reason = STATUS_CODES[status] ?? 'Refused';
+    socket.end(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 0\r\n${lines.join('')}\r\n`);
+  }
+
+  #noAttempt(timeout: number): ExpectationError {
+    const seen = `${this.#attempts} so far`;
+    return new ExpectationError(
+      `${this.name}: no attempt to connect within ${timeout} ms (${seen})`,
+      this.peers.flatMap(({ transcript }) => transcript),
+    );
+  }
+}

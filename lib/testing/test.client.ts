@@ -1,0 +1,150 @@
+import type { ModuleMetadata, Type } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+
+import { bindHandlers } from '../binding/handler.binder.js';
+import { makeInstance } from '../binding/class.maker.js';
+import { checkClient } from '../discovery/client.checker.js';
+import { readHandlers } from '../discovery/handler.accessor.js';
+import type {
+  ConnectionInfo,
+  ConnectRequest,
+  DisconnectStatus,
+} from '../runtime/client/callback.types.js';
+import type { CallAnswer, MethodArgs, MethodName } from '../runtime/client/client-handle.js';
+import { findClause, type Handler, type Incarnation } from '../runtime/client/incarnation.js';
+import { NoHandlerError } from '../runtime/errors/client.errors.js';
+import type { CloseReason } from '../runtime/frame/close-reason.js';
+import { toFrame, type DataFrame, type PingFrame, type PongFrame } from '../runtime/frame/frame.js';
+
+const SESSION: ConnectionInfo = {
+  url: 'ws://test.invalid/',
+  headers: {},
+  protocol: '',
+  extensions: '',
+  session: 1,
+};
+
+/**
+ * One client class alone: its handlers are called directly, and what they return is yours to look
+ * at: a directive is a value. No module, no net, no mailbox.
+ *
+ * @example
+ * const client = await createTestClient(FeedClient, { providers: [TokenService] });
+ * expect(await client.frame('shutdown')).toEqual(close());
+ *
+ * @publicApi
+ */
+export class TestClient<T extends object> {
+  readonly #client: Type<T>;
+  readonly #incarnation: Incarnation;
+
+  /** @internal */
+  constructor(
+    client: Type<T>,
+    /** The instance: its fields are the state. */
+    readonly instance: T,
+  ) {
+    this.#client = client;
+    this.#incarnation = bindHandlers(instance, readHandlers(client));
+  }
+
+  /** Calls `@OnStart`. */
+  start(args?: unknown): unknown {
+    return this.#run('@OnStart', this.#incarnation.start, args);
+  }
+
+  /** Calls `@BeforeConnect`, and gives the request as it left it. */
+  async beforeConnect(request: Partial<ConnectRequest> = {}): Promise<ConnectRequest> {
+    const draft: ConnectRequest = {
+      url: SESSION.url,
+      headers: {},
+      protocols: [],
+      attempt: 1,
+      signal: new AbortController().signal,
+      ...request,
+    };
+    await this.#run('@BeforeConnect', this.#incarnation.beforeConnect, draft);
+    return draft;
+  }
+
+  /** Calls `@OnConnect`. */
+  connect(info: Partial<ConnectionInfo> = {}): unknown {
+    return this.#run('@OnConnect', this.#incarnation.connect, { ...SESSION, ...info });
+  }
+
+  /**
+   * Calls the `@OnFrame` that has the frame; a string is a text frame, bytes are a binary one.
+   *
+   * @throws NoHandlerError where no clause matches
+   */
+  frame(frame: DataFrame | string | Uint8Array): unknown {
+    const data = toFrame(frame) as DataFrame;
+    return this.#run(
+      `@OnFrame for this ${data.type} frame`,
+      findClause(this.#incarnation.frames, data),
+      data,
+    );
+  }
+
+  /** Calls `@OnPing`. */
+  ping(frame: PingFrame): unknown {
+    return this.#run('@OnPing', this.#incarnation.ping, frame);
+  }
+
+  /** Calls `@OnPong`. */
+  pong(frame: PongFrame): unknown {
+    return this.#run('@OnPong', this.#incarnation.pong, frame);
+  }
+
+  /** Calls an `@OnCast`. */
+  cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): unknown {
+    return this.#run(`@OnCast "${name}"`, this.#incarnation.casts.get(name), ...args);
+  }
+
+  /** Calls an `@OnCall`. */
+  call<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): CallAnswer<T, K> {
+    return this.#run(`@OnCall "${name}"`, this.#incarnation.calls.get(name), ...args) as CallAnswer<
+      T,
+      K
+    >;
+  }
+
+  /** Calls `@OnInfo`. */
+  info(message: unknown): unknown {
+    return this.#run('@OnInfo', this.#incarnation.info, message);
+  }
+
+  /** Calls `@OnDisconnect`. */
+  disconnect(status: Partial<DisconnectStatus> = {}): unknown {
+    const reason: CloseReason = { by: 'remote', code: 1006, message: '' };
+    const lost: DisconnectStatus = { reason, attempt: 1, session: 1, ...status };
+    return this.#run('@OnDisconnect', this.#incarnation.disconnect, lost);
+  }
+
+  /** Calls `@OnTerminate`. */
+  terminate(reason: CloseReason = { by: 'local', code: 1000, message: '' }): unknown {
+    return this.#run('@OnTerminate', this.#incarnation.terminate, reason);
+  }
+
+  #run(what: string, handler: Handler | undefined, ...args: unknown[]): unknown {
+    if (handler !== undefined) return handler.invoke(...(args as never[]));
+    const { name } = this.#client;
+    throw new NoHandlerError(name, `${name} has no ${what}`, 'Put the decorator on a method.');
+  }
+}
+
+/**
+ * Makes one client class alone, with what it injects.
+ *
+ * @throws ConfigurationError for a class that cannot be a client
+ * @publicApi
+ */
+export async function createTestClient<T extends object>(
+  client: Type<T>,
+  metadata: Pick<ModuleMetadata, 'imports' | 'providers'> = {},
+): Promise<TestClient<T>> {
+  checkClient(client, 'createTestClient()');
+  const module = await Test.createTestingModule(metadata).compile();
+  return new TestClient(client, await makeInstance(module.get(ModuleRef), client));
+}

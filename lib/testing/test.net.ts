@@ -1,0 +1,180 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { duplexPair, type Duplex } from 'node:stream';
+
+import type { Type } from '@nestjs/common';
+import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
+
+import type { Random } from '../runtime/connection/backoff.policy.js';
+import { redactUrl } from '../runtime/errors/redact-url.js';
+import type { TransportRequest } from '../runtime/transport/transport.port.js';
+import { WsTransport } from '../runtime/transport/ws.transport.js';
+import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
+import { getClientName } from '../websockex.tokens.js';
+import { LeakError } from './leak.error.js';
+import { Link } from './link.js';
+import { ScriptedServer, type Knock } from './scripted.server.js';
+import { seeded } from './seeded.js';
+import { turn } from './turns.js';
+import { VirtualClock } from './virtual.clock.js';
+
+/** What a {@link TestNet} is made with. */
+export interface TestNetOptions {
+  /** For the jitter of backoff: the same seed gives the same delays. @default 1 */
+  readonly seed?: number;
+}
+
+/** One dial of a client. */
+interface Dial {
+  readonly client: string;
+  readonly url: string;
+  readonly link: Link;
+}
+
+/** A dial whose handshake waits for an answer. */
+interface Caller {
+  readonly dial: Dial;
+  readonly knock: Knock;
+}
+
+/** Turns without a movement after which nothing is expected to move any more. */
+const STILL = 3;
+
+/**
+ * A net without ports: the real `ws` on both ends, over memory, and a clock that a test moves.
+ *
+ * @example
+ * await using net = createTestNet();
+ * const app = await net.install(Test.createTestingModule({ imports: [AppModule] }));
+ * await app.init();
+ * const peer = await net.server(FeedClient).accept();
+ * peer.send('tick');
+ * await net.settle();
+ * await app.close();
+ *
+ * @publicApi
+ */
+export class TestNet implements AsyncDisposable {
+  /** The time of every client on this net. It stands until it is moved. */
+  readonly clock = new VirtualClock(undefined, () => this.settle());
+  /** Provide it under `WEBSOCKEX_TRANSPORT`; {@link install} does. */
+  readonly transport = new WsTransport((request) => this.#connect(request));
+  /** Provide it under `WEBSOCKEX_RANDOM`; {@link install} does. */
+  readonly random: Random;
+  readonly #http: Server = createServer();
+  readonly #servers = new Map<string, ScriptedServer>();
+  readonly #dials = new Set<Dial>();
+  readonly #sockets = new WeakMap<Duplex, Dial>();
+  readonly #unclaimed: Caller[] = [];
+  #movements = 0;
+
+  constructor({ seed = 1 }: TestNetOptions = {}) {
+    this.random = seeded(seed);
+    this.#http.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+  }
+
+  /** Puts this net's transport, clock and randomness under a module, and compiles it. */
+  install(builder: TestingModuleBuilder): Promise<TestingModule> {
+    return builder
+      .overrideProvider(WEBSOCKEX_TRANSPORT)
+      .useValue(this.transport)
+      .overrideProvider(WEBSOCKEX_CLOCK)
+      .useValue(this.clock)
+      .overrideProvider(WEBSOCKEX_RANDOM)
+      .useValue(this.random)
+      .compile();
+  }
+
+  /** The peer of a client, by its class, its name, or the URL it dials (without its query). */
+  server(client: Type<object> | string): ScriptedServer {
+    const key = toKey(client);
+    const known = this.#servers.get(key);
+    if (known !== undefined) return known;
+    const server = new ScriptedServer(
+      typeof client === 'string' ? client : getClientName(client),
+      this.clock,
+    );
+    this.#servers.set(key, server);
+    for (const unclaimed of this.#unclaimed.splice(0)) this.#announce(unclaimed);
+    return server;
+  }
+
+  /** Waits until nothing moves on the net any more, and no promise is left to settle. */
+  async settle(): Promise<void> {
+    for (let still = 0; still < STILL; still++) {
+      const before = this.#movements;
+      await turn();
+      if (this.#movements !== before) still = -1;
+    }
+  }
+
+  /**
+   * Ends the net.
+   *
+   * @throws LeakError naming every connection and timer that is still in use
+   */
+  async dispose(): Promise<void> {
+    await this.settle();
+    const open = [...this.#dials].filter(({ link }) => !link.isOver);
+    const leaks = [
+      ...open.map(({ client, url }) => `${client}: its connection to ${redactUrl(url)} is open`),
+      ...this.clock.pending.map(({ delay }) => `a timer of ${delay} ms is pending`),
+    ];
+    for (const { link } of open) link.drop();
+    this.#dials.clear();
+    if (leaks.length > 0) throw new LeakError(leaks);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #connect({ client, url }: TransportRequest): Duplex {
+    const [near, far] = duplexPair();
+    const moved = (): void => void this.#movements++;
+    const cut = (): void => void near.destroy(resetError());
+    const link = new Link(far, cut, this.clock, moved);
+    const dial = { client, url, link };
+    near.on('close', () => {
+      moved();
+      this.#dials.delete(dial);
+    });
+    this.#dials.add(dial);
+    this.#sockets.set(link.inner, dial);
+    this.#http.emit('connection', link.inner);
+    return near;
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const dial = this.#sockets.get(socket);
+    if (dial !== undefined)
+      this.#announce({ dial, knock: { request, socket, head, link: dial.link } });
+  }
+
+  /** Tells the server whose client knocks; without one it waits until there is. */
+  #announce(caller: Caller): void {
+    const { client, url } = caller.dial;
+    const server = this.#servers.get(client) ?? this.#servers.get(toKey(url));
+    if (server === undefined) this.#unclaimed.push(caller);
+    else server.knock(caller.knock);
+  }
+}
+
+/**
+ * A net without ports for one test.
+ *
+ * @publicApi
+ */
+export function createTestNet(options?: TestNetOptions): TestNet {
+  return new TestNet(options);
+}
+
+function toKey(client: Type<object> | string): string {
+  if (typeof client !== 'string') return getClientName(client);
+  if (!client.includes('://')) return client;
+  const { origin, protocol, host, pathname } = new URL(client);
+  return `${origin === 'null' ? `${protocol}//${host}` : origin}${pathname}`;
+}
+
+function resetError(): Error {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
+}

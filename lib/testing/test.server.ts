@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
+
+import { SystemClock } from '../runtime/clock/system.clock.js';
+import { Link } from './link.js';
+import { ScriptedServer } from './scripted.server.js';
+
+/** What a {@link TestServer} is made with. */
+export interface TestServerOptions {
+  /** Serve `wss:` with this certificate, in PEM. @default none: `ws:` */
+  readonly tls?: { readonly key: string; readonly cert: string };
+}
+
+/**
+ * A real server on 127.0.0.1, at a port the system chooses, with the script language of a
+ * {@link ScriptedServer}; in real time.
+ *
+ * @example
+ * await using server = await createTestServer();
+ * const peer = await server.accept();
+ *
+ * @publicApi
+ */
+export class TestServer extends ScriptedServer implements AsyncDisposable {
+  readonly #http: HttpServer = createHttpServer();
+  readonly #net: Server;
+  readonly #scheme: string;
+  readonly #sockets = new Set<Socket>();
+  readonly #links = new WeakMap<Duplex, Link>();
+
+  /** @internal */
+  constructor({ tls }: TestServerOptions) {
+    super('the test server', new SystemClock());
+    this.#scheme = tls === undefined ? 'ws' : 'wss';
+    const onSocket = (socket: Socket): void => this.#onSocket(socket);
+    this.#net =
+      tls === undefined
+        ? createServer({ allowHalfOpen: true }, onSocket)
+        : createTlsServer({ ...tls, allowHalfOpen: true }, onSocket);
+    this.#http.on('upgrade', (request, socket, head) => {
+      const link = this.#links.get(socket);
+      if (link !== undefined) this.knock({ request, socket, head, link });
+    });
+  }
+
+  /** @internal */
+  async listen(): Promise<this> {
+    this.#net.listen(0, '127.0.0.1');
+    await once(this.#net, 'listening');
+    return this;
+  }
+
+  get port(): number {
+    return (this.#net.address() as AddressInfo).port;
+  }
+
+  /** The URL of a path. */
+  url(path = '/'): string {
+    return `${this.#scheme}://127.0.0.1:${this.port}${path}`;
+  }
+
+  /** Resets every connection and frees the port. */
+  async dispose(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    if (!this.#net.listening) return;
+    this.#net.close();
+    await once(this.#net, 'close');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #onSocket(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    const cut = (): void => void socket.resetAndDestroy();
+    const link = new Link(socket, cut, new SystemClock(), () => undefined);
+    this.#links.set(link.inner, link);
+    this.#http.emit('connection', link.inner);
+  }
+}
+
+/**
+ * A real server for one test.
+ *
+ * @publicApi
+ */
+export function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  return new TestServer(options).listen();
+}

@@ -1,0 +1,103 @@
+import type { Clock, Timer } from '../runtime/clock/clock.port.js';
+import { toMilliseconds, type Duration } from './duration.js';
+import { turn } from './turns.js';
+
+/** A timer that waits on a {@link VirtualClock}. */
+export interface PendingTimer {
+  /** When it is due, in milliseconds on the clock. */
+  readonly at: number;
+  /** The milliseconds it was set for. */
+  readonly delay: number;
+}
+
+interface Entry extends PendingTimer {
+  readonly order: number;
+  readonly fire: () => void;
+}
+
+/**
+ * A clock that stands until a test moves it. Every timer of a client runs on it: backoff, deadlines,
+ * shutdown. Fake timers of a test runner are not needed, and do not disturb it.
+ *
+ * @example
+ * await net.clock.advance('30s');
+ *
+ * @publicApi
+ */
+export class VirtualClock implements Clock {
+  readonly #epoch: number;
+  readonly #timers = new Set<Entry>();
+  readonly #quiet: () => Promise<void>;
+  #now = 0;
+  #order = 0;
+
+  /**
+   * @param epoch what `epoch()` tells at the beginning, in milliseconds
+   * @param quiet waits until nothing moves any more; one turn of the event loop unless given
+   */
+  constructor(epoch = Date.UTC(2026, 0, 1), quiet: () => Promise<void> = turn) {
+    this.#epoch = epoch;
+    this.#quiet = quiet;
+  }
+
+  /** The timers that wait, the next one first; those of one instant in the order they were set. */
+  get pending(): readonly PendingTimer[] {
+    return this.#sorted().map(({ at, delay }) => ({ at, delay }));
+  }
+
+  epoch(): number {
+    return this.#epoch + this.#now;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimer(delay: number, fire: () => void): Timer {
+    const entry = { at: this.#now + Math.max(0, delay), delay, order: this.#order++, fire };
+    this.#timers.add(entry);
+    return { cancel: () => void this.#timers.delete(entry) };
+  }
+
+  /**
+   * Moves on: runs the timers that come due, those set on the way too, in order, each at its own
+   * instant, and lets promises and the net settle before, between and after them.
+   *
+   * @throws TypeError for what is no duration
+   */
+  async advance(duration: Duration): Promise<void> {
+    const target = this.#now + toMilliseconds(duration);
+    await this.#quiet();
+    for (let next = this.#next(target); next !== undefined; next = this.#next(target)) {
+      this.#now = next.at;
+      this.#timers.delete(next);
+      next.fire();
+      await this.#quiet();
+    }
+    this.#now = target;
+  }
+
+  /**
+   * Moves on to the next timer, runs it and what else is due at its instant, and lets everything
+   * settle.
+   *
+   * @returns milliseconds moved, or `undefined` when no timer waits
+   */
+  async advanceToNext(): Promise<number | undefined> {
+    await this.#quiet();
+    const [next] = this.#sorted();
+    if (next === undefined) return undefined;
+    const moved = next.at - this.#now;
+    await this.advance(moved);
+    return moved;
+  }
+
+  #next(target: number): Entry | undefined {
+    const [next] = this.#sorted();
+    return next !== undefined && next.at <= target ? next : undefined;
+  }
+
+  #sorted(): Entry[] {
+    return [...this.#timers].toSorted((a, b) => a.at - b.at || a.order - b.order);
+  }
+}

@@ -1,0 +1,121 @@
+import { Injectable } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import {
+  close,
+  Frame,
+  FrameEncodeError,
+  getClientToken,
+  InjectClient,
+  NoHandlerError,
+  NotConnectedError,
+  reconnect,
+  reply,
+} from 'nestjs-websockex';
+import { ClientHandle } from 'nestjs-websockex';
+import { createTestClient, fakeHandle } from 'nestjs-websockex/testing';
+import { describe, expect, it } from 'vitest';
+
+import { FeedClient } from '../../fixtures/feed.client.js';
+
+describe('A client class alone', () => {
+  it('has its handlers called, and what they return is a value', async () => {
+    const client = await createTestClient(FeedClient);
+    client.start();
+
+    expect(client.connect()).toEqual(reply(Frame.json({ op: 'subscribe' })));
+    expect(client.frame('tick')).toEqual(reply('TICK'));
+    expect(client.frame('shutdown')).toEqual(close(1000, 'bye'));
+    expect(() => client.frame('crash')).toThrow('boom');
+    expect(client.cast('publish', 'x')).toEqual(reply('x'));
+    expect(client.call('last')).toBe('tick');
+    expect(client.disconnect()).toBeUndefined();
+    expect(client.disconnect({ reason: { by: 'remote', code: 1012, message: '' } })).toEqual(
+      reconnect({ delay: 0 }),
+    );
+    client.info('news');
+    expect(client.instance).toMatchObject({ started: true, seen: ['tick'], infos: ['news'] });
+  });
+
+  it('shows the request as @BeforeConnect left it', async () => {
+    const client = await createTestClient(FeedClient);
+    const request = await client.beforeConnect({ headers: { 'x-a': '1' } });
+
+    expect(request.headers).toEqual({ 'x-a': '1', authorization: 'Bearer fresh' });
+  });
+
+  it('says which handler it has not', async () => {
+    const client = await createTestClient(FeedClient);
+
+    expect(() => client.frame(Buffer.from([1]))).toThrow(NoHandlerError);
+    expect(() => client.terminate()).toThrow(/FeedClient has no @OnTerminate/);
+  });
+});
+
+@Injectable()
+class Trader {
+  readonly ticks: string[] = [];
+
+  constructor(@InjectClient(FeedClient) private readonly feed: ClientHandle<FeedClient>) {
+    feed.frames$.subscribe((frame) => this.ticks.push(String(frame.data)));
+  }
+
+  buy() {
+    this.feed.cast('publish', 'buy');
+  }
+
+  last() {
+    return this.feed.call('last');
+  }
+
+  send(frame: Frame) {
+    return this.feed.sendFrame(frame);
+  }
+}
+
+describe('A handle without a client', () => {
+  const make = async () => {
+    const feed = fakeHandle(FeedClient);
+    const module = await Test.createTestingModule({
+      providers: [Trader, { provide: getClientToken(FeedClient), useValue: feed }],
+    }).compile();
+    return { feed, trader: module.get(Trader) };
+  };
+
+  it('records casts and frames, answers calls, plays frames', async () => {
+    const { feed, trader } = await make();
+    feed.answer('last', () => 'ACME');
+    trader.buy();
+    feed.play(Frame.text('1'), Frame.text('2'));
+    await trader.send(Frame.text('out'));
+
+    expect(feed.casts).toEqual([{ name: 'publish', args: ['buy'] }]);
+    expect(feed.sent).toEqual([Frame.text('out')]);
+    expect(trader.ticks).toEqual(['1', '2']);
+    expect(await trader.last()).toBe('ACME');
+  });
+
+  it('refuses what a real one refuses', async () => {
+    const { feed, trader } = await make();
+    await expect(trader.send(Frame.ping('p'.repeat(126)))).rejects.toThrow(FrameEncodeError);
+    feed.become('backoff');
+    await expect(trader.send(Frame.text('out'))).rejects.toMatchObject({ state: 'backoff' });
+    expect(() => feed.cast('hello' as 'publish', '')).toThrow(NoHandlerError);
+    await expect(trader.last()).rejects.toThrow(/say what "last" is answered with/);
+    feed.end();
+    expect(() => trader.buy()).toThrow(NotConnectedError);
+    expect(await feed.terminated).toMatchObject({ by: 'local' });
+    expect(feed.sent).toEqual([]);
+  });
+
+  it('tells its states, and counts its sessions', async () => {
+    const feed = fakeHandle(FeedClient);
+    const states: string[] = [];
+    feed.status$.subscribe((status) => states.push(status));
+    feed.become('backoff');
+    const connected = feed.connected();
+    feed.become('open');
+
+    expect(await connected).toMatchObject({ session: 2 });
+    expect(states).toEqual(['open', 'backoff', 'open']);
+  });
+});

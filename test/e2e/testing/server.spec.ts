@@ -1,0 +1,140 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Test } from '@nestjs/testing';
+import {
+  getClientToken,
+  WebSockexClient,
+  WebSockexModule,
+  type ClientHandle,
+} from 'nestjs-websockex';
+import {
+  createTestNet,
+  createTestServer,
+  record,
+  type ScriptedPeer,
+  type ScriptedServer,
+} from 'nestjs-websockex/testing';
+import { describe, expect, it } from 'vitest';
+
+import { FeedClient } from '../../fixtures/feed.client.js';
+import { selfSigned } from '../../fixtures/tls.js';
+
+type Script = (server: ScriptedServer) => Promise<ScriptedPeer>;
+
+const scripts: Record<string, Script> = {
+  'an echo and a close of ours': async (server) => {
+    const peer = await server.accept();
+    await peer.expectJson({ op: 'subscribe' });
+    peer.send('a');
+    await peer.expectText('A');
+    peer.send('shutdown');
+    await peer.expectClose(1000);
+    await peer.next();
+    return peer;
+  },
+  'a close of the peer': async (server) => {
+    const peer = await server.accept();
+    await peer.expectJson();
+    peer.ping('alive?');
+    expect((await peer.next()).type).toBe('pong');
+    peer.close(4000, 'enough');
+    await peer.expectClose(4000);
+    return peer;
+  },
+  'a crash': async (server) => {
+    const peer = await server.accept();
+    await peer.expectJson();
+    peer.send('crash');
+    await peer.expectClose(1011);
+    return peer;
+  },
+  'bad bytes': async (server) => {
+    const peer = await server.accept();
+    await peer.expectJson();
+    peer.raw(Uint8Array.of(0x81, 0x02, 0xc3, 0x28));
+    await peer.expectClose(1007);
+    return peer;
+  },
+};
+
+async function onTheNet(script: Script): Promise<readonly string[]> {
+  const net = createTestNet();
+  const app = await net.install(
+    Test.createTestingModule({ imports: [WebSockexModule.forRoot({ clients: [FeedClient] })] }),
+  );
+  app.useLogger(false);
+  await app.init();
+  const peer = await script(net.server(FeedClient));
+  await app.close();
+  await net.dispose();
+  return peer.transcript;
+}
+
+async function overTcp(script: Script, tls?: { key: string; cert: string }) {
+  await using server = await createTestServer(tls && { tls });
+  @WebSockexClient(server.url(), tls && { tls: { ca: tls.cert } })
+  class RealFeedClient extends FeedClient {}
+  const app = await Test.createTestingModule({
+    imports: [WebSockexModule.forRoot({ clients: [RealFeedClient] })],
+  }).compile();
+  app.useLogger(false);
+  await app.init();
+  const peer = await script(server);
+  await app.close();
+  return peer.transcript;
+}
+
+describe('A real server', () => {
+  it.each(Object.keys(scripts))('tells the same story as the net: %s', async (name) => {
+    const script = scripts[name] as Script;
+    const story = await overTcp(script);
+
+    expect(story.length).toBeGreaterThan(2);
+    expect(await onTheNet(script)).toEqual(story);
+  });
+
+  it('speaks TLS', async () => {
+    const script = scripts['a close of the peer'] as Script;
+    expect(await overTcp(script, selfSigned())).toEqual(await overTcp(script));
+  });
+});
+
+describe('A recording', () => {
+  it('is played back as it was, redacted', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'websockex-'));
+    const file = join(folder, 'session.jsonl');
+    const session = async (play: (peer: ScriptedPeer) => Promise<void>, recorded: boolean) => {
+      await using net = createTestNet();
+      const app = await net.install(
+        Test.createTestingModule({ imports: [WebSockexModule.forRoot({ clients: [FeedClient] })] }),
+      );
+      app.useLogger(false);
+      await app.init();
+      const handle = app.get<ClientHandle<FeedClient>>(getClientToken(FeedClient));
+      const recording = recorded
+        ? record(handle, file, { redact: (one) => (one.data === 'secret' ? undefined : one) })
+        : undefined;
+      const peer = await net.server(FeedClient).accept();
+      await peer.expectJson();
+      const played = play(peer);
+      await net.clock.advance('10s');
+      await played;
+      const last = await handle.call('last');
+      await recording?.stop();
+      await app.close();
+      return last;
+    };
+    await session(async (peer) => {
+      peer.send('one');
+      peer.send('secret');
+      peer.send('two');
+      await peer.expectText('ONE');
+    }, true);
+
+    expect(await readFile(file, 'utf8')).not.toContain('"secret"');
+    expect(await session((peer) => peer.replay(file, { speed: 2 }), false)).toBe('two');
+    await rm(folder, { recursive: true });
+  });
+});
