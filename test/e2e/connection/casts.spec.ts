@@ -11,6 +11,7 @@ import {
   type FrameLike,
   type HandlerResult,
 } from 'nestjs-websockex';
+import { filter, firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
@@ -97,17 +98,43 @@ describe('A cast', () => {
   });
 
   it('is handled before the frames of the session it waited for', async () => {
-    await using scene = await Scene.boot(Desk);
+    class Greeter extends Desk {
+      override async connect(info: ConnectionInfo): Promise<HandlerResult> {
+        void super.connect(info);
+        await this.journal.gate.opened;
+      }
+    }
+    await using scene = await Scene.boot(Greeter);
     const peer = await scene.server.nextPeer();
     await peer.request();
     scene.handle.cast('publish', 'kept');
     await scene.handle.call('turn');
-    peer.together(() => {
-      peer.accept();
-      peer.text('early');
-    });
+    peer.accept({ tail: encodeFrame(OPCODE.text, 'early') });
+    peer.ping('read');
+    await peer.nextFrame('pong');
+    scene.journal.gate.open();
     await scene.journal.until('text early');
     expect(scene.journal.lines).toEqual(['connect 1', 'cast kept', 'text early']);
+  });
+
+  it('waits for @OnConnect also where its own turn comes before', async () => {
+    class Busy extends Desk {
+      @OnCall()
+      async hold(): Promise<void> {
+        this.journal.note('holding');
+        await this.journal.gate.opened;
+      }
+    }
+    await using scene = await Scene.boot(Busy);
+    const peer = await scene.server.nextPeer();
+    void scene.handle.call('hold');
+    await scene.journal.until('holding');
+    scene.handle.cast('publish', 'early');
+    await peer.open();
+    await firstValueFrom(scene.handle.status$.pipe(filter((status) => status === 'open')));
+    scene.journal.gate.open();
+    await scene.journal.until('cast early');
+    expect(scene.journal.lines).toEqual(['holding', 'connect 1', 'cast early']);
   });
 
   it('is kept as well where its session is lost before its turn', async () => {

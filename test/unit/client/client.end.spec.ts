@@ -61,6 +61,14 @@ describe('A client that crashes', () => {
     }
   });
 
+  it('crashes by its @OnStart, and owes no @OnTerminate then', async () => {
+    for (const start of [() => Promise.reject(crash), () => reply('x'), () => 7]) {
+      const client = await new ScriptedClient({ start, terminate: () => undefined }).launch();
+      expect(client.ends).toEqual([{ by: 'error', error: expect.any(Error) }]);
+      expect([client.callbacks, client.transport.sockets]).toEqual([['start'], []]);
+    }
+  });
+
   it('ends all the same when @OnTerminate fails, and tells of it', async () => {
     const fail = (): Promise<never> => Promise.reject(crash);
     const client = await new ScriptedClient({ terminate: fail }).open();

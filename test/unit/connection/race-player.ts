@@ -24,10 +24,9 @@ export class Player extends ScriptedClient {
   /** Callbacks that wait to be let go on. */
   readonly #gates: (() => void)[] = [];
   readonly #turns: Turn[];
-  /** How many texts each socket has played, and how many of them were handled. */
+  /** How many texts each socket has played, and how many of them were handled; of casts, too. */
   readonly #played = new Map<number, number>();
   readonly #handled = new Map<number, number>();
-  /** How many casts were taken, and how many were handled. */
   #casts = 0;
   #casted = 0;
   /** The session whose `@OnConnect` is done, and the socket of the last one. */

@@ -44,6 +44,17 @@ describe('A wire that closes', () => {
     expect([peer.isTerminated, rig.story, rig.clock.pending]).toEqual([true, ['end'], []]);
   });
 
+  it('waits no longer than that for a peer that has closed before', async () => {
+    const { wire, peer } = rig.open();
+    peer.playPeerClose(1001);
+    wire.close(4000);
+    await rig.clock.advance(1000);
+    expect([peer.isOver, rig.ends[0]?.reason]).toEqual([
+      true,
+      { by: 'local', code: 4000, message: '' },
+    ]);
+  });
+
   it('cuts a peer that never answers', async () => {
     const { wire, peer } = rig.open();
     wire.close(1000);
