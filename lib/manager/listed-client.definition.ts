@@ -20,7 +20,7 @@ import {
 import type { HandlerNames, Incarnation } from '../runtime/client/incarnation.js';
 import { checkOptions } from '../runtime/client/options.checker.js';
 import type { Target } from '../runtime/client/request.builder.js';
-import { isThenable } from '../runtime/client/runner.js';
+import { isThenable } from '../runtime/client/thenable.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { messages } from '../websockex.messages.js';
 

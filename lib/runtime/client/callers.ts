@@ -66,6 +66,9 @@ export class Callers {
   }
 
   #notConnected(what: string): NotConnectedError {
-    return new NotConnectedError(this.definition.name, this.process.connection.status, what);
+    const { status } = this.process.connection;
+    // While the last messages are handled the session is still open, but takes no more.
+    const state = status === 'open' && this.process.isEnding ? 'closing' : status;
+    return new NotConnectedError(this.definition.name, state, what);
   }
 }

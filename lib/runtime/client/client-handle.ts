@@ -146,7 +146,8 @@ export abstract class ClientHandle<
 
   /**
    * Starts a client of `startup: 'manual'`, and waits for its first `@OnConnect`; of one that is
-   * started already it only waits. A client that is not there within `startupTimeout` is stopped.
+   * started already it only waits. One that this call has started, and that is not
+   * there within `startupTimeout`, is stopped.
    *
    * @throws (rejects) the error the start failed with; `NotConnectedError` once the client has ended
    */

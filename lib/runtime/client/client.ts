@@ -110,10 +110,12 @@ export class Client implements ProcessOwner {
   start(args?: unknown): Promise<ConnectionInfo> {
     if (this.#readiness.info) return Promise.resolve(this.#readiness.info);
     if (this.#process.isEnding) return rejected(this.#notConnected('cannot start'));
-    if (this.status === 'idle') this.tools.run(() => this.definition.begin());
+    const isFirst = this.status === 'idle';
+    if (isFirst) this.tools.run(() => this.definition.begin());
     const { startupTimeout } = this.#process.settings;
     const started = this.#readiness.started(startupTimeout, () => {
-      void this.stop(CloseCode.normal);
+      // A client that runs already goes on: only the wait for it is over.
+      if (isFirst) void this.stop(CloseCode.normal);
       return startTimeout(this.name, startupTimeout, this.#process.lastError);
     });
     this.launch(args);

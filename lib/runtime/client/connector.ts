@@ -14,7 +14,8 @@ import { isDirective, type ReconnectChanges, type TerminateDirective } from './d
 import type { Handler, Incarnation } from './incarnation.js';
 import { Reconnector } from './reconnector.js';
 import { attemptError, draftRequest, finishRequest, type Target } from './request.builder.js';
-import { isThenable, type Pending } from './runner.js';
+import type { Pending } from './runner.js';
+import { isThenable } from './thenable.js';
 import { limited } from './waiters.js';
 
 /** What a connector needs of the process it works for. */

@@ -4,7 +4,8 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 import type { ClientDefinition } from './client.definition.js';
 import { isDirective } from './directive.js';
 import type { Incarnation } from './incarnation.js';
-import { isThenable, type Pending } from './runner.js';
+import type { Pending } from './runner.js';
+import { isThenable } from './thenable.js';
 
 /** Whom a lifetime tells. */
 export interface LifetimeOwner {

@@ -20,7 +20,8 @@ import type { Incarnation } from './incarnation.js';
 import { Lifetime } from './lifetime.js';
 import { sizeOf, type Message } from './message.js';
 import type { ProcessOwner } from './process.port.js';
-import { isThenable, Runner, type Pending, type RunnerOwner } from './runner.js';
+import { Runner, type Pending, type RunnerOwner } from './runner.js';
+import { isThenable } from './thenable.js';
 
 /**
  * The process behind a handle: a mailbox, a connection and an incarnation, one message at a time.

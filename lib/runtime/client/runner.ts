@@ -7,6 +7,7 @@ import { isDirective, type Directive, type ReconnectChanges } from './directive.
 import type { ContextRunner } from './context.runner.js';
 import type { Handler } from './incarnation.js';
 import { isStream, Streams, type StreamOwner } from './streams.js';
+import { isThenable } from './thenable.js';
 import type { Deferred } from './waiters.js';
 
 /** Work that is done, or a promise of its end. */
@@ -159,13 +160,4 @@ export class Runner implements StreamOwner {
   #badResponse(handler: Handler, value: unknown): BadResponseError {
     return new BadResponseError(this.owner.module, handler.method, value, MAY_RETURN);
   }
-}
-
-/** Whether a value must be waited for. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
 }

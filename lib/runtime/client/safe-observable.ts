@@ -1,5 +1,7 @@
 import { Observable, Subscriber, type Observer, type Operator, type Subscription } from 'rxjs';
 
+import { isThenable } from './thenable.js';
+
 /** Told what a subscriber threw. */
 export type ErrorReport = (error: unknown) => void;
 
@@ -54,7 +56,9 @@ export class SafeObservable<T> extends Observable<T> {
 
   #guard(call: () => unknown): void {
     try {
-      call();
+      const result = call();
+      // An async function is a subscriber too; nobody else would hear of its rejection.
+      if (isThenable(result)) result.then(undefined, this.report);
     } catch (thrown) {
       this.report(thrown);
     }

@@ -21,7 +21,13 @@ export class Shutdown {
         },
       ],
     ];
-    this.#timers = steps.map(([delay, step]) => clock.setTimer(delay, step));
+    // A process that stalls fires them in any order: each does first what should have been done.
+    let done = 0;
+    this.#timers = steps.map(([delay], index) =>
+      clock.setTimer(delay, () => {
+        while (done <= index) steps[done++]?.[1]();
+      }),
+    );
   }
 
   /** The client has ended. */

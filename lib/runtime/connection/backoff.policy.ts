@@ -57,9 +57,11 @@ export class Backoff {
     return new Backoff(this.count + 1, Math.round(this.#draw(policy, random)));
   }
 
-  #draw({ initialDelay, maxDelay, jitter }: ReconnectPolicy, random: Random): number {
+  #draw({ initialDelay: first, maxDelay, jitter }: ReconnectPolicy, random: Random): number {
+    // The first delay may be none at all; from there on there is something to grow.
+    const initialDelay = this.count === 0 ? first : Math.max(1, first);
     if (jitter === 'decorrelated') {
-      const last = this.count === 0 ? initialDelay : this.delay;
+      const last = this.count === 0 ? initialDelay : Math.max(1, this.delay);
       // At the cap a draw between cap and cap would spread nothing: the lower half keeps it wide.
       const low = Math.min(maxDelay, Math.max(initialDelay, Math.min(last, maxDelay / 2)));
       const high = Math.max(low, Math.min(maxDelay, last * 3));

@@ -1,5 +1,5 @@
 const SECRET_KEY =
-  /token|secret|password|passwd|pwd|api_?-?key|access_?-?key|^key$|^pass$|signature|^sig$|^auth|authorization|credential|jwt|session/i;
+  /token|secret|passw|passphrase|pwd|(api|access|private|secret)[_-]?key|^key$|^pass$|signature|^sig$|^auth|authorization|bearer|credential|jwt|session|^sid$|ticket|^otp$/i;
 
 const HIDDEN = '***';
 
