@@ -179,6 +179,7 @@ describe('a handle of an unknown class', () => {
 
   test('is what the manager gives, perhaps', () => {
     expectTypeOf(manager.get('feed')).toEqualTypeOf<ClientHandle | undefined>();
+    expectTypeOf(manager.get(FeedClient)).toEqualTypeOf<ClientHandle<FeedClient> | undefined>();
     expectTypeOf(manager.clients()).toEqualTypeOf<ClientHandle[]>();
     expectTypeOf(manager.events$).toEqualTypeOf<Observable<WebSockexEvent>>();
   });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { boot } from '../../fixtures/boot.js';
 import { Journal, Recorder } from '../../fixtures/journal.js';
 import { RawServer, type RawPeer } from '../../fixtures/raw-server.js';
-import { clientAt, Scene } from '../../fixtures/scene.js';
+import { AT_ONCE, clientAt, Scene } from '../../fixtures/scene.js';
 
 /** Answers the request of the first attempt, and gives what the client ended with. */
 async function errorOf(
@@ -161,6 +161,25 @@ describe('A failed first attempt', () => {
     expect(scene.server.connectionCount).toBe(1);
   });
 
+  it('is the only one that handleInitialFailure concerns', async () => {
+    await using scene = await Scene.open(Recorder, {
+      handleInitialFailure: false,
+      reconnect: AT_ONCE,
+    });
+    scene.peer.fin();
+    const refused = await scene.server.nextPeer();
+    await refused.request();
+    refused.refuse(503);
+    await scene.accept();
+    await scene.journal.until('connect 2');
+    expect(scene.journal.lines).toEqual([
+      'connect 1',
+      'disconnect #1 remote 1006',
+      'disconnect #2 error HandshakeError',
+      'connect 2',
+    ]);
+  });
+
   it('fails the boot of an application that requires the client', async () => {
     await using server = await RawServer.listen({
       onPeer: async (peer) => {
@@ -190,7 +209,7 @@ describe('A failed first attempt', () => {
     const client = clientAt(server.url(), Recorder, {
       startup: 'required',
       handleInitialFailure: true,
-      reconnect: { initialDelay: 0, jitter: 'none' },
+      reconnect: AT_ONCE,
     });
     await using app = await boot([client]);
     expect(app.handle(client).status).toBe('open');

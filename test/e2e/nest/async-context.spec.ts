@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { reconnect, WebSockexModule } from 'nestjs-websockex';
+import { WebSockexModule } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 import { boot, reaches, type NestApp } from '../../fixtures/nest/app.js';
 import { foreign, observing, ran, request } from '../../fixtures/nest/observing-client.js';
@@ -94,21 +94,7 @@ describe('no callback runs in the context of', () => {
     expect(ran(Observing.contexts)).toContain('terminate');
   });
 
-  it('the one who feeds a stream that a handler returned, where that says reconnect', async () => {
-    await using server = await mute();
-    const Observing = observing(server.url(), { startup: 'background', closeTimeout: 20 });
-    await using app = await bootWith(Observing);
-    const handle = app.handle(Observing);
-    await handle.connected();
-    request.run('feeding', () => Observing.stream.next(reconnect()));
-    await server.peer(2);
-    await handle.connected();
-
-    expect(foreign(Observing.contexts)).toEqual([]);
-    expect(handle.session).toBe(2);
-  });
-
-  it('the one who feeds a stream that a handler returned, where that fails', async () => {
+  it('the one who feeds a stream that a handler returned, and it fails', async () => {
     await using server = await WsServer.listen();
     const Observing = observing(server.url(), { startup: 'background' });
     await using app = await bootWith(Observing);

@@ -86,7 +86,8 @@ describe('handles', () => {
     await app.handle(Speaker).sendFrame('alone');
     expect(await peer.nextMessage()).toBe('alone');
     expect(manager.get('SpeakerClient')).toBe(app.handle(Speaker));
-    expect(manager.get('NobodyClient')).toBeUndefined();
+    expect(manager.get(Speaker)).toBe(app.handle(Speaker));
+    expect([manager.get('NobodyClient'), manager.get(class {})]).toEqual([undefined, undefined]);
     expect(manager.clients()).toEqual([app.handle(Speaker)]);
   });
 

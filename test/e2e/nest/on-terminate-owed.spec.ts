@@ -82,6 +82,19 @@ describe('@OnTerminate of a class with @OnStart', () => {
     expect([Starting.reasons, server.connectionCount]).toEqual([[], 0]);
   });
 
+  it('does not run where that returned what it may not', async () => {
+    await using server = await WsServer.listen();
+    const Starting = starting(server.url(), () => 'started');
+    await using app = await bootWith(Starting);
+    await expect(app.handle(Starting).start()).rejects.toMatchObject({
+      code: 'ERR_WEBSOCKEX_BAD_RESPONSE',
+      method: 'start',
+      value: 'started',
+    });
+
+    expect([Starting.reasons, server.connectionCount]).toEqual([[], 0]);
+  });
+
   it('runs where that returned terminate(), and nothing is dialled', async () => {
     await using server = await WsServer.listen();
     const Starting = starting(server.url(), () => terminate('not needed'));

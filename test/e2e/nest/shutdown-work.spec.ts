@@ -4,7 +4,16 @@ import {
   type OnApplicationShutdown,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { ClientHandle, InjectClient, NotConnectedError, WebSockexModule } from 'nestjs-websockex';
+import { CapturingLogger, Test } from '@nestjs/testing';
+import {
+  ClientHandle,
+  getClientToken,
+  InjectClient,
+  NotConnectedError,
+  WEBSOCKEX_CLOCK,
+  WebSockexModule,
+} from 'nestjs-websockex';
+import type { Clock } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 import { boot, type NestApp } from '../../fixtures/nest/app.js';
 import { FOR_EVER, working } from '../../fixtures/nest/working-client.js';
@@ -44,7 +53,7 @@ describe('app.close() while there is work', () => {
   it('leaves behind a handler that does not return, within shutdownTimeout', async () => {
     await using server = await WsServer.listen();
     const Working = working(server.url());
-    const app = await bootWith(100, Working);
+    const app = await bootWith(400, Working);
     const handle = app.handle(Working);
     await handle.connected();
     const peer = await server.nextConnection();
@@ -56,6 +65,44 @@ describe('app.close() while there is work', () => {
     expect(handle.status).toBe('terminated');
     // What it returns in the end does no harm.
     Working.finish();
+  });
+
+  it('closes with 1001 first, in whatever order the timers of a stalled process fire', async () => {
+    await using server = await WsServer.listen();
+    const Working = working(server.url());
+    const timers = new Map<() => void, number>();
+    const clock: Clock = {
+      epoch: () => Date.now(),
+      now: () => performance.now(),
+      setTimer: (delay, fire) => {
+        timers.set(fire, delay);
+        return { cancel: () => void timers.delete(fire) };
+      },
+    };
+    const app = await Test.createTestingModule({
+      imports: [WebSockexModule.forRoot({ clients: [Working] })],
+    })
+      .overrideProvider(WEBSOCKEX_CLOCK)
+      .useValue(clock)
+      .setLogger(new CapturingLogger())
+      .compile();
+    await app.init();
+    await app.get<ClientHandle>(getClientToken(Working)).connected();
+    const peer = await server.nextConnection();
+    peer.send('work');
+    await Working.begun;
+    const before = new Set(timers.keys());
+    const state = { isClosed: false };
+    const closing = app.close().then(() => (state.isClosed = true));
+    while (!state.isClosed) {
+      await new Promise((next) => setImmediate(next));
+      const late = [...timers].filter(([fire]) => !before.has(fire));
+      const [last] = late.toSorted(([, one], [, other]) => other - one);
+      if (last && timers.delete(last[0])) last[0]();
+    }
+    await closing;
+
+    expect((await peer.closed()).code).toBe(1001);
   });
 
   it('lets the application send in its own hooks before, and no more after', async () => {

@@ -142,4 +142,17 @@ describe('A client that starts', () => {
       expect(patient.handle.status).toBe('connecting');
     }
   });
+
+  it('goes on where somebody waited for it in vain who had not started it', async () => {
+    const reconnect = { initialDelay: 60_000, maxDelay: 60_000, jitter: 'none' } as const;
+    const client = await new ScriptedClient({}, { reconnect, startupTimeout: 50 }).launch();
+    client.transport.last.playEnd();
+    await settle();
+    const started = client.handle.start();
+    await client.clock.advance(50);
+    await expect(started).rejects.toThrow(/was not connected within 50 ms/);
+    expect([client.handle.status, client.ends]).toEqual(['backoff', []]);
+    await client.handle.stop();
+    expect(client.handle.status).toBe('terminated');
+  });
 });

@@ -57,6 +57,14 @@ describe('SafeObservable', () => {
     expect([teardowns, source.observed]).toEqual([4, false]);
   });
 
+  it('reports what an async subscriber rejects with', async () => {
+    const rejecting: () => unknown = () => Promise.reject(boom);
+    safe.subscribe(rejecting as () => void);
+    source.next(1);
+    await settle();
+    expect(reported).toEqual([boom]);
+  });
+
   it('calls an observer as a method of its own', () => {
     class Counter {
       count = 0;

@@ -44,6 +44,15 @@ describe('Backoff', () => {
     expect(Backoff.none).toMatchObject({ count: 0, delay: 0 });
   });
 
+  it('grows also from no delay at all: nobody reconnects in a hot loop', () => {
+    for (const jitter of ['decorrelated', 'none'] as const) {
+      const policy = { ...policyOf(jitter), initialDelay: 0 };
+      const delays = delaysOf(policy, () => 0.9, 40);
+      expect(delays[0]).toBe(0);
+      expect(delays.at(-1)).toBeGreaterThan(25_000);
+    }
+  });
+
   it('gives whole milliseconds between 0 and the cap, and counts, whatever the policy', () => {
     fc.assert(
       fc.property(anyPolicy, seed, (policy, from) => {
