@@ -59,7 +59,7 @@ describe('SafeObservable', () => {
 
   it('reports what an async subscriber rejects with', async () => {
     const rejecting: () => unknown = () => Promise.reject(boom);
-    safe.subscribe(rejecting as () => void);
+    safe.subscribe(rejecting);
     source.next(1);
     await settle();
     expect(reported).toEqual([boom]);
