@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { ClientHandle, HandshakeError, InjectClient, NotConnectedError } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 import { boot, reaches } from '../../fixtures/nest/app.js';
+import { starting } from '../../fixtures/nest/ending-client.js';
 import { noting, rootOf } from '../../fixtures/nest/noting-client.js';
 import { refusing } from '../../fixtures/nest/servers.js';
 import { RawServer } from '../../fixtures/raw-server.js';
@@ -120,13 +121,14 @@ describe('a client that is started by hand', () => {
 
   it('is started once, however many ask for it at a time', async () => {
     await using server = await WsServer.listen();
-    const Noting = noting(server.url(), { startup: 'manual' });
-    await using app = await boot(rootOf(Noting));
-    const handle = app.handle(Noting);
+    let starts = 0;
+    const Starting = starting(server.url(), () => void starts++);
+    await using app = await boot(rootOf(Starting));
+    const handle = app.handle(Starting);
     const infos = await Promise.all([handle.start(), handle.start(), handle.connected()]);
 
     expect(new Set(infos).size).toBe(1);
-    expect(server.connectionCount).toBe(1);
+    expect([starts, server.connectionCount]).toEqual([1, 1]);
   });
 
   it('goes on trying by default: start() resolves with the first session', async () => {
