@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { Recorder } from '../../fixtures/journal.js';
 import type { RawPeer } from '../../fixtures/raw-server.js';
 import { AT_ONCE, Scene } from '../../fixtures/scene.js';
+import { VirtualClock } from '../../fixtures/virtual-clock.js';
 
 describe('handle.reconnect()', () => {
   it('closes the session with 1000, and resolves with the next one', async () => {
@@ -29,14 +30,21 @@ describe('handle.reconnect()', () => {
     ]);
   });
 
-  it('cuts a backoff short', async () => {
-    await using scene = await Scene.open(Recorder, { reconnect: { initialDelay: 60_000 } });
+  it('cuts a backoff short, once and for all', async () => {
+    const clock = new VirtualClock();
+    const options = { reconnect: { initialDelay: 20_000 } };
+    await using scene = await Scene.open(Recorder, options, { clock });
     scene.peer.fin();
     await scene.journal.until('disconnect #1 remote 1006');
     expect(scene.handle.status).toBe('backoff');
     const again = scene.handle.reconnect();
-    await scene.accept();
+    const second = await scene.accept();
     expect(await again).toMatchObject({ session: 2 });
+    // The delay that was cut is over, and nothing comes of it.
+    await clock.advance(120_000);
+    second.text('still here');
+    await scene.journal.until('text still here');
+    expect([scene.handle.status, scene.server.connectionCount]).toEqual(['open', 2]);
   });
 
   it('is a wish the policy need not share', async () => {
