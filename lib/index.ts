@@ -41,14 +41,14 @@ export type {
   MethodName,
   UnknownClient,
 } from './runtime/client/client-handle.js';
-export type { WaitOptions } from './runtime/client/waiters.js';
-export type { ClientOptions, MailboxOptions, Startup } from './runtime/client/client-options.js';
+export type { WaitOptions } from './runtime/clock/waiters.js';
+export type { ClientOptions, MailboxOptions, Startup } from './runtime/options/client-options.js';
 export type {
   ConnectionInfo,
   ConnectRequest,
   DisconnectStatus,
-} from './runtime/client/callback.types.js';
-export { close, reconnect, reply, terminate } from './runtime/client/directive.js';
+} from './runtime/process/callback.types.js';
+export { close, reconnect, reply, terminate } from './runtime/process/directive.js';
 export type {
   CloseDirective,
   Directive,
@@ -56,7 +56,7 @@ export type {
   ReconnectDirective,
   ReplyDirective,
   TerminateDirective,
-} from './runtime/client/directive.js';
+} from './runtime/process/directive.js';
 
 export { Frame } from './runtime/frame/frame.js';
 export type {

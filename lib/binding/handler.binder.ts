@@ -1,5 +1,5 @@
 import type { HandlerKind, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
-import type { FrameClause, Handler, Incarnation } from '../runtime/client/incarnation.js';
+import type { FrameClause, Handler, Incarnation } from '../runtime/process/incarnation.js';
 import { createMatcher } from './frame.matcher.js';
 
 type Methods = Record<string | symbol, (...args: unknown[]) => unknown>;

@@ -4,7 +4,7 @@ import type {
   Directive,
   ReconnectDirective,
   TerminateDirective,
-} from '../runtime/client/directive.js';
+} from '../runtime/process/directive.js';
 import type { FrameLike } from '../runtime/frame/frame.js';
 
 /** What a handler may return, or one item of what it streams. */

@@ -2,7 +2,7 @@ import type {
   ConnectionInfo,
   ConnectRequest,
   DisconnectStatus,
-} from '../runtime/client/callback.types.js';
+} from '../runtime/process/callback.types.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
 import {
   createHandlerDecorator,

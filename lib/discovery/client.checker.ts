@@ -2,7 +2,7 @@ import type { Type } from '@nestjs/common';
 
 import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
 import type { HandlerKind, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
-import { checkOptions } from '../runtime/client/options.checker.js';
+import { checkOptions } from '../runtime/options/options.checker.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { checkUrl } from '../runtime/transport/request.checker.js';

@@ -1,6 +1,6 @@
 import type { FactoryProvider } from '@nestjs/common';
 
-import type { ClientOptions } from '../runtime/client/client-options.js';
+import type { ClientOptions } from '../runtime/options/client-options.js';
 
 /** An injection token, or one that may be missing. */
 export type ClientDependency = NonNullable<FactoryProvider['inject']>[number];

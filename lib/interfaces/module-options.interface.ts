@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 
-import type { ClientOptions } from '../runtime/client/client-options.js';
+import type { ClientOptions } from '../runtime/options/client-options.js';
 
 /**
  * What `forRoot` and the factories of `forRootAsync` take.

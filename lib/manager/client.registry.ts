@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Inject, Injectable, type Type } from '@nestjs/common';
 
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
-import type { ContextRunner } from '../runtime/client/context.runner.js';
+import type { ContextRunner } from '../runtime/process/context.runner.js';
 import { Client } from '../runtime/client/client.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { LocalHandle } from '../runtime/client/local-handle.js';

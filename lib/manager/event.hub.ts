@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 
-import { SafeObservable } from '../runtime/client/safe-observable.js';
+import { SafeObservable } from '../runtime/observers/safe-observable.js';
 import type { WebSockexEvent } from '../runtime/telemetry/events.js';
 import type { EventSink } from '../runtime/telemetry/telemetry.js';
 import { TelemetryLogger } from './telemetry.logger.js';

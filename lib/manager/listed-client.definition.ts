@@ -10,17 +10,17 @@ import {
   readHandlers,
 } from '../discovery/handler.accessor.js';
 import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
-import type { ClientDefinition } from '../runtime/client/client.definition.js';
+import type { ClientDefinition } from '../runtime/process/client.definition.js';
 import {
   defined,
   toSettings,
   type ClientOptions,
   type ClientSettings,
-} from '../runtime/client/client-options.js';
-import type { HandlerNames, Incarnation } from '../runtime/client/incarnation.js';
-import { checkOptions } from '../runtime/client/options.checker.js';
-import type { Target } from '../runtime/client/request.builder.js';
-import { isThenable } from '../runtime/client/thenable.js';
+} from '../runtime/options/client-options.js';
+import type { HandlerNames, Incarnation } from '../runtime/process/incarnation.js';
+import { checkOptions } from '../runtime/options/options.checker.js';
+import type { Target } from '../runtime/process/request.builder.js';
+import { isThenable } from '../runtime/clock/thenable.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { messages } from '../websockex.messages.js';
 

@@ -1,5 +1,5 @@
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
-import { checkOptions } from '../runtime/client/options.checker.js';
+import { checkOptions } from '../runtime/options/options.checker.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 

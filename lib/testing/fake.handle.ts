@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 
-import type { ConnectionInfo } from '../runtime/client/callback.types.js';
+import type { ConnectionInfo } from '../runtime/process/callback.types.js';
 import { noInfoHandler, noSuchHandler } from '../runtime/client/caller.errors.js';
 import {
   ClientHandle,
@@ -9,11 +9,11 @@ import {
   type MethodArgs,
   type MethodName,
 } from '../runtime/client/client-handle.js';
-import { Flow } from '../runtime/client/flow.js';
-import type { HandlerNames } from '../runtime/client/incarnation.js';
-import { Observers } from '../runtime/client/observers.js';
+import { Flow } from '../runtime/mailbox/flow.js';
+import type { HandlerNames } from '../runtime/process/incarnation.js';
+import { Observers } from '../runtime/observers/observers.js';
 import { Readiness } from '../runtime/client/readiness.js';
-import { Deferred, rejected, type WaitOptions } from '../runtime/client/waiters.js';
+import { Deferred, rejected, type WaitOptions } from '../runtime/clock/waiters.js';
 import { SystemClock } from '../runtime/clock/system.clock.js';
 import type { ClientStatus } from '../runtime/connection/status.js';
 import { CallTimeoutError } from '../runtime/errors/client.errors.js';

@@ -10,9 +10,9 @@ import type {
   ConnectionInfo,
   ConnectRequest,
   DisconnectStatus,
-} from '../runtime/client/callback.types.js';
+} from '../runtime/process/callback.types.js';
 import type { CallAnswer, MethodArgs, MethodName } from '../runtime/client/client-handle.js';
-import { findClause, type Handler, type Incarnation } from '../runtime/client/incarnation.js';
+import { findClause, type Handler, type Incarnation } from '../runtime/process/incarnation.js';
 import { NoHandlerError } from '../runtime/errors/client.errors.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
 import { toFrame, type DataFrame, type PingFrame, type PongFrame } from '../runtime/frame/frame.js';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { CHANNELS } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
-import { CLIENT_OPTION_NAMES } from '../../lib/runtime/client/options.checker.js';
+import { CLIENT_OPTION_NAMES } from '../../lib/runtime/options/options.checker.js';
 import {
   plain,
   readAnchors,
@@ -91,7 +91,7 @@ describe('the tables of the README', () => {
   });
 
   it('have every directive', () => {
-    const directives = api.exportedFrom('runtime/client/directive.ts');
+    const directives = api.exportedFrom('runtime/process/directive.ts');
     expect(directives).toContain('reply');
     const results = column('### Results').join('\n');
     for (const name of directives) expect(results).toContain(`${name}(`);

@@ -2,11 +2,11 @@ import type { Clock } from '../clock/clock.port.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import { noInfoHandler, noSuchHandler } from './caller.errors.js';
-import type { ClientDefinition } from './client.definition.js';
-import type { ContextRunner } from './context.runner.js';
-import type { CallerMessage } from './message.js';
-import type { Process } from './process.js';
-import { limited, rejected } from './waiters.js';
+import type { ClientDefinition } from '../process/client.definition.js';
+import type { ContextRunner } from '../process/context.runner.js';
+import type { CallerMessage } from '../process/message.js';
+import type { Process } from '../process/process.js';
+import { limited, rejected } from '../clock/waiters.js';
 
 /** Takes casts, infos and calls: refuses at the caller what nobody would handle, and posts the rest. */
 export class Callers {

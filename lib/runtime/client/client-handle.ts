@@ -4,9 +4,9 @@ import type { ClientStatus } from '../connection/status.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
-import type { ConnectionInfo } from './callback.types.js';
-import type { Directive } from './directive.js';
-import type { WaitOptions } from './waiters.js';
+import type { ConnectionInfo } from '../process/callback.types.js';
+import type { Directive } from '../process/directive.js';
+import type { WaitOptions } from '../clock/waiters.js';
 
 /** A client class nothing is known of: any name may be cast or called. */
 export type UnknownClient = Record<string, (...args: unknown[]) => unknown>;

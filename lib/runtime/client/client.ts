@@ -8,18 +8,18 @@ import type { DataFrame } from '../frame/frame.js';
 import { Telemetry, type EventSink } from '../telemetry/telemetry.js';
 import type { Clock } from '../clock/clock.port.js';
 import type { Transport } from '../transport/transport.port.js';
-import type { ConnectionInfo } from './callback.types.js';
+import type { ConnectionInfo } from '../process/callback.types.js';
 import { endedBefore, startTimeout } from './caller.errors.js';
 import { Callers } from './callers.js';
-import type { ClientDefinition } from './client.definition.js';
-import type { ContextRunner } from './context.runner.js';
-import type { FrameIterator } from './frame-iterator.js';
-import { Observers } from './observers.js';
-import { Process } from './process.js';
-import type { ProcessOwner } from './process.port.js';
+import type { ClientDefinition } from '../process/client.definition.js';
+import type { ContextRunner } from '../process/context.runner.js';
+import type { FrameIterator } from '../observers/frame-iterator.js';
+import { Observers } from '../observers/observers.js';
+import { Process } from '../process/process.js';
+import type { ProcessOwner } from '../process/process.port.js';
 import { Readiness } from './readiness.js';
 import { Shutdown } from './shutdown.js';
-import { Deferred, limited, rejected, type WaitOptions } from './waiters.js';
+import { Deferred, limited, rejected, type WaitOptions } from '../clock/waiters.js';
 
 /** What clients are made with; the same for all of one application. */
 export interface ClientTools {

@@ -5,7 +5,7 @@ import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
-import type { ConnectionInfo } from './callback.types.js';
+import type { ConnectionInfo } from '../process/callback.types.js';
 import type { Client } from './client.js';
 import {
   ClientHandle,
@@ -13,7 +13,7 @@ import {
   type MethodArgs,
   type MethodName,
 } from './client-handle.js';
-import type { WaitOptions } from './waiters.js';
+import type { WaitOptions } from '../clock/waiters.js';
 
 /** The handle of a client of this process. */
 export class LocalHandle<T extends object> extends ClientHandle<T> {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/clock.port.js';
-import type { ConnectionInfo } from './callback.types.js';
-import { limited, Waiters, type WaitOptions } from './waiters.js';
+import type { ConnectionInfo } from '../process/callback.types.js';
+import { limited, Waiters, type WaitOptions } from '../clock/waiters.js';
 
 /** Knows whether a session is open with its `@OnConnect` done, and who waits for one. */
 export class Readiness {

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../clock/clock.port.js';
-import type { Process } from './process.js';
+import type { Process } from '../process/process.js';
 
 /**
  * Sees that a client ends within a time: most of it for what waits in the mailbox, then the session

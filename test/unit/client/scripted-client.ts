@@ -1,11 +1,11 @@
 import type { ClientOptions, ClientStatus, CloseReason, WebSockexEvent } from 'nestjs-websockex';
 
-import type { ClientDefinition } from '../../../lib/runtime/client/client.definition.js';
-import { toSettings } from '../../../lib/runtime/client/client-options.js';
+import type { ClientDefinition } from '../../../lib/runtime/process/client.definition.js';
+import { toSettings } from '../../../lib/runtime/options/client-options.js';
 import { Client } from '../../../lib/runtime/client/client.js';
-import type { Handler, Incarnation } from '../../../lib/runtime/client/incarnation.js';
+import type { Handler, Incarnation } from '../../../lib/runtime/process/incarnation.js';
 import { LocalHandle } from '../../../lib/runtime/client/local-handle.js';
-import type { Target } from '../../../lib/runtime/client/request.builder.js';
+import type { Target } from '../../../lib/runtime/process/request.builder.js';
 import { FakeTransport } from '../../fixtures/fake-transport.js';
 import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
 

@@ -2,7 +2,7 @@ import type { Attempt } from '../connection/attempt.js';
 import type { WireEnd } from '../connection/wire.port.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { ConnectionInfo } from './callback.types.js';
-import type { Deferred } from './waiters.js';
+import type { Deferred } from '../clock/waiters.js';
 
 /** What others ask of a client. */
 export type CallerMessage =

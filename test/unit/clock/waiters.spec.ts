@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { Deferred, limited, rejected, Waiters } from '../../../lib/runtime/client/waiters.js';
+import { Deferred, limited, rejected, Waiters } from '../../../lib/runtime/clock/waiters.js';
 import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
 
 class Late extends Error {}

@@ -1,7 +1,7 @@
 import type { DataFrame } from '../frame/frame.js';
 import { Fifo } from '../mailbox/fifo.js';
 import type { MailboxMarks } from '../mailbox/mailbox.js';
-import type { Flow } from './flow.js';
+import type { Flow } from '../mailbox/flow.js';
 
 type Waiting = (result: IteratorResult<DataFrame, undefined>) => void;
 

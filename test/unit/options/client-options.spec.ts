@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { toSettings } from '../../../lib/runtime/client/client-options.js';
-import { CLIENT_OPTION_NAMES } from '../../../lib/runtime/client/options.checker.js';
+import { toSettings } from '../../../lib/runtime/options/client-options.js';
+import { CLIENT_OPTION_NAMES } from '../../../lib/runtime/options/options.checker.js';
 
 const DEFAULTS = {
   callTimeout: 5000,

@@ -3,7 +3,7 @@ import { NoHandlerError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import type { ClientSettings } from './client-options.js';
+import type { ClientSettings } from '../options/client-options.js';
 import { findClause, type Handler, type Incarnation } from './incarnation.js';
 import type { CallerMessage, Message } from './message.js';
 import type { Pending, Runner } from './runner.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock/clock.port.js';
+import type { Clock } from './clock.port.js';
 
 /** What limits a wait. */
 export interface WaitOptions {

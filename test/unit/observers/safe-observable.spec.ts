@@ -15,7 +15,7 @@ import {
 } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { SafeObservable } from '../../../lib/runtime/client/safe-observable.js';
+import { SafeObservable } from '../../../lib/runtime/observers/safe-observable.js';
 import { settle } from '../../fixtures/virtual-clock.js';
 
 const boom = new Error('boom');

@@ -8,20 +8,20 @@ import type { DataFrame } from '../frame/frame.js';
 import { Mailbox, type MailboxOwner } from '../mailbox/mailbox.js';
 import type { ConnectionInfo } from './callback.types.js';
 import type { ClientDefinition } from './client.definition.js';
-import type { ClientSettings } from './client-options.js';
+import type { ClientSettings } from '../options/client-options.js';
 import { Connector, type ConnectorOwner } from './connector.js';
 import type { ContextRunner } from './context.runner.js';
 import type { ReconnectChanges } from './directive.js';
 import { Dispatcher, type DispatcherOwner } from './dispatcher.js';
 import { Ending } from './ending.js';
-import { Flow } from './flow.js';
+import { Flow } from '../mailbox/flow.js';
 import { Inbox } from './inbox.js';
 import type { Incarnation } from './incarnation.js';
 import { Lifetime } from './lifetime.js';
 import { sizeOf, type Message } from './message.js';
 import type { ProcessOwner } from './process.port.js';
 import { Runner, type Pending, type RunnerOwner } from './runner.js';
-import { isThenable } from './thenable.js';
+import { isThenable } from '../clock/thenable.js';
 
 /**
  * The process behind a handle: a mailbox, a connection and an incarnation, one message at a time.

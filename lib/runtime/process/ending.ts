@@ -2,7 +2,7 @@ import type { Connection } from '../connection/connection.js';
 import { CloseCode, MAX_CLOSE_REASON } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
-import type { Flow } from './flow.js';
+import type { Flow } from '../mailbox/flow.js';
 import type { Message } from './message.js';
 
 /**

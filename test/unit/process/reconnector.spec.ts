@@ -1,7 +1,7 @@
 import { HandshakeError, type CloseReason } from 'nestjs-websockex';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { Reconnector } from '../../../lib/runtime/client/reconnector.js';
+import { Reconnector } from '../../../lib/runtime/process/reconnector.js';
 import {
   DEFAULT_RECONNECT,
   type ReconnectPolicy,

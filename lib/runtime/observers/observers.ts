@@ -5,7 +5,7 @@ import type { DataFrame } from '../frame/frame.js';
 import type { MailboxMarks } from '../mailbox/mailbox.js';
 import type { EventName, WebSockexEvent } from '../telemetry/events.js';
 import type { EventSink } from '../telemetry/telemetry.js';
-import type { Flow } from './flow.js';
+import type { Flow } from '../mailbox/flow.js';
 import { FrameIterator } from './frame-iterator.js';
 import { SafeObservable } from './safe-observable.js';
 

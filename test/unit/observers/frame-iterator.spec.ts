@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { Frame, type DataFrame } from 'nestjs-websockex';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { Flow } from '../../../lib/runtime/client/flow.js';
-import { FrameIterator } from '../../../lib/runtime/client/frame-iterator.js';
+import { Flow } from '../../../lib/runtime/mailbox/flow.js';
+import { FrameIterator } from '../../../lib/runtime/observers/frame-iterator.js';
 
 const MARKS = { highWaterMark: 4, lowWaterMark: 1, maxBytes: 100 };
 const text = (data: string): DataFrame => Frame.text(data);

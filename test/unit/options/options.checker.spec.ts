@@ -3,7 +3,7 @@ import { Agent } from 'node:http';
 import { ConfigurationError, type ClientOptions } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
-import { CLIENT_OPTION_NAMES, checkOptions } from '../../../lib/runtime/client/options.checker.js';
+import { CLIENT_OPTION_NAMES, checkOptions } from '../../../lib/runtime/options/options.checker.js';
 
 const durations = { good: [0, 0.5, 1000, Infinity], bad: [-1, NaN, '1', null, true, {}] };
 const counts = { good: [0, 1, Infinity], bad: [-1, 1.5, NaN, '1', null] };

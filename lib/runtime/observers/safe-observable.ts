@@ -1,6 +1,6 @@
 import { Observable, Subscriber, type Observer, type Operator, type Subscription } from 'rxjs';
 
-import { isThenable } from './thenable.js';
+import { isThenable } from '../clock/thenable.js';
 
 /** Told what a subscriber threw. */
 export type ErrorReport = (error: unknown) => void;

@@ -9,14 +9,14 @@ import type { CloseReason } from '../frame/close-reason.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { DisconnectStatus } from './callback.types.js';
 import type { ClientDefinition } from './client.definition.js';
-import type { ClientSettings } from './client-options.js';
+import type { ClientSettings } from '../options/client-options.js';
 import { isDirective, type ReconnectChanges, type TerminateDirective } from './directive.js';
 import type { Handler, Incarnation } from './incarnation.js';
 import { Reconnector } from './reconnector.js';
 import { attemptError, draftRequest, finishRequest, type Target } from './request.builder.js';
 import type { Pending } from './runner.js';
-import { isThenable } from './thenable.js';
-import { limited } from './waiters.js';
+import { isThenable } from '../clock/thenable.js';
+import { limited } from '../clock/waiters.js';
 
 /** What a connector needs of the process it works for. */
 export interface ConnectorOwner {

@@ -1,4 +1,4 @@
-import type { ClientSettings } from './client-options.js';
+import type { ClientSettings } from '../options/client-options.js';
 import type { HandlerNames, Incarnation } from './incarnation.js';
 import type { Target } from './request.builder.js';
 

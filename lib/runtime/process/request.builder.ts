@@ -4,7 +4,7 @@ import { ConnectionError } from '../errors/connection.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.checker.js';
 import type { ConnectRequest } from './callback.types.js';
-import type { ClientSettings } from './client-options.js';
+import type { ClientSettings } from '../options/client-options.js';
 import type { ReconnectChanges } from './directive.js';
 
 /** Where a client connects and how, as its options say it for one attempt. */

@@ -5,7 +5,7 @@ import type { ClientDefinition } from './client.definition.js';
 import { isDirective } from './directive.js';
 import type { Incarnation } from './incarnation.js';
 import type { Pending } from './runner.js';
-import { isThenable } from './thenable.js';
+import { isThenable } from '../clock/thenable.js';
 
 /** Whom a lifetime tells. */
 export interface LifetimeOwner {

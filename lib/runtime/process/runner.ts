@@ -7,8 +7,8 @@ import { isDirective, type Directive, type ReconnectChanges } from './directive.
 import type { ContextRunner } from './context.runner.js';
 import type { Handler } from './incarnation.js';
 import { isStream, Streams, type StreamOwner } from './streams.js';
-import { isThenable } from './thenable.js';
-import type { Deferred } from './waiters.js';
+import { isThenable } from '../clock/thenable.js';
+import type { Deferred } from '../clock/waiters.js';
 
 /** Work that is done, or a promise of its end. */
 export type Pending = void | PromiseLike<void>;
