@@ -8,6 +8,8 @@ export { OnPing, OnPong } from './decorators/on-control.decorator.js';
 export { OnCall, OnCast, OnInfo } from './decorators/on-message.decorator.js';
 export {
   BeforeConnect,
+  FormatStatus,
+  OnCodeChange,
   OnConnect,
   OnDisconnect,
   OnStart,
@@ -34,6 +36,25 @@ export type {
   WebSockexModuleOptions,
 } from './interfaces/module-options.interface.js';
 
+export type { ClientGroup, GroupOptions, OnGiveUp } from './interfaces/group.interface.js';
+export type { NameRegistry } from './interfaces/name-registry.interface.js';
+export type {
+  DynamicClientOptions,
+  LinkExit,
+  LinkOptions,
+  StartArgs,
+  StartOptions,
+  StartParameters,
+} from './interfaces/start-options.interface.js';
+export type { Restart, RestartLimit } from './runtime/supervision/restart.policy.js';
+export type { Strategy } from './runtime/supervision/supervisor.port.js';
+export type {
+  ClientState,
+  ClientStatistics,
+  ClientSys,
+  StatusReport,
+} from './runtime/sys/client-sys.js';
+
 export { ClientHandle } from './runtime/client/client-handle.js';
 export type {
   CallAnswer,
@@ -42,7 +63,12 @@ export type {
   UnknownClient,
 } from './runtime/client/client-handle.js';
 export type { WaitOptions } from './runtime/clock/waiters.js';
-export type { ClientOptions, MailboxOptions, Startup } from './runtime/options/client-options.js';
+export type {
+  ClientOptions,
+  DebugOptions,
+  MailboxOptions,
+  Startup,
+} from './runtime/options/client-options.js';
 export type {
   ConnectionInfo,
   ConnectRequest,
@@ -90,6 +116,7 @@ export {
   BadResponseError,
   CallTimeoutError,
   ConfigurationError,
+  LinkError,
   NoHandlerError,
   RestartLimitError,
 } from './runtime/errors/client.errors.js';

@@ -1,9 +1,13 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 
 import { ClientExplorer } from './discovery/client.explorer.js';
+import { AppCloser } from './manager/app.closer.js';
 import { ClientOrchestrator } from './manager/client.orchestrator.js';
 import { ClientRegistry } from './manager/client.registry.js';
+import { ClientStarter } from './manager/client.starter.js';
 import { EventHub } from './manager/event.hub.js';
+import { GroupSupervisors } from './manager/group.supervisors.js';
+import { Linker } from './manager/linker.js';
 import { TelemetryLogger } from './manager/telemetry.logger.js';
 import { WebSockexManager } from './manager/websockex.manager.js';
 import { SystemClock } from './runtime/clock/system.clock.js';
@@ -32,7 +36,11 @@ export class WebSockexCoreModule {
         ClientExplorer,
         TelemetryLogger,
         EventHub,
+        AppCloser,
+        GroupSupervisors,
         ClientRegistry,
+        ClientStarter,
+        Linker,
         ClientOrchestrator,
         WebSockexManager,
       ],

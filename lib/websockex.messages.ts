@@ -60,6 +60,13 @@ export const messages = {
     'connection outlives every request. Make it static, or give what belongs to a request as an ' +
     'argument of a cast or call.',
 
+  nameTaken: (type: string | undefined) =>
+    type === undefined ? 'it has not ended' : `it is a ${type}, and has not ended`,
+  noStart: () => 'cannot start, it was stopped or the application shuts down',
+  noParent: () => 'cannot be linked to',
+  trapWithoutInfo: (client: string) =>
+    `${client}: trapExit needs an @OnInfo() to tell of the end of its parent`,
+
   listedTwice: (one: string, other: string) => `${one}, and ${other}`,
 
   lateStartup: (client: string) =>
@@ -79,6 +86,14 @@ export const messages = {
   disconnected: (client: string, reason: CloseReason) =>
     `${client} is not connected: ${said(client, describeReason(reason))}`,
   backoff: (client: string, delay: number) => `${client} connects again in ${delay} ms`,
+  restart: (client: string, delay: number, dropped: number) =>
+    `${client} is restarted ${delay > 0 ? `in ${delay} ms` : 'at once'}` +
+    (dropped > 0 ? `; ${dropped} casts or infos that waited are dropped` : ''),
+  gaveUp: (group: string, error: string) => `the supervisor of ${group} gives up: ${error}`,
+  shutdownAfterGiveUp: () => 'the application shuts down, because a supervisor gave up',
+  noShutdownHooks: () =>
+    "onGiveUp: 'shutdown' ends the process at once, because nobody listens for SIGTERM: call " +
+    'app.enableShutdownHooks() to have the application closed first',
   paused: (client: string) => `${client} reads no more until what waits has been handled`,
   unhandled: (client: string, type: string, count: number) =>
     `${client}: no @OnFrame matches a ${type} frame (${count} so far); add a clause, or set ` +

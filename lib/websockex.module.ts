@@ -1,7 +1,8 @@
 import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 
 import { provideClientList } from './discovery/client.list.js';
-import { ClientRegistry } from './manager/client.registry.js';
+import type { GroupOptions } from './interfaces/group.interface.js';
+import { ClientRegistry, type ListedGroup } from './manager/client.registry.js';
 import { ConfigurationError } from './runtime/errors/client.errors.js';
 import { WebSockexCoreModule } from './websockex-core.module.js';
 import { ROOT_MARK } from './websockex.constants.js';
@@ -39,12 +40,17 @@ export class WebSockexModule extends ConfigurableModuleClass {
     return withCore(super.forRootAsync(options), options.clients);
   }
 
-  /** More clients, made by the injector of the module that imports this. */
-  static forFeature(clients: readonly Type<object>[]): DynamicModule {
-    const handles = toHandleProviders(clients);
+  /**
+   * More clients, made by the injector of the module that imports this.
+   *
+   * @param options how they are supervised together: with them the clients are one group, started
+   * in order and stopped in reverse; without, each is supervised alone
+   */
+  static forFeature(clients: readonly Type<object>[], options?: GroupOptions): DynamicModule {
+    const handles = toHandleProviders(clients, options && { clients, options });
     return {
       module: WebSockexModule,
-      providers: [provideClientList(clients), ...handles],
+      providers: [provideClientList(clients, options), ...handles],
       exports: handles,
     };
   }
@@ -61,18 +67,20 @@ function withCore(root: DynamicModule, clients: readonly Type<object>[] = []): D
   };
 }
 
-function toHandleProviders(clients: readonly Type<object>[]): Provider[] {
+function toHandleProviders(clients: readonly Type<object>[], group?: ListedGroup): Provider[] {
   // What is no class is refused at boot, with the name of the module that lists it.
-  return clients.filter((client) => typeof client === 'function').map(toHandleProvider);
+  return clients
+    .filter((client) => typeof client === 'function')
+    .map((client) => toHandleProvider(client, group));
 }
 
-function toHandleProvider(client: Type<object>): Provider {
+function toHandleProvider(client: Type<object>, group: ListedGroup | undefined): Provider {
   return {
     provide: getClientToken(client),
     inject: [{ token: ClientRegistry, optional: true }],
     useFactory: (registry: ClientRegistry | undefined) => {
       if (registry === undefined) throw new ConfigurationError(messages.noRoot(client.name));
-      return registry.declare(client).handle;
+      return registry.declare(client, group).handle;
     },
   };
 }

@@ -14,6 +14,10 @@ export function bindHandlers(instance: object, handlers: readonly HandlerMetadat
     const handler = handlers.find((one) => one.kind === kind);
     return handler && withOne(methods, handler.key);
   };
+  const several = (kind: HandlerKind): Handler | undefined => {
+    const handler = handlers.find((one) => one.kind === kind);
+    return handler && withMany(methods, handler.key);
+  };
   const named = (kind: HandlerKind): ReadonlyMap<string, Handler> =>
     new Map(
       handlers
@@ -30,6 +34,8 @@ export function bindHandlers(instance: object, handlers: readonly HandlerMetadat
     info: single('info'),
     disconnect: single('disconnect'),
     terminate: single('terminate'),
+    codeChange: several('codeChange'),
+    formatStatus: single('formatStatus'),
     frames: handlers
       .filter((one) => one.kind === 'frame')
       .map((one): FrameClause => ({

@@ -69,3 +69,29 @@ export function OnDisconnect(): HandlerDecorator<[DisconnectStatus], DisconnectR
 export function OnTerminate(): HandlerDecorator<[CloseReason], MaybePromise<void>> {
   return createHandlerDecorator({ kind: 'terminate', decorator: '@OnTerminate' });
 }
+
+/**
+ * The method takes over from an incarnation of another class, when `handle.sys.changeCode` puts this
+ * one in its place: it is given the old instance, and whatever `changeCode` was given. What it
+ * throws refuses the change: then nothing has changed.
+ *
+ * @example
+ * @OnCodeChange() upgrade(old: FeedClient, extra: unknown) {
+ *   this.book = new Map(old.book);
+ * }
+ *
+ * @publicApi
+ */
+export function OnCodeChange(): OpenHandlerDecorator<MaybePromise<void>> {
+  return createHandlerDecorator({ kind: 'codeChange', decorator: '@OnCodeChange' });
+}
+
+/**
+ * What the method returns is shown as the state of the client by `handle.sys.getStatus()`, in the
+ * place of all its fields. When it throws, the fields are shown, and the log has a line.
+ *
+ * @publicApi
+ */
+export function FormatStatus(): HandlerDecorator<[], unknown> {
+  return createHandlerDecorator({ kind: 'formatStatus', decorator: '@FormatStatus' });
+}

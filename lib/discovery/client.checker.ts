@@ -23,9 +23,14 @@ const ENHANCERS: Readonly<Record<string, string>> = {
 /**
  * Refuses a class that cannot work as a client, before anything is made of it.
  *
+ * @param isUrlGiven whether who starts it says where to connect
  * @throws ConfigurationError naming class and method; UrlError
  */
-export function checkClient(client: Type<object>, listedIn: string): ClientMetadata {
+export function checkClient(
+  client: Type<object>,
+  listedIn: string,
+  isUrlGiven = false,
+): ClientMetadata {
   if (typeof client !== 'function') {
     throw new ConfigurationError(messages.notAClass(inspectShort(client), listedIn));
   }
@@ -37,7 +42,7 @@ export function checkClient(client: Type<object>, listedIn: string): ClientMetad
   checkName(client, metadata);
   checkHandlers(client, handlers);
   checkEnhancers(client, handlers);
-  checkTarget(client, metadata);
+  checkTarget(client, metadata, isUrlGiven);
   return metadata;
 }
 
@@ -113,10 +118,14 @@ function checkEnhancers(client: Type<object>, handlers: readonly HandlerMetadata
   }
 }
 
-function checkTarget(client: Type<object>, { url, options, factory }: ClientMetadata): void {
+function checkTarget(
+  client: Type<object>,
+  { url, options, factory }: ClientMetadata,
+  isUrlGiven: boolean,
+): void {
   checkOptions(client.name, options);
   if (factory === undefined) {
-    checkUrl(client.name, url);
+    if (!isUrlGiven) checkUrl(client.name, url);
   } else if (typeof factory.useFactory !== 'function' || !Array.isArray(factory.inject)) {
     throw new ConfigurationError(messages.badFactory(client.name));
   }

@@ -6,6 +6,7 @@ import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { messages } from '../websockex.messages.js';
 import { CLIENT_LIST, ROOT_MARK } from '../websockex.constants.js';
 import { checkClient, checkProvider } from './client.checker.js';
+import { checkGroup } from './group.checker.js';
 import { readClientMetadata } from './handler.accessor.js';
 import { readClientList } from './client.list.js';
 import type { NestModule } from './provider.finder.js';
@@ -46,6 +47,28 @@ export class ClientExplorer {
     return listed;
   }
 
+  /**
+   * The injector for a client that is started at run time: of the module that lists its class, else
+   * of one that provides it, else of the module with `forRoot`.
+   *
+   * @throws ConfigurationError, UrlError for a class that cannot be a client
+   */
+  injectorOf(type: Type<object>, place: string, isUrlGiven: boolean): ModuleRef {
+    const metadata = checkClient(type, place, isUrlGiven);
+    const modules = [...this.modules.values()];
+    const lists = modules.filter((module) => module.providers.has(CLIENT_LIST));
+    const list =
+      lists.find((one) =>
+        readClientList(one.providers.get(CLIENT_LIST)?.metatype).clients.includes(type),
+      ) ??
+      modules.find((one) => one.providers.has(type)) ??
+      lists.find((one) => one.providers.has(ROOT_MARK));
+    const module = lists.includes(list as NestModule) ? ownerOf(list, modules) : list;
+    if (module === undefined) throw new ConfigurationError(messages.noRoot(type.name));
+    checkScope(type, metadata.factory?.inject ?? [], module);
+    return module.getProviderByKey<ModuleRef>(ModuleRef).instance;
+  }
+
   /** Client classes that are providers, and that no module lists. */
   unlisted(listed: readonly ListedClient[]): Type<object>[] {
     const known = new Set(listed.map(({ type }) => type));
@@ -57,10 +80,12 @@ export class ClientExplorer {
   private listedBy(module: NestModule, modules: readonly NestModule[]): ListedClient[] {
     const list = module.providers.get(CLIENT_LIST);
     if (list === undefined) return [];
-    const owner = modules.find((one) => one.imports.has(module)) ?? module;
+    const owner = ownerOf(module, modules) as NestModule;
     const listedIn = owner.name;
     const moduleRef = owner.getProviderByKey<ModuleRef>(ModuleRef).instance;
-    return readClientList(list.metatype).map((type) => ({
+    const { clients, options } = readClientList(list.metatype);
+    if (options !== undefined) checkGroup(options, listedIn);
+    return clients.map((type) => ({
       type,
       metadata: checkClient(type, listedIn),
       module: owner,
@@ -77,4 +102,12 @@ export class ClientExplorer {
       (type): type is Type<object> => typeof type === 'function' && 'prototype' in type,
     );
   }
+}
+
+/** The module that imports a list of clients. */
+function ownerOf(
+  list: NestModule | undefined,
+  modules: readonly NestModule[],
+): NestModule | undefined {
+  return modules.find((one) => list !== undefined && one.imports.has(list)) ?? list;
 }

@@ -10,7 +10,9 @@ export type HandlerKind =
   | 'call'
   | 'info'
   | 'disconnect'
-  | 'terminate';
+  | 'terminate'
+  | 'codeChange'
+  | 'formatStatus';
 
 /** Which frames an `@OnFrame` takes. */
 export type FramePattern = string | RegExp | ((data: never) => boolean);

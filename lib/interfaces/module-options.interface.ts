@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 
+import type { OnGiveUp } from './group.interface.js';
 import type { ClientOptions } from '../runtime/options/client-options.js';
 
 /**
@@ -15,6 +16,13 @@ export interface WebSockexModuleOptions {
    * drained, sessions closed with 1001, then what is left is cut. @default 5000
    */
   readonly shutdownTimeout?: number;
+  /**
+   * How many attempts to connect may be under way at a time, in all of the application. The others
+   * wait their turn. @default 256
+   */
+  readonly maxConcurrentConnects?: number;
+  /** What to do when a supervisor gives up. @default 'log' */
+  readonly onGiveUp?: OnGiveUp;
 }
 
 /**

@@ -7,12 +7,13 @@ import {
 } from '@nestjs/common';
 
 import { ClientExplorer } from '../discovery/client.explorer.js';
-import { CloseCode } from '../runtime/frame/close-code.js';
 import { AlreadyStartedError } from '../runtime/errors/client.errors.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
 import { onSignalDuringBoot } from './boot.signals.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
+import { ClientStarter } from './client.starter.js';
+import { isRequired, startGroup, startupOf, stopGroup } from './group.order.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 import { checkModuleOptions } from './module-options.checker.js';
 
@@ -27,6 +28,7 @@ export class ClientOrchestrator
   constructor(
     private readonly explorer: ClientExplorer,
     private readonly registry: ClientRegistry,
+    private readonly starter: ClientStarter,
     private readonly logger: TelemetryLogger,
   ) {}
 
@@ -76,10 +78,9 @@ export class ClientOrchestrator
   }
 
   private async start(clients: readonly RegisteredClient[]): Promise<void> {
-    const required = clients.filter((one) => startupOf(one) === 'required');
-    const starts = Promise.all(required.map(({ client }) => client.start()));
-    for (const { client } of clients) client.launch();
-    if (required.length === 0) return;
+    const groups = [...new Set(clients.map(({ group }) => group))];
+    const starts = Promise.all(groups.map((group) => startGroup(group, clients)));
+    if (!clients.some(isRequired)) return;
     let interrupted = false;
     const stopListening = onSignalDuringBoot((signal) => {
       interrupted = true;
@@ -96,12 +97,11 @@ export class ClientOrchestrator
   }
 
   private async stopAll(): Promise<void> {
+    this.starter.close();
     const clients = this.registry.all();
-    await Promise.all(clients.map(({ client }) => client.stop(CloseCode.goingAway)));
+    const groups = [...new Set(clients.map(({ group }) => group))];
+    for (const { supervisor } of groups) supervisor.close();
+    await Promise.all(groups.map((group) => stopGroup(group, this.registry.shutdownTimeout)));
     for (const { client } of clients) client.destroy();
   }
-}
-
-function startupOf({ definition }: RegisteredClient): string {
-  return definition.settings().startup;
 }

@@ -2,76 +2,135 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Inject, Injectable, type Type } from '@nestjs/common';
 
+import type { GroupOptions } from '../interfaces/group.interface.js';
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
-import type { ContextRunner } from '../runtime/process/context.runner.js';
-import { Client } from '../runtime/client/client.js';
+import { Client, type ClientTools } from '../runtime/client/client.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { LocalHandle } from '../runtime/client/local-handle.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';
+import { ConnectGate } from '../runtime/connection/connect.gate.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
 import { EventHub } from './event.hub.js';
-import { ListedClientDefinition } from './listed-client.definition.js';
+import { GroupSupervisors, type SupervisedGroup } from './group.supervisors.js';
+import { NestClientDefinition, type ClientOverrides } from './nest-client.definition.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 
 /** How long all clients together may take to end, unless the options say otherwise. */
 const SHUTDOWN_TIMEOUT = 5_000;
 
+/** How many attempts may be under way at a time, unless the options say otherwise. */
+const MAX_CONCURRENT_CONNECTS = 256;
+
+/** Clients that one `forFeature` lists to be supervised together. */
+export interface ListedGroup {
+  readonly clients: readonly Type<object>[];
+  readonly options: GroupOptions;
+}
+
 /** A client with what the application knows of it. */
 export interface RegisteredClient {
   readonly type: Type<object>;
-  readonly definition: ListedClientDefinition;
+  readonly definition: NestClientDefinition;
   readonly client: Client;
   readonly handle: ClientHandle;
+  readonly group: SupervisedGroup;
 }
 
-/** The clients of one application, and their names. */
+/** The clients of one application: those that are listed, and those that were started at run time. */
 @Injectable()
 export class ClientRegistry {
-  private readonly clients = new Map<Type<object>, RegisteredClient>();
-  private readonly run: ContextRunner;
+  private readonly listed = new Map<Type<object>, RegisteredClient>();
+  private readonly groups = new Map<ListedGroup, SupervisedGroup>();
+  private readonly dynamic = new Set<RegisteredClient>();
+  private readonly handles = new WeakMap<ClientHandle, RegisteredClient>();
+  private readonly tools: ClientTools;
 
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) readonly options: WebSockexModuleOptions | undefined,
-    @Inject(WEBSOCKEX_TRANSPORT) private readonly transport: Transport,
-    @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
-    @Inject(WEBSOCKEX_RANDOM) private readonly random: Random,
+    @Inject(WEBSOCKEX_TRANSPORT) transport: Transport,
+    @Inject(WEBSOCKEX_CLOCK) clock: Clock,
+    @Inject(WEBSOCKEX_RANDOM) random: Random,
     readonly hub: EventHub,
-    private readonly logger: TelemetryLogger,
+    logger: TelemetryLogger,
+    private readonly supervisors: GroupSupervisors,
   ) {
-    // Here the application boots: no request is in sight.
-    this.run = AsyncLocalStorage.snapshot();
+    this.tools = {
+      transport,
+      clock,
+      random,
+      gate: new ConnectGate(() => options?.maxConcurrentConnects ?? MAX_CONCURRENT_CONNECTS),
+      // Here the application boots: no request is in sight.
+      run: AsyncLocalStorage.snapshot(),
+      sinks: [logger, hub],
+      shutdownTimeout: () => options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,
+    };
+  }
+
+  /** Milliseconds all clients together may take to end. */
+  get shutdownTimeout(): number {
+    return this.tools.shutdownTimeout();
   }
 
   /** The client of a class; made when it is first asked for, and started by nobody yet. */
-  declare(type: Type<object>): RegisteredClient {
-    const known = this.clients.get(type);
+  declare(type: Type<object>, listed?: ListedGroup): RegisteredClient {
+    const known = this.listed.get(type);
     if (known !== undefined) return known;
-    const definition = new ListedClientDefinition(type, () => this.options?.defaults ?? {});
-    const client = new Client(definition, {
-      transport: this.transport,
-      clock: this.clock,
-      random: this.random,
-      run: this.run,
-      sinks: [this.logger, this.hub],
-      shutdownTimeout: () => this.options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,
-    });
-    const handle = new LocalHandle(client) as unknown as ClientHandle;
-    const registered = { type, definition, client, handle };
-    this.clients.set(type, registered);
+    const group = listed === undefined ? undefined : this.groupOf(listed);
+    const registered = this.create(type, {}, group, listed?.clients.indexOf(type));
+    this.listed.set(type, registered);
     return registered;
   }
 
-  /** The client of a class or a name. */
+  /** A client that no module lists; it is forgotten when it has ended. */
+  add(type: Type<object>, overrides: ClientOverrides): RegisteredClient {
+    const registered = this.create(type, overrides);
+    this.dynamic.add(registered);
+    void registered.client.terminated.then(() => this.dynamic.delete(registered));
+    return registered;
+  }
+
+  /** The client of a class or a name: of those that live, where there are any. */
   get(client: Type<object> | string): RegisteredClient | undefined {
-    return typeof client === 'string'
-      ? this.all().find((one) => one.client.name === client)
-      : this.clients.get(client);
+    if (typeof client !== 'string') return this.listed.get(client);
+    const named = this.all().filter((one) => one.client.name === client);
+    return named.find((one) => !one.client.hasEnded) ?? named[0];
+  }
+
+  /** The client behind a handle. */
+  behind(handle: ClientHandle): RegisteredClient | undefined {
+    return this.handles.get(handle);
   }
 
   all(): RegisteredClient[] {
-    return [...this.clients.values()];
+    return [...this.listed.values(), ...this.dynamic];
+  }
+
+  private groupOf(listed: ListedGroup): SupervisedGroup {
+    const known = this.groups.get(listed);
+    if (known !== undefined) return known;
+    const names = listed.clients.map((type) => type.name).join(', ');
+    const group = this.supervisors.create(`the group ${names}`, listed.options);
+    this.groups.set(listed, group);
+    return group;
+  }
+
+  private create(
+    type: Type<object>,
+    overrides: ClientOverrides,
+    known?: SupervisedGroup,
+    position?: number,
+  ): RegisteredClient {
+    const defaults = (): object => this.options?.defaults ?? {};
+    const definition = new NestClientDefinition(type, defaults, overrides);
+    const group = known ?? this.supervisors.create(definition.name);
+    const client = new Client(definition, this.tools, group.supervisor, position);
+    const handle = new LocalHandle(client) as unknown as ClientHandle;
+    const registered = { type, definition, client, handle, group };
+    group.clients.push(registered);
+    this.handles.set(handle, registered);
+    return registered;
   }
 }

@@ -1,3 +1,4 @@
+import { isOnGiveUp } from '../discovery/group.checker.js';
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
 import { checkOptions } from '../runtime/options/options.checker.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
@@ -5,6 +6,8 @@ import { inspectShort } from '../runtime/errors/websockex.error.js';
 
 const KNOWN: ReadonlySet<string> = new Set<keyof WebSockexModuleOptions>([
   'defaults',
+  'maxConcurrentConnects',
+  'onGiveUp',
   'shutdownTimeout',
 ]);
 
@@ -27,6 +30,17 @@ export function checkModuleOptions(options: WebSockexModuleOptions | undefined):
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
     throw new ConfigurationError(
       `${where}: shutdownTimeout is ${inspectShort(timeout)}; it must be a number of milliseconds`,
+    );
+  }
+  const most = options?.maxConcurrentConnects;
+  if (most !== undefined && !(most >= 1 && (Number.isInteger(most) || most === Infinity))) {
+    throw new ConfigurationError(
+      `${where}: maxConcurrentConnects is ${inspectShort(most)}; it must be a whole number above 0`,
+    );
+  }
+  if (options?.onGiveUp !== undefined && !isOnGiveUp(options.onGiveUp)) {
+    throw new ConfigurationError(
+      `${where}: onGiveUp is ${inspectShort(options.onGiveUp)}; it must be 'log', 'shutdown' or a function`,
     );
   }
   if (options?.defaults !== undefined) checkOptions(`${where} defaults`, options.defaults);

@@ -6,6 +6,7 @@ import {
   ProtocolError,
   UrlError,
 } from '../runtime/errors/connection.errors.js';
+import { LinkError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import type {
   DisconnectedEvent,
@@ -25,6 +26,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'backoff',
   'frame:unhandled',
   'pause',
+  'restart:planned',
   'terminate',
   'error',
 ]);
@@ -53,6 +55,8 @@ export class TelemetryLogger implements EventSink {
         return this.logger.log(messages.backoff(client, event.delay));
       case 'pause':
         return this.logger.debug(messages.paused(client));
+      case 'restart:planned':
+        return this.logger.warn(messages.restart(client, event.delay, event.dropped));
       case 'frame:unhandled':
         return this.unhandled(client, event.frame.type, event.count);
       case 'terminate':
@@ -65,6 +69,11 @@ export class TelemetryLogger implements EventSink {
   /** Something failed that no caller is told of. */
   failed(client: string, where: string, error: unknown): void {
     this.logger.error(messages.failed(client, where, textOf(error)), stackOf(error));
+  }
+
+  /** A supervisor gave up. */
+  gaveUp(message: string): void {
+    this.logger.error(message);
   }
 
   warn(message: string): void {
@@ -92,10 +101,10 @@ export class TelemetryLogger implements EventSink {
   }
 
   private ended({ client, reason, duringStart }: TerminateEvent): void {
-    // Whoever waits for the start is told, and tells it himself.
-    if (duringStart) return;
     const isTold = this.lastReasons.get(client) === reason && reason.by !== 'local';
     this.lastReasons.delete(client);
+    // Whoever waits for the start is told, and tells it himself.
+    if (duringStart) return;
     if (isTold) return this.tell(reason, messages.endedByThat(client));
     if (reason.by !== 'error') return this.logger.log(messages.ended(client, reason));
     const { error } = reason;
@@ -106,7 +115,7 @@ export class TelemetryLogger implements EventSink {
 }
 
 function isAboutConnection(error: unknown): boolean {
-  return [ConnectionError, HandshakeError, ProtocolError, UrlError].some(
+  return [ConnectionError, HandshakeError, LinkError, ProtocolError, UrlError].some(
     (type) => error instanceof type,
   );
 }

@@ -1,23 +1,37 @@
 import { Injectable, type Type } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 
+import type { LinkOptions, StartParameters } from '../interfaces/start-options.interface.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
+import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type { WebSockexEvent } from '../runtime/telemetry/events.js';
-import { ClientRegistry } from './client.registry.js';
+import { ClientRegistry, type RegisteredClient } from './client.registry.js';
+import { ClientStarter, type DynamicStart } from './client.starter.js';
+import { Linker, type Parent } from './linker.js';
 
 /**
- * The clients of the application, by class or name.
+ * The clients of the application, by class or name; starts and stops more of them at run time.
  *
  * @example
  * constructor(private readonly manager: WebSockexManager) {}
  *
- * states() { return this.manager.clients().map(({ name, status }) => ({ name, status })); }
+ * async open(userId: number) {
+ *   const session = await this.manager.start(SessionClient, {
+ *     name: `session:${userId}`,
+ *     args: { userId },
+ *   });
+ *   session.cast('say', 'hello');
+ * }
  *
  * @publicApi
  */
 @Injectable()
 export class WebSockexManager {
-  constructor(private readonly registry: ClientRegistry) {}
+  constructor(
+    private readonly registry: ClientRegistry,
+    private readonly starter: ClientStarter,
+    private readonly linker: Linker,
+  ) {}
 
   /** The events of every client. Hot and shared; free when nobody subscribes. */
   get events$(): Observable<WebSockexEvent> {
@@ -32,8 +46,64 @@ export class WebSockexManager {
     return this.registry.get(client)?.handle;
   }
 
-  /** Every handle, in the order in which the clients were declared. */
+  /** Every handle: of the listed clients in order of declaration, then of those started since. */
   clients(): ClientHandle[] {
     return this.registry.all().map(({ handle }) => handle);
   }
+
+  /**
+   * Starts one more client of a class, with options of its own over those of the class. It is made
+   * by the injector of the module that lists the class, or else of the one that provides it, or of
+   * the root module; it is supervised alone, and ends with the application.
+   *
+   * Resolves with its handle as the option `startup` says: `background`, once its instance is made;
+   * `required`, after its first `@OnConnect`; `manual`, without starting it.
+   *
+   * @throws (rejects) `AlreadyStartedError` for a name that is taken; `ConfigurationError`,
+   * `UrlError`; what the constructor throws; with `required`, what the start failed with;
+   * `NotConnectedError` once the application shuts down
+   */
+  async start<T extends object>(
+    client: Type<T>,
+    ...parameters: StartParameters<T>
+  ): Promise<ClientHandle<T>> {
+    const options = (parameters[0] ?? {}) as DynamicStart;
+    return handleOf(await this.starter.start(client, options));
+  }
+
+  /**
+   * As {@link start}, linked to a parent: another client, by handle or name, or an `AbortSignal`. The
+   * client ends for good, with `LinkError`, when an incarnation of its parent ends abnormally (also
+   * when that is restarted), when its parent is stopped, or the signal is aborted. A parent that ends
+   * normally by itself leaves it alone. With `trapExit` it is told by `@OnInfo` instead.
+   *
+   * The parent does not end with the child.
+   *
+   * @throws (rejects) as `start`; `NotConnectedError` for a parent that has ended; the reason of a
+   * signal that is aborted already
+   */
+  async startLink<T extends object>(
+    parent: Parent,
+    client: Type<T>,
+    ...parameters: StartParameters<T, LinkOptions>
+  ): Promise<ClientHandle<T>> {
+    const options = (parameters[0] ?? {}) as DynamicStart & LinkOptions;
+    const { trapExit = false, ...rest } = options;
+    const link = this.linker.to(parent, trapExit);
+    return handleOf(await this.starter.start(client, rest, link));
+  }
+
+  /**
+   * Ends a client for good, as `handle.stop()` does. Resolves with the reason, and with `undefined`
+   * where no client has the name.
+   */
+  stop(client: Type<object> | ClientHandle | string): Promise<CloseReason | undefined> {
+    const isKey = typeof client === 'string' || typeof client === 'function';
+    const handle = isKey ? this.registry.get(client)?.handle : client;
+    return handle?.stop() ?? Promise.resolve(undefined);
+  }
+}
+
+function handleOf<T extends object>({ handle }: RegisteredClient): ClientHandle<T> {
+  return handle as unknown as ClientHandle<T>;
 }

@@ -23,6 +23,7 @@ import type { CloseReason } from '../runtime/frame/close-reason.js';
 import { FrameChecker } from '../runtime/frame/frame.checker.js';
 import type { DataFrame, Frame, FrameLike } from '../runtime/frame/frame.js';
 import type { WebSockexEvent } from '../runtime/telemetry/events.js';
+import type { ClientSys } from '../runtime/sys/client-sys.js';
 import { readHandlerNames } from '../discovery/handler.accessor.js';
 import { getClientName } from '../websockex.tokens.js';
 
@@ -66,6 +67,11 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly sent: Frame[] = [];
   /** Every close, in order. */
   readonly closes: { readonly code: number | undefined; readonly reason: string }[] = [];
+  /** There is nothing to look into: every call of it rejects. */
+  readonly sys: ClientSys<T> = new Proxy({} as ClientSys<T>, {
+    get: (_, name) => () =>
+      rejected(new Error(`${this.name} is a fake handle, and has no sys.${String(name)}()`)),
+  });
   readonly #handlers: HandlerNames;
   readonly #module: string;
   readonly #answers = new Map<string, (...args: never[]) => unknown>();

@@ -160,6 +160,8 @@ decorate('gone', OnTerminate());
 const header = options.header ?? '';
 const colon = header.indexOf(':');
 WebSockexClient(options.url, {
+  // As WebSockex.start/4: nobody supervises it.
+  restart: 'temporary',
   startup: options.async === '1' ? 'background' : 'required',
   handleInitialFailure: options.hicf === '1',
   reconnect: { initialDelay: 5 },

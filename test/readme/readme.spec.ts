@@ -84,7 +84,7 @@ describe('the tables of the README', () => {
   it('have every decorator', () => {
     const decorators = api.exportedFrom('decorators/');
     expect(decorators).toContain('OnFrame');
-    const handlers = decorators.filter((name) => /^(On|Before)/.test(name));
+    const handlers = decorators.filter((name) => /^(On|Before|Format)/.test(name));
     const listed = column('## Handlers').map((cell) => /^@(\w+)\(/.exec(cell)?.[1] ?? cell);
     expect([...new Set(listed)].toSorted()).toEqual(handlers.toSorted());
     for (const name of decorators) expect(readme).toContain(`@${name}(`);

@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs';
 import type { ClientStatus } from '../connection/status.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
+import type { ClientSys } from '../sys/client-sys.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
 import type { ConnectionInfo } from '../process/callback.types.js';
 import type { Directive } from '../process/directive.js';
@@ -78,6 +79,9 @@ export abstract class ClientHandle<
    * `{ by: 'error', error }`.
    */
   abstract readonly terminated: Promise<CloseReason>;
+
+  /** Looks into the running client: traces it, reads and replaces its state, suspends it. */
+  abstract readonly sys: ClientSys<T>;
 
   /**
    * Waits until a session is open and its `@OnConnect` is done; at once where one is.

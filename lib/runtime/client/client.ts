@@ -1,31 +1,37 @@
-import type { Random } from '../connection/backoff.policy.js';
-import type { ClientStatus } from '../connection/status.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
+import type { Clock } from '../clock/clock.port.js';
+import { Deferred, limited, rejected, type WaitOptions } from '../clock/waiters.js';
+import type { Random } from '../connection/backoff.policy.js';
+import type { ConnectGate } from '../connection/connect.gate.js';
+import type { ClientStatus } from '../connection/status.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
-import { Telemetry, type EventSink } from '../telemetry/telemetry.js';
-import type { Clock } from '../clock/clock.port.js';
-import type { Transport } from '../transport/transport.port.js';
-import type { ConnectionInfo } from '../process/callback.types.js';
-import { endedBefore, startTimeout } from './caller.errors.js';
-import { Callers } from './callers.js';
-import type { ClientDefinition } from '../process/client.definition.js';
-import type { ContextRunner } from '../process/context.runner.js';
 import type { FrameIterator } from '../observers/frame-iterator.js';
 import { Observers } from '../observers/observers.js';
-import { Process } from '../process/process.js';
-import type { ProcessOwner } from '../process/process.port.js';
+import type { ConnectionInfo } from '../process/callback.types.js';
+import type { ClientDefinition } from '../process/client.definition.js';
+import type { ContextRunner } from '../process/context.runner.js';
+import type { Process } from '../process/process.js';
+import { TraceHook } from '../process/trace.hook.js';
+import type { Supervisor } from '../supervision/supervisor.js';
+import { Debugger } from '../sys/debugger.js';
+import { LocalSys, type SysTarget } from '../sys/local-sys.js';
+import { Telemetry, type EventSink } from '../telemetry/telemetry.js';
+import type { Transport } from '../transport/transport.port.js';
+import { endedBefore, startTimeout } from './caller.errors.js';
+import { Callers } from './callers.js';
 import { Readiness } from './readiness.js';
-import { Shutdown } from './shutdown.js';
-import { Deferred, limited, rejected, type WaitOptions } from '../clock/waiters.js';
+import { Succession, type SuccessionOwner } from './succession.js';
 
 /** What clients are made with; the same for all of one application. */
 export interface ClientTools {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
+  /** Bounds how many attempts are under way. */
+  readonly gate: ConnectGate;
   /** So that no handler runs in the context of the request that happened to start the client. */
   readonly run: ContextRunner;
   /** Who else sees the events of every client. */
@@ -34,39 +40,53 @@ export interface ClientTools {
   readonly shutdownTimeout: () => number;
 }
 
+/** Told why an incarnation ended, and whether somebody else wanted it to. */
+export type ExitWatcher = (reason: CloseReason, isOrdered: boolean) => void;
+
 /**
- * What lives behind a handle: one process, those who watch it and those who wait for it. Every
- * call from outside comes in here, is checked here, and goes on in the context of the boot.
+ * What lives behind a handle: its incarnations, those who watch them and those who wait for them.
+ * Every call from outside comes in here, is checked here, and goes on in the context of the boot.
  */
-export class Client implements ProcessOwner {
+export class Client implements SuccessionOwner, SysTarget {
   readonly observers: Observers;
   /** Casts, infos and calls. */
   readonly callers: Callers;
-  readonly #process: Process;
+  readonly #succession: Succession;
   readonly #telemetry: Telemetry;
   readonly #readiness: Readiness;
   readonly #terminated = new Deferred<CloseReason>();
-  #reason: CloseReason | undefined;
-  #shutdown: Shutdown | undefined;
+  readonly #debugger: Debugger;
+  /** Looks into it. */
+  readonly sys: LocalSys<object>;
+  readonly #exits = new Set<ExitWatcher>();
   #isWanted = false;
   #isReporting = false;
 
   constructor(
     readonly definition: ClientDefinition,
     private readonly tools: ClientTools,
+    supervisor: Supervisor,
+    position = 0,
   ) {
-    const { transport, clock, random, sinks } = tools;
+    const { clock, sinks } = tools;
     this.#readiness = new Readiness(clock);
     this.observers = new Observers((error, where) => this.onError(error, where));
     const source = {
       client: definition.name,
-      module: definition.module,
+      get module() {
+        return definition.module;
+      },
       session: () => this.session,
     };
     this.#telemetry = new Telemetry(source, () => clock.epoch(), [this.observers, ...sinks]);
-    const wireTools = { transport, clock, telemetry: this.#telemetry };
-    this.#process = new Process(definition, wireTools, random, tools.run, this);
-    this.callers = new Callers(definition, this.#process, clock, tools.run);
+    const trace = new TraceHook();
+    const processTools = { ...tools, telemetry: this.#telemetry, trace };
+    this.#succession = new Succession(definition, processTools, supervisor, this, position);
+    this.#debugger = new Debugger(this.name, this.observers, trace, clock, (error, where) =>
+      this.onError(error, where),
+    );
+    this.sys = new LocalSys(this, this.#debugger);
+    this.callers = new Callers(definition, this.#succession, clock);
   }
 
   get name(): string {
@@ -74,15 +94,29 @@ export class Client implements ProcessOwner {
   }
 
   get status(): ClientStatus {
-    return this.#process.connection.status;
+    return this.#succession.status;
+  }
+
+  /** The process of the current incarnation, or of the next. */
+  get process(): Process {
+    return this.#succession.process;
   }
 
   get session(): number {
-    return this.#process.connection.session;
+    return this.process.connection.session;
+  }
+
+  /** How many incarnations there have been, the one that lives counted. */
+  get incarnation(): number {
+    return this.#succession.incarnation;
   }
 
   get terminated(): Promise<CloseReason> {
     return this.#terminated.promise;
+  }
+
+  get hasEnded(): boolean {
+    return this.#succession.hasEnded;
   }
 
   get isStartAwaited(): boolean {
@@ -91,14 +125,26 @@ export class Client implements ProcessOwner {
 
   /** Makes the incarnation ahead of the start. */
   incarnate(): Promise<void> {
-    return this.tools.run(() => this.#process.incarnate());
+    return this.tools.run(() => this.process.incarnate());
   }
 
-  /** Starts, and does not wait. Does nothing once started; before the boot it is a wish. */
-  launch(args?: unknown): void {
+  /**
+   * Starts; does nothing once started, and before the boot it is a wish. Resolves when the
+   * incarnation has begun or ended, or after `startupTimeout`, and never rejects.
+   */
+  launch(): Promise<void> {
     this.#isWanted = true;
-    if (this.status !== 'idle' || !this.definition.isReady) return;
-    this.tools.run(() => this.#process.start(args));
+    if (this.status !== 'idle' || !this.definition.isReady) return Promise.resolve();
+    const { debug, startupTimeout: timeout } = this.process.settings;
+    this.#debugger.apply(debug);
+    const begun = limited<void>(this.tools.clock, { timeout }, () => new Error('not awaited'));
+    void this.#succession.begin().then(begun.resolve);
+    return begun.promise.catch(() => undefined);
+  }
+
+  /** Sets what `@OnStart` of every incarnation is given. */
+  prepare(args: unknown): void {
+    this.#succession.args = args;
   }
 
   /** Whether somebody has asked for a start. */
@@ -107,24 +153,25 @@ export class Client implements ProcessOwner {
   }
 
   /** Starts, and waits for the first `@OnConnect`; a client that is not there in time is stopped. */
-  start(args?: unknown): Promise<ConnectionInfo> {
+  start(): Promise<ConnectionInfo> {
     if (this.#readiness.info) return Promise.resolve(this.#readiness.info);
-    if (this.#process.isEnding) return rejected(this.#notConnected('cannot start'));
+    if (this.#succession.isEnding) return rejected(this.#notConnected('cannot start'));
     const isFirst = this.status === 'idle';
     if (isFirst) this.tools.run(() => this.definition.begin());
-    const { startupTimeout } = this.#process.settings;
+    const { startupTimeout } = this.process.settings;
     const started = this.#readiness.started(startupTimeout, () => {
       // A client that runs already goes on: only the wait for it is over.
       if (isFirst) void this.stop(CloseCode.normal);
-      return startTimeout(this.name, startupTimeout, this.#process.lastError);
+      return startTimeout(this.name, startupTimeout, this.process.lastError);
     });
-    this.launch(args);
+    if (isFirst) this.#succession.isStarting = true;
+    void this.launch();
     return started;
   }
 
   /** Resolves when a session is open, at once where one is. */
   connected(options: WaitOptions = {}): Promise<ConnectionInfo> {
-    if (this.#process.isOver) return rejected(this.#notConnected('cannot connect'));
+    if (this.hasEnded) return rejected(this.#notConnected('cannot connect'));
     return this.#readiness.connected(
       options,
       (timeout) => new CallTimeoutError(this.name, timeout, 'was not connected'),
@@ -139,7 +186,7 @@ export class Client implements ProcessOwner {
     );
     if (options.signal?.aborted) return sent.promise;
     try {
-      this.#process.connection.send(frames, (cause) => {
+      this.process.connection.send(frames, (cause) => {
         if (cause) sent.reject(this.#notConnected('the frame was not sent', { cause }));
         else sent.resolve();
       });
@@ -153,43 +200,44 @@ export class Client implements ProcessOwner {
   close(code?: number, reason?: string): Promise<void> {
     checkClose(`${this.name}: close()`, code, reason);
     if (this.status === 'idle') return Promise.resolve();
-    this.tools.run(() => this.#process.closeSession(code, reason ?? ''));
+    this.tools.run(() => this.process.closeSession(code, reason ?? ''));
     return this.#sessionOver();
   }
 
   reconnect(): Promise<ConnectionInfo> {
-    if (this.status === 'idle' || this.#process.isEnding) {
+    if (this.status === 'idle' || this.#succession.isEnding) {
       return rejected(this.#notConnected('cannot reconnect'));
     }
-    this.tools.run(() => this.#process.reconnectSession({}));
+    this.tools.run(() => this.process.reconnectSession({}));
     return this.connected();
   }
 
   /** Ends for good: what waits is handled, the session closed with `code`, all within a time. */
-  stop(code: number): Promise<CloseReason> {
-    if (this.status === 'idle') this.#process.discard({ by: 'local', code, message: '' });
-    if (this.#reason !== undefined) return this.terminated;
-    const timeout = this.tools.shutdownTimeout();
-    this.tools.run(() => {
-      this.#process.stop(code);
-      this.#shutdown ??= new Shutdown(this.tools.clock, this.#process, timeout, () =>
-        this.onError(
-          new Error(`a handler did not return within ${timeout} ms and was left behind`),
-          'the shutdown',
-        ),
-      );
-    });
+  stop(code: number, timeout: number = this.tools.shutdownTimeout()): Promise<CloseReason> {
+    this.#succession.stop(code, timeout);
     return this.terminated;
+  }
+
+  /** Ends for good, because somebody it is linked to has ended with an error. */
+  exit(error: Error): void {
+    this.#succession.exit(error, this.tools.shutdownTimeout());
+  }
+
+  /** Tells `exited` of every incarnation that ends from now on; returns a way to stop that. */
+  watch(exited: ExitWatcher): () => void {
+    this.#exits.add(exited);
+    return () => this.#exits.delete(exited);
   }
 
   /** Leaves no socket behind, not even one that lingers after a crash. */
   destroy(): void {
-    this.#process.connection.destroy();
+    this.#succession.destroy();
   }
 
   iterate(): FrameIterator {
-    const iterator = this.observers.iterate(this.#process.settings.mailbox, this.#process.flow);
-    if (this.#reason !== undefined) iterator.end();
+    const { mailbox } = this.process.settings;
+    const iterator = this.observers.iterate(mailbox, this.#succession.readers);
+    if (this.hasEnded) iterator.end();
     return iterator;
   }
 
@@ -206,12 +254,15 @@ export class Client implements ProcessOwner {
     this.observers.status(status);
   }
 
-  onTerminated(reason: CloseReason): void {
-    if (this.#reason !== undefined) return;
-    this.#reason = reason;
-    this.#shutdown?.over();
+  onExit(reason: CloseReason, isOrdered: boolean): void {
+    for (const exited of this.#exits) exited(reason, isOrdered);
+  }
+
+  onEnded(reason: CloseReason): void {
+    this.#exits.clear();
     this.#readiness.ended(endedBefore(this.name, reason));
     this.observers.complete();
+    this.#debugger.end();
     this.#terminated.resolve(reason);
   }
 
@@ -226,7 +277,7 @@ export class Client implements ProcessOwner {
   #sessionOver(): Promise<void> {
     const over = new Deferred<void>();
     // Not by the status: it stays `closing` until `@OnDisconnect`, behind the handler that waits here.
-    this.#process.connection.whenNoWire(over.resolve);
+    this.process.connection.whenNoWire(over.resolve);
     return over.promise;
   }
 

@@ -4,6 +4,7 @@ import type { ClientStatus } from '../connection/status.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
+import type { ClientSys } from '../sys/client-sys.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
 import type { ConnectionInfo } from '../process/callback.types.js';
 import type { Client } from './client.js';
@@ -50,6 +51,10 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
 
   get terminated(): Promise<CloseReason> {
     return this.client.terminated;
+  }
+
+  get sys(): ClientSys<T> {
+    return this.client.sys as unknown as ClientSys<T>;
   }
 
   connected(options?: WaitOptions): Promise<ConnectionInfo> {

@@ -27,8 +27,6 @@ export class Connection implements WireOwner {
   #paused = false;
   #lingering: Wire | undefined;
   #url = '';
-  /** The number of the current session, or of the last one. */
-  session = 0;
   /** Losses and failed attempts since the last session opened. */
   losses = 0;
   /** How long the last session was open, in milliseconds. */
@@ -42,6 +40,8 @@ export class Connection implements WireOwner {
     private readonly client: string,
     private readonly tools: WireTools,
     private readonly owner: ConnectionOwner,
+    /** The number of the current session, or of the last one. */
+    public session = 0,
   ) {}
 
   get status(): ClientStatus {
@@ -239,8 +239,10 @@ export class Connection implements WireOwner {
   }
 
   #enter(state: State): void {
-    const changed = state.name !== this.#state.name;
+    const before = this.#state;
+    const changed = state.name !== before.name;
     this.#state = state;
+    if ('attempt' in before) before.attempt?.settle();
     if (changed) this.owner.onStatus(state.name);
     if (!this.hasWire) for (const done of this.#awaited.splice(0)) done();
   }

@@ -13,6 +13,10 @@ import type { ClientState } from '../errors/connection.errors.js';
  *   any state ──closed by us, crash, policy gave up, shutdown──▶ terminated
  * ```
  *
+ * A client that is restarted does not become `terminated` in between: it is `closing` until the end
+ * of its incarnation, then in `backoff` until the next begins. `failed` is `terminated` by a
+ * supervisor that gave up.
+ *
  * `closing` lasts from a close of ours (or the loss of the session) until `@OnDisconnect` has
  * decided what follows.
  *

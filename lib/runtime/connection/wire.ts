@@ -200,7 +200,10 @@ export class Wire implements TransportEvents {
   /** Gives the peer so many milliseconds to end the connection. */
   #allow(patience: number): void {
     this.#deadline?.cancel();
-    this.#deadline = this.tools.clock.setTimer(patience, () => this.#socket?.terminate());
+    this.#deadline = this.tools.clock.setTimer(patience, () => {
+      if (patience !== LINGER) this.tools.telemetry.emit('close:timeout', {});
+      this.#socket?.terminate();
+    });
   }
 
   #attemptDeadline(timeout: number, what: string, option: string): Timer | undefined {

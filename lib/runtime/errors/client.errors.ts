@@ -50,10 +50,12 @@ export class AlreadyStartedError extends WebSockexError {
     /** The name that is taken. */
     readonly client: string,
     detail: string,
+    /** The handle of the one that has it, where that is known. */
+    readonly holder?: { readonly name: string; readonly status: string },
   ) {
     super(
-      `a client named "${client}" exists already: ${detail}. ` +
-        "Give one of them another name: @WebSockexClient(url, { name: '…' }).",
+      `a client named "${client}" exists already: ${detail}. Give one of them another name: ` +
+        "@WebSockexClient(url, { name: '…' }), or manager.start(Class, { name: '…' }).",
     );
   }
 }
@@ -96,6 +98,26 @@ export class RestartLimitError extends WebSockexError {
         'The cause is the reason of the last end.',
       options,
     );
+  }
+}
+
+/**
+ * A client ended because the one it is linked to did. The cause is the error of that one, if its
+ * end had one.
+ *
+ * @publicApi
+ */
+export class LinkError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_LINK';
+
+  constructor(
+    readonly client: string,
+    /** The name of the client it is linked to, or `an AbortSignal`. */
+    readonly parent: string,
+    why: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${client}: ends with ${parent}, which it is linked to: ${why}`, options);
   }
 }
 

@@ -2,7 +2,8 @@ import { redactUrl } from './redact-url.js';
 import { inspectShort, WebSockexError } from './websockex.error.js';
 
 /** The states a client can be in; see the diagram in `connection/status.ts`. */
-export type ClientState = 'idle' | 'connecting' | 'open' | 'closing' | 'backoff' | 'terminated';
+export type ClientState =
+  'idle' | 'connecting' | 'open' | 'closing' | 'backoff' | 'terminated' | 'failed';
 
 /**
  * A URL that cannot be a WebSocket's: not a URL, another scheme than `ws:`, `wss:`, `http:`,
@@ -108,6 +109,8 @@ function describeState(state: ClientState): string {
   switch (state) {
     case 'idle':
       return 'idle, it has not been started; start it with handle.start(), or wait for handle.connected()';
+    case 'failed':
+      return 'failed and does not come back: it was restarted too often; handle.terminated tells why';
     case 'terminated':
       return 'terminated and does not come back; handle.terminated tells why';
     case 'backoff':

@@ -4,6 +4,11 @@ export class Flow {
 
   constructor(private readonly setPaused: (paused: boolean) => void) {}
 
+  /** Whether anybody holds it. */
+  get isHeld(): boolean {
+    return this.#holders.size > 0;
+  }
+
   hold(holder: object): void {
     this.#holders.add(holder);
     if (this.#holders.size === 1) this.setPaused(true);

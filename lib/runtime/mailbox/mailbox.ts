@@ -29,6 +29,7 @@ export interface MailboxMarks {
  */
 export class Mailbox<M> {
   readonly #queue = new Fifo<M>();
+  readonly #jobs: (() => void | PromiseLike<void>)[] = [];
   #bytes = 0;
   #busy = false;
   #full = false;
@@ -94,6 +95,11 @@ export class Mailbox<M> {
     return messages;
   }
 
+  /** Whether messages are held. */
+  get isSuspended(): boolean {
+    return this.#suspended;
+  }
+
   /** Holds every message until {@link resume}; the one being handled is finished. */
   suspend(): void {
     this.#suspended = true;
@@ -101,6 +107,15 @@ export class Mailbox<M> {
 
   resume(): void {
     this.#suspended = false;
+    this.#drain();
+  }
+
+  /**
+   * Does a job between two messages, before all that wait: now, where none is being handled. It
+   * must not throw or reject, and is done while messages are held too.
+   */
+  interject(job: () => void | PromiseLike<void>): void {
+    this.#jobs.push(job);
     this.#drain();
   }
 
@@ -115,15 +130,21 @@ export class Mailbox<M> {
   }
 
   #drain(): void {
-    while (!this.#busy && !this.#suspended && this.#queue.length > 0) {
-      const message = this.#queue.shift() as M;
-      this.#bytes -= this.owner.sizeOf(message);
+    while (!this.#busy) {
+      const job = this.#jobs.shift();
+      if (job === undefined && (this.#suspended || this.#queue.length === 0)) return;
       this.#busy = true;
-      const pending = this.owner.handle(message);
+      const pending = job === undefined ? this.#handleNext() : job();
       if (pending === undefined) this.#busy = false;
       else this.#await(pending);
       this.#checkLow();
     }
+  }
+
+  #handleNext(): void | PromiseLike<void> {
+    const message = this.#queue.shift() as M;
+    this.#bytes -= this.owner.sizeOf(message);
+    return this.owner.handle(message);
   }
 
   #await(pending: PromiseLike<void>): void {

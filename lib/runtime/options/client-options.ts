@@ -1,6 +1,7 @@
 import type { ReconnectOptions, ReconnectPolicy } from '../connection/backoff.policy.js';
 import { DEFAULT_RECONNECT } from '../connection/backoff.policy.js';
 import type { MailboxMarks } from '../mailbox/mailbox.js';
+import type { Restart } from '../supervision/restart.policy.js';
 import type { TransportOptions } from '../transport/transport.options.js';
 
 /**
@@ -19,6 +20,11 @@ export interface ClientOptions extends TransportOptions {
    */
   readonly connectTimeout?: number;
   /**
+   * What of `handle.sys` is on from the start; `true` is `trace`.
+   * @default nothing
+   */
+  readonly debug?: boolean | DebugOptions | readonly ('trace' | 'log' | 'statistics')[];
+  /**
    * Whether a FIRST attempt that fails goes to `@OnDisconnect` and the reconnect policy. Where
    * `false`, it ends the client at once with its error, and no callback runs.
    * @default true; false with `startup: 'required'`
@@ -30,10 +36,29 @@ export interface ClientOptions extends TransportOptions {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** When messages wait to be handled. */
   readonly mailbox?: MailboxOptions;
+  /**
+   * What becomes of casts, infos and calls that wait when the client is restarted: the next
+   * incarnation handles them, or they are dropped, as OTP does it; a dropped call rejects.
+   * @default 'drop'
+   */
+  readonly mailboxOnRestart?: 'keep' | 'drop';
+  /**
+   * The longest delay before a restart. The first is made at once, those that follow it grow; after
+   * `within` of life they begin anew. @default 30000
+   */
+  readonly maxRestartDelay?: number;
+  /**
+   * Restarts that are allowed `within` the time; with one more the supervisor gives up, and the
+   * client ends with `RestartLimitError`. In a group with a strategy the group's own limit counts,
+   * and this one only where it is set. @default 3
+   */
+  readonly maxRestarts?: number;
   /** The subprotocols to offer (RFC 6455 section 1.9). The peer must choose one of them. */
   readonly protocols?: string | readonly string[];
   /** When a lost connection is tried again; `false`: never. */
   readonly reconnect?: false | ReconnectOptions;
+  /** Whether a new incarnation follows one that has ended. @default 'transient' */
+  readonly restart?: Restart;
   /**
    * When the client starts.
    *
@@ -53,6 +78,16 @@ export interface ClientOptions extends TransportOptions {
    * @default 'warn'
    */
   readonly unhandled?: 'warn' | 'crash' | 'ignore';
+  /** The time in which restarts count. @default 5000 */
+  readonly within?: number;
+}
+
+/** See {@link ClientOptions.debug}; what each does, the members of `handle.sys` tell. */
+export interface DebugOptions {
+  readonly trace?: boolean;
+  readonly log?: number | boolean;
+  readonly statistics?: boolean;
+  readonly logToFile?: string;
 }
 
 /** See {@link ClientOptions.startup}. */
@@ -81,16 +116,22 @@ export interface ClientSettings {
   readonly callTimeout: number;
   readonly closeTimeout: number;
   readonly connectTimeout: number;
+  readonly debug: DebugOptions;
   readonly handleInitialFailure: boolean;
   readonly handshakeTimeout: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly mailbox: MailboxMarks & { readonly maxPostponed: number };
+  readonly mailboxOnRestart: 'keep' | 'drop';
+  readonly maxRestartDelay: number;
+  readonly maxRestarts: number | undefined;
   readonly protocols: readonly string[];
   readonly reconnect: ReconnectPolicy | false;
+  readonly restart: Restart;
   readonly startup: Startup;
   readonly startupTimeout: number;
   readonly unhandled: 'warn' | 'crash' | 'ignore';
   readonly transport: TransportOptions;
+  readonly within: number | undefined;
 }
 
 /** Puts every default in place. The options have been checked. */
@@ -108,11 +149,13 @@ export function toSettings(options: ClientOptions): ClientSettings {
   } = options;
   const { agent, followRedirects, maxRedirects, maxPayload, origin, perMessageDeflate } = options;
   const { socket, tls, ws } = options;
+  const { mailboxOnRestart, maxRestartDelay, maxRestarts, restart, within } = options;
   const highWaterMark = mailbox.highWaterMark ?? 1024;
   return {
     callTimeout: callTimeout ?? 5_000,
     closeTimeout: closeTimeout ?? 5_000,
     connectTimeout: connectTimeout ?? 10_000,
+    debug: toDebug(options.debug),
     handleInitialFailure: handleInitialFailure ?? startup !== 'required',
     handshakeTimeout: handshakeTimeout ?? 0,
     headers: headers ?? {},
@@ -122,9 +165,13 @@ export function toSettings(options: ClientOptions): ClientSettings {
       maxBytes: mailbox.maxBytes ?? 4 * 1024 * 1024,
       maxPostponed: mailbox.maxPostponed ?? 10_000,
     },
+    mailboxOnRestart: mailboxOnRestart ?? 'drop',
+    maxRestartDelay: maxRestartDelay ?? 30_000,
+    maxRestarts,
     protocols:
       protocols === undefined ? [] : typeof protocols === 'string' ? [protocols] : protocols,
     reconnect: reconnect === false ? false : { ...DEFAULT_RECONNECT, ...defined(reconnect ?? {}) },
+    restart: restart ?? 'transient',
     startup: startup ?? 'background',
     startupTimeout: startupTimeout ?? 30_000,
     unhandled: unhandled ?? 'warn',
@@ -139,7 +186,14 @@ export function toSettings(options: ClientOptions): ClientSettings {
       tls,
       ws,
     }) as TransportOptions,
+    within,
   };
+}
+
+function toDebug(debug: ClientOptions['debug'] = {}): DebugOptions {
+  if (typeof debug === 'boolean') return { trace: debug };
+  if (!Array.isArray(debug)) return debug as DebugOptions;
+  return Object.fromEntries(debug.map((name: string) => [name, true]));
 }
 
 /** An option given as `undefined` is one that is not given. */

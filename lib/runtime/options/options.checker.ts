@@ -49,27 +49,45 @@ const MAILBOX: Table = {
   maxPostponed: isCount,
 };
 
+const isLogSize: Check = (value) =>
+  typeof value === 'boolean' || (Number.isInteger(value) && (value as number) > 0)
+    ? undefined
+    : 'true, false or a whole number above 0';
+
+const DEBUG: Table = {
+  trace: isBoolean,
+  log: isLogSize,
+  statistics: isBoolean,
+  logToFile: isString,
+};
+
 const OPTIONS: Readonly<Record<keyof ClientOptions, Check>> = {
   agent: either(isObject, isFalse),
   callTimeout: isDuration,
   closeTimeout: isDuration,
   connectTimeout: isDuration,
+  debug: elsewhere,
   followRedirects: isBoolean,
   handleInitialFailure: isBoolean,
   handshakeTimeout: isDuration,
   headers: elsewhere,
   mailbox: isObject,
+  mailboxOnRestart: oneOf('keep', 'drop'),
   maxPayload: isCount,
   maxRedirects: isCount,
+  maxRestartDelay: isDuration,
+  maxRestarts: isCount,
   origin: isString,
   perMessageDeflate: either(isBoolean, isObject),
   protocols: elsewhere,
   reconnect: either(isObject, isFalse),
+  restart: oneOf('permanent', 'transient', 'temporary'),
   socket: isObject,
   startup: oneOf('background', 'required', 'manual'),
   startupTimeout: isDuration,
   tls: isObject,
   unhandled: oneOf('warn', 'crash', 'ignore'),
+  within: isDuration,
   ws: isObject,
 };
 
@@ -84,9 +102,15 @@ export const CLIENT_OPTION_NAMES: readonly string[] = Object.keys(OPTIONS);
  */
 export function checkOptions(client: string, options: unknown): ClientOptions {
   checkTable(client, '', OPTIONS, options);
-  const { headers, protocols, reconnect, mailbox } = options as ClientOptions;
+  const { headers, protocols, reconnect, mailbox, debug } = options as ClientOptions;
   if (headers !== undefined) checkHeaders(client, headers);
   if (protocols !== undefined) checkProtocols(client, protocols);
+  if (debug !== undefined && typeof debug !== 'boolean') {
+    const names = Array.isArray(debug)
+      ? Object.fromEntries(debug.map((one) => [one, true]))
+      : debug;
+    checkTable(client, 'debug.', DEBUG, names);
+  }
   if (reconnect) {
     checkTable(client, 'reconnect.', RECONNECT, reconnect);
     const { initialDelay, maxDelay } = reconnect;

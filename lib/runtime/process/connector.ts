@@ -1,5 +1,6 @@
 import type { Random } from '../connection/backoff.policy.js';
 import type { Attempt } from '../connection/attempt.js';
+import type { ConnectGate } from '../connection/connect.gate.js';
 import type { Connection } from '../connection/connection.js';
 import type { WireEnd } from '../connection/wire.port.js';
 import type { Clock } from '../clock/clock.port.js';
@@ -18,6 +19,14 @@ import type { Pending } from './runner.js';
 import { isThenable } from '../clock/thenable.js';
 import { limited } from '../clock/waiters.js';
 
+/** What a connector works with. */
+export interface ConnectorTools {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Bounds how many attempts of the application are under way. */
+  readonly gate: ConnectGate;
+}
+
 /** What a connector needs of the process it works for. */
 export interface ConnectorOwner {
   readonly module: string;
@@ -26,6 +35,7 @@ export interface ConnectorOwner {
   /** Whether the client ends as soon as its session is over. */
   readonly isEnding: boolean;
   settings: ClientSettings;
+  hasCrashed: boolean;
   crash(error: unknown): Pending;
   endClient(reason: string | Error | undefined): void;
   terminate(reason: CloseReason): Pending;
@@ -44,11 +54,10 @@ export class Connector {
     private readonly definition: ClientDefinition,
     private readonly connection: Connection,
     private readonly telemetry: Telemetry,
-    private readonly clock: Clock,
-    random: Random,
+    private readonly tools: ConnectorTools,
     private readonly owner: ConnectorOwner,
   ) {
-    this.#reconnector = new Reconnector(random);
+    this.#reconnector = new Reconnector(tools.random);
   }
 
   /** Connect again once the session is over, whatever the policy says. */
@@ -87,7 +96,7 @@ export class Connector {
     const timeout = this.owner.settings.connectTimeout || Infinity;
     const { name } = this.definition;
     const deferred = limited<Target>(
-      this.clock,
+      this.tools.clock,
       { timeout, signal: attempt.signal },
       () => new ConnectionError(name, `the options factory gave nothing within ${timeout} ms`),
     );
@@ -103,7 +112,13 @@ export class Connector {
     const returned = beforeConnect && (await beforeConnect.invoke(request as never));
     if (!this.connection.isCurrent(attempt)) return;
     if (beforeConnect === undefined || returned === undefined) {
-      this.connection.dial(attempt, finishRequest(name, request, target.settings));
+      const wire = finishRequest(name, request, target.settings);
+      const entering = this.tools.gate.enter(attempt.signal);
+      if (entering !== undefined) await entering;
+      // Who is given up while waiting has not entered.
+      if (entering !== undefined && attempt.signal.aborted) return;
+      attempt.whenSettled(() => this.tools.gate.leave());
+      this.connection.dial(attempt, wire);
     } else if (isTerminate(returned)) {
       this.owner.endClient(returned.reason);
     } else {
@@ -157,7 +172,10 @@ export class Connector {
   #obey(handler: Handler, value: unknown, end: WireEnd, retryIn: number | undefined): Pending {
     if (this.owner.isOver) return undefined;
     if (value === undefined) return this.#follow(end, retryIn);
-    if (isTerminate(value)) return this.owner.terminate(reasonOf(value) ?? end.reason);
+    if (isTerminate(value)) {
+      this.owner.hasCrashed ||= value.reason instanceof Error;
+      return this.owner.terminate(reasonOf(value) ?? end.reason);
+    }
     if (!isDirective(value) || value.kind !== 'reconnect') {
       return this.owner.crash(
         this.#badResponse(handler, value, 'nothing, reconnect() or terminate()'),

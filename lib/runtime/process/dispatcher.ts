@@ -1,16 +1,21 @@
 import type { Connection } from '../connection/connection.js';
+import type { ClientStatus } from '../connection/status.js';
 import { NoHandlerError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
+import { describeReason, type CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { ClientSettings } from '../options/client-options.js';
 import { findClause, type Handler, type Incarnation } from './incarnation.js';
 import type { CallerMessage, Message } from './message.js';
+import type { TraceHook } from './trace.hook.js';
 import type { Pending, Runner } from './runner.js';
 
 /** What a dispatcher needs of the process it works for. */
 export interface DispatcherOwner {
   readonly incarnation: Incarnation;
+  /** Whether `@OnStart` is done. */
+  readonly hasBegun: boolean;
   readonly settings: ClientSettings;
   crash(error: unknown): Pending;
   /** Observers see a frame when its turn has come, before its handler. */
@@ -20,6 +25,8 @@ export interface DispatcherOwner {
 /** Gives frames and what callers ask to the handler they are for. */
 export class Dispatcher {
   #postponed: CallerMessage[] = [];
+  /** Calls that came before there was an incarnation to answer them. */
+  #early: CallerMessage[] = [];
   /** How many casts and infos have reached their handler. */
   handled = 0;
   /** The call that was handled last; it is over unless its handler hangs. */
@@ -32,6 +39,7 @@ export class Dispatcher {
     private readonly client: string,
     private readonly connection: Connection,
     private readonly telemetry: Telemetry,
+    private readonly trace: TraceHook,
     private readonly runner: Runner,
     private readonly owner: DispatcherOwner,
   ) {}
@@ -68,6 +76,7 @@ export class Dispatcher {
       return undefined;
     }
     this.handled++;
+    this.#traced(message);
     const { casts, info } = this.owner.incarnation;
     if (message.type === 'info') return info && this.runner.run(info, message.message);
     const handler = casts.get(message.name);
@@ -76,14 +85,26 @@ export class Dispatcher {
 
   /** A call asks the process, which answers in every state. */
   call(message: Extract<CallerMessage, { type: 'call' }>): Pending {
+    if (!this.owner.hasBegun) {
+      this.#early.push(message);
+      return undefined;
+    }
+    this.#traced(message);
     const handler = this.owner.incarnation.calls.get(message.name);
     this.#answering = message;
     return handler && this.runner.answer(handler, message.args, message.answer);
   }
 
   /** The handler that is running is left behind: whoever waits for its answer is told. */
-  leaveBehind(): void {
-    if (this.#answering !== undefined) this.refuse(this.#answering);
+  leaveBehind(reason: CloseReason): void {
+    if (this.#answering !== undefined) this.refuse(this.#answering, reason);
+  }
+
+  /** What came before there was an incarnation. */
+  takeEarly(): CallerMessage[] {
+    const messages = this.#early;
+    this.#early = [];
+    return messages;
   }
 
   /** The session's `@OnConnect` is done: gives what was postponed until then. */
@@ -100,15 +121,20 @@ export class Dispatcher {
   }
 
   /** The incarnation is over: whoever waits for an answer is told. */
-  refuse(message: Message): void {
+  refuse(message: Message, reason: CloseReason): void {
     if (message.type !== 'call') return;
-    message.answer.reject(
-      new NotConnectedError(this.client, this.connection.status, `no answer to "${message.name}"`),
-    );
+    const { status } = this.connection;
+    message.answer.reject(unanswered(this.client, status, message.name, reason));
   }
 
   received(frame: DataFrame | PingFrame | PongFrame): void {
     if (this.telemetry.wants('frame:received')) this.telemetry.emit('frame:received', { frame });
+  }
+
+  #traced(message: CallerMessage): void {
+    if (this.trace.tell === undefined) return;
+    if (message.type === 'info') this.trace.tell({ event: 'info', message: message.message });
+    else this.trace.tell({ event: message.type, name: message.name, args: message.args });
   }
 
   #noClause(frame: DataFrame): Pending {
@@ -124,4 +150,16 @@ export class Dispatcher {
       ),
     );
   }
+}
+
+/** What a caller is told whose call nobody answers any more. */
+export function unanswered(
+  client: string,
+  status: ClientStatus,
+  name: string,
+  reason: CloseReason,
+): NotConnectedError {
+  const why = describeReason(reason);
+  const cause = reason.by === 'error' ? reason.error : undefined;
+  return new NotConnectedError(client, status, `no answer to "${name}" (${why})`, { cause });
 }

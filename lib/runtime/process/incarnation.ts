@@ -34,6 +34,8 @@ export interface Incarnation {
   readonly info?: Handler | undefined;
   readonly disconnect?: Handler | undefined;
   readonly terminate?: Handler | undefined;
+  readonly codeChange?: Handler | undefined;
+  readonly formatStatus?: Handler | undefined;
   /** In the order in which they are tried. */
   readonly frames: readonly FrameClause[];
   readonly casts: ReadonlyMap<string, Handler>;

@@ -9,12 +9,16 @@ import { isThenable } from '../clock/thenable.js';
 
 /** Whom a lifetime tells. */
 export interface LifetimeOwner {
-  /** Whether somebody waits for the start, and will be told of its failure. */
-  readonly isStartAwaited: boolean;
+  /** Whether somebody waits for the start, and will be told that it has failed. */
+  tellsStart(): boolean;
   /** The incarnation is over: nothing more of it counts. `@OnTerminate` is still to run. */
   onOver(reason: CloseReason): void;
   /** `@OnTerminate` is done. */
   onTerminated(reason: CloseReason): void;
+  /** The incarnation is about to end because it crashed. */
+  onCrash(): void;
+  /** `@OnStart` is done, or the incarnation has ended before. */
+  onBegun(): void;
   /** Something failed that has no other place to go. */
   onError(error: unknown, where: string): void;
 }
@@ -25,7 +29,10 @@ export class Lifetime {
   #incarnation: Incarnation | undefined;
   /** Whether `@OnTerminate` is owed: `@OnStart` ran, or, in a class without one, a session opened. */
   #began = false;
+  /** Why it ended, once it has. */
+  reason: CloseReason | undefined;
   #isOver = false;
+  #isTerminated = false;
 
   constructor(
     private readonly definition: ClientDefinition,
@@ -35,6 +42,10 @@ export class Lifetime {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  get isMade(): boolean {
+    return this.#incarnation !== undefined;
   }
 
   /** The incarnation; only asked for once it has been made. */
@@ -48,8 +59,18 @@ export class Lifetime {
     this.#incarnation = await this.#making;
   }
 
+  /** Another class takes over: from now on the incarnation is this one. */
+  replace(incarnation: Incarnation): void {
+    this.#incarnation = incarnation;
+  }
+
   /** Runs `@OnStart`; what it fails with ends the incarnation, without an `@OnTerminate`. */
   async start(args: unknown): Promise<void> {
+    await this.#start(args);
+    this.owner.onBegun();
+  }
+
+  async #start(args: unknown): Promise<void> {
     try {
       await this.incarnate();
       const handler = this.incarnation.start;
@@ -63,6 +84,7 @@ export class Lifetime {
         throw new BadResponseError(module, handler.method, value, 'nothing or terminate()');
       }
       const { reason } = value;
+      if (reason instanceof Error) this.owner.onCrash();
       await this.terminate(
         reason instanceof Error
           ? { by: 'error', error: reason }
@@ -70,6 +92,7 @@ export class Lifetime {
       );
     } catch (error) {
       this.#began = false;
+      this.owner.onCrash();
       await this.terminate({ by: 'error', error });
     }
   }
@@ -84,15 +107,15 @@ export class Lifetime {
     if (this.#isOver) return undefined;
     this.#over(reason);
     const handler = this.#began ? this.incarnation.terminate : undefined;
-    if (handler === undefined) return this.owner.onTerminated(reason);
+    if (handler === undefined) return this.#terminated(reason);
     const failed = (error: unknown): void => {
       this.owner.onError(error, `@OnTerminate (${handler.method})`);
-      this.owner.onTerminated(reason);
+      this.#terminated(reason);
     };
     try {
       const value = handler.invoke(reason as never);
-      if (!isThenable(value)) return this.owner.onTerminated(reason);
-      return value.then(() => this.owner.onTerminated(reason), failed);
+      if (!isThenable(value)) return this.#terminated(reason);
+      return value.then(() => this.#terminated(reason), failed);
     } catch (error) {
       return failed(error);
     }
@@ -101,20 +124,29 @@ export class Lifetime {
   /** Ends what never began. */
   discard(reason: CloseReason): void {
     this.#isOver = true;
+    this.reason = reason;
     this.owner.onOver(reason);
-    this.owner.onTerminated(reason);
+    this.#terminated(reason);
   }
 
   /** Ends the incarnation without `@OnTerminate`, because one of its handlers does not return. */
   abandon(reason: CloseReason): void {
     if (!this.#isOver) this.#over(reason);
-    this.owner.onTerminated(reason);
+    this.#terminated(reason);
   }
 
   #over(reason: CloseReason): void {
     this.#isOver = true;
-    const duringStart = this.owner.isStartAwaited;
+    this.reason = reason;
+    const duringStart = this.owner.tellsStart();
     this.telemetry.emit('terminate', { reason, ...(duringStart && { duringStart }) });
     this.owner.onOver(reason);
+  }
+
+  /** Once: an `@OnTerminate` that was left behind may still return. */
+  #terminated(reason: CloseReason): void {
+    if (this.#isTerminated) return;
+    this.#isTerminated = true;
+    this.owner.onTerminated(reason);
   }
 }

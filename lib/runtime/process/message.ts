@@ -30,6 +30,11 @@ export type Message =
   | { readonly type: 'conclude' }
   | { readonly type: 'crash'; readonly error: unknown };
 
+/** Whether it is from a caller: these outlive a session. */
+export function isFromCaller(message: Message): message is CallerMessage {
+  return message.type === 'cast' || message.type === 'info' || message.type === 'call';
+}
+
 /** How many bytes a message holds on to. */
 export function sizeOf(message: Message): number {
   switch (message.type) {

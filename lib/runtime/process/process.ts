@@ -1,4 +1,3 @@
-import type { Random } from '../connection/backoff.policy.js';
 import type { Attempt } from '../connection/attempt.js';
 import { Connection } from '../connection/connection.js';
 import type { WireTools } from '../connection/wire.port.js';
@@ -9,8 +8,8 @@ import { Mailbox, type MailboxOwner } from '../mailbox/mailbox.js';
 import type { ConnectionInfo } from './callback.types.js';
 import type { ClientDefinition } from './client.definition.js';
 import type { ClientSettings } from '../options/client-options.js';
-import { Connector, type ConnectorOwner } from './connector.js';
 import type { ContextRunner } from './context.runner.js';
+import { Connector, type ConnectorOwner, type ConnectorTools } from './connector.js';
 import type { ReconnectChanges } from './directive.js';
 import { Dispatcher, type DispatcherOwner } from './dispatcher.js';
 import { Ending } from './ending.js';
@@ -18,10 +17,21 @@ import { Flow } from '../mailbox/flow.js';
 import { Inbox } from './inbox.js';
 import type { Incarnation } from './incarnation.js';
 import { Lifetime } from './lifetime.js';
-import { sizeOf, type Message } from './message.js';
+import { isFromCaller, sizeOf, type CallerMessage, type Message } from './message.js';
 import type { ProcessOwner } from './process.port.js';
 import { Runner, type Pending, type RunnerOwner } from './runner.js';
+import type { TraceHook } from './trace.hook.js';
 import { isThenable } from '../clock/thenable.js';
+
+/** What a process is made with. */
+export interface ProcessTools extends WireTools, ConnectorTools {
+  /** So that no handler runs in the context of the request that happened to start the client. */
+  readonly run: ContextRunner;
+  /** Told of every step while somebody debugs the client. */
+  readonly trace: TraceHook;
+  /** Milliseconds an incarnation has to end in. */
+  readonly shutdownTimeout: () => number;
+}
 
 /**
  * The process behind a handle: a mailbox, a connection and an incarnation, one message at a time.
@@ -33,23 +43,31 @@ export class Process
   readonly connection: Connection;
   readonly mailbox: Mailbox<Message>;
   readonly flow: Flow;
-  readonly module: string;
+  readonly #run: ContextRunner;
   readonly #lifetime: Lifetime;
   readonly #runner: Runner;
   readonly #connector: Connector;
   readonly #dispatcher: Dispatcher;
   #settings: ClientSettings | undefined;
   readonly #ending: Ending;
+  #hasBegun = false;
+  /**
+   * Whether a handler failed, or wanted the end for an `Error`: an abnormal end. What the reconnect
+   * policy decides is none.
+   */
+  hasCrashed = false;
+  /** Casts and infos, so far. */
+  #taken = 0;
 
+  /** @param session the number of the last session of the client, before this process */
   constructor(
     private readonly definition: ClientDefinition,
-    tools: WireTools,
-    random: Random,
-    private readonly run: ContextRunner,
+    tools: ProcessTools,
     private readonly owner: ProcessOwner,
+    session: number,
   ) {
-    const { telemetry } = tools;
-    this.module = definition.module;
+    const { telemetry, run } = tools;
+    this.#run = run;
     this.mailbox = new Mailbox<Message>(this, () => this.settings.mailbox);
     const inbox = new Inbox(definition, this.mailbox, telemetry, {
       onStatus: (status) => owner.onStatus(status),
@@ -57,14 +75,14 @@ export class Process
       onChoked: (isChoked) =>
         isChoked ? this.flow.hold(this.connection) : this.flow.release(this.connection),
     });
-    this.connection = new Connection(definition.name, tools, inbox);
+    this.connection = new Connection(definition.name, tools, inbox, session);
     this.flow = new Flow((paused) => run(() => this.connection.setPaused(paused)));
     this.#ending = new Ending(this.connection, this.mailbox, this.flow);
     this.#lifetime = new Lifetime(definition, telemetry, {
-      get isStartAwaited() {
-        return owner.isStartAwaited;
-      },
-      onOver: () => this.#onOver(),
+      tellsStart: () => owner.tellsStart(),
+      onOver: (reason) => this.#onOver(reason),
+      onCrash: () => (this.hasCrashed = true),
+      onBegun: () => owner.onBegun(),
       onTerminated: (reason) => {
         this.connection.terminate();
         owner.onTerminated(reason);
@@ -72,16 +90,20 @@ export class Process
       onError: (error, where) => owner.onError(error, where),
     });
     const { name } = definition;
-    this.#runner = new Runner(this.connection, telemetry, run, this);
-    this.#dispatcher = new Dispatcher(name, this.connection, telemetry, this.#runner, this);
-    this.#connector = new Connector(
-      definition,
+    this.#runner = new Runner(this.connection, telemetry, tools.trace, run, this);
+    this.#dispatcher = new Dispatcher(
+      name,
       this.connection,
       telemetry,
-      tools.clock,
-      random,
+      tools.trace,
+      this.#runner,
       this,
     );
+    this.#connector = new Connector(definition, this.connection, telemetry, tools, this);
+  }
+
+  get module(): string {
+    return this.definition.module;
   }
 
   get settings(): ClientSettings {
@@ -96,17 +118,32 @@ export class Process
     return this.#lifetime.incarnation;
   }
 
+  /** Whether the instance has been made, and has not ended. */
+  get hasIncarnation(): boolean {
+    return this.#lifetime.isMade && !this.isOver;
+  }
+
   get isOver(): boolean {
     return this.#lifetime.isOver;
+  }
+
+  /** Why it ended, once it has. */
+  get reason(): CloseReason | undefined {
+    return this.#lifetime.reason;
   }
 
   get isEnding(): boolean {
     return this.isOver || this.#ending.reason !== undefined;
   }
 
-  /** How many casts and infos have reached their handler. */
-  get handled(): number {
-    return this.#dispatcher.handled;
+  /** Whether `@OnStart` is done. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** Casts and infos that have not reached their handler; some have no session yet. */
+  get waiting(): number {
+    return this.#taken - this.#dispatcher.handled;
   }
 
   /** What the last failed attempt failed with. */
@@ -124,9 +161,22 @@ export class Process
     this.mailbox.putFirst([{ type: 'start', args, attempt: this.connection.begin() }]);
   }
 
+  /** Takes what somebody casts, tells or calls; it is handled soon, never in the caller's own call. */
+  post(message: CallerMessage): void {
+    if (message.type !== 'call') this.#taken++;
+    this.#run(() => this.mailbox.postLater(message));
+  }
+
   /** Ends the client: at once between sessions; in one, after what waits has been handled. */
   stop(code: number): void {
-    if (!this.isOver) this.#ending.stop(code);
+    if (this.isOver) return;
+    this.mailbox.resume();
+    this.#ending.stop(code);
+  }
+
+  /** Another class takes over, between two messages. */
+  replace(incarnation: Incarnation): void {
+    this.#lifetime.replace(incarnation);
   }
 
   /** Ends a client that was never started: there is nothing to tell and nobody to call. */
@@ -141,7 +191,7 @@ export class Process
   abandon(): void {
     const reason = this.#ending.reason ?? ({ by: 'local', message: '' } as const);
     if (this.mailbox.isIdle) void this.terminate(reason);
-    this.#dispatcher.leaveBehind();
+    this.#dispatcher.leaveBehind(reason);
     this.#lifetime.abandon(reason);
   }
 
@@ -164,11 +214,13 @@ export class Process
   }
 
   endClient(reason: string | Error | undefined): void {
+    this.hasCrashed ||= reason instanceof Error;
     this.#ending.end(reason);
   }
 
   crash(error: unknown): Pending {
     if (this.isOver) return undefined;
+    this.hasCrashed = true;
     this.connection.crash();
     return this.terminate({ by: 'error', error });
   }
@@ -179,7 +231,7 @@ export class Process
 
   onStreamError(error: unknown): void {
     if (this.isOver) this.owner.onError(error, 'a stream that a handler returned');
-    else this.run(() => this.mailbox.putFirst([{ type: 'crash', error }]));
+    else this.#run(() => this.mailbox.putFirst([{ type: 'crash', error }]));
   }
 
   observe(frame: DataFrame): void {
@@ -199,7 +251,7 @@ export class Process
   }
 
   handle(message: Message): Pending {
-    if (this.isOver) return this.#dispatcher.refuse(message);
+    if (this.isOver) return this.#late(message);
     switch (message.type) {
       case 'text':
       case 'binary':
@@ -239,7 +291,10 @@ export class Process
 
   async #onStart(args: unknown, attempt: Attempt): Promise<void> {
     await this.#lifetime.start(args);
-    if (!this.isOver) await this.#connector.attempt(attempt);
+    if (this.isOver) return;
+    this.#hasBegun = true;
+    this.mailbox.putFirst(this.#dispatcher.takeEarly());
+    await this.#connector.attempt(attempt);
   }
 
   #onSession(info: ConnectionInfo): Pending {
@@ -260,11 +315,18 @@ export class Process
     return reason && !this.connection.hasWire ? this.terminate(reason) : undefined;
   }
 
-  #onOver(): void {
+  #onOver(reason: CloseReason): void {
     this.connection.giveUp();
     this.#runner.cancelStreams();
-    for (const message of [...this.mailbox.clear(), ...this.#dispatcher.takePostponed()]) {
-      this.#dispatcher.refuse(message);
-    }
+    const { mailbox } = this;
+    const early = this.#dispatcher.takeEarly();
+    const waiting = [...early, ...this.#dispatcher.takePostponed(), ...mailbox.clear()];
+    this.owner.onLeftovers(waiting.filter(isFromCaller), reason);
+  }
+
+  /** What was posted before the end and comes after it. */
+  #late(message: Message): void {
+    const reason = this.#lifetime.reason;
+    if (isFromCaller(message) && reason) this.owner.onLeftovers([message], reason);
   }
 }

@@ -7,6 +7,7 @@ import { isDirective, type Directive, type ReconnectChanges } from './directive.
 import type { ContextRunner } from './context.runner.js';
 import type { Handler } from './incarnation.js';
 import { isStream, Streams, type StreamOwner } from './streams.js';
+import type { TraceHook } from './trace.hook.js';
 import { isThenable } from '../clock/thenable.js';
 import type { Deferred } from '../clock/waiters.js';
 
@@ -41,6 +42,7 @@ export class Runner implements StreamOwner {
   constructor(
     private readonly connection: Connection,
     private readonly telemetry: Telemetry,
+    private readonly trace: TraceHook,
     private readonly inBoot: ContextRunner,
     private readonly owner: RunnerOwner,
   ) {}
@@ -72,7 +74,7 @@ export class Runner implements StreamOwner {
       return this.owner.crash(thrown);
     };
     const succeed = (value: unknown): void => {
-      if (isDirective(value) && !this.owner.isOver) this.#direct(value);
+      if (isDirective(value) && !this.owner.isOver) this.#direct(handler, value);
       answer.resolve(isDirective(value) ? undefined : value);
     };
     let value: unknown;
@@ -122,17 +124,17 @@ export class Runner implements StreamOwner {
 
   #act(handler: Handler, value: unknown, taken?: () => void): void {
     if (value === undefined) return taken?.();
-    if (isDirective(value)) return this.#direct(value, taken);
+    if (isDirective(value)) return this.#direct(handler, value, taken);
     const frame = toFrame(value);
-    if (frame !== undefined) return this.#reply([frame], taken);
+    if (frame !== undefined) return this.#reply(handler, [frame], taken);
     if (!isStream(value)) throw this.#badResponse(handler, value);
     this.#streams.add(handler, value);
   }
 
-  #direct(directive: Directive, taken?: () => void): void {
+  #direct(handler: Handler, directive: Directive, taken?: () => void): void {
     switch (directive.kind) {
       case 'reply':
-        return this.#reply(directive.frames, taken);
+        return this.#reply(handler, directive.frames, taken);
       case 'close':
         this.owner.closeSession(directive.code, directive.reason);
         break;
@@ -145,7 +147,8 @@ export class Runner implements StreamOwner {
     taken?.();
   }
 
-  #reply(frames: readonly Frame[], taken?: () => void): void {
+  #reply({ method }: Handler, frames: readonly Frame[], taken?: () => void): void {
+    this.trace.tell?.({ event: 'reply', method, frames });
     try {
       this.connection.send(frames, taken && (() => taken()));
     } catch (error) {

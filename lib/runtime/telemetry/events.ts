@@ -20,6 +20,11 @@ export interface CloseFrame {
   readonly reason: string;
 }
 
+/** The peer did not end a session that was being closed within `closeTimeout`: it is cut. */
+export interface CloseTimeoutEvent extends EventBase {
+  readonly event: 'close:timeout';
+}
+
 /** An attempt to connect begins. */
 export interface ConnectingEvent extends EventBase {
   readonly event: 'connecting';
@@ -95,6 +100,26 @@ export interface ResumeEvent extends EventBase {
   readonly event: 'resume';
 }
 
+/** A supervisor has decided to restart a client whose incarnation crashed. */
+export interface RestartPlannedEvent extends EventBase {
+  readonly event: 'restart:planned';
+  /** Why the incarnation ended. */
+  readonly reason: CloseReason;
+  /** Milliseconds until the next begins. */
+  readonly delay: number;
+  /** How many restarts count against the limit by now. */
+  readonly restarts: number;
+  /** Casts and infos that waited, and are dropped; see `mailboxOnRestart`. */
+  readonly dropped: number;
+}
+
+/** A new incarnation begins; told before its `@OnStart` runs, and not for the first. */
+export interface RestartEvent extends EventBase {
+  readonly event: 'restart';
+  /** 2 after the first restart. */
+  readonly incarnation: number;
+}
+
 /** An incarnation ended; told before `@OnTerminate` runs, once for each. */
 export interface TerminateEvent extends EventBase {
   readonly event: 'terminate';
@@ -127,6 +152,9 @@ export type WebSockexEvent =
   | FrameUnhandledEvent
   | PauseEvent
   | ResumeEvent
+  | CloseTimeoutEvent
+  | RestartPlannedEvent
+  | RestartEvent
   | TerminateEvent
   | ErrorEvent;
 

@@ -22,6 +22,9 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   'frame:unhandled': channel('websockex:frame:unhandled'),
   pause: channel('websockex:pause'),
   resume: channel('websockex:resume'),
+  'close:timeout': channel('websockex:close:timeout'),
+  'restart:planned': channel('websockex:restart:planned'),
+  restart: channel('websockex:restart'),
   terminate: channel('websockex:terminate'),
   error: channel('websockex:error'),
 });
@@ -36,6 +39,7 @@ export interface EventSink {
 /** Who the events of one client are about. */
 export interface EventSource {
   readonly client: string;
+  /** The client class now. */
   readonly module: string;
   /** Its number now. */
   readonly session: () => number;

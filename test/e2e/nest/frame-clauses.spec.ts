@@ -156,7 +156,7 @@ describe('the clauses of a class', () => {
   it('crash the client when a predicate throws', async () => {
     await using server = await WsServer.listen();
     const thrown = new Error('a predicate that throws');
-    @WebSockexClient(server.url())
+    @WebSockexClient(server.url(), { restart: 'temporary' })
     class ThrowingClient {
       @OnFrame('text', () => {
         throw thrown;

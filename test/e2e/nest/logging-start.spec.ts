@@ -86,7 +86,7 @@ describe('the log has no credentials', () => {
     const url = server.url('/p?token=s3cret&api_key=s4cret&plain=shown');
     const secret = url.replace('ws://', 'ws://user:hunter2@');
     const gone = (await deadUrl()).replace('ws://', 'ws://user:hunter2@');
-    const Talking = talking(secret, { name: 'talking' });
+    const Talking = talking(secret, { name: 'talking', restart: 'temporary' });
     const Refused = talking(`${gone}?access_token=s5cret`, { name: 'refused', reconnect: false });
     const Invalid = talking('wss://user:hunter2@[?token=s3cret');
     const logger = new CapturingLogger();

@@ -37,7 +37,15 @@ const bootWith = async (
   client: new () => object,
 ): Promise<{ app: NestApp; logger: CapturingLogger }> => {
   const logger = new CapturingLogger();
-  const root = { imports: [WebSockexModule.forRoot({ clients: [client], shutdownTimeout: 200 })] };
+  const root = {
+    imports: [
+      WebSockexModule.forRoot({
+        clients: [client],
+        shutdownTimeout: 200,
+        defaults: { restart: 'temporary' },
+      }),
+    ],
+  };
   return { app: await boot(root, { logger }), logger };
 };
 

@@ -6,7 +6,15 @@ import { mute } from '../../fixtures/nest/servers.js';
 import { WsServer } from '../../fixtures/ws-server.js';
 
 const bootWith = (client: new () => object): Promise<NestApp> =>
-  boot({ imports: [WebSockexModule.forRoot({ clients: [client], shutdownTimeout: 200 })] });
+  boot({
+    imports: [
+      WebSockexModule.forRoot({
+        clients: [client],
+        shutdownTimeout: 200,
+        defaults: { restart: 'temporary' },
+      }),
+    ],
+  });
 
 describe('@OnTerminate runs once, and handle.terminated gives the same reason', () => {
   it('after the session was closed by this side', async () => {

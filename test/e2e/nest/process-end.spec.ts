@@ -18,6 +18,7 @@ const run = (plan: ShutdownPlan): Run => program.run(plan);
 
 /** No timer of the client is shorter than the test: one that is left keeps the process. */
 const patient = {
+  restart: 'temporary',
   connectTimeout: 120_000,
   closeTimeout: 120_000,
   callTimeout: 120_000,

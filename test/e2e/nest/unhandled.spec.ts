@@ -12,7 +12,7 @@ import { boot, type NestApp } from '../../fixtures/nest/app.js';
 import { WsServer, type WsPeer } from '../../fixtures/ws-server.js';
 
 /** A client that knows one word; its calls tell when all before them has been handled. */
-const narrow = (url: string, options: Pick<ClientOptions, 'unhandled'> = {}) => {
+const narrow = (url: string, options: Pick<ClientOptions, 'unhandled' | 'restart'> = {}) => {
   @WebSockexClient(url, options)
   class NarrowClient {
     private words = 0;
@@ -104,7 +104,7 @@ describe('a frame that no clause matches', () => {
   it("ends the client by 'crash'", async () => {
     await using server = await WsServer.listen();
     const logger = new CapturingLogger();
-    const Narrow = narrow(server.url(), { unhandled: 'crash' });
+    const Narrow = narrow(server.url(), { unhandled: 'crash', restart: 'temporary' });
     await using app = await boot(
       { imports: [WebSockexModule.forRoot({ clients: [Narrow] })] },
       { logger },

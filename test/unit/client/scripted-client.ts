@@ -1,11 +1,16 @@
 import type { ClientOptions, ClientStatus, CloseReason, WebSockexEvent } from 'nestjs-websockex';
 
-import type { ClientDefinition } from '../../../lib/runtime/process/client.definition.js';
+import type {
+  ClientDefinition,
+  CodeChange,
+} from '../../../lib/runtime/process/client.definition.js';
 import { toSettings } from '../../../lib/runtime/options/client-options.js';
 import { Client } from '../../../lib/runtime/client/client.js';
 import type { Handler, Incarnation } from '../../../lib/runtime/process/incarnation.js';
 import { LocalHandle } from '../../../lib/runtime/client/local-handle.js';
 import type { Target } from '../../../lib/runtime/process/request.builder.js';
+import { ConnectGate } from '../../../lib/runtime/connection/connect.gate.js';
+import { Supervisor } from '../../../lib/runtime/supervision/supervisor.js';
 import { FakeTransport } from '../../fixtures/fake-transport.js';
 import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
 
@@ -76,14 +81,18 @@ export class ScriptedClient implements ClientDefinition {
       hasPing: script.ping !== undefined,
     };
     const { shutdownTimeout = 1000, random = () => 0 } = options;
-    this.client = new Client(this, {
-      transport: this.transport,
-      clock: this.clock,
+    const { transport, clock } = this;
+    const tools = {
+      transport,
+      clock,
       random,
-      run: (fn) => fn(),
-      sinks: [{ wants: () => true, next: (event) => this.events.push(event) }],
+      gate: new ConnectGate(() => Infinity),
+      run: <R>(fn: () => R) => fn(),
+      sinks: [{ wants: () => true, next: (event: WebSockexEvent) => this.events.push(event) }],
       shutdownTimeout: () => shutdownTimeout,
-    });
+    };
+    const group = { name: 'feed', strategy: 'one_for_one', onGiveUp: () => undefined } as const;
+    this.client = new Client(this, tools, new Supervisor(group, clock, random));
     this.handle = new LocalHandle(this.client);
     this.handle.status$.subscribe((status) => this.statuses.push(status));
     void this.handle.terminated.then((reason) => this.ends.push(reason));
@@ -104,7 +113,11 @@ export class ScriptedClient implements ClientDefinition {
       random: _random,
       ...options
     } = this.options;
-    return toSettings(options);
+    return toSettings({ restart: 'temporary', ...options });
+  }
+
+  change(): CodeChange {
+    return { incarnate: () => this.incarnate(), commit: () => undefined };
   }
 
   target(): Target | PromiseLike<Target> {
@@ -132,7 +145,8 @@ export class ScriptedClient implements ClientDefinition {
 
   /** Starts, and lets the first attempt get as far as it does. */
   async launch(args?: unknown): Promise<this> {
-    this.client.launch(args);
+    this.client.prepare(args);
+    void this.client.launch();
     await settle();
     return this;
   }

@@ -11,6 +11,7 @@ export const FOLLOWERS: Readonly<Record<ClientStatus, readonly ClientStatus[]>> 
   closing: ['backoff', 'terminated'],
   backoff: ['connecting', 'closing'],
   terminated: [],
+  failed: [],
 };
 
 /** What is wrong as soon as the end has been told; a socket may linger after a crash, with a timer. */

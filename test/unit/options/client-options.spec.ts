@@ -7,6 +7,7 @@ const DEFAULTS = {
   callTimeout: 5000,
   closeTimeout: 5000,
   connectTimeout: 10_000,
+  debug: {},
   handleInitialFailure: true,
   handshakeTimeout: 0,
   headers: {},
@@ -16,6 +17,9 @@ const DEFAULTS = {
     maxBytes: 4 * 1024 * 1024,
     maxPostponed: 10_000,
   },
+  mailboxOnRestart: 'drop',
+  maxRestartDelay: 30_000,
+  maxRestarts: undefined,
   protocols: [],
   reconnect: {
     initialDelay: 500,
@@ -24,10 +28,12 @@ const DEFAULTS = {
     maxAttempts: Infinity,
     stableAfter: 5000,
   },
+  restart: 'transient',
   startup: 'background',
   startupTimeout: 30_000,
   unhandled: 'warn',
   transport: {},
+  within: undefined,
 };
 
 describe('toSettings', () => {
@@ -49,15 +55,21 @@ describe('toSettings', () => {
       callTimeout: Infinity,
       closeTimeout: 0,
       connectTimeout: 0,
+      debug: { trace: true, log: 5 },
       handleInitialFailure: false,
       handshakeTimeout: 3,
       headers: { a: 'b' },
       mailbox: { highWaterMark: 8, lowWaterMark: 0, maxBytes: 9, maxPostponed: 0 },
+      mailboxOnRestart: 'keep',
+      maxRestartDelay: 0,
+      maxRestarts: 0,
       protocols: ['v1', 'v2'],
       reconnect: { ...DEFAULTS.reconnect, initialDelay: 0, jitter: 'none', maxAttempts: 0 },
+      restart: 'permanent',
       startup: 'manual',
       startupTimeout: 0,
       unhandled: 'crash',
+      within: 0,
     } as const;
     expect(toSettings(given)).toStrictEqual({ ...given, transport: {} });
   });

@@ -47,6 +47,9 @@ describe('CHANNELS', () => {
       'frame:unhandled',
       'pause',
       'resume',
+      'close:timeout',
+      'restart:planned',
+      'restart',
       'terminate',
       'error',
     ]);

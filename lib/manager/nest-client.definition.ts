@@ -10,7 +10,8 @@ import {
   readHandlers,
 } from '../discovery/handler.accessor.js';
 import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
-import type { ClientDefinition } from '../runtime/process/client.definition.js';
+import { checkClient } from '../discovery/client.checker.js';
+import type { ClientDefinition, CodeChange } from '../runtime/process/client.definition.js';
 import {
   defined,
   toSettings,
@@ -30,27 +31,48 @@ interface Given {
   readonly options: ClientOptions;
 }
 
+/** What the one who starts a client says over its class. */
+export interface ClientOverrides extends ClientOptions {
+  readonly name?: string;
+  readonly url?: string | URL;
+}
+
 /** A client class of the application as the runtime takes it. */
-export class ListedClientDefinition implements ClientDefinition {
+export class NestClientDefinition implements ClientDefinition {
   readonly name: string;
-  readonly module: string;
-  readonly handlers: HandlerNames;
+  #type: Type<object>;
+  #handlers: HandlerNames;
   readonly #metadata: ClientMetadata | undefined;
+  readonly #overrides: ClientOptions;
   #moduleRef: ModuleRef | undefined;
   #injecting: Promise<readonly unknown[]> | undefined;
   #dependencies: readonly unknown[] | undefined;
   /** What the factory gave for the first attempt, before that. */
   #first: Given | PromiseLike<Given> | undefined;
   #given: ClientOptions = {};
+  readonly #isUrlGiven: boolean;
 
   constructor(
-    private readonly type: Type<object>,
+    type: Type<object>,
     private readonly defaults: () => ClientOptions,
+    { name, url, ...overrides }: ClientOverrides = {},
   ) {
-    this.name = getClientName(type);
-    this.module = type.name;
-    this.handlers = readHandlerNames(type);
-    this.#metadata = readClientMetadata(type);
+    this.name = name ?? getClientName(type);
+    this.#type = type;
+    this.#handlers = readHandlerNames(type);
+    const metadata = readClientMetadata(type);
+    this.#metadata = metadata && url !== undefined ? { ...metadata, url } : metadata;
+    this.#overrides = overrides;
+    this.#isUrlGiven = url !== undefined;
+  }
+
+  /** The class now. */
+  get module(): string {
+    return this.#type.name;
+  }
+
+  get handlers(): HandlerNames {
+    return this.#handlers;
   }
 
   /** Says whose injector makes the class. */
@@ -91,6 +113,7 @@ export class ListedClientDefinition implements ClientDefinition {
       ...defined(this.defaults()),
       ...defined(this.#metadata?.options ?? {}),
       ...defined(this.#given),
+      ...defined(this.#overrides),
     });
   }
 
@@ -103,9 +126,24 @@ export class ListedClientDefinition implements ClientDefinition {
     return isThenable(given) ? given.then((later) => this.#lateTarget(later)) : this.#take(given);
   }
 
-  async incarnate(): Promise<Incarnation> {
-    const instance = await makeInstance(this.#injector, this.type);
-    return bindHandlers(instance, readHandlers(this.type));
+  incarnate(): Promise<Incarnation> {
+    return this.#make(this.#type);
+  }
+
+  change(type: Type<object>): CodeChange {
+    checkClient(type, `changeCode() of ${this.name}`, true);
+    return {
+      incarnate: () => this.#make(type),
+      commit: () => {
+        this.#type = type;
+        this.#handlers = readHandlerNames(type);
+      },
+    };
+  }
+
+  async #make(type: Type<object>): Promise<Incarnation> {
+    const instance = await makeInstance(this.#injector, type);
+    return bindHandlers(instance, readHandlers(type));
   }
 
   get #injector(): ModuleRef {
@@ -149,6 +187,6 @@ export class ListedClientDefinition implements ClientDefinition {
 
   #take({ url, options }: Given): Target {
     this.#given = options;
-    return { url, settings: this.settings() };
+    return { url: this.#isUrlGiven ? this.#metadata?.url : url, settings: this.settings() };
   }
 }

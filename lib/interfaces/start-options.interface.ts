@@ -1,0 +1,109 @@
+import type {
+  BinaryFrame,
+  DataFrame,
+  PingFrame,
+  PongFrame,
+  TextFrame,
+} from '../runtime/frame/frame.js';
+import type { CloseReason } from '../runtime/frame/close-reason.js';
+import type { ClientOptions } from '../runtime/options/client-options.js';
+import type {
+  ConnectionInfo,
+  ConnectRequest,
+  DisconnectStatus,
+} from '../runtime/process/callback.types.js';
+import type { NameRegistry } from './name-registry.interface.js';
+
+/** What handlers are given that are no `@OnStart`. */
+type GivenElsewhere =
+  | BinaryFrame
+  | DataFrame
+  | PingFrame
+  | PongFrame
+  | TextFrame
+  | CloseReason
+  | ConnectionInfo
+  | ConnectRequest
+  | DisconnectStatus;
+
+/** The first argument of a method, where it has one and says of what type. */
+type FirstArgument<M> = M extends (...args: infer P) => unknown
+  ? P extends readonly [infer A, ...unknown[]]
+    ? unknown extends A
+      ? never
+      : A extends GivenElsewhere
+        ? never
+        : A
+    : never
+  : never;
+
+/** The first arguments of every method of a class that could be its `@OnStart`. */
+type Candidates<T> = { [K in keyof T]: FirstArgument<T[K]> }[keyof T];
+
+/**
+ * What the `@OnStart` of a client class takes. TypeScript does not see decorators: it is the
+ * argument of the method that is called `start` or `onStart`; in a class without, anything that
+ * one of its methods takes first.
+ *
+ * @publicApi
+ */
+export type StartArgs<T> = T extends { start(...args: infer P): unknown }
+  ? P[0]
+  : T extends { onStart(...args: infer P): unknown }
+    ? P[0]
+    : [Candidates<T>] extends [never]
+      ? undefined
+      : Candidates<T> | undefined;
+
+/**
+ * How a client is started at run time; each option stands over that of its class.
+ *
+ * @publicApi
+ */
+export interface DynamicClientOptions extends ClientOptions {
+  /**
+   * Unique in the application (or in `via`), and free again once the client has ended.
+   * @default the name of the class; with a number, where that is taken
+   */
+  readonly name?: string;
+  /** Where to connect. @default what the class says */
+  readonly url?: string | URL;
+  /** Where the name is registered. @default the application itself */
+  readonly via?: NameRegistry;
+}
+
+/** {@link DynamicClientOptions} with the arguments of the class. */
+export type StartOptions<T extends object> = DynamicClientOptions &
+  (undefined extends StartArgs<T>
+    ? { readonly args?: StartArgs<T> }
+    : {
+        /** What `@OnStart` of every incarnation is given. */
+        readonly args: StartArgs<T>;
+      });
+
+/** How a linked client is started; see `manager.startLink`. */
+export interface LinkOptions {
+  /**
+   * Whether the end of the parent comes as an `@OnInfo` message (`LinkExit`) instead of ending the
+   * client, as OTP's `trap_exit` has it. @default false
+   */
+  readonly trapExit?: boolean;
+}
+
+/**
+ * What `@OnInfo` of a client with `trapExit` is given when its parent ends.
+ *
+ * @publicApi
+ */
+export interface LinkExit {
+  readonly type: 'EXIT';
+  /** The parent's name; `an AbortSignal` for one. */
+  readonly from: string;
+  readonly reason: CloseReason;
+}
+
+/** The options of a start as a parameter that may be left out where `args` may. */
+export type StartParameters<T extends object, More = unknown> =
+  undefined extends StartArgs<T>
+    ? [options?: StartOptions<T> & More]
+    : [options: StartOptions<T> & More];

@@ -1,0 +1,286 @@
+import { Deferred } from '../clock/waiters.js';
+import type { ClientStatus } from '../connection/status.js';
+import { CloseCode } from '../frame/close-code.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import type { DataFrame } from '../frame/frame.js';
+import { Flow } from '../mailbox/flow.js';
+import type { ConnectionInfo } from '../process/callback.types.js';
+import type { ClientDefinition } from '../process/client.definition.js';
+import { unanswered } from '../process/dispatcher.js';
+import type { CallerMessage } from '../process/message.js';
+import { Process, type ProcessTools } from '../process/process.js';
+import type { ProcessOwner } from '../process/process.port.js';
+import type { Supervisor } from '../supervision/supervisor.js';
+import type { Member, MemberPolicy } from '../supervision/supervisor.port.js';
+import { Shutdown } from './shutdown.js';
+
+/** Whom a succession tells. */
+export interface SuccessionOwner extends Pick<ProcessOwner, 'onReady' | 'observe' | 'onError'> {
+  /** Whether somebody waits for the start. */
+  readonly isStartAwaited: boolean;
+  onStatus(status: ClientStatus): void;
+  /**
+   * An incarnation has ended, whatever follows; `isOrdered`: somebody else wanted it to, its
+   * supervisor or whoever stopped the client.
+   */
+  onExit(reason: CloseReason, isOrdered: boolean): void;
+  /** The client has ended for good. */
+  onEnded(reason: CloseReason): void;
+}
+
+/** How the client is to end for good; without a reason, with that of its last incarnation. */
+interface Verdict {
+  readonly reason?: CloseReason;
+  readonly isFailure?: boolean;
+}
+
+/**
+ * The incarnations of one client, one after the other: each a process of its own, so that nothing
+ * of an older one can touch the next. What follows the end of one is the supervisor's to decide.
+ */
+export class Succession implements Member, ProcessOwner {
+  process: Process;
+  incarnation = 0;
+  /** What `@OnStart` of every incarnation is given. */
+  args: unknown;
+  /** Whether somebody waits for this very start: if it fails, nothing follows. */
+  isStarting = false;
+  /** Those who read slower than the peer sends: they outlive incarnations. */
+  readonly readers = new Flow((isHeld) => this.#passOn(isHeld));
+  #phase: 'idle' | 'alive' | 'waiting' | 'over' = 'idle';
+  #status: ClientStatus = 'idle';
+  #begun = new Deferred<void>();
+  #halted: Deferred<void> | undefined;
+  #verdict: Verdict | undefined;
+  #shutdown: Shutdown | undefined;
+  /** What came when no process could take it, but the next will. */
+  #held: CallerMessage[] = [];
+  #dropped = 0;
+  #previous: Process | undefined;
+  readonly #ended = new Deferred<void>();
+
+  constructor(
+    private readonly definition: ClientDefinition,
+    private readonly tools: ProcessTools,
+    private readonly supervisor: Supervisor,
+    private readonly owner: SuccessionOwner,
+    position: number,
+  ) {
+    this.process = new Process(definition, tools, this, 0);
+    supervisor.add(this, position);
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  get status(): ClientStatus {
+    return this.#status;
+  }
+
+  get isAlive(): boolean {
+    return this.#phase === 'alive';
+  }
+
+  get hasCrashed(): boolean {
+    return this.process.hasCrashed;
+  }
+
+  get hasEnded(): boolean {
+    return this.#phase === 'over';
+  }
+
+  /** Whether it takes no more casts, infos and calls. */
+  get isEnding(): boolean {
+    if (this.hasEnded || this.#verdict !== undefined) return true;
+    return this.process.isOver ? !this.#isFollowed : this.process.isEnding;
+  }
+
+  /** Casts and infos that have not reached their handler. */
+  get waiting(): number {
+    return this.process.waiting + this.#held.length;
+  }
+
+  get policy(): MemberPolicy {
+    const { restart, maxRestarts, within, maxRestartDelay } = this.process.settings;
+    const limit =
+      maxRestarts === undefined && within === undefined
+        ? undefined
+        : { maxRestarts: maxRestarts ?? 3, within: within ?? 5_000 };
+    return { restart, limit, maxDelay: maxRestartDelay, healthyAfter: within ?? 5_000 };
+  }
+
+  begin(): Promise<void> {
+    if (this.isAlive || this.hasEnded) return Promise.resolve();
+    this.incarnation++;
+    this.#phase = 'alive';
+    this.#begun = new Deferred();
+    this.supervisor.begun(this);
+    this.tools.run(() => this.process.start(this.args));
+    const { incarnation } = this;
+    if (incarnation > 1) this.tools.telemetry.emit('restart', { incarnation });
+    return this.#begun.promise;
+  }
+
+  /** Gives a message to the process, or keeps it for the next one. */
+  post(message: CallerMessage): void {
+    if (this.process.isOver) this.#held.push(message);
+    else this.process.post(message);
+  }
+
+  /** Ends the client for good, in so many milliseconds: what waits is handled, the session closed. */
+  stop(code: number, timeout: number): void {
+    this.#endWith({}, { by: 'local', code, message: '' }, () => this.#shutDown(code, timeout));
+  }
+
+  /** Ends the client for good by an error of somebody else's. */
+  exit(error: Error, timeout: number): void {
+    this.#endWith({}, { by: 'error', error }, () => {
+      this.process.endClient(error);
+      this.#watch(timeout);
+    });
+  }
+
+  fail(error: Error): Promise<void> {
+    const reason = { by: 'error', error } as const;
+    const verdict = { reason, isFailure: true };
+    const timeout = this.tools.shutdownTimeout();
+    this.#endWith(verdict, reason, () => this.#shutDown(CloseCode.goingAway, timeout));
+    return this.#ended.promise;
+  }
+
+  halt(): Promise<void> {
+    if (!this.isAlive) return Promise.resolve();
+    this.#halted ??= new Deferred();
+    this.#shutDown(CloseCode.goingAway, this.tools.shutdownTimeout());
+    return this.#halted.promise;
+  }
+
+  end(reason: CloseReason): void {
+    if (this.hasEnded) return;
+    this.#phase = 'over';
+    // Whoever waits for an answer of a process that never began is told.
+    if (!this.process.isOver) this.process.discard(reason);
+    this.onLeftovers(this.#held.splice(0), reason);
+    this.supervisor.left(this);
+    this.owner.onExit(reason, this.#verdict !== undefined);
+    this.#tell(this.#verdict?.isFailure ? 'failed' : 'terminated');
+    this.owner.onEnded(reason);
+    this.#ended.resolve();
+  }
+
+  /** Leaves no socket behind, not even one that lingers after a crash. */
+  destroy(): void {
+    this.#previous?.connection.destroy();
+    this.process.connection.destroy();
+  }
+
+  onRestart(reason: CloseReason, delay: number, restarts: number): void {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    this.tools.telemetry.emit('restart:planned', { reason, delay, restarts, dropped });
+    this.#tell('backoff');
+  }
+
+  onStatus(status: ClientStatus): void {
+    // That an incarnation is over is not the end of the client.
+    if (status !== 'terminated') this.#tell(status);
+  }
+
+  onReady(info: ConnectionInfo): void {
+    this.isStarting = false;
+    this.owner.onReady(info);
+  }
+
+  observe(frame: DataFrame): void {
+    this.owner.observe(frame);
+  }
+
+  onError(error: unknown, where: string): void {
+    this.owner.onError(error, where);
+  }
+
+  onBegun(): void {
+    this.#begun.resolve();
+  }
+
+  tellsStart(): boolean {
+    return this.owner.isStartAwaited && !this.#isFollowed;
+  }
+
+  onLeftovers(messages: readonly CallerMessage[], reason: CloseReason): void {
+    const isKept = this.process.settings.mailboxOnRestart === 'keep' && this.#isFollowed;
+    for (const message of messages) {
+      if (isKept) this.#held.push(message);
+      else if (message.type !== 'call') this.#dropped++;
+      else message.answer.reject(unanswered(this.name, this.status, message.name, reason));
+    }
+  }
+
+  onTerminated(reason: CloseReason): void {
+    if (this.hasEnded) return;
+    this.#shutdown?.over();
+    this.#shutdown = undefined;
+    this.#begun.resolve();
+    const isFollowed = this.#isFollowed;
+    const halted = this.#halted;
+    this.#halted = undefined;
+    if (isFollowed) {
+      this.#renew();
+      this.owner.onExit(reason, halted !== undefined);
+    }
+    if (!isFollowed) this.end(this.#verdict?.reason ?? reason);
+    else if (halted === undefined) this.supervisor.exited(this, reason);
+    halted?.resolve();
+  }
+
+  /** Whether another incarnation follows this one. */
+  get #isFollowed(): boolean {
+    if (this.hasEnded || this.#verdict !== undefined || this.isStarting) return false;
+    if (this.#halted !== undefined) return this.policy.restart !== 'temporary';
+    return this.supervisor.isFollowed(this);
+  }
+
+  #renew(): void {
+    this.#previous?.connection.destroy();
+    this.#previous = this.process;
+    this.#phase = 'waiting';
+    const { session } = this.process.connection;
+    this.process = new Process(this.definition, this.tools, this, session);
+    if (this.readers.isHeld) this.#passOn(true);
+    for (const message of this.#held.splice(0)) this.process.post(message);
+  }
+
+  #endWith(verdict: Verdict, reason: CloseReason, end: () => void): void {
+    if (this.hasEnded) return;
+    this.#verdict ??= verdict;
+    if (this.isAlive) this.tools.run(end);
+    else this.end(reason);
+  }
+
+  #shutDown(code: number, timeout: number): void {
+    this.tools.run(() => this.process.stop(code));
+    this.#watch(timeout);
+  }
+
+  #watch(timeout: number): void {
+    if (!this.isAlive) return;
+    this.#shutdown ??= new Shutdown(this.tools.clock, this.process, timeout, () =>
+      this.onError(
+        new Error(`a handler did not return within ${timeout} ms and was left behind`),
+        'the shutdown',
+      ),
+    );
+  }
+
+  #passOn(isHeld: boolean): void {
+    if (isHeld) this.process.flow.hold(this.readers);
+    else this.process.flow.release(this.readers);
+  }
+
+  #tell(status: ClientStatus): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    this.owner.onStatus(status);
+  }
+}

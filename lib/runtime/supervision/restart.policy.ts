@@ -1,0 +1,69 @@
+import { CloseCode } from '../frame/close-code.js';
+import type { CloseReason } from '../frame/close-reason.js';
+
+/**
+ * Whether a client whose incarnation has ended gets another one, as OTP's child specifications
+ * say it.
+ *
+ * - `permanent`: always.
+ * - `transient`: after an abnormal end: a handler failed, or wanted the end for an `Error`. What a
+ *   client, its reconnect policy or a holder of its handle has decided is a normal end.
+ * - `temporary`: never.
+ *
+ * A `stop()`, the end of the application and a start that somebody waits for and that fails are
+ * never followed by a restart.
+ *
+ * @publicApi
+ */
+export type Restart = 'permanent' | 'transient' | 'temporary';
+
+/**
+ * How often a supervisor restarts before it gives up.
+ *
+ * @publicApi
+ */
+export interface RestartLimit {
+  /** Restarts that are allowed `within` the time; one more, and it gives up. @default 3 */
+  readonly maxRestarts: number;
+  /** Milliseconds; a restart as old as that still counts. @default 5000 */
+  readonly within: number;
+}
+
+/** As Elixir's `Supervisor`. */
+export const DEFAULT_LIMIT: RestartLimit = Object.freeze({ maxRestarts: 3, within: 5_000 });
+
+/**
+ * Whether those who are linked to a client end with it: by an error, or when the peer ended the
+ * session with anything but an empty close frame or 1000. As the exit reasons of WebSockex.
+ */
+export function isPassedOn(reason: CloseReason): boolean {
+  if (reason.by === 'error') return true;
+  if (reason.by === 'local') return false;
+  return reason.code !== undefined && reason.code !== CloseCode.normal;
+}
+
+/** Whether an incarnation that ended so is followed by another. */
+export function isRestarted(restart: Restart, hasCrashed: boolean): boolean {
+  return restart === 'permanent' || (restart === 'transient' && hasCrashed);
+}
+
+/** The restarts that still count, oldest first. Immutable. */
+export class RestartHistory {
+  static readonly none = new RestartHistory([]);
+
+  private constructor(private readonly times: readonly number[]) {}
+
+  /** How many count. */
+  get count(): number {
+    return this.times.length;
+  }
+
+  /** With one more, at `now`; those that are older than the time do not count any more. */
+  add(now: number, { within }: RestartLimit): RestartHistory {
+    return new RestartHistory([...this.times.filter((time) => time >= now - within), now]);
+  }
+
+  isBeyond({ maxRestarts }: RestartLimit): boolean {
+    return this.times.length > maxRestarts;
+  }
+}

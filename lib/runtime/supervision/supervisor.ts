@@ -1,0 +1,202 @@
+import type { Clock, Timer } from '../clock/clock.port.js';
+import { Deferred } from '../clock/waiters.js';
+import type { Random } from '../connection/backoff.policy.js';
+import { RestartLimitError } from '../errors/client.errors.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import { RestartDelay } from './restart.delay.js';
+import { DEFAULT_LIMIT, isRestarted, RestartHistory, type RestartLimit } from './restart.policy.js';
+import type { Member, Strategy } from './supervisor.port.js';
+
+/** What a supervisor is made with. */
+export interface SupervisorOptions {
+  /** What the group is called in errors. */
+  readonly name: string;
+  readonly strategy: Strategy;
+  /** How often all members together may be restarted; without one, their own limits count. */
+  readonly limit?: RestartLimit | undefined;
+  /** Told once the last member has ended, when it gave up. */
+  readonly onGiveUp: (error: RestartLimitError) => void;
+}
+
+/** What a supervisor knows of one member. */
+interface Record {
+  readonly position: number;
+  history: RestartHistory;
+  delay: RestartDelay;
+  /** When its incarnation began. */
+  since: number;
+  timer?: Timer | undefined;
+}
+
+/** A member whose incarnation ended, and is to be followed by another. */
+interface Exit {
+  readonly member: Member;
+  readonly incarnation: number;
+  readonly reason: CloseReason;
+}
+
+/**
+ * Restarts the members of a group, as OTP's supervisor does: by its strategy, in order of start, so
+ * often within a time. Unlike OTP's it waits a little longer before each restart in a row.
+ */
+export class Supervisor {
+  readonly #records = new Map<Member, Record>();
+  #history = RestartHistory.none;
+  /** Ends that wait for the restart of the group that is under way. */
+  #exits: Exit[] = [];
+  #isRestarting = false;
+  #pause: { readonly timer: Timer; readonly over: Deferred<void> } | undefined;
+  #isClosed = false;
+
+  constructor(
+    private readonly options: SupervisorOptions,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
+
+  /** In order of start. */
+  get members(): readonly Member[] {
+    return [...this.#records]
+      .toSorted(([, one], [, other]) => one.position - other.position)
+      .map(([member]) => member);
+  }
+
+  /** @param position its place in the order of start */
+  add(member: Member, position: number): void {
+    this.#records.set(member, {
+      position,
+      history: RestartHistory.none,
+      delay: RestartDelay.none,
+      since: this.clock.now(),
+    });
+  }
+
+  /** From now on nothing is restarted: what ends has ended. */
+  close(): void {
+    this.#isClosed = true;
+    for (const record of this.#records.values()) record.timer?.cancel();
+    this.#endPause();
+  }
+
+  /** A member's incarnation has begun. */
+  begun(member: Member): void {
+    const record = this.#records.get(member);
+    if (record !== undefined) record.since = this.clock.now();
+  }
+
+  /** A member has ended for good. */
+  left(member: Member): void {
+    this.#records.get(member)?.timer?.cancel();
+    this.#exits = this.#exits.filter((exit) => exit.member !== member);
+  }
+
+  /** Whether another incarnation follows one of a member that ends by itself so. */
+  isFollowed(member: Member): boolean {
+    return !this.#isClosed && isRestarted(member.policy.restart, member.hasCrashed);
+  }
+
+  /** A member's incarnation has ended by itself, and another is to follow. */
+  exited(member: Member, reason: CloseReason): void {
+    const exit = { member, incarnation: member.incarnation, reason };
+    if (this.options.strategy === 'one_for_one') return this.#restartOne(exit);
+    this.#exits.push(exit);
+    this.#endPause();
+    void this.#restartAll();
+  }
+
+  #restartOne({ member, reason }: Exit): void {
+    const delay = this.#count(member, reason);
+    if (delay === undefined) return;
+    const record = this.#records.get(member) as Record;
+    record.timer = this.clock.setTimer(delay, () => void member.begin());
+  }
+
+  /** One end after the other, as OTP's supervisor takes them from its mailbox. */
+  async #restartAll(): Promise<void> {
+    if (this.#isRestarting) return;
+    this.#isRestarting = true;
+    while (this.#exits.length > 0) {
+      for (let exit = this.#exits.shift(); exit; exit = this.#exits.shift()) {
+        await this.#takeDown(exit);
+      }
+      await this.#startWaiting();
+    }
+    this.#isRestarting = false;
+  }
+
+  /** Ends those who are to be restarted with one that has ended, the last first, and waits. */
+  async #takeDown({ member, incarnation, reason }: Exit): Promise<void> {
+    // It may have been restarted with another one by now.
+    const isStale = member.isAlive || member.hasEnded || member.incarnation !== incarnation;
+    const delay = isStale || this.#isClosed ? undefined : this.#count(member, reason);
+    if (delay === undefined) return;
+    const { members } = this;
+    const first = this.options.strategy === 'rest_for_one' ? members.indexOf(member) : 0;
+    for (const one of members.slice(first).toReversed()) if (one.isAlive) await one.halt();
+    await this.#wait(delay);
+  }
+
+  /** Begins those who have been taken down, the first first; who fails is next in the queue. */
+  async #startWaiting(): Promise<void> {
+    for (const one of this.members) {
+      if (this.#isClosed || this.#exits.length > 0) return;
+      if (one.incarnation > 0 && !one.isAlive && !one.hasEnded) await one.begin();
+    }
+  }
+
+  /** Milliseconds to wait before the restart, or nothing: one too many, and it gave up. */
+  #count(member: Member, reason: CloseReason): number | undefined {
+    const record = this.#records.get(member) as Record;
+    const { maxDelay, healthyAfter, ...own } = member.policy;
+    const limit = own.limit ?? (this.options.limit === undefined ? DEFAULT_LIMIT : undefined);
+    const now = this.clock.now();
+    if (limit !== undefined) record.history = record.history.add(now, limit);
+    if (this.options.limit !== undefined)
+      this.#history = this.#history.add(now, this.options.limit);
+    const beyond =
+      exceeded(this.options.name, this.#history, this.options.limit, reason) ??
+      exceeded(member.name, record.history, limit, reason);
+    if (beyond !== undefined) {
+      void this.#giveUp(beyond);
+      return undefined;
+    }
+    const before = now - record.since >= healthyAfter ? RestartDelay.none : record.delay;
+    record.delay = before.next(maxDelay, this.random);
+    const { delay } = record.delay;
+    member.onRestart(reason, delay, (limit ? record.history : this.#history).count);
+    return delay;
+  }
+
+  async #giveUp(error: RestartLimitError): Promise<void> {
+    this.close();
+    for (const member of this.members.toReversed()) {
+      if (!member.hasEnded) await member.fail(error);
+    }
+    this.options.onGiveUp(error);
+  }
+
+  #wait(delay: number): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    const over = new Deferred<void>();
+    this.#pause = { over, timer: this.clock.setTimer(delay, () => this.#endPause()) };
+    if (this.#exits.length > 0) this.#endPause();
+    return over.promise;
+  }
+
+  #endPause(): void {
+    this.#pause?.timer.cancel();
+    this.#pause?.over.resolve();
+    this.#pause = undefined;
+  }
+}
+
+function exceeded(
+  name: string,
+  history: RestartHistory,
+  limit: RestartLimit | undefined,
+  reason: CloseReason,
+): RestartLimitError | undefined {
+  if (limit === undefined || !history.isBeyond(limit)) return undefined;
+  const cause = reason.by === 'error' ? reason.error : reason;
+  return new RestartLimitError(name, limit.maxRestarts, limit.within, { cause });
+}

@@ -1,0 +1,123 @@
+import type { Type } from '../process/client.definition.js';
+
+/** The fields of a client class that are no methods: its state. */
+export type ClientState<T> = {
+  [K in keyof T as T[K] extends (...args: never[]) => unknown ? never : K]: T[K];
+};
+
+/**
+ * What a client has done since its statistics were switched on.
+ *
+ * @publicApi
+ */
+export interface ClientStatistics {
+  /** When they were switched on, in milliseconds since the epoch. */
+  readonly startTime: number;
+  readonly currentTime: number;
+  readonly framesIn: number;
+  readonly framesOut: number;
+  /** Payloads, without the headers of frames. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly casts: number;
+  readonly calls: number;
+  readonly infos: number;
+  /** Sessions that opened. */
+  readonly sessions: number;
+  readonly restarts: number;
+}
+
+/**
+ * What a client is doing.
+ *
+ * @publicApi
+ */
+export interface StatusReport {
+  readonly name: string;
+  /** The client class. */
+  readonly module: string;
+  readonly status: string;
+  readonly session: number;
+  readonly incarnation: number;
+  readonly isSuspended: boolean;
+  /** Messages that wait in the mailbox. */
+  readonly waiting: number;
+  /** What `@FormatStatus` returned, or else the fields of the class. */
+  readonly state: unknown;
+}
+
+/**
+ * Looks into a running client, as Erlang's `sys` does into a process. What reads or changes its
+ * state runs between two messages, before all that wait, also while the client is suspended. All of
+ * it is off, and costs nothing, until it is asked for; what is switched on survives restarts.
+ *
+ * @example
+ * await feed.sys.trace(true);
+ * // *DBG* FeedClient received frame: {"type":"text","data":"Hi"}
+ *
+ * @publicApi
+ */
+export interface ClientSys<T extends object> {
+  /** Prints a line for everything that happens to standard output, or stops that. */
+  trace(on: boolean): Promise<void>;
+
+  /** Keeps the last so many lines that `trace` would print (`true`: 10), or stops that. */
+  log(size: number | boolean): Promise<void>;
+
+  /** The lines kept by {@link log}, oldest first. */
+  getLog(): Promise<readonly string[]>;
+
+  /** Counts what happens, from now on, or stops that. */
+  statistics(on: boolean): Promise<void>;
+
+  /** The counts since {@link statistics} was switched on; `undefined` while it is off. */
+  getStatistics(): Promise<ClientStatistics | undefined>;
+
+  /**
+   * Appends every line that `trace` would print to a file, or stops that with `false`. Resolves when
+   * the file is open, or all has been written.
+   *
+   * @throws (rejects) what the file cannot be opened for
+   */
+  logToFile(path: string | false): Promise<void>;
+
+  /**
+   * The fields of the incarnation: a copy of the object, not of what it holds. Fields with a `#` are
+   * nobody's to see.
+   *
+   * @throws (rejects) `NotConnectedError` while there is no incarnation
+   */
+  getState(): Promise<ClientState<T>>;
+
+  /**
+   * Gives the fields to `change` and sets what it returns; fields that are not in it are deleted.
+   * Returns the new state. Where `change` throws, nothing has changed.
+   *
+   * @throws (rejects) what `change` throws; `NotConnectedError` while there is no incarnation
+   */
+  replaceState(change: (state: ClientState<T>) => ClientState<T>): Promise<ClientState<T>>;
+
+  /** What the client is doing, with its state through `@FormatStatus`. */
+  getStatus(): Promise<StatusReport>;
+
+  /**
+   * Holds the mailbox: no message is handled until {@link resume}. Casts are kept; frames too, and
+   * past the high-water mark the socket is paused. Pings are still answered where the class has no
+   * `@OnPing`. A message that is being handled is finished first. A stop resumes.
+   */
+  suspend(): Promise<void>;
+
+  /** Lets the mailbox go on, in order. */
+  resume(): Promise<void>;
+
+  /**
+   * Replaces the incarnation by one of another class, made by the same injector. Its `@OnCodeChange`
+   * is given the old instance and `extra`, and takes over what it wants; without one all fields are
+   * taken over. It refuses by throwing: then nothing has changed. The connection stays; what is
+   * restarted later is of the new class.
+   *
+   * @throws (rejects) what `@OnCodeChange` or the constructor throws; `ConfigurationError` for a
+   * class that cannot be a client; `NotConnectedError` while there is no incarnation
+   */
+  changeCode(next: Type, extra?: unknown): Promise<void>;
+}
