@@ -4,7 +4,8 @@ import { Inject, Injectable, type Type } from '@nestjs/common';
 
 import type { GroupOptions } from '../interfaces/group.interface.js';
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
-import { Client, type ClientTools } from '../runtime/client/client.js';
+import { Client } from '../runtime/client/client.js';
+import type { ClientTools } from '../runtime/client/client.tools.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { LocalHandle } from '../runtime/client/local-handle.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';

@@ -1,9 +1,6 @@
 import { CallTimeoutError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
-import type { Clock } from '../clock/clock.port.js';
 import { Deferred, limited, rejected, type WaitOptions } from '../clock/waiters.js';
-import type { Random } from '../connection/backoff.policy.js';
-import type { ConnectGate } from '../connection/connect.gate.js';
 import type { ClientStatus } from '../connection/status.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
@@ -12,33 +9,17 @@ import type { FrameIterator } from '../observers/frame-iterator.js';
 import { Observers } from '../observers/observers.js';
 import type { ConnectionInfo } from '../process/callback.types.js';
 import type { ClientDefinition } from '../process/client.definition.js';
-import type { ContextRunner } from '../process/context.runner.js';
 import type { Process } from '../process/process.js';
 import { TraceHook } from '../process/trace.hook.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { Debugger } from '../sys/debugger.js';
 import { LocalSys, type SysTarget } from '../sys/local-sys.js';
-import { Telemetry, type EventSink } from '../telemetry/telemetry.js';
-import type { Transport } from '../transport/transport.port.js';
+import { Telemetry } from '../telemetry/telemetry.js';
 import { endedBefore, startTimeout } from './caller.errors.js';
 import { Callers } from './callers.js';
+import type { ClientTools } from './client.tools.js';
 import { Readiness } from './readiness.js';
 import { Succession, type SuccessionOwner } from './succession.js';
-
-/** What clients are made with; the same for all of one application. */
-export interface ClientTools {
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Bounds how many attempts are under way. */
-  readonly gate: ConnectGate;
-  /** So that no handler runs in the context of the request that happened to start the client. */
-  readonly run: ContextRunner;
-  /** Who else sees the events of every client. */
-  readonly sinks: readonly EventSink[];
-  /** Milliseconds a client has to end in. */
-  readonly shutdownTimeout: () => number;
-}
 
 /** Told why an incarnation ended, and whether somebody else wanted it to. */
 export type ExitWatcher = (reason: CloseReason, isOrdered: boolean) => void;
@@ -125,7 +106,7 @@ export class Client implements SuccessionOwner, SysTarget {
 
   /** Makes the incarnation ahead of the start. */
   incarnate(): Promise<void> {
-    return this.tools.run(() => this.process.incarnate());
+    return this.tools.run(() => this.process.lifetime.incarnate());
   }
 
   /**
@@ -162,7 +143,7 @@ export class Client implements SuccessionOwner, SysTarget {
     const started = this.#readiness.started(startupTimeout, () => {
       // A client that runs already goes on: only the wait for it is over.
       if (isFirst) void this.stop(CloseCode.normal);
-      return startTimeout(this.name, startupTimeout, this.process.lastError);
+      return startTimeout(this.name, startupTimeout, this.process.connector.lastError);
     });
     if (isFirst) this.#succession.isStarting = true;
     void this.launch();
@@ -200,7 +181,7 @@ export class Client implements SuccessionOwner, SysTarget {
   close(code?: number, reason?: string): Promise<void> {
     checkClose(`${this.name}: close()`, code, reason);
     if (this.status === 'idle') return Promise.resolve();
-    this.tools.run(() => this.process.closeSession(code, reason ?? ''));
+    this.tools.run(() => this.process.session.close(code, reason ?? ''));
     return this.#sessionOver();
   }
 
@@ -208,7 +189,7 @@ export class Client implements SuccessionOwner, SysTarget {
     if (this.status === 'idle' || this.#succession.isEnding) {
       return rejected(this.#notConnected('cannot reconnect'));
     }
-    this.tools.run(() => this.process.reconnectSession({}));
+    this.tools.run(() => this.process.session.reconnect({}));
     return this.connected();
   }
 

@@ -12,7 +12,7 @@ import { Process, type ProcessTools } from '../process/process.js';
 import type { ProcessOwner } from '../process/process.port.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { Member, MemberPolicy } from '../supervision/supervisor.port.js';
-import { Shutdown } from './shutdown.js';
+import { Backlog } from './backlog.js';
 
 /** Whom a succession tells. */
 export interface SuccessionOwner extends Pick<ProcessOwner, 'onReady' | 'observe' | 'onError'> {
@@ -52,10 +52,7 @@ export class Succession implements Member, ProcessOwner {
   #begun = new Deferred<void>();
   #halted: Deferred<void> | undefined;
   #verdict: Verdict | undefined;
-  #shutdown: Shutdown | undefined;
-  /** What came when no process could take it, but the next will. */
-  #held: CallerMessage[] = [];
-  #dropped = 0;
+  readonly #backlog = new Backlog();
   #previous: Process | undefined;
   readonly #ended = new Deferred<void>();
 
@@ -98,7 +95,7 @@ export class Succession implements Member, ProcessOwner {
 
   /** Casts and infos that have not reached their handler. */
   get waiting(): number {
-    return this.process.waiting + this.#held.length;
+    return this.process.dispatcher.waiting + this.#backlog.length;
   }
 
   get policy(): MemberPolicy {
@@ -124,35 +121,33 @@ export class Succession implements Member, ProcessOwner {
 
   /** Gives a message to the process, or keeps it for the next one. */
   post(message: CallerMessage): void {
-    if (this.process.isOver) this.#held.push(message);
+    if (this.process.isOver) this.#backlog.hold(message);
     else this.process.post(message);
   }
 
   /** Ends the client for good, in so many milliseconds: what waits is handled, the session closed. */
   stop(code: number, timeout: number): void {
-    this.#endWith({}, { by: 'local', code, message: '' }, () => this.#shutDown(code, timeout));
+    this.#endWith({}, { by: 'local', code, message: '' }, () => this.process.stop(code, timeout));
   }
 
   /** Ends the client for good by an error of somebody else's. */
   exit(error: Error, timeout: number): void {
-    this.#endWith({}, { by: 'error', error }, () => {
-      this.process.endClient(error);
-      this.#watch(timeout);
-    });
+    this.#endWith({}, { by: 'error', error }, () => this.process.exit(error, timeout));
   }
 
   fail(error: Error): Promise<void> {
     const reason = { by: 'error', error } as const;
     const verdict = { reason, isFailure: true };
     const timeout = this.tools.shutdownTimeout();
-    this.#endWith(verdict, reason, () => this.#shutDown(CloseCode.goingAway, timeout));
+    this.#endWith(verdict, reason, () => this.process.stop(CloseCode.goingAway, timeout));
     return this.#ended.promise;
   }
 
   halt(): Promise<void> {
     if (!this.isAlive) return Promise.resolve();
     this.#halted ??= new Deferred();
-    this.#shutDown(CloseCode.goingAway, this.tools.shutdownTimeout());
+    const timeout = this.tools.shutdownTimeout();
+    this.tools.run(() => this.process.stop(CloseCode.goingAway, timeout));
     return this.#halted.promise;
   }
 
@@ -160,8 +155,8 @@ export class Succession implements Member, ProcessOwner {
     if (this.hasEnded) return;
     this.#phase = 'over';
     // Whoever waits for an answer of a process that never began is told.
-    if (!this.process.isOver) this.process.discard(reason);
-    this.onLeftovers(this.#held.splice(0), reason);
+    if (!this.process.isOver) this.process.lifetime.discard(reason);
+    this.onLeftovers(this.#backlog.take(), reason);
     this.supervisor.left(this);
     this.owner.onExit(reason, this.#verdict !== undefined);
     this.#tell(this.#verdict?.isFailure ? 'failed' : 'terminated');
@@ -176,8 +171,7 @@ export class Succession implements Member, ProcessOwner {
   }
 
   onRestart(reason: CloseReason, delay: number, restarts: number): void {
-    const dropped = this.#dropped;
-    this.#dropped = 0;
+    const dropped = this.#backlog.takeDropped();
     this.tools.telemetry.emit('restart:planned', { reason, delay, restarts, dropped });
     this.#tell('backoff');
   }
@@ -210,17 +204,16 @@ export class Succession implements Member, ProcessOwner {
 
   onLeftovers(messages: readonly CallerMessage[], reason: CloseReason): void {
     const isKept = this.process.settings.mailboxOnRestart === 'keep' && this.#isFollowed;
-    for (const message of messages) {
-      if (isKept) this.#held.push(message);
-      else if (message.type !== 'call') this.#dropped++;
-      else message.answer.reject(unanswered(this.name, this.status, message.name, reason));
+    if (isKept) for (const message of messages) this.#backlog.hold(message);
+    else {
+      this.#backlog.drop(messages, ({ name, answer }) =>
+        answer.reject(unanswered(this.name, this.status, name, reason)),
+      );
     }
   }
 
   onTerminated(reason: CloseReason): void {
     if (this.hasEnded) return;
-    this.#shutdown?.over();
-    this.#shutdown = undefined;
     this.#begun.resolve();
     const isFollowed = this.#isFollowed;
     const halted = this.#halted;
@@ -248,7 +241,7 @@ export class Succession implements Member, ProcessOwner {
     const { session } = this.process.connection;
     this.process = new Process(this.definition, this.tools, this, session);
     if (this.readers.isHeld) this.#passOn(true);
-    for (const message of this.#held.splice(0)) this.process.post(message);
+    this.#backlog.handOver(this.process);
   }
 
   #endWith(verdict: Verdict, reason: CloseReason, end: () => void): void {
@@ -256,21 +249,6 @@ export class Succession implements Member, ProcessOwner {
     this.#verdict ??= verdict;
     if (this.isAlive) this.tools.run(end);
     else this.end(reason);
-  }
-
-  #shutDown(code: number, timeout: number): void {
-    this.tools.run(() => this.process.stop(code));
-    this.#watch(timeout);
-  }
-
-  #watch(timeout: number): void {
-    if (!this.isAlive) return;
-    this.#shutdown ??= new Shutdown(this.tools.clock, this.process, timeout, () =>
-      this.onError(
-        new Error(`a handler did not return within ${timeout} ms and was left behind`),
-        'the shutdown',
-      ),
-    );
   }
 
   #passOn(isHeld: boolean): void {

@@ -29,6 +29,8 @@ export class Dispatcher {
   #early: CallerMessage[] = [];
   /** How many casts and infos have reached their handler. */
   handled = 0;
+  /** How many casts and infos there were. */
+  taken = 0;
   /** The call that was handled last; it is over unless its handler hangs. */
   #answering: CallerMessage | undefined;
   #unhandled = 0;
@@ -43,6 +45,11 @@ export class Dispatcher {
     private readonly runner: Runner,
     private readonly owner: DispatcherOwner,
   ) {}
+
+  /** Casts and infos that have not reached their handler; some have no session yet. */
+  get waiting(): number {
+    return this.taken - this.handled;
+  }
 
   data(frame: DataFrame): Pending {
     if (this.connection.isDeaf) return undefined;

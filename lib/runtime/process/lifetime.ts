@@ -44,8 +44,9 @@ export class Lifetime {
     return this.#isOver;
   }
 
-  get isMade(): boolean {
-    return this.#incarnation !== undefined;
+  /** Whether the instance has been made, and has not ended. */
+  get isLiving(): boolean {
+    return this.#incarnation !== undefined && !this.#isOver;
   }
 
   /** The incarnation; only asked for once it has been made. */

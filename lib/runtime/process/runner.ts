@@ -3,10 +3,11 @@ import { BadResponseError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import { Frame, toFrame } from '../frame/frame.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { isDirective, type Directive, type ReconnectChanges } from './directive.js';
+import { isDirective, type Directive } from './directive.js';
 import type { ContextRunner } from './context.runner.js';
 import type { Handler } from './incarnation.js';
 import { isStream, Streams, type StreamOwner } from './streams.js';
+import type { SessionControl } from './session.control.js';
 import type { TraceHook } from './trace.hook.js';
 import { isThenable } from '../clock/thenable.js';
 import type { Deferred } from '../clock/waiters.js';
@@ -21,8 +22,7 @@ export interface RunnerOwner {
   /** Whether the incarnation is over: what its handlers still return does not count. */
   readonly isOver: boolean;
   crash(error: unknown): Pending;
-  closeSession(code: number | undefined, reason: string): void;
-  reconnectSession(changes: ReconnectChanges): void;
+  readonly session: SessionControl;
   endClient(reason: string | Error | undefined): void;
   /** A stream failed, outside of any message's turn. */
   onStreamError(error: unknown): void;
@@ -136,10 +136,10 @@ export class Runner implements StreamOwner {
       case 'reply':
         return this.#reply(handler, directive.frames, taken);
       case 'close':
-        this.owner.closeSession(directive.code, directive.reason);
+        this.owner.session.close(directive.code, directive.reason);
         break;
       case 'reconnect':
-        this.owner.reconnectSession(directive.changes);
+        this.owner.session.reconnect(directive.changes);
         break;
       case 'terminate':
         this.owner.endClient(directive.reason);

@@ -73,7 +73,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
       const { definition, status, session, incarnation, process } = this.target;
       const { name, module } = definition;
       const { isSuspended, length: waiting } = mailbox;
-      const state = process.hasIncarnation ? await this.#format(process.incarnation) : undefined;
+      const state = process.lifetime.isLiving ? await this.#format(process.incarnation) : undefined;
       answer.resolve({ name, module, status, session, incarnation, isSuspended, waiting, state });
     });
     return answer.promise;
@@ -105,7 +105,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
       }
       if (process.isOver) throw this.#none('its code');
       change.commit();
-      process.replace(fresh);
+      process.lifetime.replace(fresh);
     });
   }
 
@@ -118,7 +118,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     const answer = new Deferred<R>();
     process.mailbox.interject(async () => {
       try {
-        if (process.isOver || !process.hasIncarnation) throw this.#none(what);
+        if (!process.lifetime.isLiving) throw this.#none(what);
         answer.resolve(await work(process.incarnation, process));
       } catch (thrown) {
         answer.reject(thrown);

@@ -1,5 +1,14 @@
 import type { Clock, Timer } from '../clock/clock.port.js';
-import type { Process } from '../process/process.js';
+import type { Connection } from '../connection/connection.js';
+import type { Mailbox } from '../mailbox/mailbox.js';
+
+/** What is seen to its end. */
+export interface Stoppable {
+  readonly connection: Connection;
+  readonly mailbox: Pick<Mailbox<unknown>, 'isIdle'>;
+  /** Ends it now, whatever still runs. */
+  abandon(): void;
+}
 
 /**
  * Sees that a client ends within a time: most of it for what waits in the mailbox, then the session
@@ -8,7 +17,7 @@ import type { Process } from '../process/process.js';
 export class Shutdown {
   readonly #timers: readonly Timer[];
 
-  constructor(clock: Clock, process: Process, timeout: number, onLeftBehind: () => void) {
+  constructor(clock: Clock, process: Stoppable, timeout: number, onLeftBehind: () => void) {
     const { connection } = process;
     const steps: readonly (readonly [number, () => void])[] = [
       [timeout - Math.min(1000, timeout / 4), () => connection.close(1001)],

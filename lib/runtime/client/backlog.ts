@@ -1,0 +1,44 @@
+import type { CallerMessage } from '../process/message.js';
+import type { Process } from '../process/process.js';
+
+/** What callers ask of a client between two incarnations, and what the last has left. */
+export class Backlog {
+  #held: CallerMessage[] = [];
+  #dropped = 0;
+
+  get length(): number {
+    return this.#held.length;
+  }
+
+  /** Keeps it for the next incarnation. */
+  hold(message: CallerMessage): void {
+    this.#held.push(message);
+  }
+
+  /** Counts what is dropped; callers who wait for an answer are told by `refuse`. */
+  drop(
+    messages: readonly CallerMessage[],
+    refuse: (call: Extract<CallerMessage, { type: 'call' }>) => void,
+  ): void {
+    for (const message of messages) {
+      if (message.type === 'call') refuse(message);
+      else this.#dropped++;
+    }
+  }
+
+  /** Gives all that is held to the next incarnation. */
+  handOver(process: Process): void {
+    for (const message of this.take()) process.post(message);
+  }
+
+  take(): CallerMessage[] {
+    return this.#held.splice(0);
+  }
+
+  /** How many casts and infos have been dropped since it was last asked. */
+  takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+}

@@ -1,0 +1,21 @@
+import type { Clock } from '../clock/clock.port.js';
+import type { Random } from '../connection/backoff.policy.js';
+import type { ConnectGate } from '../connection/connect.gate.js';
+import type { ContextRunner } from '../process/context.runner.js';
+import type { EventSink } from '../telemetry/telemetry.js';
+import type { Transport } from '../transport/transport.port.js';
+
+/** What clients are made with; the same for all of one application. */
+export interface ClientTools {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Bounds how many attempts are under way. */
+  readonly gate: ConnectGate;
+  /** So that no handler runs in the context of the request that happened to start the client. */
+  readonly run: ContextRunner;
+  /** Who else sees the events of every client. */
+  readonly sinks: readonly EventSink[];
+  /** Milliseconds a client has to end in. */
+  readonly shutdownTimeout: () => number;
+}
