@@ -5,6 +5,7 @@ import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
 import { Flow } from '../mailbox/flow.js';
 import type { ConnectionInfo } from '../process/callback.types.js';
+import { toMemberPolicy } from '../options/member.policy.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import { unanswered } from '../process/dispatcher.js';
 import type { CallerMessage } from '../process/message.js';
@@ -99,12 +100,7 @@ export class Succession implements Member, ProcessOwner {
   }
 
   get policy(): MemberPolicy {
-    const { restart, maxRestarts, within, maxRestartDelay } = this.process.settings;
-    const limit =
-      maxRestarts === undefined && within === undefined
-        ? undefined
-        : { maxRestarts: maxRestarts ?? 3, within: within ?? 5_000 };
-    return { restart, limit, maxDelay: maxRestartDelay, healthyAfter: within ?? 5_000 };
+    return toMemberPolicy(this.process.settings);
   }
 
   begin(): Promise<void> {
