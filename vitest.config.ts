@@ -22,6 +22,10 @@ export default defineConfig({
   test: {
     include: ['test/**/*.spec.ts'],
     setupFiles: ['test/setup.ts'],
+    // One process runs many files, one after the other, and loads Nest once. Nothing of lib/ lives in a module.
+    isolate: false,
+    // Tests wait for sockets more than they work: every core has a process of its own.
+    maxWorkers: '100%',
     typecheck: {
       enabled: true,
       tsconfig: 'test/tsconfig.json',

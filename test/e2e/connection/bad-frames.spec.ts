@@ -1,4 +1,5 @@
 import { ProtocolError, type DataFrame, type HandlerResult } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
@@ -126,9 +127,12 @@ describe('A bad frame', () => {
   });
 
   it('ends the session also where the peer leaves the connection open', async () => {
-    await using scene = await Scene.open(Recorder, { reconnect: false, closeTimeout: 50 });
+    const clock = new VirtualClock();
+    const options = { reconnect: false, closeTimeout: 50_000 } as const;
+    await using scene = await Scene.open(Recorder, options, { clock });
     scene.peer.frame(3, 'x');
     expect(await scene.peer.nextFrame()).toMatchObject({ closeCode: 1002 });
+    await clock.advance(50_000);
     await scene.handle.terminated;
     expect(scene.journal.lines[1]).toMatch(/^disconnect #1 local 1002 /);
   });

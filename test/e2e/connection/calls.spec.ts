@@ -10,6 +10,7 @@ import {
   type ClientHandle,
   type HandlerResult,
 } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
@@ -109,11 +110,14 @@ describe('A call', () => {
   });
 
   it('rejects after callTimeout; the client goes on, and so do later calls', async () => {
-    await using scene = await Scene.open(Desk, { callTimeout: 20 });
+    const clock = new VirtualClock();
+    await using scene = await Scene.open(Desk, { callTimeout: 20_000 }, { clock });
     scene.handle.cast('wait');
-    const error = await failureOf(scene.handle.call('later', 1));
+    const failure = failureOf(scene.handle.call('later', 1));
+    await clock.advance(20_000);
+    const error = await failure;
     expect(error).toBeInstanceOf(CallTimeoutError);
-    expect(error).toMatchObject({ client: 'Desk', timeout: 20 });
+    expect(error).toMatchObject({ client: 'Desk', timeout: 20_000 });
     scene.journal.gate.open();
     await scene.journal.until('later');
     expect(await scene.handle.call('count', 'x')).toBe(1);

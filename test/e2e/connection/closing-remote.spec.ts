@@ -1,3 +1,4 @@
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
@@ -68,9 +69,12 @@ describe('A close of the peer', () => {
   });
 
   it('ends the session also where the peer leaves the connection open', async () => {
-    await using scene = await Scene.open(Recorder, { reconnect: false, closeTimeout: 60_000 });
+    const clock = new VirtualClock();
+    const options = { reconnect: false, closeTimeout: 60_000 } as const;
+    await using scene = await Scene.open(Recorder, options, { clock });
     scene.peer.close(1000);
     await scene.peer.nextFrame('close');
+    await clock.advance(1000);
     expect(await scene.handle.terminated).toMatchObject({ by: 'remote', code: 1000 });
     expect(scene.peer.transcript).not.toContain('-> FIN');
   });

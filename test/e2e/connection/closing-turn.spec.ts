@@ -1,4 +1,5 @@
 import { close, OnFrame, reply, type HandlerResult, type TextFrame } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
@@ -134,7 +135,9 @@ describe('Two closes at the same time', () => {
 
 describe('Once both have closed', () => {
   it('a peer that leaves the connection open is not waited for long', async () => {
-    await using scene = await Scene.open(Slow, { reconnect: false, closeTimeout: 60_000 });
+    const clock = new VirtualClock();
+    const options = { reconnect: false, closeTimeout: 60_000 } as const;
+    await using scene = await Scene.open(Slow, options, { clock });
     scene.peer.together(() => {
       scene.peer.text('wait');
       scene.peer.close(1000, 'theirs');
@@ -143,6 +146,8 @@ describe('Once both have closed', () => {
     await scene.journal.until('waiting');
     scene.journal.gate.open();
     void scene.handle.close(4001, 'ours');
+    await scene.peer.nextFrame('close');
+    await clock.advance(1000);
     expect(await scene.handle.terminated).toEqual({ by: 'local', code: 4001, message: 'ours' });
     expect(scene.peer.transcript).not.toContain('-> FIN');
   });
@@ -159,9 +164,14 @@ describe('After our close', () => {
   });
 
   it('the connection is cut when the peer does not answer within closeTimeout', async () => {
-    await using scene = await Scene.open(Slow, { reconnect: AT_ONCE, closeTimeout: 50 });
+    const clock = new VirtualClock();
+    const options = { reconnect: AT_ONCE, closeTimeout: 50_000 };
+    await using scene = await Scene.open(Slow, options, { clock });
     scene.peer.text('quit');
     await scene.peer.nextFrame('close');
+    await clock.advance(49_999);
+    expect(scene.handle.status).toBe('closing');
+    await clock.advance(1);
     expect(await scene.handle.terminated).toEqual({ by: 'local', code: 4000, message: 'me' });
     await scene.peer.ended();
     expect(scene.peer.transcript.filter((line) => line.startsWith('->'))).toEqual([
@@ -171,10 +181,15 @@ describe('After our close', () => {
   });
 
   it('a peer that answers but leaves the connection open is not waited for so long', async () => {
-    await using scene = await Scene.open(Slow, { reconnect: AT_ONCE, closeTimeout: 60_000 });
+    const clock = new VirtualClock();
+    const options = { reconnect: AT_ONCE, closeTimeout: 60_000 };
+    await using scene = await Scene.open(Slow, options, { clock });
     scene.peer.text('quit');
     await scene.peer.nextFrame('close');
     scene.peer.close(4000);
+    // Its answer has been read once there is a shorter wait than the one for it.
+    while (!clock.pending.some(({ delay }) => delay === 1000)) await clock.advance(0);
+    await clock.advance(1000);
     expect(await scene.handle.terminated).toEqual({ by: 'local', code: 4000, message: 'me' });
     expect(scene.peer.transcript).not.toContain('-> FIN');
   });

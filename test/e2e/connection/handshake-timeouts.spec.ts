@@ -1,20 +1,21 @@
 import { ConnectionError, type WebSockexClientOptions } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { boot } from '../../fixtures/boot.js';
 import { Recorder } from '../../fixtures/journal.js';
 import { RawServer, type RawPeer } from '../../fixtures/raw-server.js';
 import { clientAt, Scene } from '../../fixtures/scene.js';
-import { VirtualClock } from '../../fixtures/virtual-clock.js';
 
 /** Plays the first attempt, and gives what the client ended with. */
 async function errorOf(
-  play: (peer: RawPeer) => void | Promise<void>,
+  play: (peer: RawPeer, clock: VirtualClock) => Promise<void>,
   options: WebSockexClientOptions = {},
 ): Promise<unknown> {
-  await using scene = await Scene.boot(Recorder, { reconnect: false, ...options });
+  const clock = new VirtualClock();
+  await using scene = await Scene.boot(Recorder, { reconnect: false, ...options }, { clock });
   const peer = await scene.server.nextPeer();
-  await play(peer);
+  await play(peer, clock);
   const reason = await scene.handle.terminated;
   await peer.ended();
   expect(scene.journal.lines).toEqual(['disconnect #1 error ConnectionError']);
@@ -23,10 +24,13 @@ async function errorOf(
 
 describe('connectTimeout and handshakeTimeout', () => {
   it.each([
-    ['connectTimeout', { connectTimeout: 60 }],
-    ['handshakeTimeout', { handshakeTimeout: 60 }],
+    ['connectTimeout', { connectTimeout: 6000 }],
+    ['handshakeTimeout', { handshakeTimeout: 6000 }],
   ])('%s ends an attempt that is never answered', async (name, options) => {
-    const error = await errorOf(() => undefined, options);
+    const error = await errorOf(async (peer, clock) => {
+      await peer.request();
+      await clock.advance(6000);
+    }, options);
     expect(error).toBeInstanceOf(ConnectionError);
     expect((error as Error).message).toContain(name);
   });
@@ -37,7 +41,7 @@ describe('connectTimeout and handshakeTimeout', () => {
   ])('%s does not begin again with each byte of the answer', async (name, options) => {
     let written = 0;
     let whole = Infinity;
-    const error = await errorOf(async (peer) => {
+    const error = await errorOf(async (peer, clock) => {
       await peer.request();
       const trickle = { isOver: false };
       void peer.ended().then(() => (trickle.isOver = true));
@@ -46,7 +50,7 @@ describe('connectTimeout and handshakeTimeout', () => {
       // One byte each 20 ms takes more than two seconds.
       while (!trickle.isOver && written < whole) {
         peer.write(answer.subarray(written, ++written));
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await clock.advance(20);
       }
     }, options);
     expect((error as Error).message).toContain(name);
@@ -58,20 +62,25 @@ describe('connectTimeout and handshakeTimeout', () => {
     const server = await RawServer.listen();
     await using _server = server;
     const url = server.url().replace('ws:', 'wss:');
-    const client = clientAt(url, Recorder, { reconnect: false, connectTimeout: 60 });
-    await using app = await boot([client]);
+    const client = clientAt(url, Recorder, { reconnect: false, connectTimeout: 6000 });
+    const clock = new VirtualClock();
+    await using app = await boot([client], { clock });
+    const peer = await server.peer(1);
+    await clock.advance(6000);
     await app.journal.until('disconnect #1 error ConnectionError');
     expect(String(app.journal.statuses[0]?.error)).toContain('connectTimeout');
-    await (await server.peer(1)).ended();
+    await peer.ended();
   });
 
   it('cover a name lookup that does not return', async () => {
     const client = clientAt('ws://slow.example', Recorder, {
       reconnect: false,
-      connectTimeout: 60,
+      connectTimeout: 6000,
       socket: { lookup: () => undefined },
     });
-    await using app = await boot([client]);
+    const clock = new VirtualClock();
+    await using app = await boot([client], { clock });
+    await clock.advance(6000);
     const reason = await app.handle(client).terminated;
     expect(String(reason.by === 'error' && reason.error)).toContain('connectTimeout');
   });

@@ -4,9 +4,11 @@ import {
   type HandlerResult,
   type WebSockexEvent,
 } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
+import { reaches } from '../../fixtures/nest/app.js';
 import { AT_ONCE, Scene } from '../../fixtures/scene.js';
 import { encodeFrame, OPCODE } from '../../fixtures/wire.js';
 
@@ -101,10 +103,14 @@ describe.each(HOW)('A connection that ends by a %s without a close frame', (how)
 
 describe('A peer that ends its side, and reads no more', () => {
   it('is lost, although there is more to send to it', async () => {
-    await using scene = await Scene.open(Recorder, { reconnect: false, closeTimeout: 50 });
+    const clock = new VirtualClock();
+    const options = { reconnect: false, closeTimeout: 50_000 } as const;
+    await using scene = await Scene.open(Recorder, options, { clock });
     scene.peer.pauseReading();
     const sent = scene.handle.sendFrame(Buffer.alloc(64 * 1024 * 1024));
     scene.peer.fin();
+    await reaches(scene.handle, 'closing');
+    await clock.advance(50_000);
     expect(await scene.handle.terminated).toMatchObject({ by: 'remote', code: 1006 });
     await expect(sent).rejects.toBeInstanceOf(NotConnectedError);
   });

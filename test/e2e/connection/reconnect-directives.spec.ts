@@ -8,8 +8,10 @@ import {
   type HandlerResult,
   type ReconnectChanges,
 } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
+import { reaches } from '../../fixtures/nest/app.js';
 import { Recorder } from '../../fixtures/journal.js';
 import { RawServer } from '../../fixtures/raw-server.js';
 import { AT_ONCE, Scene } from '../../fixtures/scene.js';
@@ -119,9 +121,13 @@ describe('reconnect() returned by another handler', () => {
       }
     }
     // No policy: the wish is enough.
-    await using scene = await Scene.boot(Restless, { reconnect: false });
+    const clock = new VirtualClock();
+    await using scene = await Scene.boot(Restless, { reconnect: false }, { clock });
     const first = await scene.accept();
     expect(await first.settle()).toMatchObject({ closeCode: 1000 });
+    await reaches(scene.handle, 'backoff');
+    // The first delay of the default policy is three times 500 ms at most.
+    await clock.advance(1500);
     const second = await scene.server.nextPeer();
     const { path, headers } = await second.open();
     expect([path, headers['x-new']]).toEqual(['/second', 'yes']);

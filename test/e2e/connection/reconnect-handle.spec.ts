@@ -6,12 +6,16 @@ import {
   type DisconnectStatus,
 } from 'nestjs-websockex';
 import fc from 'fast-check';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
 import type { RawPeer } from '../../fixtures/raw-server.js';
 import { AT_ONCE, Scene } from '../../fixtures/scene.js';
-import { VirtualClock } from '../../fixtures/virtual-clock.js';
+import { reaches } from '../../fixtures/nest/app.js';
+
+/** At most so long is the first delay of a client without a policy of its own: three times 500 ms. */
+const DEFAULT_DELAY = 1500;
 
 describe('handle.reconnect()', () => {
   it('closes the session with 1000, and resolves with the next one', async () => {
@@ -48,9 +52,12 @@ describe('handle.reconnect()', () => {
   });
 
   it('is a wish the policy need not share', async () => {
-    await using scene = await Scene.open(Recorder, { reconnect: false });
+    const clock = new VirtualClock();
+    await using scene = await Scene.open(Recorder, { reconnect: false }, { clock });
     const again = scene.handle.reconnect();
     await scene.peer.settle();
+    await reaches(scene.handle, 'backoff');
+    await clock.advance(DEFAULT_DELAY);
     await scene.accept();
     await again;
     expect(scene.handle.session).toBe(2);
@@ -117,11 +124,14 @@ describe('While @OnDisconnect decides', () => {
   });
 
   it('handle.reconnect() does as well', async () => {
-    await using scene = await Scene.open(Deciding, { reconnect: false });
+    const clock = new VirtualClock();
+    await using scene = await Scene.open(Deciding, { reconnect: false }, { clock });
     scene.peer.fin();
     await scene.journal.until('disconnect #1 remote 1006');
     const again = scene.handle.reconnect();
     scene.journal.gate.open();
+    await reaches(scene.handle, 'backoff');
+    await clock.advance(DEFAULT_DELAY);
     await scene.accept();
     expect(await again).toMatchObject({ session: 2 });
   });

@@ -5,8 +5,10 @@ import {
   type DisconnectStatus,
   type ReconnectOptions,
 } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
+import { reaches } from '../../fixtures/nest/app.js';
 import { Recorder } from '../../fixtures/journal.js';
 import type { RawPeer } from '../../fixtures/raw-server.js';
 import { AT_ONCE, Scene } from '../../fixtures/scene.js';
@@ -18,6 +20,14 @@ function delaysOf(scene: Scene<Recorder>): number[] {
     if (event.event === 'backoff') delays.push(event.delay);
   });
   return delays;
+}
+
+/** Lets so many delays pass, however long they are. */
+async function pass(scene: Scene<Recorder>, clock: VirtualClock, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) {
+    await reaches(scene.handle, 'backoff');
+    await clock.advanceToNext();
+  }
 }
 
 const refuseAll = {
@@ -38,9 +48,11 @@ describe('The delay before an attempt', () => {
 
   it('grows with each failed attempt, up to maxDelay', async () => {
     const options = { reconnect: growing, startup: 'manual' } as const;
-    await using scene = await Scene.boot(Recorder, options, { server: refuseAll });
+    const clock = new VirtualClock();
+    await using scene = await Scene.boot(Recorder, options, { server: refuseAll, clock });
     const delays = delaysOf(scene);
     void scene.handle.start();
+    await pass(scene, clock, 6);
     await scene.journal.untilCount(7);
     expect(delays.slice(0, 6)).toEqual([1, 2, 4, 8, 8, 8]);
     const told = scene.journal.statuses.map(({ retryIn }) => retryIn);
@@ -49,18 +61,22 @@ describe('The delay before an attempt', () => {
 
   it('grows on over sessions that were not stable', async () => {
     const options = { reconnect: growing, startup: 'manual' } as const;
-    await using scene = await Scene.boot(Recorder, options, { server: dropAll });
+    const clock = new VirtualClock();
+    await using scene = await Scene.boot(Recorder, options, { server: dropAll, clock });
     const delays = delaysOf(scene);
     void scene.handle.start();
+    await pass(scene, clock, 5);
     await scene.journal.until('connect 6');
     expect(delays).toEqual([1, 2, 4, 8, 8]);
   });
 
   it('falls back to the first after a session that was open for stableAfter', async () => {
     const options = { reconnect: { ...growing, stableAfter: 0 }, startup: 'manual' } as const;
-    await using scene = await Scene.boot(Recorder, options, { server: dropAll });
+    const clock = new VirtualClock();
+    await using scene = await Scene.boot(Recorder, options, { server: dropAll, clock });
     const delays = delaysOf(scene);
     void scene.handle.start();
+    await pass(scene, clock, 3);
     await scene.journal.until('connect 4');
     expect(delays).toEqual([1, 1, 1]);
   });
@@ -70,9 +86,11 @@ describe('The delay before an attempt', () => {
       reconnect: { initialDelay: 2, maxDelay: 20 },
       startup: 'manual',
     } as const;
-    await using scene = await Scene.boot(Recorder, options, { server: refuseAll });
+    const clock = new VirtualClock();
+    await using scene = await Scene.boot(Recorder, options, { server: refuseAll, clock });
     const delays = delaysOf(scene);
     void scene.handle.start();
+    await pass(scene, clock, 9);
     await scene.journal.untilCount(10);
     for (const [index, delay] of delays.entries()) {
       expect(delay).toBeGreaterThanOrEqual(2);
@@ -90,9 +108,11 @@ describe('The delay before an attempt', () => {
     }
     const policy = { initialDelay: 3, jitter: 'none' } as const;
     const options = { reconnect: policy, startup: 'manual' } as const;
-    await using scene = await Scene.boot(Impatient, options, { server: refuseAll });
+    const clock = new VirtualClock();
+    await using scene = await Scene.boot(Impatient, options, { server: refuseAll, clock });
     const delays = delaysOf(scene);
     void scene.handle.start();
+    await pass(scene, clock, 2);
     await scene.journal.untilCount(3);
     expect(delays.slice(0, 2)).toEqual([0, 6]);
   });
@@ -133,15 +153,17 @@ describe('Retry-After of a refused handshake', () => {
       await peer.request();
       peer.refuse(503, undefined, peer.index === 1 ? { 'Retry-After': '1' } : {});
     };
+    const clock = new VirtualClock();
     await using scene = await Scene.boot(
       Recorder,
       { reconnect: { initialDelay: 1, jitter: 'none' }, startup: 'manual' },
-      { server: { onPeer } },
+      { server: { onPeer }, clock },
     );
     const delays = delaysOf(scene);
     void scene.handle.start();
-    await scene.journal.untilCount(2);
-    expect(delays.slice(0, 2)).toEqual([1000, 2]);
+    await pass(scene, clock, 1);
+    await reaches(scene.handle, 'backoff');
+    expect(delays).toEqual([1000, 2]);
   });
 });
 
