@@ -33,6 +33,7 @@ const pairs = process.argv.slice(2).map((argument) => {
 });
 const options = Object.fromEntries(pairs);
 const commands = pairs.filter(([key]) => key === 'cmd').map(([, value]) => value.split(':'));
+// Real time: a program of its own, driven from outside, which is told how long to wait.
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A string whose UTF-8 cannot be shown is told as hexadecimal digits, a long one by its length. */
@@ -224,10 +225,12 @@ async function run([at, action, type, ...rest]) {
 
 function exitSoon(reason) {
   tell('processExit', { reason });
+  // Real time: what the client still has to tell comes before the end of the process.
   setTimeout(() => process.exit(0), 150);
 }
 
 tell('ready');
+// Real time: a deadline, given from outside.
 setTimeout(() => {
   tell('stillAlive');
   process.exit(0);
@@ -239,5 +242,6 @@ try {
   handle.terminated.then((reason) => exitSoon(describe(reason)));
 } catch (error) {
   tell('startResult', { result: `{:error, ${error.name}: ${error.message}}` });
+  // Real time: what the client still has to tell comes before the end of the process.
   setTimeout(() => process.exit(0), 150);
 }

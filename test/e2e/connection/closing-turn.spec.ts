@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
 import { AT_ONCE, Scene } from '../../fixtures/scene.js';
+import { timerSet } from '../../fixtures/timer-set.js';
 import { closePayload, encodeFrame, OPCODE } from '../../fixtures/wire.js';
 
 /** Answers text, each after a turn of the event loop; `wait` only once the gate is open. */
@@ -146,7 +147,7 @@ describe('Once both have closed', () => {
     await scene.journal.until('waiting');
     scene.journal.gate.open();
     void scene.handle.close(4001, 'ours');
-    await scene.peer.nextFrame('close');
+    await timerSet(clock, 1000);
     await clock.advance(1000);
     expect(await scene.handle.terminated).toEqual({ by: 'local', code: 4001, message: 'ours' });
     expect(scene.peer.transcript).not.toContain('-> FIN');
@@ -187,8 +188,8 @@ describe('After our close', () => {
     scene.peer.text('quit');
     await scene.peer.nextFrame('close');
     scene.peer.close(4000);
-    // Its answer has been read once there is a shorter wait than the one for it.
-    while (!clock.pending.some(({ delay }) => delay === 1000)) await clock.advance(0);
+    // Its answer is there once the wait is a shorter one.
+    await timerSet(clock, 1000);
     await clock.advance(1000);
     expect(await scene.handle.terminated).toEqual({ by: 'local', code: 4000, message: 'me' });
     expect(scene.peer.transcript).not.toContain('-> FIN');

@@ -82,6 +82,7 @@ describe('no callback runs in the context of', () => {
 
   it('the one who closes a session whose peer does not answer', async () => {
     await using server = await mute();
+    // Real time: only a timer of Node carries the context of whoever set it.
     const Observing = observing(server.url(), { startup: 'background', closeTimeout: 20 });
     await using app = await bootWith(Observing);
     const handle = app.handle(Observing);

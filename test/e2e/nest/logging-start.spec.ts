@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { CapturingLogger } from '@nestjs/testing';
 import { OnFrame, WebSockexClient, WebSockexModule } from 'nestjs-websockex';
-import type { WebSockexClientOptions } from 'nestjs-websockex';
+import type { Clock, WebSockexClientOptions } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { boot, bootError, type NestApp } from '../../fixtures/nest/app.js';
 import { failures } from '../../fixtures/nest/log.js';
@@ -23,10 +24,11 @@ const talking = (url: string, options: WebSockexClientOptions = {}) => {
 
 const bootWith = async (
   client: new () => object,
+  clock?: Clock,
 ): Promise<{ app: NestApp; logger: CapturingLogger }> => {
   const logger = new CapturingLogger();
   const root = { imports: [WebSockexModule.forRoot({ clients: [client], shutdownTimeout: 200 })] };
-  return { app: await boot(root, { logger }), logger };
+  return { app: await boot(root, { logger, clock }), logger };
 };
 
 afterEach(() => {
@@ -47,7 +49,7 @@ describe('the log is silent about a start that somebody waits for', () => {
   it('where handle.start() rejects when the policy gives up, save for each attempt', async () => {
     const Talking = talking(await deadUrl(), {
       startup: 'manual',
-      reconnect: { initialDelay: 1, maxAttempts: 1 },
+      reconnect: { initialDelay: 0, maxDelay: 0, maxAttempts: 1 },
     });
     const { app, logger } = await bootWith(Talking);
     await expect(app.handle(Talking).start()).rejects.toThrow(/ECONNREFUSED/);
@@ -61,9 +63,13 @@ describe('the log is silent about a start that somebody waits for', () => {
 
   it('where it is not there in time', async () => {
     await using server = await RawServer.listen();
-    const Talking = talking(server.url(), { startup: 'manual', startupTimeout: 20 });
-    const { app, logger } = await bootWith(Talking);
-    await expect(app.handle(Talking).start()).rejects.toThrow(/within 20 ms/);
+    const Talking = talking(server.url(), { startup: 'manual', startupTimeout: 2000 });
+    const clock = new VirtualClock();
+    const { app, logger } = await bootWith(Talking, clock);
+    const started = expect(app.handle(Talking).start()).rejects.toThrow(/within 2000 ms/);
+    await server.peer(1);
+    await clock.advance(2000);
+    await started;
     await app.handle(Talking).terminated;
     await app.close();
 

@@ -8,11 +8,13 @@ import {
   WebSockexClient,
   WebSockexModule,
 } from 'nestjs-websockex';
-import type { WebSockexClientOptions } from 'nestjs-websockex';
+import type { Clock, WebSockexClientOptions } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { boot, reaches, type NestApp } from '../../fixtures/nest/app.js';
 import { failures, lines } from '../../fixtures/nest/log.js';
 import { deadUrl, refusing } from '../../fixtures/nest/servers.js';
+import { timerSet } from '../../fixtures/timer-set.js';
 import { WsServer } from '../../fixtures/ws-server.js';
 
 const crash = new Error('the crash of a handler');
@@ -35,6 +37,7 @@ const talking = (url: string, options: WebSockexClientOptions = {}) => {
 
 const bootWith = async (
   client: new () => object,
+  clock?: Clock,
 ): Promise<{ app: NestApp; logger: CapturingLogger }> => {
   const logger = new CapturingLogger();
   const root = {
@@ -46,7 +49,7 @@ const bootWith = async (
       }),
     ],
   };
-  return { app: await boot(root, { logger }), logger };
+  return { app: await boot(root, { logger, clock }), logger };
 };
 
 afterEach(() => {
@@ -86,7 +89,9 @@ describe('the log tells once', () => {
 
   it('of each failed attempt', async () => {
     await using server = await refusing(2);
-    const Talking = talking(server.url(), { reconnect: { initialDelay: 1, jitter: 'none' } });
+    const Talking = talking(server.url(), {
+      reconnect: { initialDelay: 0, maxDelay: 0, jitter: 'none' },
+    });
     const { app, logger } = await bootWith(Talking);
     await app.handle(Talking).connected();
     await app.close();
@@ -184,10 +189,14 @@ describe('the log tells once', () => {
         return new Promise<void>(() => {});
       }
     }
-    const { app, logger } = await bootWith(HangingClient);
+    const clock = new VirtualClock();
+    const { app, logger } = await bootWith(HangingClient, clock);
     await server.nextConnection();
     await reaches(app.handle(HangingClient), 'open');
-    await app.close();
+    const closing = app.close();
+    await timerSet(clock, 200);
+    await clock.advance(200);
+    await closing;
 
     expect(failures(logger)).toEqual([
       expect.stringMatching(/^error HangingClient: the shutdown failed: a handler .* 200 ms/),

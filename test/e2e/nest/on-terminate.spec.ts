@@ -106,7 +106,9 @@ describe('@OnTerminate runs once, and handle.terminated gives the same reason', 
 
   it('after the last of several sessions', async () => {
     await using server = await WsServer.listen();
-    const Ending = ending(server.url(), { reconnect: { initialDelay: 1, jitter: 'none' } });
+    const Ending = ending(server.url(), {
+      reconnect: { initialDelay: 0, maxDelay: 0, jitter: 'none' },
+    });
     await using app = await bootWith(Ending);
     (await server.nextConnection()).drop();
     await server.nextConnection();

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectClient, WebSockexClient, WebSockexModule } from 'nestjs-websockex';
 import { ClientHandle } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 import { boot, bootError, reaches } from '../../fixtures/nest/app.js';
 import { RawServer } from '../../fixtures/raw-server.js';
@@ -11,7 +12,7 @@ describe('when an options factory is asked', () => {
   const counted = (server: WsServer, wrap: <T>(value: T) => T | Promise<T>) => {
     const asked: number[] = [];
     @WebSockexClient({
-      reconnect: { initialDelay: 1, jitter: 'none' },
+      reconnect: { initialDelay: 0, maxDelay: 0, jitter: 'none' },
       useFactory: () => {
         asked.push(asked.length + 1);
         return wrap({ url: server.url(`/${asked.length}`) });
@@ -91,7 +92,7 @@ describe('what an options factory answers at boot', () => {
   it('counts also where somebody has used the handle before', async () => {
     await using server = await RawServer.listen();
     @WebSockexClient({
-      useFactory: () => ({ url: server.url(), startup: 'required', startupTimeout: 20 }),
+      useFactory: () => ({ url: server.url(), startup: 'required', startupTimeout: 2000 }),
     })
     class SilentClient {}
     @Injectable()
@@ -100,11 +101,18 @@ describe('what an options factory answers at boot', () => {
         void handle[Symbol.asyncIterator]().next();
       }
     }
-    const error = await bootError({
-      imports: [WebSockexModule.forRoot({ clients: [SilentClient] })],
-      providers: [Reader],
-    });
+    const clock = new VirtualClock();
+    const failing = bootError(
+      {
+        imports: [WebSockexModule.forRoot({ clients: [SilentClient] })],
+        providers: [Reader],
+      },
+      { clock },
+    );
+    await server.peer(1);
+    await clock.advance(2000);
+    const error = await failing;
 
-    expect(error.message).toMatch(/within 20 ms of its start/);
+    expect(error.message).toMatch(/within 2000 ms of its start/);
   });
 });

@@ -13,8 +13,10 @@ import type {
   WebSockexClientOptions,
   WebSockexFactoryResult,
 } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 import { boot, bootError } from '../../fixtures/nest/app.js';
+import { timerSet } from '../../fixtures/timer-set.js';
 import { WsServer } from '../../fixtures/ws-server.js';
 
 type Answer = WebSockexFactoryResult | Promise<WebSockexFactoryResult>;
@@ -23,7 +25,7 @@ type Answer = WebSockexFactoryResult | Promise<WebSockexFactoryResult>;
 const asking = (answers: readonly (() => Answer)[], options: WebSockexClientOptions = {}) => {
   let asked = 0;
   @WebSockexClient({
-    reconnect: { initialDelay: 1, jitter: 'none' },
+    reconnect: { initialDelay: 0, maxDelay: 0, jitter: 'none' },
     ...options,
     useFactory: () => answers[Math.min(asked++, answers.length - 1)]!(),
   })
@@ -161,7 +163,7 @@ describe('what an options factory gives', () => {
     await using server = await WsServer.listen();
     @WebSockexClient({
       callTimeout: Infinity,
-      useFactory: () => ({ url: server.url(), callTimeout: 7 }),
+      useFactory: () => ({ url: server.url(), callTimeout: 7000 }),
     })
     class SlowClient {
       @OnCall()
@@ -169,14 +171,21 @@ describe('what an options factory gives', () => {
         return new Promise<string>(() => {});
       }
     }
-    await using app = await boot({
-      imports: [WebSockexModule.forRoot({ clients: [SlowClient], shutdownTimeout: 10 })],
-    });
+    const clock = new VirtualClock();
+    const app = await boot(
+      { imports: [WebSockexModule.forRoot({ clients: [SlowClient], shutdownTimeout: 10 })] },
+      { clock },
+    );
     await app.handle(SlowClient).connected();
-
-    await expect(app.handle(SlowClient).call('hang')).rejects.toMatchObject({
+    const called = expect(app.handle(SlowClient).call('hang')).rejects.toMatchObject({
       code: 'ERR_WEBSOCKEX_CALL_TIMEOUT',
-      timeout: 7,
+      timeout: 7000,
     });
+    await clock.advance(7000);
+    await called;
+    const closing = app.close();
+    await timerSet(clock, 10);
+    await clock.advance(10);
+    await closing;
   });
 });

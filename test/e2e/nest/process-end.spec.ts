@@ -117,7 +117,7 @@ describe('a process ends by itself after app.close()', { timeout: 40_000 }, () =
 
   it('while a handler hangs', async () => {
     await using server = await WsServer.listen();
-    await using child = run({ url: server.url(), options: patient, shutdownTimeout: 1000 });
+    await using child = run({ url: server.url(), options: patient, shutdownTimeout: 400 });
     const peer = await server.nextConnection(20_000);
     peer.send('hang');
     await child.tells('hangs');

@@ -14,9 +14,11 @@ import {
   WebSockexModule,
 } from 'nestjs-websockex';
 import type { Clock } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 import { boot, type NestApp } from '../../fixtures/nest/app.js';
 import { FOR_EVER, working } from '../../fixtures/nest/working-client.js';
+import { timerSet } from '../../fixtures/timer-set.js';
 import { WsServer } from '../../fixtures/ws-server.js';
 
 const bootWith = (shutdownTimeout: number, ...clients: (new () => object)[]): Promise<NestApp> =>
@@ -53,13 +55,20 @@ describe('app.close() while there is work', () => {
   it('leaves behind a handler that does not return, within shutdownTimeout', async () => {
     await using server = await WsServer.listen();
     const Working = working(server.url());
-    const app = await bootWith(400, Working);
+    const clock = new VirtualClock();
+    const app = await boot(
+      { imports: [WebSockexModule.forRoot({ clients: [Working], shutdownTimeout: 4000 })] },
+      { clock },
+    );
     const handle = app.handle(Working);
     await handle.connected();
     const peer = await server.nextConnection();
     peer.send('work');
     await Working.begun;
-    await app.close();
+    const closing = app.close();
+    await timerSet(clock, 4000);
+    await clock.advance(4000);
+    await closing;
 
     expect((await peer.closed()).code).toBe(1001);
     expect(handle.status).toBe('terminated');

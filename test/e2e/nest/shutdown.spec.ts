@@ -1,14 +1,30 @@
 import { WebSockexManager, WebSockexModule } from 'nestjs-websockex';
 import { lastValueFrom, toArray } from 'rxjs';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 import { boot, reaches, type NestApp } from '../../fixtures/nest/app.js';
 import { mute } from '../../fixtures/nest/servers.js';
 import { FOR_EVER, working } from '../../fixtures/nest/working-client.js';
 import { RawServer } from '../../fixtures/raw-server.js';
+import { timerSet } from '../../fixtures/timer-set.js';
 import { WsServer } from '../../fixtures/ws-server.js';
 
 const bootWith = (shutdownTimeout: number, ...clients: (new () => object)[]): Promise<NestApp> =>
   boot({ imports: [WebSockexModule.forRoot({ clients, shutdownTimeout })] });
+
+/** How long a shutdown may take on the clock of a test. */
+const SHORT = 5000;
+
+const bootAt = (clock: VirtualClock, ...clients: (new () => object)[]): Promise<NestApp> =>
+  boot({ imports: [WebSockexModule.forRoot({ clients, shutdownTimeout: SHORT })] }, { clock });
+
+/** Closes the application, and lets the whole of its shutdownTimeout pass. */
+async function closeLate(app: NestApp, clock: VirtualClock): Promise<void> {
+  const closing = app.close();
+  await timerSet(clock, SHORT);
+  await clock.advance(SHORT);
+  await closing;
+}
 
 describe('app.close()', () => {
   it('gives up clients that are connecting, in backoff and idle', async () => {
@@ -54,11 +70,12 @@ describe('app.close()', () => {
   it('cuts a session whose peer does not answer, within shutdownTimeout', async () => {
     await using server = await RawServer.listen();
     const Working = working(server.url());
-    const app = await bootWith(100, Working);
+    const clock = new VirtualClock();
+    const app = await bootAt(clock, Working);
     const peer = await server.peer(1);
     await peer.open();
     await reaches(app.handle(Working), 'open');
-    await app.close();
+    await closeLate(app, clock);
 
     expect((await peer.nextFrame('close')).closeCode).toBe(1001);
     expect(['fin', 'reset']).toContain(await peer.ended());
@@ -67,13 +84,14 @@ describe('app.close()', () => {
   it('cuts a session that was closing already, within shutdownTimeout', async () => {
     await using server = await RawServer.listen();
     const Working = working(server.url());
-    const app = await bootWith(100, Working);
+    const clock = new VirtualClock();
+    const app = await bootAt(clock, Working);
     const peer = await server.peer(1);
     await peer.open();
     await reaches(app.handle(Working), 'open');
     const closed = app.handle(Working).close(4000);
     expect((await peer.nextFrame('close')).closeCode).toBe(4000);
-    await app.close();
+    await closeLate(app, clock);
     await closed;
 
     expect(await app.handle(Working).terminated).toMatchObject({ by: 'local' });
@@ -85,9 +103,10 @@ describe('app.close()', () => {
     const clients = Array.from({ length: 20 }, (_, index) =>
       working(server.url(), { name: `client ${index}` }),
     );
-    const app = await bootWith(100, ...clients);
+    const clock = new VirtualClock();
+    const app = await bootAt(clock, ...clients);
     await Promise.all(clients.map((client) => app.handle(client).connected()));
-    await app.close();
+    await closeLate(app, clock);
     const peers = await Promise.all(clients.map((_, index) => server.peer(index + 1)));
 
     for (const peer of peers) expect((await peer.nextFrame('close')).closeCode).toBe(1001);

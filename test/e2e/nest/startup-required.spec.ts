@@ -1,4 +1,5 @@
 import { ConnectionError, HandshakeError } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 import { boot, bootError } from '../../fixtures/nest/app.js';
 import { noting, rootOf } from '../../fixtures/nest/noting-client.js';
@@ -41,7 +42,7 @@ describe('a client that is required', () => {
     const Noting = noting(server.url(), {
       startup: 'required',
       handleInitialFailure: true,
-      reconnect: { initialDelay: 1, maxAttempts: 2 },
+      reconnect: { initialDelay: 0, maxDelay: 0, maxAttempts: 2 },
     });
     const error = await bootError(rootOf(Noting));
 
@@ -53,18 +54,25 @@ describe('a client that is required', () => {
   it('fails the boot when it is not there within startupTimeout, saying why', async () => {
     await using quiet = await RawServer.listen();
     await using refuser = await refusing(1e9);
-    const Quiet = noting(quiet.url(), { startup: 'required', startupTimeout: 30 });
+    const Quiet = noting(quiet.url(), { startup: 'required', startupTimeout: 3000 });
     const Refused = noting(refuser.url(), {
       startup: 'required',
-      startupTimeout: 100,
+      startupTimeout: 4000,
       handleInitialFailure: true,
     });
-    const error = await bootError(rootOf(Quiet));
-    const refused = await bootError(rootOf(Refused));
+    const clock = new VirtualClock();
+    const failing = bootError(rootOf(Quiet), { clock });
+    await quiet.peer(1);
+    await clock.advance(3000);
+    const error = await failing;
+    const failingToo = bootError(rootOf(Refused), { clock });
+    while (Refused.notes.length === 0) await clock.advance(0);
+    await clock.advance(4000);
+    const refused = await failingToo;
 
     expect(error).toBeInstanceOf(ConnectionError);
-    expect(error.message).toBe('NotingClient: was not connected within 30 ms of its start');
-    expect(refused.message).toMatch(/within 100 ms of its start; the last attempt: .*503/);
+    expect(error.message).toBe('NotingClient: was not connected within 3000 ms of its start');
+    expect(refused.message).toMatch(/within 4000 ms of its start; the last attempt: .*503/);
     expect(refused.cause).toBeInstanceOf(HandshakeError);
     expect(await (await quiet.peer(1)).ended()).not.toBe('closed');
   });

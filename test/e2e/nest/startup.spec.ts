@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { ClientHandle, HandshakeError, InjectClient, NotConnectedError } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 import { boot, reaches } from '../../fixtures/nest/app.js';
 import { starting } from '../../fixtures/nest/ending-client.js';
@@ -153,11 +154,15 @@ describe('a client that is started by hand', () => {
 
   it('rejects after startupTimeout, and the client is stopped', async () => {
     await using server = await RawServer.listen();
-    const Noting = noting(server.url(), { startup: 'manual', startupTimeout: 30 });
-    await using app = await boot(rootOf(Noting));
+    const Noting = noting(server.url(), { startup: 'manual', startupTimeout: 3000 });
+    const clock = new VirtualClock();
+    await using app = await boot(rootOf(Noting), { clock });
     const handle = app.handle(Noting);
+    const started = expect(handle.start()).rejects.toThrow(/not connected within 3000 ms of its/);
+    await server.peer(1);
+    await clock.advance(3000);
+    await started;
 
-    await expect(handle.start()).rejects.toThrow(/was not connected within 30 ms of its start/);
     expect(await handle.terminated).toMatchObject({ by: 'local' });
     expect(await (await server.peer(1)).ended()).not.toBe('closed');
     expect(Noting.notes).toEqual([]);
