@@ -10,6 +10,7 @@ import {
   type FrameLike,
   type HandlerResult,
 } from 'nestjs-websockex';
+import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
@@ -176,11 +177,14 @@ describe('Without an open session', () => {
 
 describe('A sendFrame that is limited', { timeout: 30_000 }, () => {
   it('gives up after its timeout; the session goes on', async () => {
-    await using scene = await Scene.open(Recorder);
+    const clock = new VirtualClock();
+    await using scene = await Scene.open(Recorder, {}, { clock });
     scene.peer.pauseReading();
-    const error = await failureOf(scene.handle.sendFrame(HUGE, { timeout: 20 }));
+    const failure = failureOf(scene.handle.sendFrame(HUGE, { timeout: 20_000 }));
+    await clock.advance(20_000);
+    const error = await failure;
     expect(error).toBeInstanceOf(CallTimeoutError);
-    expect(error).toMatchObject({ timeout: 20, client: 'Recorder' });
+    expect(error).toMatchObject({ timeout: 20_000, client: 'Recorder' });
     expect(scene.handle.status).toBe('open');
     // The socket may still take it.
     scene.peer.resumeReading();
