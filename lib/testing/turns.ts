@@ -1,20 +1,17 @@
-// Taken when the module loads: a runner's fake timers do not stop the tests of this kit.
-const {
-  clearTimeout: realClearTimeout,
-  setImmediate: realSetImmediate,
-  setTimeout: realSetTimeout,
-} = globalThis;
+// By name, from the module: the fake timers of vitest and jest replace the globals, not these, even
+// where this file loads after them.
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
 /** One turn of the event loop: microtasks, ticks and what they queue have run. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => {
-    realSetImmediate(resolve);
+    setImmediate(resolve);
   });
 }
 
 /** A timer in real time that keeps no process alive. */
 export function realTimer(milliseconds: number, fire: () => void): () => void {
-  const timer = realSetTimeout(fire, milliseconds);
+  const timer = setTimeout(fire, milliseconds);
   timer.unref();
-  return () => realClearTimeout(timer);
+  return () => clearTimeout(timer);
 }

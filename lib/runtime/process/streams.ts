@@ -63,7 +63,7 @@ export class Streams {
     } catch (error) {
       over();
       // `subscribe` may still be running: then the subscription is not there yet.
-      queueMicrotask(cancel);
+      void Promise.resolve().then(cancel);
       this.owner.onStreamError(error);
     }
   }
