@@ -54,7 +54,9 @@ export class VirtualClock implements Clock {
   }
 
   setTimer(delay: number, fire: () => void): Timer {
-    const entry = { at: this.#now + Math.max(0, delay), delay, order: this.#order++, fire };
+    // As the clock of the machine: what is not above 0 is due in the next turn.
+    const wait = delay > 0 ? delay : 0;
+    const entry = { at: this.#now + wait, delay, order: this.#order++, fire };
     this.#timers.add(entry);
     return { cancel: () => void this.#timers.delete(entry) };
   }
@@ -68,6 +70,25 @@ export class VirtualClock implements Clock {
   async advance(duration: Duration): Promise<void> {
     const target = this.#now + toMilliseconds(duration);
     await this.#quiet();
+    await this.#runUntil(target);
+  }
+
+  /**
+   * Moves on to the next timer, runs it and what else is due at its instant, and lets everything
+   * settle.
+   *
+   * @returns milliseconds moved, or `undefined` when no timer waits that is ever due
+   */
+  async advanceToNext(): Promise<number | undefined> {
+    await this.#quiet();
+    const [next] = this.#sorted();
+    if (next === undefined || next.at === Infinity) return undefined;
+    const moved = next.at - this.#now;
+    await this.#runUntil(next.at);
+    return moved;
+  }
+
+  async #runUntil(target: number): Promise<void> {
     for (let next = this.#next(target); next !== undefined; next = this.#next(target)) {
       this.#now = next.at;
       this.#timers.delete(next);
@@ -75,21 +96,6 @@ export class VirtualClock implements Clock {
       await this.#quiet();
     }
     this.#now = target;
-  }
-
-  /**
-   * Moves on to the next timer, runs it and what else is due at its instant, and lets everything
-   * settle.
-   *
-   * @returns milliseconds moved, or `undefined` when no timer waits
-   */
-  async advanceToNext(): Promise<number | undefined> {
-    await this.#quiet();
-    const [next] = this.#sorted();
-    if (next === undefined) return undefined;
-    const moved = next.at - this.#now;
-    await this.advance(moved);
-    return moved;
   }
 
   #next(target: number): Entry | undefined {

@@ -88,7 +88,7 @@ describe('limited', () => {
     limited(clock, {}, late);
     limited(clock, { timeout: Infinity }, late);
     limited(clock, { signal: new AbortController().signal }, late);
-    expect(clock.delays).toEqual([]);
+    expect(clock.pending).toEqual([]);
   });
 
   it('is settled by whatever comes first, and by nothing after', async () => {

@@ -92,7 +92,8 @@ export class World extends ScriptedClient {
     'peer end': () => this.transport.last.playPeerEnd(),
     'peer close': () => this.transport.last.playPeerClose(1001, 'bye'),
     'protocol error': () => this.transport.last.playProtocolError(1002),
-    timer: () => this.clock.advanceToNext().then((fired) => (fired ? 'fires' : 'none')),
+    timer: () =>
+      this.clock.advanceToNext().then((moved) => (moved === undefined ? 'none' : 'fires')),
     text: () => this.transport.last.playText('more'),
     ping: () => this.transport.last.playPing('p'),
     'callback rejects': () => this.#gates.pop()?.fail(new RangeError('crash')),

@@ -89,7 +89,7 @@ describe('A wire that dials', () => {
   it.each([0, Infinity])('has no deadline where it is %s', (timeout) => {
     rig.dial({ connectTimeout: timeout, handshakeTimeout: timeout });
     rig.net.last.playDialled();
-    expect(rig.clock.delays).toEqual([]);
+    expect(rig.clock.pending).toEqual([]);
   });
 
   it('does not hear of a socket whose deadline has passed', async () => {
