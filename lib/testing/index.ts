@@ -15,6 +15,7 @@ export { FakeHandle, fakeHandle } from './fake.handle.js';
 export type { RecordedCall } from './fake.handle.js';
 export { createTestServer, TestServer } from './test.server.js';
 export type { TestServerOptions } from './test.server.js';
+export type { KeyPair } from './certificate.js';
 export { readRecording, record } from './recording.js';
 export type { RecordedFrame, Recording, RecordOptions } from './recording.js';
 export type { ReplayOptions } from './scripted.peer.js';

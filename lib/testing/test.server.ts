@@ -5,13 +5,19 @@ import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 
 import { SystemClock } from '../runtime/clock/system.clock.js';
+import { selfSigned, type KeyPair } from './certificate.js';
 import { Link } from './link.js';
 import { ScriptedServer } from './scripted.server.js';
 
 /** What a {@link TestServer} is made with. */
 export interface TestServerOptions {
-  /** Serve `wss:` with this certificate, in PEM. @default none: `ws:` */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  /**
+   * Serve `wss:`: with this key and certificate, in PEM, or with ones made on the spot (`true`),
+   * for 127.0.0.1 and localhost, which {@link TestServer.ca} lets a client trust.
+   *
+   * @default false: `ws:`
+   */
+  readonly tls?: boolean | KeyPair;
 }
 
 /**
@@ -25,6 +31,8 @@ export interface TestServerOptions {
  * @publicApi
  */
 export class TestServer extends ScriptedServer implements AsyncDisposable {
+  /** The certificate, in PEM, for a client's `tls: { ca }`; `undefined` without TLS. */
+  readonly ca: string | undefined;
   readonly #http: HttpServer = createHttpServer();
   readonly #net: Server;
   readonly #scheme: string;
@@ -32,14 +40,16 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
   readonly #links = new WeakMap<Duplex, Link>();
 
   /** @internal */
-  constructor({ tls }: TestServerOptions) {
+  constructor({ tls = false }: TestServerOptions) {
     super('the test server', new SystemClock());
-    this.#scheme = tls === undefined ? 'ws' : 'wss';
+    const pair = tls === true ? selfSigned() : tls || undefined;
+    this.ca = pair?.cert;
+    this.#scheme = pair === undefined ? 'ws' : 'wss';
     const onSocket = (socket: Socket): void => this.#onSocket(socket);
     this.#net =
-      tls === undefined
+      pair === undefined
         ? createServer({ allowHalfOpen: true }, onSocket)
-        : createTlsServer({ ...tls, allowHalfOpen: true }, onSocket);
+        : createTlsServer({ ...pair, allowHalfOpen: true }, onSocket);
     this.#http.on('upgrade', (request, socket, head) => {
       const link = this.#links.get(socket);
       if (link !== undefined) this.knock({ request, socket, head, link });

@@ -15,6 +15,7 @@ import {
   record,
   type ScriptedPeer,
   type ScriptedServer,
+  type TestServerOptions,
 } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -72,9 +73,9 @@ async function onTheNet(script: Script): Promise<readonly string[]> {
   return peer.transcript;
 }
 
-async function overTcp(script: Script, tls?: { key: string; cert: string }) {
-  await using server = await createTestServer(tls && { tls });
-  @WebSockexClient(server.url(), tls && { tls: { ca: tls.cert } })
+async function overTcp(script: Script, tls?: TestServerOptions['tls']) {
+  await using server = await createTestServer(tls === undefined ? {} : { tls });
+  @WebSockexClient(server.url(), server.ca === undefined ? {} : { tls: { ca: server.ca } })
   class RealFeedClient extends FeedClient {}
   const app = await Test.createTestingModule({
     imports: [WebSockexModule.forRoot({ clients: [RealFeedClient] })],
@@ -95,9 +96,20 @@ describe('A real server', () => {
     expect(await onTheNet(script)).toEqual(story);
   });
 
-  it('speaks TLS', async () => {
+  it.each([
+    ['made on the spot', true],
+    ['of the test', selfSigned()],
+  ])('speaks TLS with a certificate %s', async (_, tls) => {
     const script = scripts['a close of the peer'] as Script;
-    expect(await overTcp(script, selfSigned())).toEqual(await overTcp(script));
+    expect(await overTcp(script, tls)).toEqual(await overTcp(script));
+  });
+
+  it('shows what it serves: its URL, and a certificate where it has one', async () => {
+    await using plain = await createTestServer();
+    await using secure = await createTestServer({ tls: true });
+    expect([plain.url('/a'), plain.ca]).toEqual([`ws://127.0.0.1:${plain.port}/a`, undefined]);
+    expect(secure.url('/a')).toBe(`wss://127.0.0.1:${secure.port}/a`);
+    expect(secure.ca).toMatch(/^-----BEGIN CERTIFICATE-----\n/);
   });
 });
 
