@@ -15,6 +15,7 @@ export type Activity = () => void;
 export class Link {
   readonly inner: Duplex;
   readonly #middle: Duplex;
+  #isOver = false;
   #silent = false;
   #bytesPerSecond = Infinity;
   #slow: Buffer[] = [];
@@ -35,7 +36,13 @@ export class Link {
   }
 
   get isOver(): boolean {
-    return this.outer.destroyed || this.outer.closed;
+    return this.#isOver || this.outer.destroyed;
+  }
+
+  /** The client's side is gone, which a pair of streams in memory does not tell the other end. */
+  gone(): void {
+    this.#isOver = true;
+    if (!this.#silent && !this.#middle.writableEnded) this.#middle.end();
   }
 
   /** Puts bytes before the client as they are. */

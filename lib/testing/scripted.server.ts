@@ -7,7 +7,9 @@ import type { Clock } from '../runtime/clock/clock.port.js';
 import { ExpectationError } from './expectation.error.js';
 import type { Link } from './link.js';
 import { DEADLINE, Queue } from './queue.js';
-import { ScriptedPeer, type ExpectOptions } from './scripted.peer.js';
+import { Script, type ExpectOptions } from './script.js';
+import { ScriptedPeer, type ReplayOptions } from './scripted.peer.js';
+import { Session } from './session.js';
 
 /** A client that waits for the answer to its handshake. */
 export interface Knock {
@@ -27,21 +29,24 @@ export interface AcceptOptions extends ExpectOptions {
 
 /**
  * The peer of one client, for a test to play. Every attempt of the client waits for
- * {@link accept} or {@link reject}; what is scripted before it comes waits for it.
+ * {@link accept} or {@link reject}; what is scripted before it comes waits for it. The words of a
+ * session (`send`, `expectJson`, `close`, …) speak to the session accepted last, {@link peer}.
  *
  * @example
  * const server = net.server(FeedClient);
  * await server.reject(503);
  * await net.clock.advance('30s');
- * const peer = await server.accept();
- * await peer.expectJson({ op: 'subscribe' });
- * peer.drop();
+ * await server.accept();
+ * await server.expectJson({ op: 'subscribe' });
+ * server.send('tick');
+ * await server.drop();
  *
  * @publicApi
  */
-export class ScriptedServer {
+export class ScriptedServer extends Script {
   /** The sessions so far, the oldest first. */
   readonly peers: ScriptedPeer[] = [];
+  readonly #sessions: Session[] = [];
   readonly #knocks = new Queue<Knock>();
   readonly #ws = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   #attempts = 0;
@@ -51,7 +56,14 @@ export class ScriptedServer {
   constructor(
     private readonly name: string,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    super();
+  }
+
+  /** @internal */
+  protected get session(): Session {
+    return this.#last(this.#sessions);
+  }
 
   /** How many attempts have come so far, answered or not. */
   get attempts(): number {
@@ -60,9 +72,7 @@ export class ScriptedServer {
 
   /** The session that was accepted last. Throws when there has been none. */
   get peer(): ScriptedPeer {
-    const peer = this.peers.at(-1);
-    if (peer === undefined) throw new ExpectationError(`${this.name}: no session yet`, []);
-    return peer;
+    return this.#last(this.peers);
   }
 
   /**
@@ -110,13 +120,32 @@ export class ScriptedServer {
   }
 
   /**
-   * Resets the next attempt instead of answering it.
+   * Resets the session that was accepted last, where it is open still; else the next attempt,
+   * instead of answering it.
    *
-   * @throws ExpectationError when none comes in time
+   * @throws ExpectationError when there is no session, and no attempt comes in time
    */
   async drop(options: ExpectOptions = {}): Promise<void> {
-    const { link } = await this.#next(options);
-    link.drop();
+    const session = this.#sessions.at(-1);
+    if (session?.isOpen === true) session.reset();
+    else (await this.#next(options)).link.drop();
+  }
+
+  /**
+   * Agrees to the next attempt, now or when it comes, and plays back to it what a client received in
+   * a recording: on the net's clock, at the recorded pace. Resolves when the last frame is sent.
+   *
+   * @example
+   * const played = net.server(FeedClient).replay('session.jsonl', { speed: 10 });
+   * await net.clock.advance('1m');
+   * await played;
+   *
+   * @throws (rejects) TypeError for a file that is no recording; ExpectationError when no attempt comes
+   * in time
+   */
+  async replay(file: string, options: ReplayOptions & AcceptOptions = {}): Promise<void> {
+    const peer = await this.accept(options);
+    await peer.replay(file, options);
   }
 
   /**
@@ -156,7 +185,9 @@ export class ScriptedServer {
     });
     return new Promise((resolve) => {
       this.#ws.handleUpgrade(request, socket, head, (ws) => {
-        const peer = new ScriptedPeer(request, ws, link, this.clock, this.name);
+        const session = new Session(request, ws, link, this.clock, this.name);
+        const peer = new ScriptedPeer(session);
+        this.#sessions.push(session);
         this.peers.push(peer);
         resolve(peer);
       });
@@ -167,6 +198,12 @@ export class ScriptedServer {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const reason = STATUS_CODES[status] ?? 'Refused';
     socket.end(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 0\r\n${lines.join('')}\r\n`);
+  }
+
+  #last<T>(items: readonly T[]): T {
+    const item = items.at(-1);
+    if (item === undefined) throw new ExpectationError(`${this.name}: no session yet`, []);
+    return item;
   }
 
   #noAttempt(timeout: number): ExpectationError {

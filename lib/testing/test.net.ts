@@ -136,6 +136,7 @@ export class TestNet implements AsyncDisposable {
     const dial = { client, url, link };
     near.on('close', () => {
       moved();
+      link.gone();
       this.#dials.delete(dial);
     });
     this.#dials.add(dial);

@@ -1,0 +1,70 @@
+import type { IncomingMessage } from 'node:http';
+
+import type WebSocket from 'ws';
+
+import type { Clock } from '../runtime/clock/clock.port.js';
+import { ExpectationError } from './expectation.error.js';
+import type { Link } from './link.js';
+import { Queue } from './queue.js';
+import { describe, type Received } from './received.js';
+
+/** The code a close frame without one is told by. */
+const NO_CODE = 1005;
+
+/** One session, seen from the peer: what a script works on. */
+export class Session {
+  /** All that went over the connection, a line each. */
+  readonly transcript: string[] = [];
+  /** What arrived, for whoever asks next. */
+  readonly received = new Queue<Received>();
+  #isReset = false;
+
+  constructor(
+    readonly request: IncomingMessage,
+    readonly socket: WebSocket,
+    readonly link: Link,
+    readonly clock: Clock,
+    readonly name: string,
+  ) {
+    socket.on('message', (data: Buffer, isBinary) => {
+      this.#take(isBinary ? { type: 'binary', data } : { type: 'text', data: data.toString() });
+    });
+    socket.on('ping', (data) => this.#take({ type: 'ping', data }));
+    socket.on('pong', (data) => this.#take({ type: 'pong', data }));
+    socket.on('close', (code, reason) => this.#onClose(code, reason.toString()));
+    socket.on('error', (error) => this.tell(`!! ${error.message}`));
+  }
+
+  /** Whether neither end has closed, reset or left it. */
+  get isOpen(): boolean {
+    const { OPEN, readyState } = this.socket;
+    return readyState === OPEN && !this.#isReset && !this.link.isOver;
+  }
+
+  /** Adds a line to the transcript. */
+  tell(line: string): void {
+    this.transcript.push(line);
+  }
+
+  /** Resets the connection, without a close frame. */
+  reset(): void {
+    this.#isReset = true;
+    this.tell('-> reset');
+    this.link.drop();
+  }
+
+  failure(what: string): ExpectationError {
+    return new ExpectationError(`${this.name}: ${what}`, this.transcript);
+  }
+
+  #onClose(code: number, reason: string): void {
+    const clean = code !== 1006;
+    if (clean) this.#take({ type: 'close', code: code === NO_CODE ? undefined : code, reason });
+    this.#take({ type: 'end', clean });
+  }
+
+  #take(received: Received): void {
+    this.tell(`<- ${describe(received)}`);
+    this.received.push(received);
+  }
+}
