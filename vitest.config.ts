@@ -10,6 +10,10 @@ export default defineConfig({
     // The tests see the source under the name of the package. test/tsconfig.json says the same to TypeScript.
     alias: [
       {
+        find: /^nestjs-websockex\/testing\/matchers$/,
+        replacement: fileURLToPath(new URL('./lib/testing/matchers/index.ts', import.meta.url)),
+      },
+      {
         find: /^nestjs-websockex\/testing$/,
         replacement: fileURLToPath(new URL('./lib/testing/index.ts', import.meta.url)),
       },

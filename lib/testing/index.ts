@@ -20,3 +20,6 @@ export type { KeyPair } from './certificate.js';
 export { readRecording, record } from './recording.js';
 export type { RecordedFrame, Recording, RecordOptions } from './recording.js';
 export type { ReplayOptions } from './scripted.peer.js';
+export { hasReconnected, hasSent, isInState } from './checks.js';
+export type { CheckResult } from './checks.js';
+export { watch } from './sent.log.js';

@@ -16,6 +16,7 @@ import { ScriptedServer, type Knock } from './scripted.server.js';
 import { seeded } from './seeded.js';
 import { turn } from './turns.js';
 import { VirtualClock } from './virtual.clock.js';
+import { WatchedClients } from './watched.clients.js';
 
 /** What a {@link TestNet} is made with. */
 export interface TestNetOptions {
@@ -60,6 +61,7 @@ export class TestNet implements AsyncDisposable {
   readonly transport = new WsTransport((request) => this.#connect(request));
   /** Provide it under `WEBSOCKEX_RANDOM`; {@link install} does. */
   readonly random: Random;
+  readonly #clients = new WatchedClients();
   readonly #http: Server = createServer();
   readonly #servers = new Map<string, ScriptedServer>();
   readonly #dials = new Set<Dial>();
@@ -72,9 +74,12 @@ export class TestNet implements AsyncDisposable {
     this.#http.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
   }
 
-  /** Puts this net's transport, clock and randomness under a module, and compiles it. */
-  install(builder: TestingModuleBuilder): Promise<TestingModule> {
-    return builder
+  /**
+   * Puts this net's transport, clock and randomness under a module, and compiles it. From now on its
+   * clients are watched: what they send is recorded for {@link hasSent} and `toHaveSent`.
+   */
+  async install(builder: TestingModuleBuilder): Promise<TestingModule> {
+    const module = await builder
       .overrideProvider(WEBSOCKEX_TRANSPORT)
       .useValue(this.transport)
       .overrideProvider(WEBSOCKEX_CLOCK)
@@ -82,6 +87,8 @@ export class TestNet implements AsyncDisposable {
       .overrideProvider(WEBSOCKEX_RANDOM)
       .useValue(this.random)
       .compile();
+    this.#clients.add(module);
+    return module;
   }
 
   /** The peer of a client, by its class, its name, or the URL it dials (without its query). */

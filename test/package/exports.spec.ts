@@ -1,5 +1,6 @@
 import * as websockex from 'nestjs-websockex';
 import * as testing from 'nestjs-websockex/testing';
+import * as matchers from 'nestjs-websockex/testing/matchers';
 import { expect, it } from 'vitest';
 
 // What a user can import, by name: a change here is a change of the public API.
@@ -68,7 +69,20 @@ it('exports these names for tests, and no others', () => {
     'createTestNet',
     'createTestServer',
     'fakeHandle',
+    'hasReconnected',
+    'hasSent',
+    'isInState',
     'readRecording',
     'record',
+    'watch',
+  ]);
+});
+
+it('exports these matchers, and no other name', () => {
+  expect(Object.keys(matchers)).toEqual(['matchers']);
+  expect(Object.keys(matchers.matchers)).toEqual([
+    'toBeInState',
+    'toHaveSent',
+    'toHaveReconnected',
   ]);
 });

@@ -14,6 +14,43 @@ const tsc = join(repo, 'node_modules/typescript/bin/tsc');
 const peers = ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'];
 const execute = promisify(execFile);
 
+/** Versions of what this repository has not installed. */
+const JEST_TYPES = '@types/jest@30.0.0';
+const JEST_GLOBALS = '@jest/globals@30.5.2';
+
+/** A test as users write it, compiled only: `expect` is that of their runner. */
+const MATCHERS = `
+  import type { ClientHandle } from 'nestjs-websockex';
+  import 'nestjs-websockex/testing';
+  import { matchers } from 'nestjs-websockex/testing/matchers';
+  declare const feed: ClientHandle;
+  expect.extend(matchers);
+  expect(feed).toBeInState('open');
+  expect(feed).not.toHaveSent('a', { b: expect.any(Number) });
+  export const now: void = expect(feed).toHaveReconnected(1);
+  export const soon: Promise<void> = expect(Promise.resolve(feed)).resolves.toHaveReconnected();
+  // @ts-expect-error -- there is no such state
+  expect(feed).toBeInState('opened');`;
+
+/** The same at run time, with the `expect` that jest has. */
+const MATCHERS_OF_JEST = `
+  import 'reflect-metadata';
+  import assert from 'node:assert/strict';
+  import { expect } from 'expect';
+  import { WebSockexClient } from 'nestjs-websockex';
+  import { fakeHandle } from 'nestjs-websockex/testing';
+  import { matchers } from 'nestjs-websockex/testing/matchers';
+  class FeedClient {}
+  WebSockexClient('wss://feed.example/v1')(FeedClient);
+  const feed = fakeHandle(FeedClient);
+  await feed.sendFrame(['a', '{"b":1}']);
+  expect.extend(matchers);
+  expect(feed).toBeInState('open');
+  expect(feed).toHaveSent(expect.stringContaining('a'), { b: expect.any(Number) });
+  expect(feed).not.toHaveReconnected();
+  assert.throws(() => expect(feed).toHaveSent('c'), /"c" {3}<- missing here/);
+  assert.throws(() => expect(feed).not.toHaveSent('a'), /expected not to have sent/);`;
+
 interface Outcome {
   code: number | string | null;
   stdout: string;
@@ -60,7 +97,10 @@ describe('the packed package', () => {
   const project = async (type: 'module' | 'commonjs', others: string[]): Promise<string> => {
     const folder = await mkdtemp(join(work, `${type}-`));
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type }));
-    const wanted = await Promise.all([...peers, ...others].map(pinned));
+    const named = [...peers, ...others];
+    const wanted = await Promise.all(
+      named.map((name) => (name.includes('@', 1) ? name : pinned(name))),
+    );
     const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
     await must(folder, 'npm', ['install', ...flags, tarball, ...wanted]);
     await cp(apps, folder, { recursive: true });
@@ -146,4 +186,35 @@ describe('the packed package', () => {
     expect(await compile('nodenext', 'nodenext')).toEqual(clean);
     expect(await compile('commonjs', 'bundler')).toEqual(clean);
   }, 300_000);
+
+  it.each([
+    ['vitest', "import { expect } from 'vitest';", ['vitest']],
+    ['the globals of jest', '', [JEST_TYPES]],
+    ['the modules of jest', "import { expect } from '@jest/globals';", [JEST_GLOBALS]],
+  ])(
+    'has matchers typed for %s, without another runner',
+    async (name, head, runners) => {
+      const kit = ['@nestjs/testing', '@types/node'];
+      const app = await project('module', [...kit, ...runners]);
+      const compilerOptions = {
+        module: 'nodenext',
+        target: 'ES2023',
+        lib: ['ES2023', 'ESNext.Disposable', 'DOM'],
+        types: name === 'the globals of jest' ? ['node', 'jest'] : ['node'],
+        strict: true,
+        skipLibCheck: false,
+        noEmit: true,
+      };
+      const config = { compilerOptions, files: ['matchers.ts'] };
+      await writeFile(join(app, 'tsconfig.json'), JSON.stringify(config));
+      await writeFile(join(app, 'matchers.ts'), head + MATCHERS);
+      const clean = { code: 0, stdout: '', stderr: '' };
+      expect(await run(app, 'node', [tsc], 120_000)).toEqual(clean);
+
+      if (name === 'vitest') return;
+      await writeFile(join(app, 'matchers.mjs'), MATCHERS_OF_JEST);
+      expect(await run(app, 'node', ['matchers.mjs'])).toEqual(clean);
+    },
+    300_000,
+  );
 });

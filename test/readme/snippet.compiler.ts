@@ -8,6 +8,8 @@ export const ENTRY = fileURLToPath(new URL('../../lib/index.ts', import.meta.url
 
 const TESTING = fileURLToPath(new URL('../../lib/testing/index.ts', import.meta.url));
 
+const MATCHERS = fileURLToPath(new URL('../../lib/testing/matchers/index.ts', import.meta.url));
+
 /** What a user's `tsconfig.json` should hold, at its strictest; the package is the source itself. */
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
@@ -22,7 +24,11 @@ const options: ts.CompilerOptions = {
   emitDecoratorMetadata: true,
   skipLibCheck: true,
   noEmit: true,
-  paths: { 'nestjs-websockex': [ENTRY], 'nestjs-websockex/testing': [TESTING] },
+  paths: {
+    'nestjs-websockex': [ENTRY],
+    'nestjs-websockex/testing': [TESTING],
+    'nestjs-websockex/testing/matchers': [MATCHERS],
+  },
 };
 
 /** Compiles sources that stand in no file. They see each other, and whatever this folder sees. */

@@ -1,0 +1,175 @@
+import { inspect, isDeepStrictEqual } from 'node:util';
+
+import type { ClientStatus } from '../runtime/connection/status.js';
+import { checkHandle, sentBy, type AnyHandle, type SentFrame } from './sent.log.js';
+
+export type { ClientStatus };
+
+/** What a check found. */
+export interface CheckResult {
+  readonly pass: boolean;
+  /** Why it did not pass; where it did, why its opposite would not. */
+  readonly message: () => string;
+}
+
+/** Whether two values are the same, an asymmetric matcher as the second one included. */
+export type Equals = (actual: unknown, expected: unknown) => boolean;
+
+/**
+ * Whether a client is in this state now.
+ *
+ * @throws TypeError for what is no handle
+ * @publicApi
+ */
+export function isInState(handle: AnyHandle, state: ClientStatus): CheckResult {
+  const { name, status, session } = checkHandle(handle);
+  const where = session === 0 ? 'before its first session' : `session ${session}`;
+  return result(status === state, (not) =>
+    not
+      ? `${name}: expected not to be ${state} (${where})`
+      : `${name}: expected to be ${state}, is ${status} (${where})`,
+  );
+}
+
+/**
+ * Whether a client has sent each of these, in this order, with whatever between them. A string is a
+ * text frame, bytes are a binary one, a frame is itself; anything else is what a text frame holds as
+ * JSON. Without any: whether it has sent a text or binary frame at all.
+ *
+ * @example
+ * assert(hasSent(feed, { op: 'subscribe' }, 'HI', Frame.ping()).pass);
+ *
+ * @throws TypeError for what is no handle; Error where what it sent was not recorded: see `watch`
+ * @publicApi
+ */
+export function hasSent(handle: AnyHandle, ...frames: readonly unknown[]): CheckResult {
+  return checkSent(handle, frames, equalsPlainly);
+}
+
+/**
+ * Whether a client has reconnected this often, that is, has had so many sessions after the first;
+ * without a number: at least once.
+ *
+ * @throws TypeError for what is no handle
+ * @publicApi
+ */
+export function hasReconnected(handle: AnyHandle, times?: number): CheckResult {
+  const { name, status, session } = checkHandle(handle);
+  const actual = Math.max(0, session - 1);
+  const wanted = times === undefined ? '' : ` ${count(times)}`;
+  return result(times === undefined ? actual > 0 : actual === times, (not) =>
+    not
+      ? `${name}: expected not to have reconnected${wanted}, has ${count(actual)} (${status})`
+      : `${name}: expected to have reconnected${wanted}, has ${count(actual)} (${status})`,
+  );
+}
+
+/** As {@link hasSent}, by the equality of a test runner. */
+export function checkSent(
+  handle: unknown,
+  expected: readonly unknown[],
+  equals: Equals,
+): CheckResult {
+  const client = checkHandle(handle);
+  const sent = sentBy(client);
+  const found =
+    expected.length === 0 ? Number(sent.some(isData)) : findInOrder(sent, expected, equals);
+  const pass = found === Math.max(1, expected.length);
+  return result(pass, (not) => {
+    const what = `${client.name}: expected ${not ? 'not ' : ''}to have sent`;
+    const wanted = expected.map((one, index) =>
+      index === found ? `${show(one)}   <- missing here` : show(one),
+    );
+    return [
+      wanted.length === 0 ? `${what} anything` : `${what}, in this order:\n${lines(wanted)}`,
+      `What it sent:\n${lines(sent.map(showFrame))}`,
+    ].join('\n');
+  });
+}
+
+function result(pass: boolean, message: (not: boolean) => string): CheckResult {
+  return { pass, message: () => message(pass) };
+}
+
+/** How many of these were sent, one after the other. */
+function findInOrder(
+  sent: readonly SentFrame[],
+  expected: readonly unknown[],
+  equals: Equals,
+): number {
+  let found = 0;
+  for (const frame of sent) {
+    if (found < expected.length && fits(frame, expected[found], equals)) found++;
+  }
+  return found;
+}
+
+function fits(frame: SentFrame, expected: unknown, equals: Equals): boolean {
+  if (typeof expected === 'string') return frame.type === 'text' && frame.data === expected;
+  if (expected instanceof Uint8Array) {
+    return frame.type === 'binary' && Buffer.compare(frame.data, expected) === 0;
+  }
+  return faces(frame).some((face) => equals(face, expected));
+}
+
+/** What a frame may be compared by: itself, and of data what it holds. */
+function faces(frame: SentFrame): unknown[] {
+  if (frame.type === 'binary') return [frame, frame.data];
+  return frame.type === 'text' ? [frame, frame.data, ...parsed(frame.data)] : [frame];
+}
+
+function parsed(text: string): unknown[] {
+  try {
+    return [JSON.parse(text)];
+  } catch {
+    return [];
+  }
+}
+
+function isData({ type }: SentFrame): boolean {
+  return type === 'text' || type === 'binary';
+}
+
+interface Asymmetric {
+  asymmetricMatch(actual: unknown): boolean;
+  toAsymmetricMatcher?(): string;
+  toString(): string;
+  /** What it compares with, by vitest and jest. */
+  readonly sample?: unknown;
+}
+
+function isAsymmetric(value: unknown): value is Asymmetric {
+  return typeof (value as Partial<Asymmetric> | null)?.asymmetricMatch === 'function';
+}
+
+function equalsPlainly(actual: unknown, expected: unknown): boolean {
+  return isAsymmetric(expected)
+    ? expected.asymmetricMatch(actual)
+    : isDeepStrictEqual(actual, expected);
+}
+
+function count(times: number): string {
+  return times === 1 ? 'once' : `${times} times`;
+}
+
+function lines(texts: readonly string[]): string {
+  return texts.length === 0 ? '  (nothing)' : texts.map((text) => `  ${text}`).join('\n');
+}
+
+function show(expected: unknown): string {
+  if (isAsymmetric(expected)) {
+    const { sample } = expected;
+    return expected.toAsymmetricMatcher?.() ?? `${expected.toString()} ${inspect(sample)}`;
+  }
+  return typeof expected === 'string'
+    ? JSON.stringify(expected)
+    : inspect(expected, { depth: 6, breakLength: Infinity });
+}
+
+function showFrame(frame: SentFrame): string {
+  if (frame.type === 'close') {
+    return `close ${frame.code ?? '(no code)'} ${JSON.stringify(frame.reason)}`;
+  }
+  const { type, data } = frame;
+  return `${type} ${typeof data === 'string' ? JSON.stringify(data) : inspect(data)}`;
+}

@@ -1,0 +1,57 @@
+import { ClientHandle } from '../runtime/client/client-handle.js';
+import { inspectShort } from '../runtime/errors/websockex.error.js';
+import type { Frame } from '../runtime/frame/frame.js';
+import type { CloseFrame } from '../runtime/telemetry/events.js';
+import { FakeHandle } from './fake.handle.js';
+
+/** What a client sends: its frames, its pongs and closes too. */
+export type SentFrame = Frame | CloseFrame;
+
+/** What the handle of a client shows, of whatever class it is. */
+export type AnyHandle = Pick<ClientHandle, 'name' | 'status' | 'session' | 'events$'>;
+
+/** By handle, so that a log lives as long as its client: there is no other place beside a handle. */
+const logs = new WeakMap<object, SentFrame[]>();
+
+/**
+ * Records from now on what a client sends, for `hasSent` and `toHaveSent`. A client on a
+ * {@link TestNet} is watched from its boot on, and a {@link FakeHandle} records by itself; a client
+ * of a real server is watched when this is called, once.
+ *
+ * @example
+ * const feed = watch(app.get<ClientHandle<FeedClient>>(getClientToken(FeedClient)));
+ *
+ * @returns the handle
+ * @throws TypeError for what is no handle
+ * @publicApi
+ */
+export function watch<H extends AnyHandle>(handle: H): H {
+  const checked = checkHandle(handle);
+  if (checked instanceof FakeHandle || logs.has(checked)) return handle;
+  const log: SentFrame[] = [];
+  logs.set(checked, log);
+  checked.events$.subscribe((event) => {
+    if (event.event === 'frame:sent') log.push(event.frame);
+  });
+  return handle;
+}
+
+/**
+ * What a client has sent since it is watched.
+ *
+ * @throws Error for a client that is not
+ */
+export function sentBy(handle: ClientHandle): readonly SentFrame[] {
+  const log: readonly SentFrame[] | undefined =
+    handle instanceof FakeHandle ? handle.sent : logs.get(handle);
+  if (log !== undefined) return log;
+  throw new Error(
+    `${handle.name}: what it sent was not recorded. A client on a net is watched from its boot on; have any other one watched before it sends: watch(handle).`,
+  );
+}
+
+/** @throws TypeError for what is no handle */
+export function checkHandle(value: unknown): ClientHandle {
+  if (value instanceof ClientHandle) return value as ClientHandle;
+  throw new TypeError(`A ClientHandle is wanted, not ${inspectShort(value)}`);
+}
