@@ -15,11 +15,11 @@ export type Activity = () => void;
 export class Link {
   readonly inner: Duplex;
   readonly #middle: Duplex;
-  #isOver = false;
   #silent = false;
   #bytesPerSecond = Infinity;
   #slow: Buffer[] = [];
   #isDraining = false;
+  #isGone = false;
 
   /**
    * @param cut resets the client's side, as a host that is gone does
@@ -36,13 +36,7 @@ export class Link {
   }
 
   get isOver(): boolean {
-    return this.#isOver || this.outer.destroyed;
-  }
-
-  /** The client's side is gone, which a pair of streams in memory does not tell the other end. */
-  gone(): void {
-    this.#isOver = true;
-    if (!this.#silent && !this.#middle.writableEnded) this.#middle.end();
+    return this.#isGone || this.outer.destroyed || this.outer.closed;
   }
 
   /** Puts bytes before the client as they are. */
@@ -69,6 +63,13 @@ export class Link {
   /** What the peer sends arrives at this rate, by the clock. */
   slowly(bytesPerSecond: number): void {
     this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  /** The client's side is closed. A pair of streams does not tell its other half of a `destroy()`. */
+  gone(): void {
+    this.#isGone = true;
+    this.moved();
+    if (!this.outer.destroyed) this.outer.push(null);
   }
 
   /** Resets the connection. */

@@ -142,7 +142,6 @@ export class TestNet implements AsyncDisposable {
     const link = new Link(far, cut, this.clock, moved);
     const dial = { client, url, link };
     near.on('close', () => {
-      moved();
       link.gone();
       this.#dials.delete(dial);
     });

@@ -127,6 +127,32 @@ describe('A net without ports', () => {
     await app.close();
   });
 
+  it('passes over an attempt that its client has given up', async () => {
+    await using net = createTestNet();
+    const { app, handle } = await boot(net);
+    await net.clock.advance('10s'); // the deadline of the attempt
+    expect(handle.status).toBe('backoff');
+    await net.clock.advanceToNext();
+    await net.server(FeedClient).accept();
+
+    expect(await handle.connected()).toMatchObject({ session: 1 });
+    await app.close();
+  });
+
+  it('tells the peer of a client that cuts the connection', async () => {
+    await using net = createTestNet();
+    const { app, handle, peer } = await open(net);
+    peer.stall(); // it does not answer the close frame
+    const closed = handle.close();
+    await net.clock.advance('5s');
+    await closed;
+    peer.unstall();
+    await peer.expectClose();
+
+    expect(await peer.next()).toEqual({ type: 'end', clean: true });
+    await app.close();
+  });
+
   it('delivers slowly, by its clock', async () => {
     await using net = createTestNet();
     const { app, handle, peer } = await open(net);
