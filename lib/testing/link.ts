@@ -1,4 +1,4 @@
-import { duplexPair, type Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 
 import type { Clock } from '../runtime/clock/clock.port.js';
 
@@ -14,7 +14,6 @@ export type Activity = () => void;
  */
 export class Link {
   readonly inner: Duplex;
-  readonly #middle: Duplex;
   #silent = false;
   #bytesPerSecond = Infinity;
   #slow: Buffer[] = [];
@@ -30,9 +29,20 @@ export class Link {
     private readonly clock: Clock,
     private readonly moved: Activity,
   ) {
-    [this.inner, this.#middle] = duplexPair();
-    this.#join(outer, this.#middle, (chunk) => this.#middle.write(chunk));
-    this.#join(this.#middle, outer, (chunk) => this.#towardsClient(chunk));
+    this.inner = this.#makeInner();
+    outer.on('data', (chunk: Buffer) => {
+      this.moved();
+      if (!this.#silent) this.inner.push(chunk);
+    });
+    outer.on('end', () => {
+      this.moved();
+      if (!this.#silent) this.inner.push(null);
+    });
+    outer.on('close', () => {
+      this.moved();
+      if (!this.#silent && !outer.readableEnded) this.inner.destroy();
+    });
+    outer.on('error', () => undefined);
   }
 
   get isOver(): boolean {
@@ -78,23 +88,31 @@ export class Link {
     this.moved();
     this.cut();
     this.inner.destroy();
-    this.#middle.destroy();
   }
 
-  #join(from: Duplex, to: Duplex, pass: (chunk: Buffer) => void): void {
-    from.on('data', (chunk: Buffer) => {
-      this.moved();
-      if (!this.#silent) pass(chunk);
+  /** The peer's socket: what is written to it goes to the client, through the hand. */
+  #makeInner(): Duplex {
+    const inner = new Duplex({
+      // What the client sends is not held here: `stall` holds it on the client's side.
+      read: () => undefined,
+      write: (chunk: Buffer, _, done) => {
+        this.moved();
+        if (!this.#silent) this.#towardsClient(chunk);
+        done();
+      },
+      final: (done) => {
+        this.moved();
+        if (!this.#silent && !this.#isDraining) this.outer.end();
+        done();
+      },
     });
-    from.on('end', () => {
+    inner.on('close', () => {
       this.moved();
-      if (!this.#silent) to.end();
+      const isHeld = this.#silent || this.#isDraining;
+      if (!isHeld && !this.outer.writableEnded) this.outer.destroy();
     });
-    from.on('close', () => {
-      this.moved();
-      if (!this.#silent && !to.writableEnded) to.destroy();
-    });
-    from.on('error', () => undefined);
+    inner.on('error', () => undefined);
+    return inner;
   }
 
   #towardsClient(chunk: Buffer): void {
@@ -114,5 +132,6 @@ export class Link {
     this.moved();
     this.#isDraining = waiting.length > slice;
     if (this.#isDraining) this.clock.setTimer(SLICE, () => this.#drain());
+    else if (!this.#silent && this.inner.writableFinished) this.outer.end();
   }
 }

@@ -11,7 +11,6 @@ export interface PendingTimer {
 }
 
 interface Entry extends PendingTimer {
-  readonly order: number;
   readonly fire: () => void;
 }
 
@@ -26,10 +25,10 @@ interface Entry extends PendingTimer {
  */
 export class VirtualClock implements Clock {
   readonly #epoch: number;
+  /** In the order they were set. */
   readonly #timers = new Set<Entry>();
   readonly #quiet: () => Promise<void>;
   #now = 0;
-  #order = 0;
 
   /**
    * @param epoch what `epoch()` tells at the beginning, in milliseconds
@@ -42,7 +41,9 @@ export class VirtualClock implements Clock {
 
   /** The timers that wait, the next one first; those of one instant in the order they were set. */
   get pending(): readonly PendingTimer[] {
-    return this.#sorted().map(({ at, delay }) => ({ at, delay }));
+    return [...this.#timers]
+      .toSorted((a, b) => a.at - b.at)
+      .map(({ at, delay }) => ({ at, delay }));
   }
 
   epoch(): number {
@@ -56,7 +57,7 @@ export class VirtualClock implements Clock {
   setTimer(delay: number, fire: () => void): Timer {
     // As the clock of the machine: what is not above 0 is due in the next turn.
     const wait = delay > 0 ? delay : 0;
-    const entry = { at: this.#now + wait, delay, order: this.#order++, fire };
+    const entry = { at: this.#now + wait, delay, fire };
     this.#timers.add(entry);
     return { cancel: () => void this.#timers.delete(entry) };
   }
@@ -81,7 +82,7 @@ export class VirtualClock implements Clock {
    */
   async advanceToNext(): Promise<number | undefined> {
     await this.#quiet();
-    const [next] = this.#sorted();
+    const next = this.#next(Infinity);
     if (next === undefined || next.at === Infinity) return undefined;
     const moved = next.at - this.#now;
     await this.#runUntil(next.at);
@@ -98,12 +99,12 @@ export class VirtualClock implements Clock {
     this.#now = target;
   }
 
+  /** The first timer due until then; of those of one instant the one that was set first. */
   #next(target: number): Entry | undefined {
-    const [next] = this.#sorted();
-    return next !== undefined && next.at <= target ? next : undefined;
-  }
-
-  #sorted(): Entry[] {
-    return [...this.#timers].toSorted((a, b) => a.at - b.at || a.order - b.order);
+    let first: Entry | undefined;
+    for (const timer of this.#timers) {
+      if (timer.at <= target && (first === undefined || timer.at < first.at)) first = timer;
+    }
+    return first;
   }
 }
