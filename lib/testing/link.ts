@@ -52,7 +52,7 @@ export class Link {
   /** Puts bytes before the client as they are. */
   raw(bytes: Uint8Array): void {
     this.moved();
-    this.outer.write(bytes);
+    this.outer.write(Buffer.from(bytes));
   }
 
   /** From now on nothing arrives anywhere, and nobody is told: a half-open connection. */
@@ -97,7 +97,8 @@ export class Link {
       read: () => undefined,
       write: (chunk: Buffer, _, done) => {
         this.moved();
-        if (!this.#silent) this.#towardsClient(chunk);
+        // A copy, as any net makes: what the client does with its bytes is not to reach the peer's.
+        if (!this.#silent) this.#towardsClient(Buffer.from(chunk));
         done();
       },
       final: (done) => {

@@ -85,6 +85,8 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
   }
 
   #onSocket(socket: Socket): void {
+    // `ws` asks for it as well, but has the link before it.
+    socket.setNoDelay(true);
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     const cut = (): void => void socket.resetAndDestroy();
