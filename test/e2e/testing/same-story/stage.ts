@@ -49,7 +49,9 @@ export class StageClient {
 
   @OnFrame('binary')
   binary({ data }: BinaryFrame) {
-    return reply(data.reverse());
+    const reversed = data.toReversed();
+    data.fill(0); // its own, to do with as it likes
+    return reply(reversed);
   }
 
   @OnCast()
