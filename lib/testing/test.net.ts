@@ -14,7 +14,7 @@ import { LeakError } from './leak.error.js';
 import { Link } from './link.js';
 import { ScriptedServer, type Knock } from './scripted.server.js';
 import { seeded } from './seeded.js';
-import { turn } from './turns.js';
+import { releaseTicks, turn } from './turns.js';
 import { VirtualClock } from './virtual.clock.js';
 import { WatchedClients } from './watched.clients.js';
 
@@ -137,7 +137,11 @@ export class TestNet implements AsyncDisposable {
 
   #connect({ client, url }: TransportRequest): Duplex {
     const [near, far] = duplexPair();
-    const moved = (): void => void this.#movements++;
+    const moved = (): void => {
+      const count = (): void => void this.#movements++;
+      count();
+      releaseTicks(count);
+    };
     const cut = (): void => void near.destroy(resetError());
     const link = new Link(far, cut, this.clock, moved);
     const dial = { client, url, link };

@@ -15,3 +15,17 @@ export function realTimer(milliseconds: number, fire: () => void): () => void {
   timer.unref();
   return () => clearTimeout(timer);
 }
+
+/**
+ * Jest's fake timers hold `process.nextTick` as well, by which `ws` tells of a handshake that
+ * failed. What they hold is run, soon; their time stands.
+ */
+export function releaseTicks(released: () => void): void {
+  const { nextTick } = process as { nextTick: { clock?: { runMicrotasks(): void } } };
+  const { clock } = nextTick;
+  if (clock === undefined) return;
+  setImmediate(() => {
+    clock.runMicrotasks();
+    released();
+  });
+}
