@@ -79,7 +79,9 @@ export class Link {
   gone(): void {
     this.#isGone = true;
     this.moved();
-    if (!this.outer.destroyed) this.outer.push(null);
+    // What a peer has not read is lost to it, as with a reset.
+    if (this.outer.isPaused() && !this.#silent) this.inner.push(null);
+    else if (!this.outer.destroyed) this.outer.push(null);
   }
 
   /** Resets the connection. */

@@ -139,20 +139,6 @@ describe('A net without ports', () => {
     await app.close();
   });
 
-  it('tells the peer of a client that cuts the connection', async () => {
-    await using net = createTestNet();
-    const { app, handle, peer } = await open(net);
-    peer.stall(); // it does not answer the close frame
-    const closed = handle.close();
-    await net.clock.advance('5s');
-    await closed;
-    peer.unstall();
-    await peer.expectClose();
-
-    expect(await peer.next()).toEqual({ type: 'end', clean: true });
-    await app.close();
-  });
-
   it('delivers slowly, by its clock', async () => {
     await using net = createTestNet();
     const { app, handle, peer } = await open(net);
