@@ -7,10 +7,13 @@ import {
   type ScriptedPeer,
   type TestNet,
 } from 'nestjs-websockex/testing';
+import { matchers } from 'nestjs-websockex/testing/matchers';
 
 import { AppModule } from '../src/app.module.js';
 import { PriceClient } from '../src/price.client.js';
 import { Trader } from '../src/trader.js';
+
+expect.extend(matchers);
 
 describe('The application on a net without ports', () => {
   let net: TestNet;
@@ -53,7 +56,7 @@ describe('The application on a net without ports', () => {
   it('waits out a refusal, for as long as the exchange asks', async () => {
     await net.server(PriceClient).reject(503, { 'Retry-After': '60' });
     await net.clock.advance('59s');
-    expect(prices.status).toBe('backoff');
+    expect(prices).toBeInState('backoff');
     await net.clock.advance('1s'); // a minute of virtual time: the test does not wait
     await accept();
   });
@@ -69,11 +72,14 @@ describe('The application on a net without ports', () => {
     await peer.expectJson({ op: 'subscribe', symbols: ['GLOBEX'] });
     peer.drop();
     await net.settle();
-    expect(prices.status).toBe('backoff');
+    expect(prices).toBeInState('backoff');
     expect(await trader.buy('ACME', 100)).toBe(false);
 
     await net.clock.advanceToNext(); // the delay, whatever it is
     await accept(['ACME', 'GLOBEX']);
+    await prices.connected();
+    expect(prices).toBeInState('open');
+    expect(prices).toHaveReconnected(1);
   });
 
   it('comes back at once when the exchange restarts', async () => {
@@ -124,7 +130,7 @@ describe('The service alone', () => {
     expect(await trader.buy('ACME', 99)).toBe(false);
     expect(await trader.buy('ACME', 100)).toBe(true);
     expect(prices.calls).toHaveLength(2);
-    expect(prices.sent).toEqual([Frame.json({ op: 'buy', symbol: 'ACME', price: 100 })]);
+    expect(prices).toHaveSent({ op: 'buy', symbol: 'ACME', price: 100 });
   });
 
   it('does not trade without a session', async () => {
