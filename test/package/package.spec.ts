@@ -99,7 +99,7 @@ describe('the packed package', () => {
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type }));
     const named = [...peers, ...others];
     const wanted = await Promise.all(
-      named.map((name) => (name.includes('@', 1) ? name : pinned(name))),
+      named.map(async (name) => (name.includes('@', 1) ? name : await pinned(name))),
     );
     const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
     await must(folder, 'npm', ['install', ...flags, tarball, ...wanted]);
