@@ -127,7 +127,8 @@ export class ClientRegistry {
     const defaults = (): object => this.options?.defaults ?? {};
     const definition = new NestClientDefinition(type, defaults, overrides);
     const group = known ?? this.supervisors.create(definition.name);
-    const client = new Client(definition, this.tools, group.supervisor, position);
+    const clock = this.tools.clock.for?.(definition.name) ?? this.tools.clock;
+    const client = new Client(definition, { ...this.tools, clock }, group.supervisor, position);
     const handle = new LocalHandle(client) as unknown as ClientHandle;
     const registered = { type, definition, client, handle, group };
     group.clients.push(registered);

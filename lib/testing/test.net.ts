@@ -117,14 +117,21 @@ export class TestNet implements AsyncDisposable {
   /**
    * Ends the net.
    *
-   * @throws LeakError naming every connection and timer that is still in use
+   * @throws LeakError naming every client that still runs, and every connection and timer in use
    */
   async dispose(): Promise<void> {
     await this.settle();
     const open = [...this.#dials].filter(({ link }) => !link.isOver);
     const leaks = [
+      ...this.#clients.running.map(
+        ({ name, status }) => `${name}: it was left running (${status})`,
+      ),
       ...open.map(({ client, url }) => `${client}: its connection to ${redactUrl(url)} is open`),
-      ...this.clock.pending.map(({ delay }) => `a timer of ${delay} ms is pending`),
+      ...this.clock.pending.map(({ client, delay }) =>
+        client === undefined
+          ? `a timer of ${delay} ms is pending`
+          : `${client}: its timer of ${delay} ms is pending`,
+      ),
     ];
     for (const { link } of open) link.drop();
     this.#dials.clear();

@@ -8,6 +8,8 @@ export interface PendingTimer {
   readonly at: number;
   /** The milliseconds it was set for. */
   readonly delay: number;
+  /** Whose it is; absent for one that no client has set. */
+  readonly client?: string;
 }
 
 interface Entry extends PendingTimer {
@@ -43,7 +45,7 @@ export class VirtualClock implements Clock {
   get pending(): readonly PendingTimer[] {
     return [...this.#timers]
       .toSorted((a, b) => a.at - b.at)
-      .map(({ at, delay }) => ({ at, delay }));
+      .map(({ fire: _fire, ...timer }) => timer);
   }
 
   epoch(): number {
@@ -55,11 +57,16 @@ export class VirtualClock implements Clock {
   }
 
   setTimer(delay: number, fire: () => void): Timer {
-    // As the clock of the machine: what is not above 0 is due in the next turn.
-    const wait = delay > 0 ? delay : 0;
-    const entry = { at: this.#now + wait, delay, fire };
-    this.#timers.add(entry);
-    return { cancel: () => void this.#timers.delete(entry) };
+    return this.#set(delay, fire);
+  }
+
+  /** This clock, as one client has it: its timers are shown as that client's. */
+  for(client: string): Clock {
+    return {
+      epoch: () => this.epoch(),
+      now: () => this.now(),
+      setTimer: (delay, fire) => this.#set(delay, fire, client),
+    };
   }
 
   /**
@@ -87,6 +94,15 @@ export class VirtualClock implements Clock {
     const moved = next.at - this.#now;
     await this.#runUntil(next.at);
     return moved;
+  }
+
+  #set(delay: number, fire: () => void, client?: string): Timer {
+    // As the clock of the machine: what is not above 0 is due in the next turn.
+    const at = this.#now + (delay > 0 ? delay : 0);
+    const owner = client === undefined ? {} : { client };
+    const entry = { at, delay, fire, ...owner };
+    this.#timers.add(entry);
+    return { cancel: () => void this.#timers.delete(entry) };
   }
 
   async #runUntil(target: number): Promise<void> {

@@ -83,8 +83,9 @@ async function must(cwd: string, file: string, args: string[]): Promise<void> {
   if (code !== 0) throw new Error(`${file} ${args.join(' ')}: ${code}\n${stdout}\n${stderr}`);
 }
 
-/** A package with the version that this repository has installed. */
+/** A package with the version that this repository has installed, where it is given without one. */
 async function pinned(name: string): Promise<string> {
+  if (name.includes('@', 1)) return name;
   const text = await readFile(join(repo, 'node_modules', name, 'package.json'), 'utf8');
   return `${name}@${(JSON.parse(text) as { version: string }).version}`;
 }
@@ -97,10 +98,7 @@ describe('the packed package', () => {
   const project = async (type: 'module' | 'commonjs', others: string[]): Promise<string> => {
     const folder = await mkdtemp(join(work, `${type}-`));
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type }));
-    const named = [...peers, ...others];
-    const wanted = await Promise.all(
-      named.map(async (name) => (name.includes('@', 1) ? name : await pinned(name))),
-    );
+    const wanted = await Promise.all([...peers, ...others].map(pinned));
     const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
     await must(folder, 'npm', ['install', ...flags, tarball, ...wanted]);
     await cp(apps, folder, { recursive: true });

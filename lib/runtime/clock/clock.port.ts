@@ -12,4 +12,6 @@ export interface Clock {
   now(): number;
   /** Calls `fire` once, after `delay` milliseconds. The process stays alive for it. */
   setTimer(delay: number, fire: () => void): Timer;
+  /** The same clock for one client, where a clock is to know whose a timer is. @default itself */
+  for?(client: string): Clock;
 }
