@@ -75,6 +75,12 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       class FeedClient {}
       class AppModule {}`,
   },
+  matchers: {
+    before: `
+      import type { ClientHandle } from 'nestjs-websockex';
+      import { expect } from 'vitest';
+      declare const feed: ClientHandle;`,
+  },
   'test-client': {
     before: `
       import assert from 'node:assert/strict';
