@@ -35,7 +35,6 @@ export interface ConnectorOwner {
   /** Whether the client ends as soon as its session is over. */
   readonly isEnding: boolean;
   settings: ClientSettings;
-  hasCrashed: boolean;
   crash(error: unknown): Pending;
   endClient(reason: string | Error | undefined): void;
   terminate(reason: CloseReason): Pending;
@@ -172,10 +171,7 @@ export class Connector {
   #obey(handler: Handler, value: unknown, end: WireEnd, retryIn: number | undefined): Pending {
     if (this.owner.isOver) return undefined;
     if (value === undefined) return this.#follow(end, retryIn);
-    if (isTerminate(value)) {
-      this.owner.hasCrashed ||= value.reason instanceof Error;
-      return this.owner.terminate(reasonOf(value) ?? end.reason);
-    }
+    if (isTerminate(value)) return this.owner.terminate(reasonOf(value) ?? end.reason);
     if (!isDirective(value) || value.kind !== 'reconnect') {
       return this.owner.crash(
         this.#badResponse(handler, value, 'nothing, reconnect() or terminate()'),

@@ -85,7 +85,6 @@ export class Lifetime {
         throw new BadResponseError(module, handler.method, value, 'nothing or terminate()');
       }
       const { reason } = value;
-      if (reason instanceof Error) this.owner.onCrash();
       await this.terminate(
         reason instanceof Error
           ? { by: 'error', error: reason }

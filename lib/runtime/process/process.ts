@@ -51,8 +51,7 @@ export class Process
   readonly #milestones: Milestones;
   #shutdown: Shutdown | undefined;
   /**
-   * Whether a handler failed, or wanted the end for an `Error`: an abnormal end. What the reconnect
-   * policy decides is none.
+   * Whether a handler failed: an abnormal end. What a handler or the reconnect policy decides is none.
    */
   hasCrashed = false;
 
@@ -171,7 +170,6 @@ export class Process
   }
 
   endClient(reason: string | Error | undefined): void {
-    this.hasCrashed ||= reason instanceof Error;
     this.#ending.end(reason);
   }
 

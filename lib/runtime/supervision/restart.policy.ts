@@ -6,8 +6,8 @@ import type { CloseReason } from '../frame/close-reason.js';
  * say it.
  *
  * - `permanent`: always.
- * - `transient`: after an abnormal end: a handler failed, or wanted the end for an `Error`. What a
- *   client, its reconnect policy or a holder of its handle has decided is a normal end.
+ * - `transient`: after an abnormal end: a handler failed. What a client (`close()`, `terminate()`), its
+ *   reconnect policy or a holder of its handle has decided is a normal end.
  * - `temporary`: never.
  *
  * A `stop()`, the end of the application and a start that somebody waits for and that fails are

@@ -89,12 +89,16 @@ describe('The application on a net without ports', () => {
     await accept();
   });
 
-  it('crashes on a tick that is no JSON, and says so', async () => {
+  it('crashes on a tick that is no JSON, and is restarted with fresh state', async () => {
     const peer = await accept();
+    peer.sendJson({ symbol: 'ACME', price: 100 });
     peer.send('no JSON');
-
     await peer.expectClose(1011);
-    expect(await prices.terminated).toMatchObject({ by: 'error', error: { name: 'SyntaxError' } });
+
+    await net.clock.advance(0); // the first restart is at once
+    await accept();
+    expect(prices).toBeInState('open');
+    expect(await prices.call('price', 'ACME')).toBeUndefined();
   });
 });
 

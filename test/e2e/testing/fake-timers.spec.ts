@@ -84,6 +84,7 @@ describe('A net beside the fake timers of the runner', () => {
   it('leaves what the code under test sets on them to the runner', async () => {
     vi.useFakeTimers();
     const fired = vi.fn<() => void>();
+    // Real time: none of it, these timers are the runner's.
     setTimeout(fired, 1_000);
     await live();
     expect(fired).not.toHaveBeenCalled();

@@ -1,4 +1,5 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
+// Real time: one turn of the event loop, no more.
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
