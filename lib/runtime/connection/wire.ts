@@ -103,6 +103,9 @@ export class Wire implements TransportEvents {
 
   /** Destroys the socket; what it was ended by stays its reason, and `onEnd` follows. */
   cut(): void {
+    if (this.#phase === 'closing' && this.#peerClose === undefined) {
+      this.tools.telemetry.emit('close:timeout', {});
+    }
     this.#socket?.terminate();
   }
 

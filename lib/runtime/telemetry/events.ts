@@ -20,7 +20,10 @@ export interface CloseFrame {
   readonly reason: string;
 }
 
-/** The peer did not end a session that was being closed within `closeTimeout`: it is cut. */
+/**
+ * The peer did not end a session that was being closed within `closeTimeout`, or before the time of
+ * a shutdown was over: it is cut.
+ */
 export interface CloseTimeoutEvent extends EventBase {
   readonly event: 'close:timeout';
 }
