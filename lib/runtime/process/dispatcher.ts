@@ -3,7 +3,7 @@ import type { ClientStatus } from '../connection/status.js';
 import { NoHandlerError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import { describeReason, type CloseReason } from '../frame/close-reason.js';
-import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import { Frame, type DataFrame, type PingFrame, type PongFrame } from '../frame/frame.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { ClientSettings } from '../options/client-options.js';
 import { findClause, type Handler, type Incarnation } from './incarnation.js';
@@ -69,7 +69,12 @@ export class Dispatcher {
   control(handler: Handler | undefined, frame: PingFrame | PongFrame): Pending {
     if (this.connection.isDeaf) return undefined;
     this.received(frame);
-    return handler && this.runner.run(handler, frame);
+    if (handler !== undefined) return this.runner.run(handler, frame);
+    // A ping is only here because the class had an `@OnPing`, before a change of code.
+    if (frame.type === 'ping' && this.connection.isOpen) {
+      this.connection.send([Frame.pong(frame.data)]);
+    }
+    return undefined;
   }
 
   /**
@@ -85,9 +90,13 @@ export class Dispatcher {
     this.handled++;
     this.#traced(message);
     const { casts, info } = this.owner.incarnation;
-    if (message.type === 'info') return info && this.runner.run(info, message.message);
+    if (message.type === 'info') {
+      return info ? this.runner.run(info, message.message) : this.#missed('an info');
+    }
     const handler = casts.get(message.name);
-    return handler && this.runner.runWith(handler, message.args);
+    return handler === undefined
+      ? this.#missed(`the cast "${message.name}"`)
+      : this.runner.runWith(handler, message.args);
   }
 
   /** A call asks the process, which answers in every state. */
@@ -99,7 +108,9 @@ export class Dispatcher {
     this.#traced(message);
     const handler = this.owner.incarnation.calls.get(message.name);
     this.#answering = message;
-    return handler && this.runner.answer(handler, message.args, message.answer);
+    if (handler !== undefined) return this.runner.answer(handler, message.args, message.answer);
+    message.answer.reject(this.#noTaker(`the call "${message.name}"`));
+    return undefined;
   }
 
   /** The handler that is running is left behind: whoever waits for its answer is told. */
@@ -142,6 +153,19 @@ export class Dispatcher {
     if (this.trace.tell === undefined) return;
     if (message.type === 'info') this.trace.tell({ event: 'info', message: message.message });
     else this.trace.tell({ event: message.type, name: message.name, args: message.args });
+  }
+
+  #missed(what: string): void {
+    this.telemetry.emit('error', { error: this.#noTaker(what), where: what });
+  }
+
+  /** The class had a handler for it when it was taken, before a change of code. */
+  #noTaker(what: string): NoHandlerError {
+    return new NoHandlerError(
+      this.client,
+      `nothing takes ${what} any more`,
+      'The class that has taken over should have a handler for it too.',
+    );
   }
 
   #noClause(frame: DataFrame): Pending {

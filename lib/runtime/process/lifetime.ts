@@ -63,6 +63,8 @@ export class Lifetime {
   /** Another class takes over: from now on the incarnation is this one. */
   replace(incarnation: Incarnation): void {
     this.#incarnation = incarnation;
+    // One that was made ahead of the start is not to come back with it.
+    this.#making = Promise.resolve(incarnation);
   }
 
   /** Runs `@OnStart`; what it fails with ends the incarnation, without an `@OnTerminate`. */
