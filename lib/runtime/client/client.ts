@@ -66,7 +66,7 @@ export class Client implements SuccessionOwner, SysTarget {
     this.#debugger = new Debugger(this.name, this.observers, trace, clock, (error, where) =>
       this.onError(error, where),
     );
-    this.sys = new LocalSys(this, this.#debugger);
+    this.sys = new LocalSys(this, this.#debugger, tools.run);
     this.callers = new Callers(definition, this.#succession, clock);
   }
 
@@ -243,8 +243,9 @@ export class Client implements SuccessionOwner, SysTarget {
     this.#exits.clear();
     this.#readiness.ended(endedBefore(this.name, reason));
     this.observers.complete();
-    this.#debugger.end();
-    this.#terminated.resolve(reason);
+    const written = this.#debugger.end();
+    if (written === undefined) this.#terminated.resolve(reason);
+    else void written.then(() => this.#terminated.resolve(reason));
   }
 
   onError(error: unknown, where: string): void {

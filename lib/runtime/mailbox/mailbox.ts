@@ -12,6 +12,13 @@ export interface MailboxOwner<M> {
   onLowWater(): void;
 }
 
+/** What is done between two messages. */
+interface Job {
+  readonly work: () => void | PromiseLike<void>;
+  /** It will not be done, or nobody waits for it any more. */
+  readonly dropped: () => void;
+}
+
 /** When a mailbox is too full, and when it is not any more. */
 export interface MailboxMarks {
   /** Messages waiting at which the socket is paused. */
@@ -29,7 +36,9 @@ export interface MailboxMarks {
  */
 export class Mailbox<M> {
   readonly #queue = new Fifo<M>();
-  readonly #jobs: (() => void | PromiseLike<void>)[] = [];
+  readonly #jobs: Job[] = [];
+  /** The one that is being done. */
+  #job: Job | undefined;
   #bytes = 0;
   #busy = false;
   #full = false;
@@ -62,7 +71,7 @@ export class Mailbox<M> {
     const pending = this.owner.handle(message);
     if (pending === undefined) {
       this.#busy = false;
-      if (this.#queue.length > 0) this.#drain();
+      if (this.#queue.length > 0 || this.#jobs.length > 0) this.#drain();
     } else this.#await(pending);
   }
 
@@ -107,17 +116,28 @@ export class Mailbox<M> {
   }
 
   resume(): void {
+    if (!this.#suspended) return;
     this.#suspended = false;
     this.#drain();
   }
 
   /**
-   * Does a job between two messages, before all that wait: now, where none is being handled. It
+   * Does some work between two messages, before all that wait: now, where none is being handled. It
    * must not throw or reject, and is done while messages are held too.
+   *
+   * @param dropped called in its place, or before it is done, by {@link dropJobs}
    */
-  interject(job: () => void | PromiseLike<void>): void {
-    this.#jobs.push(job);
+  interject(work: Job['work'], dropped: () => void): void {
+    this.#jobs.push({ work, dropped });
     this.#drain();
+  }
+
+  /** Nothing is done between messages any more: what is being handled may never end. */
+  dropJobs(): void {
+    const jobs = this.#jobs.splice(0);
+    if (this.#job !== undefined) jobs.unshift(this.#job);
+    this.#job = undefined;
+    for (const { dropped } of jobs) dropped();
   }
 
   #enqueue(message: M): void {
@@ -132,10 +152,10 @@ export class Mailbox<M> {
 
   #drain(): void {
     while (!this.#busy) {
-      const job = this.#jobs.shift();
-      if (job === undefined && (this.#suspended || this.#queue.length === 0)) return;
+      this.#job = this.#jobs.shift();
+      if (this.#job === undefined && (this.#suspended || this.#queue.length === 0)) return;
       this.#busy = true;
-      const pending = job === undefined ? this.#handleNext() : job();
+      const pending = this.#job === undefined ? this.#handleNext() : this.#job.work();
       if (pending === undefined) this.#busy = false;
       else this.#await(pending);
       this.#checkLow();
@@ -156,6 +176,7 @@ export class Mailbox<M> {
   }
 
   #next(): void {
+    this.#job = undefined;
     this.#busy = false;
     this.#drain();
   }

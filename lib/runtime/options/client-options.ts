@@ -20,7 +20,8 @@ export interface ClientOptions extends TransportOptions {
    */
   readonly connectTimeout?: number;
   /**
-   * What of `handle.sys` is on from the start; `true` is `trace`.
+   * What of `handle.sys` is on from the start; `true` is `trace`. A factory that returns a promise
+   * knows it too late.
    * @default nothing
    */
   readonly debug?: boolean | DebugOptions | readonly ('trace' | 'log' | 'statistics')[];

@@ -7,7 +7,7 @@ import type { Message } from './message.js';
 
 /**
  * The wish that a client end, from whoever has it, until it has. Between sessions it ends in the
- * turn of the next message; in one, when the session is over.
+ * turn of the next message; in one, when the session is over. A mailbox that is held goes on.
  */
 export class Ending {
   #reason: CloseReason | undefined;
@@ -30,6 +30,7 @@ export class Ending {
     this.#reason ??= reason;
     this.flow.hold(this);
     this.mailbox.postLater({ type: 'stop', code });
+    this.mailbox.resume();
   }
 
   /** What waited before the stop has been handled. */
@@ -56,5 +57,6 @@ export class Ending {
     this.#reason ??= reason;
     this.connection.giveUp();
     if (!this.connection.hasWire) this.mailbox.postLater({ type: 'conclude' });
+    this.mailbox.resume();
   }
 }

@@ -52,6 +52,7 @@ export class Milestones {
     const { connection, runner, dispatcher, mailbox } = this.parts;
     connection.giveUp();
     runner.cancelStreams();
+    mailbox.dropJobs();
     const early = dispatcher.takeEarly();
     const waiting = [...early, ...dispatcher.takePostponed(), ...mailbox.clear()];
     this.owner.onLeftovers(waiting.filter(isFromCaller), reason);

@@ -146,14 +146,12 @@ export class Process
    * has been handled.
    */
   stop(code: number, timeout: number): void {
-    this.mailbox.resume();
     if (!this.isOver) this.#ending.stop(code);
     this.#limit(timeout);
   }
 
   /** Ends the incarnation in so many milliseconds, by an error of somebody else's. */
   exit(error: Error, timeout: number): void {
-    this.mailbox.resume();
     if (!this.isOver) this.endClient(error);
     this.#limit(timeout);
   }

@@ -48,8 +48,10 @@ export interface StatusReport {
 
 /**
  * Looks into a running client, as Erlang's `sys` does into a process. What reads or changes its
- * state runs between two messages, before all that wait, also while the client is suspended. All of
- * it is off, and costs nothing, until it is asked for; what is switched on survives restarts.
+ * state runs between two messages, before all that wait, also while the client is suspended: a
+ * handler that hangs makes it wait, until the incarnation ends, and a handler must not await it, for
+ * it would wait for itself. All of it is off, and costs nothing, until it is asked for; what is
+ * switched on survives restarts.
  *
  * @example
  * await feed.sys.trace(true);
@@ -61,13 +63,18 @@ export interface ClientSys<T extends object> {
   /** Prints a line for everything that happens to standard output, or stops that. */
   trace(on: boolean): Promise<void>;
 
-  /** Keeps the last so many lines that `trace` would print (`true`: 10), or stops that. */
+  /**
+   * Keeps the last so many lines that `trace` would print (`true`: 10); with `false` or 0 it stops,
+   * and forgets them.
+   *
+   * @throws (rejects) `ConfigurationError` for what is no whole number
+   */
   log(size: number | boolean): Promise<void>;
 
   /** The lines kept by {@link log}, oldest first. */
   getLog(): Promise<readonly string[]>;
 
-  /** Counts what happens, from now on, or stops that. */
+  /** Counts what happens, from nothing and from now on, or stops that. */
   statistics(on: boolean): Promise<void>;
 
   /** The counts since {@link statistics} was switched on; `undefined` while it is off. */
@@ -75,15 +82,18 @@ export interface ClientSys<T extends object> {
 
   /**
    * Appends every line that `trace` would print to a file, or stops that with `false`. Resolves when
-   * the file is open, or all has been written.
+   * the file is open, or all has been written and it is closed; until another file is open, lines go
+   * to the one before. A file that cannot be written is logged once, and it stops. The file is
+   * closed before `handle.terminated` resolves.
    *
-   * @throws (rejects) what the file cannot be opened for
+   * @throws (rejects) what the file cannot be opened for, then nothing has changed;
+   * `NotConnectedError` once the client has ended
    */
   logToFile(path: string | false): Promise<void>;
 
   /**
-   * The fields of the incarnation: a copy of the object, not of what it holds. Fields with a `#` are
-   * nobody's to see.
+   * The fields of the incarnation, injected ones too: a copy of the object, not of what it holds.
+   * Fields with a `#` are nobody's to see, accessors of the class no fields.
    *
    * @throws (rejects) `NotConnectedError` while there is no incarnation
    */
@@ -91,33 +101,44 @@ export interface ClientSys<T extends object> {
 
   /**
    * Gives the fields to `change` and sets what it returns; fields that are not in it are deleted.
-   * Returns the new state. Where `change` throws, nothing has changed.
+   * Returns the new state. Where `change` throws, or a field cannot be set, nothing has changed.
    *
-   * @throws (rejects) what `change` throws; `NotConnectedError` while there is no incarnation
+   * @throws (rejects) what `change` throws; `BadResponseError` where it returns a promise, or nothing;
+   * `NotConnectedError` while there is no incarnation
    */
   replaceState(change: (state: ClientState<T>) => ClientState<T>): Promise<ClientState<T>>;
 
-  /** What the client is doing, with its state through `@FormatStatus`. */
+  /**
+   * What the client is doing, with its state through `@FormatStatus`, for which the mailbox waits;
+   * without one while there is no incarnation.
+   */
   getStatus(): Promise<StatusReport>;
 
   /**
-   * Holds the mailbox: no message is handled until {@link resume}. Casts are kept; frames too, and
+   * Holds the mailbox: no message is handled until {@link resume}, nor the end of the session or the
+   * next attempt, which are messages too. Casts are kept and calls wait; frames are kept too, and
    * past the high-water mark the socket is paused. Pings are still answered where the class has no
-   * `@OnPing`. A message that is being handled is finished first. A stop resumes.
+   * `@OnPing`. A message that is being handled is finished first. What ends the client resumes it,
+   * and a restart begins anew.
+   *
+   * @throws (rejects) `NotConnectedError` for an incarnation that has ended, or is about to
    */
   suspend(): Promise<void>;
 
-  /** Lets the mailbox go on, in order. */
+  /** Lets the mailbox go on, in order. Does nothing where it is not held. */
   resume(): Promise<void>;
 
   /**
    * Replaces the incarnation by one of another class, made by the same injector. Its `@OnCodeChange`
    * is given the old instance and `extra`, and takes over what it wants; without one all fields are
-   * taken over. It refuses by throwing: then nothing has changed. The connection stays; what is
-   * restarted later is of the new class.
+   * taken over, injected ones too. It refuses by throwing: then nothing has changed. The connection
+   * stays, and so do name, URL and options; what is restarted later is of the new class. A call that
+   * waits for a handler that is not there any more rejects with `NoHandlerError`; such a cast is
+   * logged.
    *
-   * @throws (rejects) what `@OnCodeChange` or the constructor throws; `ConfigurationError` for a
-   * class that cannot be a client; `NotConnectedError` while there is no incarnation
+   * @throws (rejects) what `@OnCodeChange` or the constructor throws; `BadResponseError` where
+   * `@OnCodeChange` returns something; `ConfigurationError` for a class that cannot be a client;
+   * `NotConnectedError` while there is no incarnation
    */
   changeCode(next: Type, extra?: unknown): Promise<void>;
 }

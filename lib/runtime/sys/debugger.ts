@@ -1,27 +1,36 @@
-import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
-
 import type { Subscription } from 'rxjs';
 
 import type { Clock } from '../clock/clock.port.js';
+import { ConfigurationError } from '../errors/client.errors.js';
+import { NotConnectedError } from '../errors/connection.errors.js';
+import { inspectShort } from '../errors/websockex.error.js';
 import type { Observers } from '../observers/observers.js';
 import type { DebugOptions } from '../options/client-options.js';
 import type { TraceHook } from '../process/trace.hook.js';
 import type { ClientStatistics } from './client-sys.js';
 import { Statistics } from './statistics.js';
-import { describeEvent, type Traced } from './trace.lines.js';
+import { TraceFile } from './trace.file.js';
+import { TraceLines } from './trace.lines.js';
+import type { Traced } from './traced.js';
 
 /** How many lines a log keeps, unless told otherwise; as OTP. */
 const LOG_SIZE = 10;
+
+/** Milliseconds the end of a client waits for its file. */
+const PATIENCE = 1000;
 
 /** Writes, keeps and counts what happens to one client; listens only while somebody wants it to. */
 export class Debugger {
   #isTracing = false;
   #logSize = 0;
-  #lines: string[] = [];
+  #kept: string[] = [];
   #statistics: Statistics | undefined;
-  #file: WriteStream | undefined;
+  #file: TraceFile | undefined;
+  /** Until the file that was asked for last is open, or closed. */
+  #switching: Promise<void> | undefined;
   #subscription: Subscription | undefined;
+  #isOver = false;
+  readonly #lines = new TraceLines();
 
   constructor(
     private readonly client: string,
@@ -48,14 +57,21 @@ export class Debugger {
     this.#listen();
   }
 
+  /** @throws ConfigurationError for what is no size */
   log(size: number | boolean): void {
-    this.#logSize = typeof size === 'number' ? size : size ? LOG_SIZE : 0;
-    this.#lines = this.#lines.slice(-this.#logSize || this.#lines.length);
+    const lines = size === true ? LOG_SIZE : size || 0;
+    if (!Number.isInteger(lines) || lines < 0) {
+      throw new ConfigurationError(
+        `${this.client}: sys.log(${inspectShort(size)}): it takes true, false or a whole number`,
+      );
+    }
+    this.#logSize = lines;
+    this.#kept = lines === 0 ? [] : this.#kept.slice(-lines);
     this.#listen();
   }
 
   get lines(): readonly string[] {
-    return [...this.#lines];
+    return [...this.#kept];
   }
 
   count(on: boolean): void {
@@ -67,35 +83,80 @@ export class Debugger {
     return this.#statistics?.read(this.clock.epoch());
   }
 
-  async writeTo(path: string | false): Promise<void> {
-    const before = this.#file;
-    this.#file = undefined;
-    this.#listen();
-    if (before !== undefined) await new Promise<void>((done) => before.end(() => done()));
-    if (path === false) return;
-    const file = createWriteStream(path, { flags: 'a' });
-    await once(file, 'open');
-    file.on('error', (error) => {
-      this.onError(error, `writing its trace to ${path}`);
-      if (this.#file === file) this.#file = undefined;
-    });
-    this.#file = file;
-    this.#listen();
+  /** Those who ask for one file after the other get them one after the other. */
+  writeTo(path: string | false): Promise<void> {
+    const switched = this.#switching?.then(() => this.#switch(path)) ?? this.#switch(path);
+    const settled = (): void => {
+      if (this.#switching === switching) this.#switching = undefined;
+    };
+    const switching = switched.then(settled, settled);
+    this.#switching = switching;
+    return switched;
   }
 
-  /** The client has ended: the file is closed, the rest may still be read. */
-  end(): void {
-    this.#subscription?.unsubscribe();
-    this.#file?.end();
+  /**
+   * The client has ended: what was kept and counted may still be read. Gives a promise where there
+   * is a file that is to be closed.
+   */
+  end(): Promise<void> | undefined {
+    this.#isOver = true;
+    this.#listen();
+    const file = this.#file;
     this.#file = undefined;
+    if (file === undefined) return undefined;
+    return new Promise((done) => {
+      // A file system that hangs does not keep a client from its end.
+      const timer = this.clock.setTimer(PATIENCE, done);
+      void file.close().then(() => {
+        timer.cancel();
+        done();
+      });
+    });
+  }
+
+  async #switch(path: string | false): Promise<void> {
+    if (path === false) return this.#replaceFile(undefined);
+    if (this.#isOver) throw this.#ended();
+    const file = new TraceFile(path, (error) => {
+      if (this.#file === file) this.#file = undefined;
+      this.#listen();
+      this.onError(error, `writing its trace to ${path}`);
+    });
+    // Where there is a file, it goes on until this one is open.
+    this.#file ??= file;
+    this.#listen();
+    try {
+      await file.opened();
+    } catch (error) {
+      if (this.#file === file) this.#file = undefined;
+      this.#listen();
+      throw error;
+    }
+    if (this.#isOver) {
+      await file.close();
+      throw this.#ended();
+    }
+    if (this.#file !== file) await this.#replaceFile(file);
+  }
+
+  async #replaceFile(file: TraceFile | undefined): Promise<void> {
+    const before = this.#file;
+    this.#file = file;
+    this.#listen();
+    await before?.close();
+  }
+
+  #ended(): NotConnectedError {
+    return new NotConnectedError(this.client, 'terminated', 'there is nothing to write to a file');
   }
 
   #listen(): void {
     const isOn =
-      this.#isTracing ||
-      this.#logSize > 0 ||
-      this.#statistics !== undefined ||
-      this.#file !== undefined;
+      !this.#isOver &&
+      (this.#isTracing ||
+        this.#logSize > 0 ||
+        this.#statistics !== undefined ||
+        this.#file !== undefined);
     if (!isOn) {
       this.#subscription?.unsubscribe();
       this.#subscription = undefined;
@@ -109,13 +170,13 @@ export class Debugger {
   #note(event: Traced): void {
     this.#statistics?.count(event);
     if (!this.#isTracing && this.#logSize === 0 && this.#file === undefined) return;
-    for (const text of describeEvent(event)) {
+    for (const text of this.#lines.of(event)) {
       const line = `*DBG* ${this.client} ${text}`;
       if (this.#isTracing) process.stdout.write(`${line}\n`);
-      this.#file?.write(`${line}\n`);
+      this.#file?.write(line);
       if (this.#logSize === 0) continue;
-      this.#lines.push(line);
-      if (this.#lines.length > this.#logSize) this.#lines.shift();
+      this.#kept.push(line);
+      if (this.#kept.length > this.#logSize) this.#kept.shift();
     }
   }
 }

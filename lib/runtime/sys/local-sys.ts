@@ -1,12 +1,14 @@
-import { Deferred } from '../clock/waiters.js';
+import { Deferred, rejected } from '../clock/waiters.js';
 import type { ClientStatus } from '../connection/status.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import type { ClientDefinition, Type } from '../process/client.definition.js';
+import type { ContextRunner } from '../process/context.runner.js';
 import type { Incarnation } from '../process/incarnation.js';
 import type { Process } from '../process/process.js';
 import type { ClientState, ClientStatistics, ClientSys, StatusReport } from './client-sys.js';
 import type { Debugger } from './debugger.js';
+import { checkFields, fieldsOf, setFields } from './fields.js';
 
 /** The client that is looked into. */
 export interface SysTarget {
@@ -19,21 +21,25 @@ export interface SysTarget {
   onError(error: unknown, where: string): void;
 }
 
-type Fields = Record<string, unknown>;
-
 /** Looks into a client of this process. */
 export class LocalSys<T extends object> implements ClientSys<T> {
   constructor(
     private readonly target: SysTarget,
     private readonly debug: Debugger,
+    private readonly run: ContextRunner,
   ) {}
 
   async trace(on: boolean): Promise<void> {
     this.debug.trace(on);
   }
 
-  async log(size: number | boolean): Promise<void> {
-    this.debug.log(size);
+  log(size: number | boolean): Promise<void> {
+    try {
+      this.debug.log(size);
+      return Promise.resolve();
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   async getLog(): Promise<readonly string[]> {
@@ -59,38 +65,54 @@ export class LocalSys<T extends object> implements ClientSys<T> {
   replaceState(change: (state: ClientState<T>) => ClientState<T>): Promise<ClientState<T>> {
     return this.#between('its state', ({ instance }) => {
       const next = change(fieldsOf(instance) as ClientState<T>);
-      const fields = instance as Fields;
-      for (const name of Object.keys(fields)) if (!(name in next)) delete fields[name];
-      Object.assign(fields, next);
+      setFields(instance, checkFields(this.target.definition.module, next));
       return fieldsOf(instance) as ClientState<T>;
     });
   }
 
   getStatus(): Promise<StatusReport> {
-    const { mailbox } = this.target.process;
-    const answer = new Deferred<StatusReport>();
-    mailbox.interject(async () => {
-      const { definition, status, session, incarnation, process } = this.target;
+    const { process } = this.target;
+    const tell = (state?: unknown): StatusReport => {
+      const { definition, status, session, incarnation } = this.target;
       const { name, module } = definition;
-      const { isSuspended, length: waiting } = mailbox;
-      const state = process.lifetime.isLiving ? await this.#format(process.incarnation) : undefined;
-      answer.resolve({ name, module, status, session, incarnation, isSuspended, waiting, state });
-    });
-    return answer.promise;
+      const { isSuspended, length: waiting } = process.mailbox;
+      return { name, module, status, session, incarnation, isSuspended, waiting, state };
+    };
+    return this.#interject(
+      process,
+      async () =>
+        tell(process.lifetime.isLiving ? await this.#format(process.incarnation) : undefined),
+      (answer) => answer.resolve(tell()),
+    );
   }
 
   suspend(): Promise<void> {
-    const { mailbox } = this.target.process;
+    const { process } = this.target;
+    const over = (): NotConnectedError => this.#none('its mailbox');
+    // The mailbox of one that ends is never held: that would keep it from its end.
+    if (process.isEnding) return rejected(over());
     const done = new Deferred<void>();
-    mailbox.interject(() => {
-      mailbox.suspend();
-      done.resolve();
-    });
+    this.run(() =>
+      process.mailbox.interject(
+        () => {
+          if (process.isEnding) return done.reject(over());
+          process.mailbox.suspend();
+          done.resolve();
+        },
+        () => done.reject(over()),
+      ),
+    );
     return done.promise;
   }
 
-  async resume(): Promise<void> {
-    this.target.process.mailbox.resume();
+  resume(): Promise<void> {
+    const { process } = this.target;
+    return this.#interject(
+      process,
+      // Later, so that no handler runs in the call of whoever resumes.
+      async () => process.mailbox.resume(),
+      (answer) => answer.resolve(),
+    );
   }
 
   changeCode(next: Type, extra?: unknown): Promise<void> {
@@ -109,21 +131,38 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     });
   }
 
-  /** Works on the incarnation between two messages. */
+  /** Works on the incarnation between two messages; rejects where there is none, or it ends. */
   #between<R>(
     what: string,
     work: (incarnation: Incarnation, process: Process) => R | Promise<R>,
   ): Promise<R> {
     const { process } = this.target;
-    const answer = new Deferred<R>();
-    process.mailbox.interject(async () => {
-      try {
+    return this.#interject(
+      process,
+      async () => {
         if (!process.lifetime.isLiving) throw this.#none(what);
-        answer.resolve(await work(process.incarnation, process));
-      } catch (thrown) {
-        answer.reject(thrown);
-      }
-    });
+        return work(process.incarnation, process);
+      },
+      (answer) => answer.reject(this.#none(what)),
+    );
+  }
+
+  /** Works between two messages, in no one's turn; `over` answers once the process is over. */
+  #interject<R>(
+    process: Process,
+    work: () => Promise<R>,
+    over: (answer: Deferred<R>) => void,
+  ): Promise<R> {
+    const answer = new Deferred<R>();
+    if (process.isOver) over(answer);
+    else {
+      this.run(() =>
+        process.mailbox.interject(
+          () => work().then(answer.resolve, answer.reject),
+          () => over(answer),
+        ),
+      );
+    }
     return answer.promise;
   }
 
@@ -140,9 +179,4 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     const { definition, status } = this.target;
     return new NotConnectedError(definition.name, status, `${what} is not there`);
   }
-}
-
-/** The fields of an instance, as a plain object of its own. */
-function fieldsOf(instance: object): object {
-  return { ...instance };
 }

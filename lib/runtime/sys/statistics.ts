@@ -1,5 +1,7 @@
-import type { Traced } from './trace.lines.js';
+import type { Frame } from '../frame/frame.js';
+import type { CloseFrame } from '../telemetry/events.js';
 import type { ClientStatistics } from './client-sys.js';
+import type { Traced } from './traced.js';
 
 const NOTHING = {
   framesIn: 0,
@@ -32,7 +34,7 @@ export class Statistics {
         break;
       case 'frame:sent':
         counts.framesOut++;
-        if (event.frame.type !== 'close') counts.bytesOut += Buffer.byteLength(event.frame.data);
+        counts.bytesOut += payloadOf(event.frame);
         break;
       case 'cast':
         counts.casts++;
@@ -52,4 +54,10 @@ export class Statistics {
       default:
     }
   }
+}
+
+/** The bytes of a frame without its header; a close frame has two for its code. */
+function payloadOf(frame: Frame | CloseFrame): number {
+  if (frame.type !== 'close') return Buffer.byteLength(frame.data);
+  return frame.code === undefined ? 0 : 2 + Buffer.byteLength(frame.reason);
 }

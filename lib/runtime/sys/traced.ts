@@ -1,0 +1,5 @@
+import type { TraceEvent } from '../process/trace.hook.js';
+import type { WebSockexEvent } from '../telemetry/events.js';
+
+/** Whatever a trace may show. */
+export type Traced = TraceEvent | WebSockexEvent;
