@@ -59,7 +59,7 @@ export class Debugger {
 
   /** @throws ConfigurationError for what is no size */
   log(size: number | boolean): void {
-    const lines = size === true ? LOG_SIZE : size || 0;
+    const lines = size === true ? LOG_SIZE : size === false ? 0 : size;
     if (!Number.isInteger(lines) || lines < 0) {
       throw new ConfigurationError(
         `${this.client}: sys.log(${inspectShort(size)}): it takes true, false or a whole number`,

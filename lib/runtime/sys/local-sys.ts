@@ -105,9 +105,10 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     return done.promise;
   }
 
-  resume(): Promise<void> {
+  async resume(): Promise<void> {
     const { process } = this.target;
-    return this.#interject(
+    // By the time the caller goes on, so has the mailbox.
+    await this.#interject<void>(
       process,
       // Later, so that no handler runs in the call of whoever resumes.
       async () => process.mailbox.resume(),
