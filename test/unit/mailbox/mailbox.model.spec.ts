@@ -26,6 +26,8 @@ const act = fc.oneof(
       'resume',
       'turn',
       'clear',
+      'interject',
+      'interject',
     ),
   }),
 );
@@ -68,6 +70,9 @@ class Model {
         this.#isSuspended = false;
         mailbox.resume();
         break;
+      case 'interject':
+        this.#interject(this.#nextId++ % 2 === 0);
+        break;
       case 'clear': {
         const expected = this.waiting.splice(0);
         const cleared = mailbox.clear();
@@ -88,6 +93,26 @@ class Model {
     expect(this.owner.mailbox.isIdle).toBe(true);
     expect(this.waiting).toEqual([]);
     expect(this.owner.isFull).toBe(false);
+  }
+
+  /** A job that takes as long as a handler may, or none: always before all that wait. */
+  #interject(takesLong: boolean): void {
+    const { owner } = this;
+    const waited = this.waiting.length;
+    const gate = new Gate();
+    const wasBusy = !owner.mailbox.isIdle && this.#gates.length > 0;
+    if (takesLong) this.#gates.push(gate);
+    let isDone = false;
+    owner.mailbox.interject(
+      () => {
+        isDone = true;
+        if (owner.isBusy) this.problems.push('a job in the turn of a message');
+        return takesLong ? gate.wait() : undefined;
+      },
+      () => this.problems.push('a job was dropped'),
+    );
+    if (!wasBusy && !isDone) this.problems.push('a job waits for nothing');
+    if (this.waiting.length > waited) this.problems.push('a job added messages');
   }
 
   async #turn(): Promise<void> {
