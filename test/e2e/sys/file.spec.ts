@@ -143,6 +143,16 @@ describe('sys.logToFile', () => {
     expect(open()).toEqual([]);
   });
 
+  it('is closed where the client ends while the next one is being opened', async () => {
+    await using scene = await NetScene.boot(FeedClient, { startup: 'manual' });
+    const { handle } = scene;
+    await handle.sys.logToFile(join(folder, '1'));
+    const opening = handle.sys.logToFile(join(folder, '2'));
+    await handle.stop();
+    await expect(opening).rejects.toMatchObject({ code: 'ERR_WEBSOCKEX_NOT_CONNECTED' });
+    expect(open()).toEqual([]);
+  });
+
   it('is closed too where the client was never started', async () => {
     const path = join(folder, 'trace.log');
     await using scene = await NetScene.boot(FeedClient, { startup: 'manual' });
