@@ -34,7 +34,20 @@ async function countPromises(run: () => Promise<unknown>): Promise<number> {
 }
 
 describe('the synchronous path', () => {
-  it('makes no promise per frame', async () => {
+  it.each([
+    ['', async () => undefined],
+    [
+      ' after sys has been on and off',
+      async ({ sys }: ClientHandle) => {
+        await sys.log(1);
+        await sys.statistics(true);
+        await sys.suspend();
+        await sys.resume();
+        await sys.log(false);
+        await sys.statistics(false);
+      },
+    ],
+  ])('makes no promise per frame%s', async (_, prepare) => {
     await using server = await RawServer.listen();
     let left = FRAMES;
     let onLast: () => void = () => undefined;
@@ -54,7 +67,9 @@ describe('the synchronous path', () => {
     await module.init();
     const peer = await server.nextPeer();
     await peer.open();
-    await module.get<ClientHandle>(getClientToken(FeedClient)).connected();
+    const handle = module.get<ClientHandle>(getClientToken(FeedClient));
+    await handle.connected();
+    await prepare(handle);
 
     const frame = encodeFrame(OPCODE.text, 'x'.repeat(100));
     const bytes = Buffer.concat(Array.from({ length: FRAMES }, () => frame));
