@@ -9,11 +9,11 @@ function said(client: string, text: string): string {
 /** Sentences of errors at boot and of log lines, in one place: tests read them from here. */
 export const messages = {
   notAClass: (value: string, listedIn: string) =>
-    `${listedIn} lists ${value} among its WebSocket clients, which is no class. ` +
+    `${listedIn} names ${value} as a WebSocket client, which is no class. ` +
     'Two source files that import each other see undefined for one moment: break the circle.',
 
   undecorated: (client: string, listedIn: string) =>
-    `${listedIn} lists ${client} among its WebSocket clients, but the class has no ` +
+    `${listedIn} names ${client} as a WebSocket client, but the class has no ` +
     '@WebSockexClient(url). Put it on the class.',
 
   strayHandler: (provider: string, method: string, decorator: string) =>
@@ -88,8 +88,9 @@ export const messages = {
   backoff: (client: string, delay: number) => `${client} connects again in ${delay} ms`,
   restart: (client: string, delay: number, dropped: number) =>
     `${client} is restarted ${delay > 0 ? `in ${delay} ms` : 'at once'}` +
-    (dropped > 0 ? `; ${dropped} casts or infos that waited are dropped` : ''),
-  gaveUp: (group: string, error: string) => `the supervisor of ${group} gives up: ${error}`,
+    (dropped > 0 ? `; casts and infos that waited, and are dropped: ${dropped}` : ''),
+  restarted: (client: string, incarnation: number) =>
+    `${client} begins anew (incarnation ${incarnation})`,
   shutdownAfterGiveUp: () => 'the application shuts down, because a supervisor gave up',
   noShutdownHooks: () =>
     "onGiveUp: 'shutdown' ends the process at once, because nobody listens for SIGTERM: call " +

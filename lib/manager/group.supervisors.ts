@@ -8,7 +8,6 @@ import type { RestartLimitError } from '../runtime/errors/client.errors.js';
 import { DEFAULT_LIMIT } from '../runtime/supervision/restart.policy.js';
 import { Supervisor } from '../runtime/supervision/supervisor.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM } from '../websockex.constants.js';
-import { messages } from '../websockex.messages.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
 import { AppCloser } from './app.closer.js';
 import type { RegisteredClient } from './client.registry.js';
@@ -18,7 +17,7 @@ import { TelemetryLogger } from './telemetry.logger.js';
 export interface SupervisedGroup {
   readonly supervisor: Supervisor;
   readonly options: GroupOptions | undefined;
-  /** In order of declaration. */
+  /** In the order in which their handles were first asked for. */
   readonly clients: RegisteredClient[];
 }
 
@@ -45,7 +44,9 @@ export class GroupSupervisors {
     const clients: RegisteredClient[] = [];
     const strategy = options?.strategy ?? 'one_for_one';
     const onGiveUp = (error: RestartLimitError): void => {
-      const handles = clients.map(({ handle }) => handle);
+      const handles = supervisor.members.flatMap(({ name: member }) =>
+        clients.filter(({ client }) => client.name === member).map(({ handle }) => handle),
+      );
       this.gaveUp(
         name,
         options?.onGiveUp ?? this.options?.onGiveUp,
@@ -67,7 +68,7 @@ export class GroupSupervisors {
       void this.call(name, onGiveUp, group, error);
       return;
     }
-    this.logger.gaveUp(messages.gaveUp(name, error.message));
+    this.logger.gaveUp(error);
     if (onGiveUp === 'shutdown') this.closer.close();
   }
 

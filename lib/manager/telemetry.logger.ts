@@ -6,7 +6,7 @@ import {
   ProtocolError,
   UrlError,
 } from '../runtime/errors/connection.errors.js';
-import { LinkError } from '../runtime/errors/client.errors.js';
+import { LinkError, type RestartLimitError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import type {
   DisconnectedEvent,
@@ -27,6 +27,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'frame:unhandled',
   'pause',
   'restart:planned',
+  'restart',
   'terminate',
   'error',
 ]);
@@ -57,6 +58,8 @@ export class TelemetryLogger implements EventSink {
         return this.logger.debug(messages.paused(client));
       case 'restart:planned':
         return this.logger.warn(messages.restart(client, event.delay, event.dropped));
+      case 'restart':
+        return this.logger.log(messages.restarted(client, event.incarnation));
       case 'frame:unhandled':
         return this.unhandled(client, event.frame.type, event.count);
       case 'terminate':
@@ -71,8 +74,8 @@ export class TelemetryLogger implements EventSink {
     this.logger.error(messages.failed(client, where, textOf(error)), stackOf(error));
   }
 
-  /** A supervisor gave up. */
-  gaveUp(message: string): void {
+  /** A supervisor gave up; the crashes before that have shown their stacks. */
+  gaveUp({ message }: RestartLimitError): void {
     this.logger.error(message);
   }
 

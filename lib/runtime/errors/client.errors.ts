@@ -79,7 +79,8 @@ export class CallTimeoutError extends WebSockexError {
 }
 
 /**
- * Incarnations ended more often than their supervisor allows, and it gave up.
+ * Incarnations ended more often than their supervisor allows, and it gave up. The `cause` is what
+ * the last one crashed with, or else the reason it ended with.
  *
  * @publicApi
  */
@@ -87,15 +88,20 @@ export class RestartLimitError extends WebSockexError {
   readonly code = 'ERR_WEBSOCKEX_RESTART_LIMIT';
 
   constructor(
+    /** The name of the client, or `the group A, B` with the classes of a group. */
     readonly client: string,
     readonly maxRestarts: number,
     /** Milliseconds in which `maxRestarts` were allowed. */
     readonly within: number,
     options?: ErrorOptions,
   ) {
+    const { cause } = options ?? {};
+    const last = cause instanceof Error ? cause.message : inspectShort(cause);
     super(
-      `${client}: more than ${maxRestarts} restarts within ${within} ms; its supervisor gives up. ` +
-        'The cause is the reason of the last end.',
+      `${client}: its supervisor gives up after more than ${maxRestarts} ` +
+        `restart${maxRestarts === 1 ? '' : 's'} within ${within} ms` +
+        `${cause === undefined ? '' : `; the last end: ${last}`}. ` +
+        'Mend the cause, or allow more with maxRestarts',
       options,
     );
   }

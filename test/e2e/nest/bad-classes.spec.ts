@@ -34,18 +34,18 @@ describe('in the list of clients, refused at boot before any socket opens', () =
     }
     const { message } = await refused(() => [PlainClient]);
 
-    expect(message).toMatch(/^BootingModule lists PlainClient .* no @WebSockexClient\(url\)/);
+    expect(message).toMatch(/^BootingModule names PlainClient .* no @WebSockexClient\(url\)/);
   });
 
   it('undefined, as two files that import each other see it', async () => {
     const { message } = await refused(() => [undefined]);
 
-    expect(message).toMatch(/^BootingModule lists undefined .*import each other/s);
+    expect(message).toMatch(/^BootingModule names undefined .*import each other/s);
   });
 
   it('what is no class', async () => {
-    expect((await refused(() => ['FeedClient'])).message).toMatch(/lists "FeedClient" among/);
-    expect((await refused(() => [{ client: 1 }])).message).toMatch(/lists \{"client":1\} among/);
+    expect((await refused(() => ['FeedClient'])).message).toMatch(/names "FeedClient" as/);
+    expect((await refused(() => [{ client: 1 }])).message).toMatch(/names \{"client":1\} as/);
   });
 
   it('a class with a name that is no string', async () => {

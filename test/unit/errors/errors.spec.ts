@@ -85,7 +85,10 @@ const ALL = [
     error: new RestartLimitError('Feed', 3, 5000),
     type: RestartLimitError,
     code: 'ERR_WEBSOCKEX_RESTART_LIMIT',
-    says: ['Feed: more than 3 restarts within 5000 ms', 'gives up'],
+    says: [
+      'Feed: its supervisor gives up after more than 3 restarts within 5000 ms',
+      'maxRestarts',
+    ],
   },
   {
     error: new ConfigurationError('Feed: unknown option "nmae"'),
@@ -120,6 +123,13 @@ describe('the errors', () => {
   it('have a code of their own each', () => {
     expect(new Set(ALL.map(({ code }) => code)).size).toBe(ALL.length);
     expect(new Set(ALL.map(({ type }) => type)).size).toBe(ALL.length);
+  });
+
+  it('of a supervisor that gave up tell the last end', () => {
+    const crash = new RestartLimitError('Feed', 1, 50, { cause: new Error('bad tick') });
+    expect(crash.message).toMatch(/more than 1 restart within 50 ms; the last end: bad tick\. /);
+    const end = new RestartLimitError('Feed', 0, 50, { cause: { by: 'local', message: '' } });
+    expect(end.message).toMatch(/0 restarts within 50 ms; the last end: .*"by":"local"/);
   });
 
   it('keep their cause where they have one', () => {
