@@ -17,7 +17,8 @@ import type {
 } from './handler-result.js';
 
 /**
- * The method runs once in each incarnation, before its first attempt, which waits for it.
+ * The method runs once in each incarnation, before its first attempt, which waits for it. It is given
+ * the `args` that `manager.start` was given, after a restart the same ones.
  *
  * @publicApi
  */

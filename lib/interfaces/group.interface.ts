@@ -4,13 +4,14 @@ import type { RestartLimit } from '../runtime/supervision/restart.policy.js';
 import type { Strategy } from '../runtime/supervision/supervisor.port.js';
 
 /**
- * Clients that are supervised together; a client that no group lists is one of its own.
+ * Clients that are supervised together. A client that is in no group with others, as one that was
+ * started at run time, is a group of its own.
  *
  * @publicApi
  */
 export interface ClientGroup {
   readonly strategy: Strategy;
-  /** In order of start. */
+  /** In order of start. All of them have ended when `onGiveUp` is given the group. */
   readonly clients: readonly ClientHandle[];
 }
 
@@ -20,7 +21,7 @@ export interface ClientGroup {
  * - `log`: an error in the log.
  * - `shutdown`: an error in the log, then the application is closed by a SIGTERM to the own process,
  *   with exit code 1. It wants `app.enableShutdownHooks()`; without, the process ends at once.
- * - a function, which is told instead; what it throws is logged.
+ * - a function, which is called instead: nothing is logged but what it throws or rejects with.
  *
  * @publicApi
  */
@@ -29,7 +30,12 @@ export type OnGiveUp =
 
 /**
  * How the clients of one `forFeature` are supervised. With it they are one group; without, each
- * is a group of its own.
+ * is a group of its own. `maxRestarts` and `within` count the restarts of all members together: one
+ * for each end that was followed by one, however many were restarted with it. Those of a client
+ * count beside them where they are set.
+ *
+ * @example
+ * WebSockexModule.forFeature([LoginClient, AccountClient], { strategy: 'rest_for_one' })
  *
  * @publicApi
  */

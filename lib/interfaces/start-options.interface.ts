@@ -41,9 +41,9 @@ type FirstArgument<M> = M extends (...args: infer P) => unknown
 type Candidates<T> = { [K in keyof T]: FirstArgument<T[K]> }[keyof T];
 
 /**
- * What the `@OnStart` of a client class takes. TypeScript does not see decorators: it is the
- * argument of the method that is called `start` or `onStart`; in a class without, anything that
- * one of its methods takes first.
+ * What the `@OnStart` of a client class takes. TypeScript does not see decorators: it is the first
+ * argument of the method that is called `start`, or else `onStart`; in a class without either, what
+ * any of its methods takes first (frames and what other handlers are given left out), or nothing.
  *
  * @publicApi
  */
@@ -72,7 +72,11 @@ export interface DynamicClientOptions extends ClientOptions {
   readonly via?: NameRegistry;
 }
 
-/** {@link DynamicClientOptions} with the arguments of the class. */
+/**
+ * {@link DynamicClientOptions} with the arguments of the class.
+ *
+ * @publicApi
+ */
 export type StartOptions<T extends object> = DynamicClientOptions &
   (undefined extends StartArgs<T>
     ? { readonly args?: StartArgs<T> }
@@ -81,17 +85,23 @@ export type StartOptions<T extends object> = DynamicClientOptions &
         readonly args: StartArgs<T>;
       });
 
-/** How a linked client is started; see `manager.startLink`. */
+/**
+ * How a linked client is started; see `manager.startLink`.
+ *
+ * @publicApi
+ */
 export interface LinkOptions {
   /**
-   * Whether the end of the parent comes as an `@OnInfo` message (`LinkExit`) instead of ending the
-   * client, as OTP's `trap_exit` has it. @default false
+   * Whether every end of the parent, a normal one too, comes as an `@OnInfo` message (`LinkExit`)
+   * instead of ending the client, as OTP's `trap_exit` has it. The class must have an `@OnInfo`.
+   * @default false
    */
   readonly trapExit?: boolean;
 }
 
 /**
- * What `@OnInfo` of a client with `trapExit` is given when its parent ends.
+ * What `@OnInfo` of a client with `trapExit` is given when an incarnation of its parent ends, and
+ * once more when the supervisor of the parent gives up.
  *
  * @publicApi
  */

@@ -74,13 +74,15 @@ export class WebSockexManager {
   /**
    * As {@link start}, linked to a parent: another client, by handle or name, or an `AbortSignal`. The
    * client ends for good, with `LinkError`, when an incarnation of its parent ends abnormally (also
-   * when that is restarted), when its parent is stopped, or the signal is aborted. A parent that ends
-   * normally by itself leaves it alone. With `trapExit` it is told by `@OnInfo` instead.
+   * when that is restarted), when its parent is ended from outside (stopped, or restarted with its
+   * group), or the signal is aborted. A parent that ends normally by itself leaves it alone. With
+   * `trapExit` it is told of every end by `@OnInfo` instead, and goes on.
    *
    * The parent does not end with the child.
    *
-   * @throws (rejects) as `start`; `NotConnectedError` for a parent that has ended; the reason of a
-   * signal that is aborted already
+   * @throws (rejects) as `start`; `NotConnectedError` for a parent that has ended, or that there is
+   * not; the reason of a signal that is aborted already; `ConfigurationError` for `trapExit` without
+   * an `@OnInfo`
    */
   async startLink<T extends object>(
     parent: Parent,
@@ -94,8 +96,8 @@ export class WebSockexManager {
   }
 
   /**
-   * Ends a client for good, as `handle.stop()` does. Resolves with the reason, and with `undefined`
-   * where no client has the name.
+   * Ends a client for good, as `handle.stop()` does, by its name, its handle, or the class that a
+   * module lists. Resolves with the reason, and with `undefined` where there is no such client.
    */
   stop(client: Type<object> | ClientHandle | string): Promise<CloseReason | undefined> {
     const isKey = typeof client === 'string' || typeof client === 'function';

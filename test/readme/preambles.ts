@@ -45,12 +45,22 @@ const METHOD: Surroundings = {
   after: '}',
 };
 
+const DYNAMIC = `
+  import { Injectable } from '@nestjs/common';
+  import { Frame, OnCast, OnInfo, OnStart, WebSockexClient, WebSockexManager } from 'nestjs-websockex';
+  import { ClientHandle, type LinkExit, type NameRegistry } from 'nestjs-websockex';`;
+
+const SESSIONS = `${DYNAMIC}
+  @WebSockexClient('wss://feed.example/v1') class FeedClient { @OnCast() publish(text: string) {} }
+  @WebSockexClient('wss://chat.example')
+  class SessionClient { @OnStart() start({ user }: { user: string }) {} }
+  declare const manager: WebSockexManager;`;
+
 /** By the name of the block; a block that is not here compiles as it stands. */
 export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   example: { before: DECORATORS },
   clauses: { before: DECORATORS },
   'before-connect': { before: DECORATORS },
-  'exit-with-client': { before: HANDLE },
   frames: { before: HANDLE },
   observables: { before: HANDLE },
   'observable-result': METHOD,
@@ -62,6 +72,36 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'options-factory': { before: DECORATORS },
   'on-disconnect': METHOD,
   errors: { before: HANDLE },
+  'restart-options': { before: DECORATORS },
+  groups: {
+    before: `
+      import { Module } from '@nestjs/common';
+      import { WebSockexClient, WebSockexModule } from 'nestjs-websockex';
+      @WebSockexClient('wss://bank.example/login') class LoginClient {}
+      @WebSockexClient('wss://bank.example/account') class AccountClient {}
+      @WebSockexClient('wss://bank.example/audit') class AuditClient {}`,
+  },
+  'on-give-up': {
+    before: `${CLIENTS}\ndeclare function alarm(names: string[], error: Error): Promise<void>;`,
+  },
+  dynamic: { before: DYNAMIC },
+  'name-registry': { before: DYNAMIC },
+  links: { before: SESSIONS },
+  'trap-exit': {
+    before: `${DYNAMIC}\n@WebSockexClient('wss://chat.example') class SessionClient {`,
+    after: '}',
+  },
+  sys: {
+    before: `
+      import { ClientHandle } from 'nestjs-websockex';
+      class FeedClient { count = 0; publish(text: string) {} }
+      declare const feed: ClientHandle<FeedClient>;`,
+  },
+  'change-code': {
+    before: `
+      import { FormatStatus, OnCodeChange, WebSockexClient } from 'nestjs-websockex';
+      class FeedClient { count = 0; }`,
+  },
   manager: {
     before: `
       import { Injectable } from '@nestjs/common';

@@ -113,8 +113,8 @@ export abstract class ClientHandle<
 
   /**
    * Has an `@OnCall` method called in its turn, and waits for what it returns. It is answered in
-   * every state but `idle` and `terminated`. Do not await it in a handler of the same client: it
-   * would wait for itself.
+   * every state but `idle`, `terminated` and `failed`. Do not await it in a handler of the same
+   * client: it would wait for itself.
    *
    * @throws (rejects) what the method throws, which ends the incarnation; `NoHandlerError`;
    * `CallTimeoutError` after `callTimeout`; `NotConnectedError` when the client ends before

@@ -10,7 +10,7 @@ import type { ClientState } from '../errors/connection.errors.js';
  *                       │                              ▼         ▼
  *                       └────────────delay────────── backoff ◀───┘
  *
- *   any state ──closed by us, crash, policy gave up, shutdown──▶ terminated
+ *   any state ──closed by us, policy gave up, shutdown, crash without a restart──▶ terminated
  * ```
  *
  * A client that is restarted does not become `terminated` in between: it is `closing` until the end

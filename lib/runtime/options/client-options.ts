@@ -39,7 +39,8 @@ export interface ClientOptions extends TransportOptions {
   readonly mailbox?: MailboxOptions;
   /**
    * What becomes of casts, infos and calls that wait when the client is restarted: the next
-   * incarnation handles them, or they are dropped, as OTP does it; a dropped call rejects.
+   * incarnation handles them, or they are dropped, as OTP does it; a dropped call rejects. Frames that
+   * wait are dropped in any case; what comes between two incarnations is kept in any case.
    * @default 'drop'
    */
   readonly mailboxOnRestart?: 'keep' | 'drop';
@@ -50,8 +51,8 @@ export interface ClientOptions extends TransportOptions {
   readonly maxRestartDelay?: number;
   /**
    * Restarts that are allowed `within` the time; with one more the supervisor gives up, and the
-   * client ends with `RestartLimitError`. In a group with a strategy the group's own limit counts,
-   * and this one only where it is set. @default 3
+   * client ends with `RestartLimitError`. In a group (`forFeature` with options) the limit of the
+   * group counts, and this one beside it only where it, or `within`, is set. @default 3
    */
   readonly maxRestarts?: number;
   /** The subprotocols to offer (RFC 6455 section 1.9). The peer must choose one of them. */
@@ -79,7 +80,7 @@ export interface ClientOptions extends TransportOptions {
    * @default 'warn'
    */
   readonly unhandled?: 'warn' | 'crash' | 'ignore';
-  /** The time in which restarts count. @default 5000 */
+  /** The time in which restarts count, and after which delays begin anew. @default 5000 */
   readonly within?: number;
 }
 

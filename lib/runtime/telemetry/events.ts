@@ -103,7 +103,10 @@ export interface ResumeEvent extends EventBase {
   readonly event: 'resume';
 }
 
-/** A supervisor has decided to restart a client whose incarnation crashed. */
+/**
+ * A supervisor has decided to restart a client whose incarnation has ended. Not told of those that are
+ * restarted with it.
+ */
 export interface RestartPlannedEvent extends EventBase {
   readonly event: 'restart:planned';
   /** Why the incarnation ended. */
