@@ -89,8 +89,6 @@ export const messages = {
   restart: (client: string, delay: number, dropped: number) =>
     `${client} is restarted ${delay > 0 ? `in ${delay} ms` : 'at once'}` +
     (dropped > 0 ? `; casts and infos that waited, and are dropped: ${dropped}` : ''),
-  restarted: (client: string, incarnation: number) =>
-    `${client} begins anew (incarnation ${incarnation})`,
   shutdownAfterGiveUp: () => 'the application shuts down, because a supervisor gave up',
   noShutdownHooks: () =>
     "onGiveUp: 'shutdown' ends the process at once, because nobody listens for SIGTERM: call " +

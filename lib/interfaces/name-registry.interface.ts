@@ -3,7 +3,6 @@ import type { ClientHandle } from '../runtime/client/client-handle.js';
 /**
  * Where clients are found by name, as Elixir's `:via` has it: give one to `manager.start(Class,
  * { name, via })`. Without, a name is unique in its application. Any method may return a promise.
- * What `register` or `whereis` fails with, the start fails with; a failed `unregister` is logged.
  *
  * What an implementation must keep to is checked by `checkNameRegistry` of
  * `nestjs-websockex/testing`:

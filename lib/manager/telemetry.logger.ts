@@ -27,7 +27,6 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'frame:unhandled',
   'pause',
   'restart:planned',
-  'restart',
   'terminate',
   'error',
 ]);
@@ -58,8 +57,6 @@ export class TelemetryLogger implements EventSink {
         return this.logger.debug(messages.paused(client));
       case 'restart:planned':
         return this.logger.warn(messages.restart(client, event.delay, event.dropped));
-      case 'restart':
-        return this.logger.log(messages.restarted(client, event.incarnation));
       case 'frame:unhandled':
         return this.unhandled(client, event.frame.type, event.count);
       case 'terminate':
@@ -83,11 +80,12 @@ export class TelemetryLogger implements EventSink {
     this.logger.warn(message);
   }
 
-  /** What we wanted ourselves is no news: its end, or the next attempt, is told as well. */
+  /** What we wanted ourselves, or a link did, is no news: its end, or the next attempt, is told as well. */
   private disconnected({ client, reason, error }: DisconnectedEvent): void {
     this.lastReasons.set(client, reason);
     const line = messages.disconnected(client, reason);
-    if (reason.by === 'local' && error === undefined) this.logger.debug(line);
+    if (isLinkEnd(reason) || (reason.by === 'local' && error === undefined))
+      this.logger.debug(line);
     else this.logger.warn(line);
   }
 
@@ -104,21 +102,28 @@ export class TelemetryLogger implements EventSink {
   }
 
   private ended({ client, reason, duringStart }: TerminateEvent): void {
-    const isTold = this.lastReasons.get(client) === reason && reason.by !== 'local';
+    const isTold =
+      this.lastReasons.get(client) === reason && reason.by !== 'local' && !isLinkEnd(reason);
     this.lastReasons.delete(client);
     // Whoever waits for the start is told, and tells it himself.
     if (duringStart) return;
     if (isTold) return this.tell(reason, messages.endedByThat(client));
     if (reason.by !== 'error') return this.logger.log(messages.ended(client, reason));
     const { error } = reason;
+    // Its parent's end is told as what it is; that this one goes with it was wanted.
+    if (isLinkEnd(reason)) return this.logger.warn(messages.ended(client, reason));
     // A connection that could not be made has no place in anybody's code; a crash has.
     if (isAboutConnection(error)) this.logger.error(messages.ended(client, reason));
     else this.logger.error(messages.crashed(client, textOf(error)), stackOf(error));
   }
 }
 
+function isLinkEnd(reason: CloseReason): boolean {
+  return reason.by === 'error' && reason.error instanceof LinkError;
+}
+
 function isAboutConnection(error: unknown): boolean {
-  return [ConnectionError, HandshakeError, LinkError, ProtocolError, UrlError].some(
+  return [ConnectionError, HandshakeError, ProtocolError, UrlError].some(
     (type) => error instanceof type,
   );
 }

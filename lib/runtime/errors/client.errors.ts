@@ -123,7 +123,7 @@ export class LinkError extends WebSockexError {
     why: string,
     options?: ErrorOptions,
   ) {
-    super(`${client}: ends with ${parent}, which it is linked to: ${why}`, options);
+    super(`${client}: it is linked to ${parent}, which ended: ${why}`, options);
   }
 }
 

@@ -103,10 +103,7 @@ export interface ResumeEvent extends EventBase {
   readonly event: 'resume';
 }
 
-/**
- * A supervisor has decided to restart a client whose incarnation has ended. Not told of those that are
- * restarted with it.
- */
+/** A supervisor has decided to restart a client whose incarnation crashed. */
 export interface RestartPlannedEvent extends EventBase {
   readonly event: 'restart:planned';
   /** Why the incarnation ended. */
