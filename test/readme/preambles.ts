@@ -82,7 +82,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       @WebSockexClient('wss://bank.example/audit') class AuditClient {}`,
   },
   'on-give-up': {
-    before: `${CLIENTS}\ndeclare function alarm(names: string[], error: Error): Promise<void>;`,
+    before: `${CLIENTS}\ndeclare function alarm(text: string): Promise<void>;`,
   },
   dynamic: { before: DYNAMIC },
   'name-registry': { before: DYNAMIC },
