@@ -1,3 +1,4 @@
+import type { RestartLimitError } from './runtime/errors/client.errors.js';
 import { describeReason, type CloseReason } from './runtime/frame/close-reason.js';
 
 /** An error names its client, and so does a log line: once is enough. */
@@ -88,7 +89,11 @@ export const messages = {
   backoff: (client: string, delay: number) => `${client} connects again in ${delay} ms`,
   restart: (client: string, delay: number, dropped: number) =>
     `${client} is restarted ${delay > 0 ? `in ${delay} ms` : 'at once'}` +
-    (dropped > 0 ? `; casts and infos that waited, and are dropped: ${dropped}` : ''),
+    (dropped > 0 ? `; ${dropped} casts or infos that waited are dropped` : ''),
+  gaveUp: (group: string, { client, maxRestarts, within }: RestartLimitError) =>
+    `the supervisor of ${group} gives up: more than ${maxRestarts} restarts ` +
+    (client === group ? '' : `of ${client} `) +
+    `within ${within} ms`,
   shutdownAfterGiveUp: () => 'the application shuts down, because a supervisor gave up',
   noShutdownHooks: () =>
     "onGiveUp: 'shutdown' ends the process at once, because nobody listens for SIGTERM: call " +

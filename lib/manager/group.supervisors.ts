@@ -8,6 +8,7 @@ import type { RestartLimitError } from '../runtime/errors/client.errors.js';
 import { DEFAULT_LIMIT } from '../runtime/supervision/restart.policy.js';
 import { Supervisor } from '../runtime/supervision/supervisor.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM } from '../websockex.constants.js';
+import { messages } from '../websockex.messages.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
 import { AppCloser } from './app.closer.js';
 import type { RegisteredClient } from './client.registry.js';
@@ -68,7 +69,7 @@ export class GroupSupervisors {
       void this.call(name, onGiveUp, group, error);
       return;
     }
-    this.logger.gaveUp(error);
+    this.logger.gaveUp(messages.gaveUp(name, error));
     if (onGiveUp === 'shutdown') this.closer.close();
   }
 

@@ -6,7 +6,7 @@ import {
   ProtocolError,
   UrlError,
 } from '../runtime/errors/connection.errors.js';
-import { LinkError, type RestartLimitError } from '../runtime/errors/client.errors.js';
+import { LinkError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import type {
   DisconnectedEvent,
@@ -72,7 +72,7 @@ export class TelemetryLogger implements EventSink {
   }
 
   /** A supervisor gave up; the crashes before that have shown their stacks. */
-  gaveUp({ message }: RestartLimitError): void {
+  gaveUp(message: string): void {
     this.logger.error(message);
   }
 
