@@ -18,7 +18,7 @@ import { TelemetryLogger } from './telemetry.logger.js';
 export interface SupervisedGroup {
   readonly supervisor: Supervisor;
   readonly options: GroupOptions | undefined;
-  /** In the order in which their handles were first asked for. */
+  /** In order of declaration. */
   readonly clients: RegisteredClient[];
 }
 
@@ -45,9 +45,7 @@ export class GroupSupervisors {
     const clients: RegisteredClient[] = [];
     const strategy = options?.strategy ?? 'one_for_one';
     const onGiveUp = (error: RestartLimitError): void => {
-      const handles = supervisor.members.flatMap(({ name: member }) =>
-        clients.filter(({ client }) => client.name === member).map(({ handle }) => handle),
-      );
+      const handles = clients.map(({ handle }) => handle);
       this.gaveUp(
         name,
         options?.onGiveUp ?? this.options?.onGiveUp,
