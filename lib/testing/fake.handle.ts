@@ -132,7 +132,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   /** Changes the state; `open` begins another session. */
-  become(status: Exclude<ClientStatus, 'terminated'>): void {
+  become(status: Exclude<ClientStatus, 'terminated' | 'failed'>): void {
     this.#status = status;
     this.#readiness.lost();
     if (status === 'open') {

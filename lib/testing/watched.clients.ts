@@ -24,7 +24,7 @@ export class WatchedClients {
   get running(): ClientHandle[] {
     return this.#managers
       .flatMap((manager) => manager.clients())
-      .filter(({ status }) => status !== 'idle' && status !== 'terminated');
+      .filter(({ status }) => !['idle', 'terminated', 'failed'].includes(status));
   }
 }
 
