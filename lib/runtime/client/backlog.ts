@@ -15,6 +15,11 @@ export class Backlog {
     this.#held.push(message);
   }
 
+  /** Keeps these for the next incarnation, before all that is held. */
+  putFirst(messages: readonly CallerMessage[]): void {
+    this.#held = [...messages, ...this.#held];
+  }
+
   /** Counts what is dropped; callers who wait for an answer are told by `refuse`. */
   drop(
     messages: readonly CallerMessage[],

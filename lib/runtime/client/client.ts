@@ -181,7 +181,7 @@ export class Client implements SuccessionOwner, SysTarget {
   close(code?: number, reason?: string): Promise<void> {
     checkClose(`${this.name}: close()`, code, reason);
     if (this.status === 'idle') return Promise.resolve();
-    this.tools.run(() => this.process.session.close(code, reason ?? ''));
+    this.#succession.close(code, reason ?? '');
     return this.#sessionOver();
   }
 

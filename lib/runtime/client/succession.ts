@@ -11,6 +11,7 @@ import { unanswered } from '../process/dispatcher.js';
 import type { CallerMessage } from '../process/message.js';
 import { Process, type ProcessTools } from '../process/process.js';
 import type { ProcessOwner } from '../process/process.port.js';
+import { isRestarted } from '../supervision/restart.policy.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { Member, MemberPolicy } from '../supervision/supervisor.port.js';
 import { Backlog } from './backlog.js';
@@ -51,7 +52,7 @@ export class Succession implements Member, ProcessOwner {
   #phase: 'idle' | 'alive' | 'waiting' | 'over' = 'idle';
   #status: ClientStatus = 'idle';
   #begun = new Deferred<void>();
-  #halted: Deferred<void> | undefined;
+  #halted: Deferred<CloseReason> | undefined;
   #verdict: Verdict | undefined;
   readonly #backlog = new Backlog();
   #previous: Process | undefined;
@@ -91,7 +92,8 @@ export class Succession implements Member, ProcessOwner {
   /** Whether it takes no more casts, infos and calls. */
   get isEnding(): boolean {
     if (this.hasEnded || this.#verdict !== undefined) return true;
-    return this.process.isOver ? !this.#isFollowed : this.process.isEnding;
+    const isLast = this.process.isOver || this.#halted !== undefined;
+    return isLast ? !this.#isFollowed : this.process.isEnding;
   }
 
   /** Casts and infos that have not reached their handler. */
@@ -117,13 +119,23 @@ export class Succession implements Member, ProcessOwner {
 
   /** Gives a message to the process, or keeps it for the next one. */
   post(message: CallerMessage): void {
-    if (this.process.isOver) this.#backlog.hold(message);
+    const isTakenDown = this.#halted !== undefined && message.type !== 'call';
+    if (this.process.isOver || isTakenDown) this.#backlog.hold(message);
     else this.process.post(message);
   }
 
   /** Ends the client for good, in so many milliseconds: what waits is handled, the session closed. */
   stop(code: number, timeout: number): void {
     this.#endWith({}, { by: 'local', code, message: '' }, () => this.process.stop(code, timeout));
+  }
+
+  /** Closes the session. Between two incarnations it ends the client as in a backoff. */
+  close(code: number | undefined, message: string): void {
+    const isBetween = this.#phase === 'waiting' || this.process.isOver;
+    if (!isBetween) return this.tools.run(() => this.process.session.close(code, message));
+    if (isRestarted(this.policy.restart, false)) return;
+    const reason = { by: 'local', message, ...(code !== undefined && { code }) } as const;
+    this.#endWith({}, reason, () => undefined);
   }
 
   /** Ends the client for good by an error of somebody else's. */
@@ -139,8 +151,7 @@ export class Succession implements Member, ProcessOwner {
     return this.#ended.promise;
   }
 
-  halt(): Promise<void> {
-    if (!this.isAlive) return Promise.resolve();
+  halt(): Promise<CloseReason> {
     this.#halted ??= new Deferred();
     const timeout = this.tools.shutdownTimeout();
     this.tools.run(() => this.process.stop(CloseCode.goingAway, timeout));
@@ -154,7 +165,7 @@ export class Succession implements Member, ProcessOwner {
     if (!this.process.isOver) this.process.lifetime.discard(reason);
     this.onLeftovers(this.#backlog.take(), reason);
     this.supervisor.left(this);
-    this.owner.onExit(reason, this.#verdict !== undefined);
+    this.owner.onExit(reason, this.#verdict !== undefined || this.#halted !== undefined);
     this.#tell(this.#verdict?.isFailure ? 'failed' : 'terminated');
     this.owner.onEnded(reason);
     this.#ended.resolve();
@@ -199,9 +210,10 @@ export class Succession implements Member, ProcessOwner {
   }
 
   onLeftovers(messages: readonly CallerMessage[], reason: CloseReason): void {
-    const isKept = this.process.settings.mailboxOnRestart === 'keep' && this.#isFollowed;
-    if (isKept) for (const message of messages) this.#backlog.hold(message);
-    else {
+    // They came before those that have been kept since.
+    if (this.process.settings.mailboxOnRestart === 'keep' && this.#isFollowed) {
+      this.#backlog.putFirst(messages);
+    } else {
       this.#backlog.drop(messages, ({ name, answer }) =>
         answer.reject(unanswered(this.name, this.status, name, reason)),
       );
@@ -213,14 +225,14 @@ export class Succession implements Member, ProcessOwner {
     this.#begun.resolve();
     const isFollowed = this.#isFollowed;
     const halted = this.#halted;
-    this.#halted = undefined;
     if (isFollowed) {
       this.#renew();
       this.owner.onExit(reason, halted !== undefined);
     }
     if (!isFollowed) this.end(this.#verdict?.reason ?? reason);
     else if (halted === undefined) this.supervisor.exited(this, reason);
-    halted?.resolve();
+    this.#halted = undefined;
+    halted?.resolve(reason);
   }
 
   /** Whether another incarnation follows this one. */

@@ -244,7 +244,10 @@ export class Process
 
   /** An `@OnTerminate` that hangs is left behind as well. */
   #limit(timeout: number): void {
-    this.#shutdown ??= new Shutdown(this.tools.clock, this, timeout, () =>
+    const deadline = this.tools.clock.now() + timeout;
+    if (this.#shutdown && this.#shutdown.deadline <= deadline) return;
+    this.#shutdown?.over();
+    this.#shutdown = new Shutdown(this.tools.clock, this, timeout, () =>
       this.owner.onError(
         new Error(`a handler did not return within ${timeout} ms and was left behind`),
         'the shutdown',

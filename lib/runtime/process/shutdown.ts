@@ -15,9 +15,12 @@ export interface Stoppable {
  * is closed whatever waits, then its socket is cut, and last a handler that hangs is left behind.
  */
 export class Shutdown {
+  /** When it has to be over, on the clock. */
+  readonly deadline: number;
   readonly #timers: readonly Timer[];
 
   constructor(clock: Clock, process: Stoppable, timeout: number, onLeftBehind: () => void) {
+    this.deadline = clock.now() + timeout;
     const { connection } = process;
     const steps: readonly (readonly [number, () => void])[] = [
       [timeout - Math.min(1000, timeout / 4), () => connection.close(1001)],

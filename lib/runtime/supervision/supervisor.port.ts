@@ -37,12 +37,15 @@ export interface Member {
   readonly incarnation: number;
   /** Begins the next incarnation; resolves when it has begun, or has ended before. Never rejects. */
   begin(): Promise<void>;
-  /** Ends the incarnation, which is to be followed by another. Never rejects. */
-  halt(): Promise<void>;
+  /**
+   * Ends the incarnation, which is to be followed by another; gives what it ended with. Never
+   * rejects.
+   */
+  halt(): Promise<CloseReason>;
   /** Ends the client for good, whose incarnation is over: with the reason of that. */
   end(reason: CloseReason): void;
   /** Ends the client for good because its supervisor gave up. Never rejects. */
   fail(error: Error): Promise<void>;
-  /** A restart has been decided: after so many milliseconds. */
+  /** Its incarnation has ended, and another will begin, after so many milliseconds. */
   onRestart(reason: CloseReason, delay: number, restarts: number): void;
 }

@@ -35,6 +35,14 @@ interface Exit {
   readonly reason: CloseReason;
 }
 
+/** What has been decided of a restart. */
+interface Plan {
+  /** Milliseconds until then. */
+  readonly delay: number;
+  /** How many count by now. */
+  readonly restarts: number;
+}
+
 /**
  * Restarts the members of a group, as OTP's supervisor does: by its strategy, in order of start, so
  * often within a time. Unlike OTP's it waits a little longer before each restart in a row.
@@ -88,6 +96,7 @@ export class Supervisor {
   left(member: Member): void {
     this.#records.get(member)?.timer?.cancel();
     this.#exits = this.#exits.filter((exit) => exit.member !== member);
+    if (!this.members.some(isWaiting)) this.#endPause();
   }
 
   /** Whether another incarnation follows one of a member that ends by itself so. */
@@ -105,10 +114,11 @@ export class Supervisor {
   }
 
   #restartOne({ member, reason }: Exit): void {
-    const delay = this.#count(member, reason);
-    if (delay === undefined) return;
+    const plan = this.#count(member, reason);
+    if (plan === undefined) return;
     const record = this.#records.get(member) as Record;
-    record.timer = this.clock.setTimer(delay, () => void member.begin());
+    record.timer?.cancel();
+    record.timer = this.clock.setTimer(plan.delay, () => void member.begin());
   }
 
   /** One end after the other, as OTP's supervisor takes them from its mailbox. */
@@ -128,24 +138,36 @@ export class Supervisor {
   async #takeDown({ member, incarnation, reason }: Exit): Promise<void> {
     // It may have been restarted with another one by now.
     const isStale = member.isAlive || member.hasEnded || member.incarnation !== incarnation;
-    const delay = isStale || this.#isClosed ? undefined : this.#count(member, reason);
-    if (delay === undefined) return;
+    const plan = isStale || this.#isClosed ? undefined : this.#count(member, reason);
+    if (plan === undefined) return;
     const { members } = this;
     const first = this.options.strategy === 'rest_for_one' ? members.indexOf(member) : 0;
-    for (const one of members.slice(first).toReversed()) if (one.isAlive) await one.halt();
-    await this.#wait(delay);
+    for (const one of members.slice(first).toReversed()) {
+      const ended = one.isAlive ? await one.halt() : this.#takeExit(one);
+      if (ended !== undefined && !one.hasEnded && !this.#isClosed) {
+        one.onRestart(ended, plan.delay, plan.restarts);
+      }
+    }
+    await this.#wait(plan.delay);
+  }
+
+  /** The end of one that was to be taken down anyway, which counts as no other: as in OTP. */
+  #takeExit(member: Member): CloseReason | undefined {
+    const taken = this.#exits.find((exit) => exit.member === member);
+    this.#exits = this.#exits.filter((exit) => exit !== taken);
+    return taken?.reason;
   }
 
   /** Begins those who have been taken down, the first first; who fails is next in the queue. */
   async #startWaiting(): Promise<void> {
     for (const one of this.members) {
       if (this.#isClosed || this.#exits.length > 0) return;
-      if (one.incarnation > 0 && !one.isAlive && !one.hasEnded) await one.begin();
+      if (isWaiting(one)) await one.begin();
     }
   }
 
-  /** Milliseconds to wait before the restart, or nothing: one too many, and it gave up. */
-  #count(member: Member, reason: CloseReason): number | undefined {
+  /** Counts a restart; where it was one too many there is no plan, and it gave up. */
+  #count(member: Member, reason: CloseReason): Plan | undefined {
     const record = this.#records.get(member) as Record;
     const { maxDelay, healthyAfter, ...own } = member.policy;
     const limit = own.limit ?? (this.options.limit === undefined ? DEFAULT_LIMIT : undefined);
@@ -163,8 +185,9 @@ export class Supervisor {
     const before = now - record.since >= healthyAfter ? RestartDelay.none : record.delay;
     record.delay = before.next(maxDelay, this.random);
     const { delay } = record.delay;
-    member.onRestart(reason, delay, (limit ? record.history : this.#history).count);
-    return delay;
+    const restarts = (limit ? record.history : this.#history).count;
+    member.onRestart(reason, delay, restarts);
+    return { delay, restarts };
   }
 
   async #giveUp(error: RestartLimitError): Promise<void> {
@@ -188,6 +211,11 @@ export class Supervisor {
     this.#pause?.over.resolve();
     this.#pause = undefined;
   }
+}
+
+/** Whether its incarnation has ended, and another is to follow. */
+function isWaiting(member: Member): boolean {
+  return member.incarnation > 0 && !member.isAlive && !member.hasEnded;
 }
 
 function exceeded(

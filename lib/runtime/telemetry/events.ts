@@ -103,7 +103,7 @@ export interface ResumeEvent extends EventBase {
   readonly event: 'resume';
 }
 
-/** A supervisor has decided to restart a client whose incarnation crashed. */
+/** A supervisor has decided to restart a client: it crashed, or another one of its group did. */
 export interface RestartPlannedEvent extends EventBase {
   readonly event: 'restart:planned';
   /** Why the incarnation ended. */
