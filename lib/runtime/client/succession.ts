@@ -143,11 +143,14 @@ export class Succession implements Member, ProcessOwner {
     this.#endWith({}, { by: 'error', error }, () => this.process.exit(error, timeout));
   }
 
+  condemn(error: Error): void {
+    this.#verdict ??= { reason: { by: 'error', error }, isFailure: true };
+  }
+
   fail(error: Error): Promise<void> {
-    const reason = { by: 'error', error } as const;
-    const verdict = { reason, isFailure: true };
     const timeout = this.tools.shutdownTimeout();
-    this.#endWith(verdict, reason, () => this.process.stop(CloseCode.goingAway, timeout));
+    const end = (): void => this.process.stop(CloseCode.goingAway, timeout);
+    this.#endWith({}, { by: 'error', error }, end);
     return this.#ended.promise;
   }
 
@@ -256,7 +259,7 @@ export class Succession implements Member, ProcessOwner {
     if (this.hasEnded) return;
     this.#verdict ??= verdict;
     if (this.isAlive) this.tools.run(end);
-    else this.end(reason);
+    else this.end(this.#verdict.reason ?? reason);
   }
 
   #passOn(isHeld: boolean): void {

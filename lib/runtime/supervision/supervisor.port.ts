@@ -44,7 +44,9 @@ export interface Member {
   halt(): Promise<CloseReason>;
   /** Ends the client for good, whose incarnation is over: with the reason of that. */
   end(reason: CloseReason): void;
-  /** Ends the client for good because its supervisor gave up. Never rejects. */
+  /** Its supervisor gave up: however the client ends, it is with this error. */
+  condemn(error: Error): void;
+  /** Ends a client that is condemned. Never rejects. */
   fail(error: Error): Promise<void>;
   /** Its incarnation has ended, and another will begin, after so many milliseconds. */
   onRestart(reason: CloseReason, delay: number, restarts: number): void;

@@ -192,9 +192,9 @@ export class Supervisor {
 
   async #giveUp(error: RestartLimitError): Promise<void> {
     this.close();
-    for (const member of this.members.toReversed()) {
-      if (!member.hasEnded) await member.fail(error);
-    }
+    const members = this.members.filter((member) => !member.hasEnded).toReversed();
+    for (const member of members) member.condemn(error);
+    for (const member of members) await member.fail(error);
     this.options.onGiveUp(error);
   }
 
