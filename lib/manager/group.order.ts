@@ -28,7 +28,7 @@ export async function startGroup(
     if (isRequired(one)) await one.client.start();
     else await one.client.launch();
   }
-  void launchAll(members.slice(last + 1));
+  void launchAll(members.slice(last + 1), supervisor);
 }
 
 /** Stops a group, the last that was started first, in a time that is shared between them. */
@@ -41,8 +41,15 @@ export async function stopGroup(
   for (const { client } of members.toReversed()) await client.stop(CloseCode.goingAway, share);
 }
 
-async function launchAll(members: readonly RegisteredClient[]): Promise<void> {
-  for (const { client } of members) await client.launch();
+async function launchAll(
+  members: readonly RegisteredClient[],
+  supervisor: SupervisedGroup['supervisor'],
+): Promise<void> {
+  for (const { client } of members) {
+    // One that has begun may have crashed since: the next comes after its restart.
+    await supervisor.settled();
+    await client.launch();
+  }
 }
 
 function inOrder(

@@ -53,6 +53,7 @@ export class Supervisor {
   /** Ends that wait for the restart of the group that is under way. */
   #exits: Exit[] = [];
   #isRestarting = false;
+  #restarting: Promise<void> | undefined;
   #pause: { readonly timer: Timer; readonly over: Deferred<void> } | undefined;
   #isClosed = false;
 
@@ -110,7 +111,12 @@ export class Supervisor {
     if (this.options.strategy === 'one_for_one') return this.#restartOne(exit);
     this.#exits.push(exit);
     this.#endPause();
-    void this.#restartAll();
+    if (!this.#isRestarting) this.#restarting = this.#restartAll();
+  }
+
+  /** Resolves when no restart of several members is under way. */
+  async settled(): Promise<void> {
+    while (this.#isRestarting) await this.#restarting;
   }
 
   #restartOne({ member, reason }: Exit): void {
@@ -123,7 +129,6 @@ export class Supervisor {
 
   /** One end after the other, as OTP's supervisor takes them from its mailbox. */
   async #restartAll(): Promise<void> {
-    if (this.#isRestarting) return;
     this.#isRestarting = true;
     while (this.#exits.length > 0) {
       for (let exit = this.#exits.shift(); exit; exit = this.#exits.shift()) {
