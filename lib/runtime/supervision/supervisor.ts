@@ -31,7 +31,6 @@ interface Record {
 /** A member whose incarnation ended, and is to be followed by another. */
 interface Exit {
   readonly member: Member;
-  readonly incarnation: number;
   readonly reason: CloseReason;
 }
 
@@ -107,7 +106,7 @@ export class Supervisor {
 
   /** A member's incarnation has ended by itself, and another is to follow. */
   exited(member: Member, reason: CloseReason): void {
-    const exit = { member, incarnation: member.incarnation, reason };
+    const exit = { member, reason };
     if (this.options.strategy === 'one_for_one') return this.#restartOne(exit);
     this.#exits.push(exit);
     this.#endPause();
@@ -123,7 +122,6 @@ export class Supervisor {
     const plan = this.#count(member, reason);
     if (plan === undefined) return;
     const record = this.#records.get(member) as Record;
-    record.timer?.cancel();
     record.timer = this.clock.setTimer(plan.delay, () => void member.begin());
   }
 
@@ -140,10 +138,8 @@ export class Supervisor {
   }
 
   /** Ends those who are to be restarted with one that has ended, the last first, and waits. */
-  async #takeDown({ member, incarnation, reason }: Exit): Promise<void> {
-    // It may have been restarted with another one by now.
-    const isStale = member.isAlive || member.hasEnded || member.incarnation !== incarnation;
-    const plan = isStale || this.#isClosed ? undefined : this.#count(member, reason);
+  async #takeDown({ member, reason }: Exit): Promise<void> {
+    const plan = this.#isClosed ? undefined : this.#count(member, reason);
     if (plan === undefined) return;
     const { members } = this;
     const first = this.options.strategy === 'rest_for_one' ? members.indexOf(member) : 0;

@@ -65,6 +65,21 @@ describe('A second crash while a group is restarted', () => {
     expect(world.story()).toEqual(['terminate A', 'terminate B', ...RESTARTED]);
   });
 
+  it('of one before the group, while that is taken down: nobody waits for the delay any more', async () => {
+    const { world, a, b, c } = await three({ strategy: 'rest_for_one', maxRestarts: 9 });
+    await using _ = world;
+    await world.crash(b);
+    await world.net.clock.advance(0);
+    const release = await reach('running a handler', c, world);
+    world.story();
+    await world.crash(b);
+    await world.crash(a);
+    release();
+    await world.net.clock.advance(0);
+
+    expect(world.story()).toEqual(told('terminate B A C', 'restart A B C'));
+  });
+
   it('in @OnStart: those after it wait until it has begun, after a delay', async () => {
     const { world, a, b, c } = await three({ strategy: 'one_for_all', maxRestarts: 9 });
     await using _ = world;

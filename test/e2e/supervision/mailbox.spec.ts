@@ -89,6 +89,20 @@ describe("mailboxOnRestart: 'keep'", () => {
     expect(b.ran.slice(-2)).toEqual(['cast 2 waits for a session', 'cast 2 waits for a restart']);
   });
 
+  it('in a group: what waited before it is taken down comes first', async () => {
+    const a = member('A');
+    const b = member('B', { mailboxOnRestart: 'keep' });
+    await using world = await World.boot([a, b], { group: { strategy: 'one_for_all' } });
+    const release = await reach('running a handler', b, world);
+    world.handle(b).cast('say', '1');
+    await world.crash(a);
+    world.handle(b).cast('say', '2');
+    // The handler that hangs is left behind, and what waited behind it is not handled.
+    await world.net.clock.advance('5s');
+    expect(asked(b, 2)).toEqual(['cast 1', 'cast 2']);
+    release();
+  });
+
   it('what is kept counts against maxPostponed', async () => {
     const one = member('One', { mailboxOnRestart: 'keep', mailbox: { maxPostponed: 3 } });
     await using world = await World.boot([one]);
