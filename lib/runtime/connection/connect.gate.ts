@@ -8,23 +8,35 @@ export class ConnectGate {
 
   constructor(private readonly limit: () => number) {}
 
+  /** How many are inside. */
+  get inside(): number {
+    return this.#inside;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /**
-   * Enters: at once where there is room, and later where a promise is returned. Who has entered
-   * must {@link leave}; who is aborted while waiting has not entered, and is told by the signal.
+   * Enters: `true` at once where there is room, and later where a promise is returned. Who has
+   * entered must {@link leave}, even if nobody wants it any more by then; who is aborted while
+   * waiting is told `false`, and has not entered.
    */
-  enter(signal: AbortSignal): Promise<void> | undefined {
+  enter(signal: AbortSignal): Promise<boolean> | boolean {
+    if (signal.aborted) return false;
     if (this.#inside < this.limit()) {
       this.#inside++;
-      return undefined;
+      return true;
     }
     return new Promise((resolve) => {
       const stop = (): void => {
         this.#waiting.delete(enter);
-        resolve();
+        resolve(false);
       };
       const enter = (): void => {
         signal.removeEventListener('abort', stop);
-        resolve();
+        resolve(true);
       };
       this.#waiting.add(enter);
       signal.addEventListener('abort', stop, { once: true });

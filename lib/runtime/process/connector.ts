@@ -113,9 +113,8 @@ export class Connector {
     if (beforeConnect === undefined || returned === undefined) {
       const wire = finishRequest(name, request, target.settings);
       const entering = this.tools.gate.enter(attempt.signal);
-      if (entering !== undefined) await entering;
-      // Who is given up while waiting has not entered.
-      if (entering !== undefined && attempt.signal.aborted) return;
+      if (!(typeof entering === 'boolean' ? entering : await entering)) return;
+      // Who is given up between its turn and here has entered all the same: it leaves at once.
       attempt.whenSettled(() => this.tools.gate.leave());
       this.connection.dial(attempt, wire);
     } else if (isTerminate(returned)) {
