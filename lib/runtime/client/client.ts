@@ -100,6 +100,11 @@ export class Client implements SuccessionOwner, SysTarget {
     return this.#succession.hasEnded;
   }
 
+  /** Whether it is to end for good, whatever its supervisor says. */
+  get isStopped(): boolean {
+    return this.#succession.isStopped;
+  }
+
   get isStartAwaited(): boolean {
     return this.#readiness.isStartAwaited;
   }
@@ -213,6 +218,11 @@ export class Client implements SuccessionOwner, SysTarget {
   /** Leaves no socket behind, not even one that lingers after a crash. */
   destroy(): void {
     this.#succession.destroy();
+  }
+
+  /** Calls `done` once no socket lingers after a crash: at once, where none does. */
+  whenGone(done: () => void): void {
+    this.#succession.whenGone(done);
   }
 
   iterate(): FrameIterator {

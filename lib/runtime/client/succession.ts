@@ -89,9 +89,14 @@ export class Succession implements Member, ProcessOwner {
     return this.#phase === 'over';
   }
 
+  /** Whether it is to end for good, whatever its supervisor says. */
+  get isStopped(): boolean {
+    return this.hasEnded || this.#verdict !== undefined;
+  }
+
   /** Whether it takes no more casts, infos and calls. */
   get isEnding(): boolean {
-    if (this.hasEnded || this.#verdict !== undefined) return true;
+    if (this.isStopped) return true;
     const isLast = this.process.isOver || this.#halted !== undefined;
     return isLast ? !this.#isFollowed : this.process.isEnding;
   }
@@ -138,8 +143,9 @@ export class Succession implements Member, ProcessOwner {
     this.#endWith({}, reason, () => undefined);
   }
 
-  /** Ends the client for good by an error of somebody else's. */
+  /** Ends the client for good by an error of somebody else's, unless it is to end anyway. */
   exit(error: Error, timeout: number): void {
+    if (this.isStopped) return;
     this.#endWith({}, { by: 'error', error }, () => this.process.exit(error, timeout));
   }
 
@@ -178,6 +184,13 @@ export class Succession implements Member, ProcessOwner {
   destroy(): void {
     this.#previous?.connection.destroy();
     this.process.connection.destroy();
+  }
+
+  /** Calls `done` once no socket lingers after a crash: at once, where none does. */
+  whenGone(done: () => void): void {
+    const { connection } = this.process;
+    const before = this.#previous?.connection ?? connection;
+    before.whenGone(() => connection.whenGone(done));
   }
 
   onRestart(reason: CloseReason, delay: number, restarts: number): void {
@@ -240,7 +253,7 @@ export class Succession implements Member, ProcessOwner {
 
   /** Whether another incarnation follows this one. */
   get #isFollowed(): boolean {
-    if (this.hasEnded || this.#verdict !== undefined || this.isStarting) return false;
+    if (this.isStopped || this.isStarting) return false;
     if (this.#halted !== undefined) return this.policy.restart !== 'temporary';
     return this.supervisor.isFollowed(this);
   }

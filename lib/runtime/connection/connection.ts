@@ -35,6 +35,7 @@ export class Connection implements WireOwner {
   isDeaf = false;
   #openedAt = 0;
   readonly #awaited: (() => void)[] = [];
+  readonly #lingered: (() => void)[] = [];
 
   constructor(
     private readonly client: string,
@@ -124,8 +125,8 @@ export class Connection implements WireOwner {
   /** Closes with 1011 without waiting for the peer; no `onEnd` follows. */
   crash(): void {
     const wire = this.#wire;
-    wire?.crash();
     this.#lingering = wire;
+    wire?.crash(() => this.#gone());
     this.#drop();
   }
 
@@ -158,7 +159,13 @@ export class Connection implements WireOwner {
   /** Destroys a socket that lingers after {@link crash}. */
   destroy(): void {
     this.#lingering?.destroy();
-    this.#lingering = undefined;
+    this.#gone();
+  }
+
+  /** Calls `done` once no socket lingers after {@link crash}: at once, where none does. */
+  whenGone(done: () => void): void {
+    if (this.#lingering === undefined) done();
+    else this.#lingered.push(done);
   }
 
   /** Stops and goes on reading, in this session and the next ones. */
@@ -228,6 +235,11 @@ export class Connection implements WireOwner {
     if (end.opened) this.lasted = this.tools.clock.now() - this.#openedAt;
     this.#enter({ name: end.opened ? 'closing' : 'connecting' });
     this.owner.onEnd(end);
+  }
+
+  #gone(): void {
+    this.#lingering = undefined;
+    for (const done of this.#lingered.splice(0)) done();
   }
 
   /** Leaves wire, attempt and timer; what follows is to be decided. */

@@ -25,6 +25,8 @@ export class Wire implements TransportEvents {
   #handshakeDeadline: Timer | undefined;
   #ourEnd: Omit<WireEnd, 'opened'> | undefined;
   #peerClose: PeerClose | undefined;
+  /** Told when the socket of a wire that has crashed is gone. */
+  #onGone: (() => void) | undefined;
   readonly #client: string;
   readonly #outlet: Outlet;
 
@@ -92,9 +94,13 @@ export class Wire implements TransportEvents {
     this.#startClosing(code, message, LINGER);
   }
 
-  /** Closes with 1011 and ends the socket at once, without waiting for the peer. */
-  crash(): void {
-    if (this.#phase !== 'open' && this.#phase !== 'closing') return this.destroy();
+  /** Closes with 1011 and ends the socket, without waiting for the peer; `gone`: it is closed. */
+  crash(gone: () => void = () => undefined): void {
+    if (this.#phase !== 'open' && this.#phase !== 'closing') {
+      this.destroy();
+      return gone();
+    }
+    this.#onGone = gone;
     if (this.#phase === 'open') this.#startClosing(CloseCode.internalError, '', LINGER);
     else this.#allow(LINGER);
     this.#phase = 'ended';
@@ -169,7 +175,7 @@ export class Wire implements TransportEvents {
   onEnd(error?: WebSockexError): void {
     this.#cancelTimers();
     this.#socket = undefined;
-    if (this.#phase === 'ended') return;
+    if (this.#phase === 'ended') return this.#onGone?.();
     if (this.#phase === 'dialling') {
       this.#failAttempt(error ?? new Error('the connection ended during the handshake'));
       return;
