@@ -8,6 +8,7 @@ import { ClientStarter } from './manager/client.starter.js';
 import { EventHub } from './manager/event.hub.js';
 import { GroupSupervisors } from './manager/group.supervisors.js';
 import { Linker } from './manager/linker.js';
+import { NameRegistrar } from './manager/name.registrar.js';
 import { TelemetryLogger } from './manager/telemetry.logger.js';
 import { WebSockexManager } from './manager/websockex.manager.js';
 import { SystemClock } from './runtime/clock/system.clock.js';
@@ -41,6 +42,7 @@ export class WebSockexCoreModule {
         ClientRegistry,
         ClientStarter,
         Linker,
+        NameRegistrar,
         ClientOrchestrator,
         WebSockexManager,
       ],

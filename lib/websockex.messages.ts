@@ -62,9 +62,12 @@ export const messages = {
     'argument of a cast or call.',
 
   nameTaken: (type: string | undefined) =>
-    type === undefined ? 'it has not ended' : `it is a ${type}, and has not ended`,
+    type === undefined ? 'its registry says so' : `it is a ${type}, and has not ended`,
+  notRegistered: () => 'its name was not registered',
   noStart: () => 'cannot start, it was stopped or the application shuts down',
   noParent: () => 'cannot be linked to',
+  badTrap: (client: string, value: string) =>
+    `${client}: the option "trapExit" is ${value}; it must be true or false`,
   trapWithoutInfo: (client: string) =>
     `${client}: trapExit needs an @OnInfo() to tell of the end of its parent`,
 

@@ -14,6 +14,7 @@ import { onSignalDuringBoot } from './boot.signals.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
 import { ClientStarter } from './client.starter.js';
 import { isRequired, startGroup, startupOf, stopGroup } from './group.order.js';
+import { NameRegistrar } from './name.registrar.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 import { checkModuleOptions } from './module-options.checker.js';
 
@@ -29,6 +30,7 @@ export class ClientOrchestrator
     private readonly explorer: ClientExplorer,
     private readonly registry: ClientRegistry,
     private readonly starter: ClientStarter,
+    private readonly registrar: NameRegistrar,
     private readonly logger: TelemetryLogger,
   ) {}
 
@@ -55,7 +57,8 @@ export class ClientOrchestrator
 
   /** Makes every incarnation first, then starts them, and waits for those that are required. */
   async onApplicationBootstrap(): Promise<void> {
-    const clients = this.registry.all();
+    // Those that a hook of somebody else's has started are started already.
+    const clients = this.registry.declared();
     try {
       for (const { definition } of clients) await definition.prepare();
       const started = clients.filter((one) => startupOf(one) !== 'manual' || one.client.isWanted);
@@ -73,7 +76,7 @@ export class ClientOrchestrator
   }
 
   onApplicationShutdown(): void {
-    for (const { client } of this.registry.all()) client.destroy();
+    this.registry.destroy();
     this.registry.hub.complete();
   }
 
@@ -98,10 +101,12 @@ export class ClientOrchestrator
 
   private async stopAll(): Promise<void> {
     this.starter.close();
-    const clients = this.registry.all();
-    const groups = [...new Set(clients.map(({ group }) => group))];
+    const groups = [...new Set(this.registry.all().map(({ group }) => group))];
     for (const { supervisor } of groups) supervisor.close();
-    await Promise.all(groups.map((group) => stopGroup(group, this.registry.shutdownTimeout)));
-    for (const { client } of clients) client.destroy();
+    // Those that were started last first: nobody ends by a link who is to end anyway.
+    const { shutdownTimeout } = this.registry;
+    await Promise.all(groups.toReversed().map((group) => stopGroup(group, shutdownTimeout)));
+    this.registry.destroy();
+    await this.registrar.left(shutdownTimeout);
   }
 }

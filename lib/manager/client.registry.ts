@@ -46,6 +46,10 @@ export class ClientRegistry {
   private readonly listed = new Map<Type<object>, RegisteredClient>();
   private readonly groups = new Map<ListedGroup, SupervisedGroup>();
   private readonly dynamic = new Set<RegisteredClient>();
+  /** Those that have ended, but whose socket still says why. */
+  private readonly lingering = new Set<RegisteredClient>();
+  /** Listed ones first. */
+  private readonly named = new Map<string, Set<RegisteredClient>>();
   private readonly handles = new WeakMap<ClientHandle, RegisteredClient>();
   private readonly tools: ClientTools;
 
@@ -89,15 +93,25 @@ export class ClientRegistry {
   add(type: Type<object>, overrides: ClientOverrides): RegisteredClient {
     const registered = this.create(type, overrides);
     this.dynamic.add(registered);
-    void registered.client.terminated.then(() => this.dynamic.delete(registered));
+    void registered.client.terminated.then(() => this.forget(registered));
     return registered;
   }
 
   /** The client of a class or a name: of those that live, where there are any. */
   get(client: Type<object> | string): RegisteredClient | undefined {
     if (typeof client !== 'string') return this.listed.get(client);
-    const named = this.all().filter((one) => one.client.name === client);
-    return named.find((one) => !one.client.hasEnded) ?? named[0];
+    const named = this.named.get(client) ?? [];
+    let first: RegisteredClient | undefined;
+    for (const one of named) {
+      if (!one.client.hasEnded) return one;
+      first ??= one;
+    }
+    return first;
+  }
+
+  /** Whether a client that has not ended has the name. */
+  isTaken(name: string): boolean {
+    return this.get(name)?.client.hasEnded === false;
   }
 
   /** The client behind a handle. */
@@ -105,8 +119,29 @@ export class ClientRegistry {
     return this.handles.get(handle);
   }
 
+  /** Those that modules list, in order. */
+  declared(): RegisteredClient[] {
+    return [...this.listed.values()];
+  }
+
+  /** Those that modules list, then those that were started since and have not ended. */
   all(): RegisteredClient[] {
     return [...this.listed.values(), ...this.dynamic];
+  }
+
+  /** Leaves no socket behind, not even one that lingers after a crash. */
+  destroy(): void {
+    for (const { client } of [...this.all(), ...this.lingering]) client.destroy();
+  }
+
+  private forget(registered: RegisteredClient): void {
+    const { client } = registered;
+    this.dynamic.delete(registered);
+    this.lingering.add(registered);
+    client.whenGone(() => this.lingering.delete(registered));
+    const named = this.named.get(client.name);
+    named?.delete(registered);
+    if (named?.size === 0) this.named.delete(client.name);
   }
 
   private groupOf(listed: ListedGroup): SupervisedGroup {
@@ -133,6 +168,8 @@ export class ClientRegistry {
     const registered = { type, definition, client, handle, group };
     group.clients.push(registered);
     this.handles.set(handle, registered);
+    const named = this.named.get(client.name) ?? new Set();
+    this.named.set(client.name, named.add(registered));
     return registered;
   }
 }

@@ -2,7 +2,6 @@ import { Injectable, type Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 
 import { ClientExplorer } from '../discovery/client.explorer.js';
-import type { NameRegistry } from '../interfaces/name-registry.interface.js';
 import type { DynamicClientOptions } from '../interfaces/start-options.interface.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
 import { AlreadyStartedError, ConfigurationError } from '../runtime/errors/client.errors.js';
@@ -13,27 +12,44 @@ import { checkUrl } from '../runtime/transport/request.checker.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
+import { FreeNames } from './free.names.js';
+import { NameRegistrar } from './name.registrar.js';
 import { Pacer } from './pacer.js';
-import { TelemetryLogger } from './telemetry.logger.js';
 
 /** How a client is started at run time. */
 export type DynamicStart = DynamicClientOptions & { readonly args?: unknown };
 
-const REGISTRY_METHODS = ['register', 'unregister', 'whereis'] as const;
+/** Makes a link once the client is there. */
+export type Link = (child: RegisteredClient) => void;
 
-/** Starts clients at run time, each with a name, and forgets them once they have ended. */
+/** Says how it is linked, or throws where it cannot be. */
+export type Linking = () => Link;
+
+/** What has been found good. */
+interface Checked {
+  readonly name: string | undefined;
+  readonly moduleRef: ModuleRef;
+  readonly link: Link | undefined;
+}
+
+const PLACE = 'manager.start()';
+
+/** Starts clients at run time, each with a name. */
 @Injectable()
 export class ClientStarter {
   private readonly pacer = new Pacer();
-  private readonly injectors = new WeakMap<Type<object>, ModuleRef>();
-  /** Names of clients that are about to be made. */
-  private readonly reserved = new Set<string>();
+  /** Of classes that say themselves where to connect, or are always told. */
+  private readonly injectors = {
+    withUrl: new WeakMap<Type<object>, ModuleRef>(),
+    without: new WeakMap<Type<object>, ModuleRef>(),
+  };
+  private readonly names = new FreeNames((name) => this.registry.isTaken(name));
   private isClosed = false;
 
   constructor(
     private readonly explorer: ClientExplorer,
     private readonly registry: ClientRegistry,
-    private readonly logger: TelemetryLogger,
+    private readonly registrar: NameRegistrar,
   ) {}
 
   /** The application ends: nothing is started any more. */
@@ -41,113 +57,89 @@ export class ClientStarter {
     this.isClosed = true;
   }
 
-  /**
-   * Starts a client, and waits for it as its `startup` says.
-   *
-   * @param onMade told before it is started
-   */
+  /** Starts a client, and waits for it as its `startup` says. */
   async start(
     type: Type<object>,
-    { args, via, ...overrides }: DynamicStart,
-    onMade: (made: RegisteredClient) => void = () => undefined,
+    options: DynamicStart = {},
+    linking?: Linking,
   ): Promise<RegisteredClient> {
-    const moduleRef = this.check(type, overrides, via);
-    const name = overrides.name ?? this.freeName(getClientName(type));
-    if (via === undefined) this.reserve(name);
-    let made: RegisteredClient;
+    await this.pacer.turn();
+    const made = this.make(type, options, linking);
     try {
-      await this.pacer.turn();
-      if (this.isClosed) throw new NotConnectedError(name, 'terminated', messages.noStart());
-      made = this.registry.add(type, { ...overrides, name });
-    } finally {
-      this.reserved.delete(name);
-    }
-    made.definition.bind(moduleRef);
-    onMade(made);
-    try {
-      if (via !== undefined) await this.register(via, made);
-      await this.begin(made, args);
+      if (options.via !== undefined) await this.registrar.register(options.via, made);
+      await this.begin(made);
       return made;
     } catch (error) {
       await made.client.stop(CloseCode.normal);
+      await this.registrar.left(this.registry.shutdownTimeout, made);
       throw error;
     }
   }
 
-  private async begin({ definition, client }: RegisteredClient, args: unknown): Promise<void> {
-    await definition.prepare();
-    await client.incarnate();
-    // Whoever stopped it, or all of the application, meanwhile.
-    if (client.hasEnded)
-      throw new NotConnectedError(client.name, client.status, messages.noStart());
-    const { startup } = definition.settings();
+  /** Makes it, linked and with its name, or nothing at all: nobody comes in between. */
+  private make(type: Type<object>, options: DynamicStart, linking?: Linking): RegisteredClient {
+    const { name, moduleRef, link } = this.check(type, options, linking);
+    const { args, via: _, ...overrides } = options;
+    const base = getClientName(type);
+    const made = this.registry.add(type, { ...overrides, name: name ?? this.names.next(base) });
+    const { client, definition } = made;
+    if (name === undefined) {
+      void client.terminated.then(() => this.names.release(base, client.name));
+    }
+    definition.bind(moduleRef);
     client.prepare(args);
+    link?.(made);
+    return made;
+  }
+
+  private async begin({ definition, client }: RegisteredClient): Promise<void> {
+    if (!client.hasEnded) await definition.prepare();
+    if (!client.hasEnded) await client.incarnate();
+    if (client.hasEnded) {
+      // Somebody stopped it meanwhile, or its parent ended.
+      const reason = await client.terminated;
+      if (reason.by === 'error') throw reason.error;
+      throw new NotConnectedError(client.name, client.status, messages.noStart());
+    }
+    const { startup } = definition.settings();
     if (startup === 'required') await client.start();
     else if (startup === 'background') void client.launch();
   }
 
-  private check(
-    type: Type<object>,
-    { name, url, ...options }: DynamicClientOptions,
-    via: unknown,
-  ): ModuleRef {
-    const place = 'manager.start()';
+  private check(type: Type<object>, options: DynamicStart, linking?: Linking): Checked {
+    const what = typeof type === 'function' ? type.name : inspectShort(type);
+    checkObject(`${PLACE} of ${what}`, options);
+    const { name, url, args: _, via, ...rest } = options;
     if (name !== undefined && (typeof name !== 'string' || name === '')) {
-      throw new ConfigurationError(messages.badName(place, inspectShort(name)));
+      throw new ConfigurationError(messages.badName(PLACE, inspectShort(name)));
     }
-    const who =
-      name ?? `${place} of ${typeof type === 'function' ? type.name : inspectShort(type)}`;
+    const who = name ?? `${PLACE} of ${what}`;
     if (url !== undefined) checkUrl(who, url);
-    checkOptions(who, options);
-    if (via !== undefined && !isRegistry(via)) {
-      throw new ConfigurationError(`${who}: via must have ${REGISTRY_METHODS.join('(), ')}()`);
+    checkOptions(who, rest);
+    this.registrar.check(who, via);
+    const moduleRef = this.injectorOf(type, url !== undefined);
+    if (this.isClosed) {
+      throw new NotConnectedError(name ?? type.name, 'terminated', messages.noStart());
     }
-    const known = this.injectors.get(type);
-    if (known !== undefined && url !== undefined) return known;
-    const moduleRef = this.explorer.injectorOf(type, place, url !== undefined);
-    this.injectors.set(type, moduleRef);
-    return moduleRef;
-  }
-
-  private isTaken(name: string): boolean {
-    const holder = this.registry.get(name);
-    return this.reserved.has(name) || (holder !== undefined && !holder.client.hasEnded);
-  }
-
-  private freeName(base: string): string {
-    let name = base;
-    for (let n = 2; this.isTaken(name); n++) name = `${base}#${n}`;
-    return name;
-  }
-
-  private reserve(name: string): void {
-    if (this.isTaken(name)) {
+    if (name !== undefined && via === undefined && this.registry.isTaken(name)) {
       const holder = this.registry.get(name);
       throw new AlreadyStartedError(name, messages.nameTaken(holder?.type.name), holder?.handle);
     }
-    this.reserved.add(name);
+    return { name, moduleRef, link: linking?.() };
   }
 
-  private async register(via: NameRegistry, { client, handle }: RegisteredClient): Promise<void> {
-    const { name } = client;
-    if (!(await via.register(name, handle))) {
-      const holder = await via.whereis(name);
-      throw new AlreadyStartedError(name, messages.nameTaken(undefined), holder);
-    }
-    void client.terminated.then(async () => {
-      try {
-        await via.unregister(name);
-      } catch (error) {
-        this.logger.failed(name, 'unregister() of its name registry', error);
-      }
-    });
+  private injectorOf(type: Type<object>, isUrlGiven: boolean): ModuleRef {
+    const known = isUrlGiven ? this.injectors.withUrl : this.injectors.without;
+    const found = known.get(type);
+    if (found !== undefined) return found;
+    const moduleRef = this.explorer.injectorOf(type, PLACE, isUrlGiven);
+    known.set(type, moduleRef);
+    return moduleRef;
   }
 }
 
-function isRegistry(via: unknown): via is NameRegistry {
-  return (
-    typeof via === 'object' &&
-    via !== null &&
-    REGISTRY_METHODS.every((name) => typeof (via as Record<string, unknown>)[name] === 'function')
-  );
+function checkObject(who: string, options: unknown): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new ConfigurationError(`${who}: options must be an object, not ${inspectShort(options)}`);
+  }
 }

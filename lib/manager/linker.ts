@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 
+import { readHandlerNames } from '../discovery/handler.accessor.js';
 import type { LinkExit } from '../interfaces/start-options.interface.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { ConfigurationError, LinkError } from '../runtime/errors/client.errors.js';
@@ -9,80 +10,88 @@ import { describeReason, type CloseReason } from '../runtime/frame/close-reason.
 import { isPassedOn } from '../runtime/supervision/restart.policy.js';
 import { messages } from '../websockex.messages.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
+import type { Link, Linking } from './client.starter.js';
+import { TelemetryLogger } from './telemetry.logger.js';
 
 /** Whom a client is linked to: its handle, its name, or a signal. */
 export type Parent = ClientHandle | AbortSignal | string;
 
-/** Makes a link once the child is there. */
-export type Link = (child: RegisteredClient) => void;
+/** Does to a child what the end of its parent does. */
+type Ended = (child: RegisteredClient, from: string, reason: CloseReason) => void;
 
 const SIGNAL = 'an AbortSignal';
 
 /** Links clients to a parent: what ends the one ends the other. */
 @Injectable()
 export class Linker {
-  constructor(private readonly registry: ClientRegistry) {}
+  constructor(
+    private readonly registry: ClientRegistry,
+    private readonly logger: TelemetryLogger,
+  ) {}
 
   /**
-   * A link to a parent, refused where that is not alive.
+   * How to link a client to a parent, which is refused where that is not alive by then.
    *
-   * @throws NotConnectedError for a client that has ended, or that there is not; ConfigurationError;
-   * the signal's reason
+   * @throws (the linking) NotConnectedError for a client that has ended, or that there is not;
+   * ConfigurationError; the signal's reason
    */
-  to(parent: Parent, trapExit: boolean): Link {
-    if (parent instanceof AbortSignal) {
-      parent.throwIfAborted();
-      return (child) => linkToSignal(parent, child, trapExit);
-    }
+  linking(parent: Parent, type: Type<object>, trapExit: unknown = false): Linking {
+    return () => {
+      if (typeof trapExit !== 'boolean') {
+        throw new ConfigurationError(messages.badTrap(type.name, inspectShort(trapExit)));
+      }
+      if (trapExit && !readHandlerNames(type).hasInfo) {
+        throw new ConfigurationError(messages.trapWithoutInfo(type.name));
+      }
+      const ended: Ended = trapExit ? (...told) => this.tell(...told) : exit;
+      if (parent instanceof AbortSignal) return toSignal(parent, ended);
+      return toClient(this.alive(parent), ended, trapExit);
+    };
+  }
+
+  private alive(parent: ClientHandle | string): RegisteredClient {
     const known =
       typeof parent === 'string' ? this.registry.get(parent) : this.registry.behind(parent);
-    if (known === undefined || known.client.hasEnded) {
-      const name =
-        typeof parent === 'string' ? parent : (known?.client.name ?? inspectShort(parent));
-      throw new NotConnectedError(name, 'terminated', messages.noParent());
+    if (known !== undefined && !known.client.isStopped) return known;
+    const name = typeof parent === 'string' ? parent : (known?.client.name ?? inspectShort(parent));
+    throw new NotConnectedError(name, known?.client.status ?? 'terminated', messages.noParent());
+  }
+
+  private tell({ handle, client }: RegisteredClient, from: string, reason: CloseReason): void {
+    if (client.isStopped) return;
+    const message: LinkExit = { type: 'EXIT', from, reason };
+    try {
+      handle.info(message);
+    } catch (error) {
+      this.logger.failed(client.name, `to tell @OnInfo of the end of ${from}`, error);
     }
-    return (child) => linkToClient(known, child, trapExit);
   }
 }
 
-function linkToSignal(signal: AbortSignal, child: RegisteredClient, trapExit: boolean): void {
-  checkTrap(child, trapExit);
-  const onAbort = (): void => {
-    const error: unknown = signal.reason;
-    ended(child, SIGNAL, { by: 'error', error }, trapExit);
+function toSignal(signal: AbortSignal, ended: Ended): Link {
+  signal.throwIfAborted();
+  return (child) => {
+    const onAbort = (): void => {
+      const error: unknown = signal.reason;
+      ended(child, SIGNAL, { by: 'error', error });
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    void child.client.terminated.then(() => signal.removeEventListener('abort', onAbort));
   };
-  signal.addEventListener('abort', onAbort, { once: true });
-  void child.client.terminated.then(() => signal.removeEventListener('abort', onAbort));
 }
 
-function linkToClient(parent: RegisteredClient, child: RegisteredClient, trapExit: boolean): void {
-  checkTrap(child, trapExit);
-  const unlink = parent.client.watch((reason, isOrdered) => {
-    // A normal end of its own is not passed on, as in OTP; a stop from outside is.
-    if (isOrdered || isPassedOn(reason)) ended(child, parent.client.name, reason, trapExit);
-    else if (trapExit) tell(child, parent.client.name, reason);
-  });
-  void child.client.terminated.then(unlink);
+function toClient(parent: RegisteredClient, ended: Ended, trapExit: boolean): Link {
+  return (child) => {
+    const unlink = parent.client.watch((reason, isOrdered) => {
+      // A normal end of its own is not passed on, as in OTP, save to who wants to know all; a stop
+      // from outside is.
+      if (trapExit || isOrdered || isPassedOn(reason)) ended(child, parent.client.name, reason);
+    });
+    void child.client.terminated.then(unlink);
+  };
 }
 
-function checkTrap({ definition, client }: RegisteredClient, trapExit: boolean): void {
-  if (trapExit && !definition.handlers.hasInfo) {
-    throw new ConfigurationError(messages.trapWithoutInfo(client.name));
-  }
-}
-
-function ended(
-  child: RegisteredClient,
-  from: string,
-  reason: CloseReason,
-  trapExit: boolean,
-): void {
-  if (trapExit) return tell(child, from, reason);
+const exit: Ended = ({ client }, from, reason) => {
   const cause = reason.by === 'error' ? toError(reason.error) : undefined;
-  child.client.exit(new LinkError(child.client.name, from, describeReason(reason), { cause }));
-}
-
-function tell({ handle, client }: RegisteredClient, from: string, reason: CloseReason): void {
-  const message: LinkExit = { type: 'EXIT', from, reason };
-  if (!client.hasEnded) handle.info(message);
-}
+  client.exit(new LinkError(client.name, from, describeReason(reason), { cause }));
+};

@@ -67,8 +67,7 @@ export class WebSockexManager {
     client: Type<T>,
     ...parameters: StartParameters<T>
   ): Promise<ClientHandle<T>> {
-    const options = (parameters[0] ?? {}) as DynamicStart;
-    return handleOf(await this.starter.start(client, options));
+    return handleOf(await this.starter.start(client, parameters[0] as DynamicStart | undefined));
   }
 
   /**
@@ -89,10 +88,9 @@ export class WebSockexManager {
     client: Type<T>,
     ...parameters: StartParameters<T, LinkOptions>
   ): Promise<ClientHandle<T>> {
-    const options = (parameters[0] ?? {}) as DynamicStart & LinkOptions;
-    const { trapExit = false, ...rest } = options;
-    const link = this.linker.to(parent, trapExit);
-    return handleOf(await this.starter.start(client, rest, link));
+    const { trapExit, ...options } = (parameters[0] ?? {}) as DynamicStart & LinkOptions;
+    const linking = this.linker.linking(parent, client, trapExit);
+    return handleOf(await this.starter.start(client, options, linking));
   }
 
   /**

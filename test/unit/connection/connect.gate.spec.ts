@@ -79,7 +79,7 @@ describe('ConnectGate', () => {
       listeners--,
       remove(...args)
     );
-    gate.enter(new Attempt().signal);
+    expect(gate.enter(new Attempt().signal)).toBe(true);
     const waiting = gate.enter(signal);
     expect(listeners).toBe(1);
     gate.leave();
