@@ -1,5 +1,6 @@
 import type {
   BinaryFrame,
+  ContinuationFrame,
   DataFrame,
   PingFrame,
   PongFrame,
@@ -17,6 +18,7 @@ import type { NameRegistry } from './name-registry.interface.js';
 /** What handlers are given that are no `@OnStart`. */
 type GivenElsewhere =
   | BinaryFrame
+  | ContinuationFrame
   | DataFrame
   | PingFrame
   | PongFrame

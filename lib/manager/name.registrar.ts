@@ -43,13 +43,13 @@ export class NameRegistrar {
   async register(via: NameRegistry, registered: RegisteredClient): Promise<void> {
     const { client, handle, definition } = registered;
     const { name } = client;
+    const asked = Promise.resolve(via.register(name, handle));
     const { startupTimeout: timeout } = definition.settings();
     const answer = limited<boolean>(
       this.clock,
       { timeout },
       () => new CallTimeoutError(name, timeout, messages.notRegistered()),
     );
-    const asked = Promise.resolve(via.register(name, handle));
     // It may say yes when nobody waits any more: then it is told of the end all the same.
     asked.then((isRegistered) => {
       if (isRegistered) void client.terminated.then(() => this.unregister(via, registered));

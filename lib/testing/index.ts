@@ -17,6 +17,7 @@ export type { RecordedCall } from './fake.handle.js';
 export { createTestServer, TestServer } from './test.server.js';
 export type { TestServerOptions } from './test.server.js';
 export type { KeyPair } from './certificate.js';
+export { checkNameRegistry } from './name.registry.checker.js';
 export { readRecording, record } from './recording.js';
 export type { RecordedFrame, Recording, RecordOptions } from './recording.js';
 export type { ReplayOptions } from './scripted.peer.js';

@@ -65,6 +65,7 @@ it('exports these names for tests, and no others', () => {
     'TestNet',
     'TestServer',
     'VirtualClock',
+    'checkNameRegistry',
     'createTestClient',
     'createTestNet',
     'createTestServer',

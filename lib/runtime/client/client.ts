@@ -215,6 +215,11 @@ export class Client implements SuccessionOwner, SysTarget {
     return () => this.#exits.delete(exited);
   }
 
+  /** Who is told of {@link watch}. */
+  get watchers(): ReadonlySet<ExitWatcher> {
+    return this.#exits;
+  }
+
   /** Leaves no socket behind, not even one that lingers after a crash. */
   destroy(): void {
     this.#succession.destroy();

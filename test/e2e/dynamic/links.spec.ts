@@ -1,0 +1,415 @@
+import {
+  ConfigurationError,
+  LinkError,
+  NotConnectedError,
+  OnFrame,
+  RestartLimitError,
+  terminate,
+  WebSockexClient,
+  type ClientHandle,
+  type CloseReason,
+  type LinkExit,
+} from 'nestjs-websockex';
+import { describe, expect, it } from 'vitest';
+
+import {
+  bootOnNet,
+  failure,
+  ListeningClient,
+  SessionClient,
+  type NetApp,
+} from '../../fixtures/nest/net-app.js';
+import { MapRegistry } from '../../fixtures/nest/registries.js';
+
+/** Where parents connect to. */
+const PARENTS = 'wss://parents.example/';
+
+@WebSockexClient(PARENTS)
+class ParentClient extends SessionClient {
+  @OnFrame('text', 'enough')
+  enough() {
+    return terminate('enough');
+  }
+}
+
+const named = (user: string, more: object = {}) => ({
+  name: user,
+  args: { user },
+  startup: 'required' as const,
+  ...more,
+});
+
+async function family(parentOptions: object = {}, childOptions: object = {}) {
+  const app = await bootOnNet({ onGiveUp: () => undefined });
+  app.net.server(PARENTS).acceptAll();
+  const parent = await app.manager.start(ParentClient, named('parent', parentOptions));
+  const child = await app.manager.startLink(parent, ListeningClient, named('child', childOptions));
+  return { app, parent, child, parentPeer: app.net.server(PARENTS).peers[0]! };
+}
+
+/** The error a child ended by. */
+async function linkError(child: ClientHandle): Promise<LinkError> {
+  const reason = await child.terminated;
+  expect(reason.by === 'error' && reason.error).toBeInstanceOf(LinkError);
+  return (reason as { error: LinkError }).error;
+}
+
+/** Whether a client lives, now that all has settled. */
+async function lives(app: NetApp, child: ClientHandle): Promise<boolean> {
+  await app.net.settle();
+  return child.status === 'open';
+}
+
+describe('A client that is linked to another one', () => {
+  it('ends with it when that crashes, although that is restarted', async () => {
+    const { app, parent, child, parentPeer } = await family();
+    await using _ = app;
+    parentPeer.send('crash');
+    const error = await linkError(child);
+
+    expect(error).toMatchObject({ client: 'child', parent: 'parent' });
+    expect(error.cause).toMatchObject({ message: 'a crash' });
+    expect(child.status).toBe('terminated');
+    expect(await app.sessions.peer.expectClose(1011)).toBeDefined();
+    await app.net.clock.advance('1s');
+    expect(parent.status).toBe('open');
+    // It is gone for good, though its own restart is transient, and its end was abnormal.
+    expect(app.names()).toEqual(['parent']);
+  });
+
+  it('ends with it when that is stopped', async () => {
+    const { app, parent, child } = await family();
+    await using _ = app;
+    await parent.stop();
+
+    expect((await linkError(child)).cause).toBeUndefined();
+  });
+
+  it('ends with it when its supervisor gives up', async () => {
+    const { app, parent, child, parentPeer } = await family({ maxRestarts: 0 });
+    await using _ = app;
+    const other = await app.manager.startLink(
+      parent,
+      ListeningClient,
+      named('other', { trapExit: true }),
+    );
+    parentPeer.send('crash');
+
+    // The crash comes first, and is enough.
+    expect((await linkError(child)).cause).toMatchObject({ message: 'a crash' });
+    expect(parent.status).toBe('failed');
+    const errors = ((await other.call('heard')) as LinkExit[]).map(
+      ({ reason }) => reason.by === 'error' && reason.error,
+    );
+    expect(errors).toEqual([new Error('a crash'), expect.any(RestartLimitError)]);
+  });
+
+  it('ends with it when a temporary one crashes, or the peer of one that stays away vanishes', async () => {
+    for (const [options, end] of [
+      [{ restart: 'temporary' }, 'crash'],
+      [{ reconnect: false }, 'drop'],
+    ] as const) {
+      const { app, child, parentPeer } = await family(options);
+      await using _ = app;
+      if (end === 'drop') parentPeer.drop();
+      else parentPeer.send('crash');
+      await linkError(child);
+    }
+  });
+
+  it('lives on when that ends normally by itself', async () => {
+    const ends: ((parent: ClientHandle<ParentClient>, app: NetApp) => unknown)[] = [
+      (parent) => parent.close(),
+      (parent) => parent.close(1000, 'bye'),
+      (_, app) => app.net.server(PARENTS).peer.close(1000),
+      (_, app) => app.net.server(PARENTS).peer.send('enough'),
+    ];
+    for (const end of ends) {
+      const { app, parent, child } = await family({ reconnect: false });
+      await using _ = app;
+      void end(parent, app);
+      await parent.terminated;
+
+      expect(await lives(app, child)).toBe(true);
+      expect(app.names()).toEqual(['child']);
+    }
+  });
+
+  it('lives on when that only loses its session', async () => {
+    const { app, parent, child, parentPeer } = await family();
+    await using _ = app;
+    parentPeer.drop();
+    await app.net.settle();
+    expect(parent.status).toBe('backoff');
+    expect(await lives(app, child)).toBe(true);
+  });
+
+  it('does not take it along when it ends itself', async () => {
+    const { app, parent, child } = await family({}, { restart: 'temporary' });
+    await using _ = app;
+    app.sessions.peer.send('crash');
+    await child.terminated;
+
+    expect(await lives(app, parent)).toBe(true);
+    // The next one is linked anew.
+    const next = await app.manager.startLink(parent, ListeningClient, named('child'));
+    expect(await lives(app, next)).toBe(true);
+  });
+
+  it('ends like everybody when the application does, and not by the link', async () => {
+    for (const options of [{}, { startup: 'manual' }]) {
+      const { app, parent, child } = await family(options);
+      await app[Symbol.asyncDispose]();
+
+      const [one, other] = await Promise.all([parent.terminated, child.terminated]);
+      expect([one, other]).toEqual([
+        { by: 'local', code: 1001, message: '' },
+        { by: 'local', code: 1001, message: '' },
+      ]);
+      expect(app.sessions.peer.transcript).toContain('<- close 1001 ""');
+      expect(app.log('warn', 'error')).toEqual([]);
+    }
+  });
+
+  it('finds it by name, and ends with one that was never started', async () => {
+    await using app = await bootOnNet();
+    const idle = await app.manager.start(ParentClient, { name: 'idle', startup: 'manual' });
+    const child = await app.manager.startLink('idle', ListeningClient, named('child'));
+    await app.manager.stop('idle');
+
+    expect(idle.status).toBe('terminated');
+    expect(await linkError(child)).toMatchObject({ parent: 'idle' });
+  });
+
+  it('passes on along a chain, and over a tree', async () => {
+    const { app, parent, child, parentPeer } = await family();
+    await using _ = app;
+    const grandchildren = await Promise.all(
+      ['a', 'b', 'c'].map((user) => app.manager.startLink(child, ListeningClient, named(user))),
+    );
+    const last = await app.manager.startLink('c', ListeningClient, named('last'));
+    parentPeer.send('crash');
+    const errors = await Promise.all([child, ...grandchildren, last].map(linkError));
+
+    expect(errors.map((error) => error.parent)).toEqual(['parent', 'child', 'child', 'child', 'c']);
+    // The cause of the cause leads to the crash.
+    let cause: unknown = errors.at(-1);
+    while (cause instanceof LinkError) cause = cause.cause;
+    expect(cause).toMatchObject({ message: 'a crash' });
+    await app.net.clock.advance('1s');
+    expect(app.manager.clients()).toEqual([parent]);
+  });
+
+  it('is refused where that has ended, or never was, before anything is made', async () => {
+    const { app, parent } = await family();
+    await using _ = app;
+    await parent.stop();
+    for (const gone of [parent, 'parent', 'nobody', {} as ClientHandle]) {
+      const error = await failure(app.manager.startLink(gone, ListeningClient, named('next')));
+      expect(error).toBeInstanceOf(NotConnectedError);
+      expect(error.message).toContain('cannot be linked to');
+    }
+    expect(app.names()).toEqual([]);
+  });
+
+  it('is not made where that ends before its turn has come', async () => {
+    await using app = await bootOnNet();
+    const parent = await app.manager.start(ParentClient, { startup: 'manual' });
+    const starting = failure(app.manager.startLink(parent, ListeningClient, named('child')));
+    const stopping = parent.stop();
+
+    expect(await starting).toBeInstanceOf(NotConnectedError);
+    await stopping;
+    expect(app.journal.lines).toEqual([]);
+  });
+
+  it('fails to start where that ends meanwhile', async () => {
+    await using app = await bootOnNet({ isOpen: false });
+    let registered!: (isRegistered: boolean) => void;
+    const via = Object.assign(new MapRegistry(), {
+      register: () => new Promise<boolean>((resolve) => (registered = resolve)),
+    });
+    const parent = await app.manager.start(ParentClient, { startup: 'manual' });
+    const starting = [
+      app.manager.startLink(parent, ListeningClient, named('connecting')),
+      app.manager.startLink(parent, ListeningClient, named('registering', { via })),
+    ].map(failure);
+    await app.sessions.ignore();
+    await parent.stop();
+    registered(true);
+
+    for (const error of await Promise.all(starting)) expect(error).toBeInstanceOf(LinkError);
+    expect(app.names()).toEqual([]);
+    expect(app.net.clock.pending).toEqual([]);
+  });
+
+  it('holds nothing of it once it has ended', async () => {
+    await using app = await bootOnNet();
+    const parent = await app.manager.start(ParentClient, { name: 'parent', startup: 'manual' });
+    const { size } = exitsOf(parent);
+    for (let count = 0; count < 20; count++) {
+      const child = await app.manager.startLink(parent, ListeningClient, named('child'));
+      expect(exitsOf(parent).size).toBe(size + 1);
+      await child.stop();
+      await app.net.settle();
+    }
+    expect(exitsOf(parent).size).toBe(size);
+  });
+});
+
+describe('A client that is linked to an AbortSignal', () => {
+  it('ends when that is aborted, by its reason', async () => {
+    await using app = await bootOnNet();
+    const controller = new AbortController();
+    const child = await app.manager.startLink(controller.signal, SessionClient, named('child'));
+    const cause = new Error('the request is over');
+    controller.abort(cause);
+
+    expect(await linkError(child)).toMatchObject({ parent: 'an AbortSignal', cause });
+    expect(app.names()).toEqual([]);
+  });
+
+  it('is refused where that is aborted, also before its turn has come', async () => {
+    await using app = await bootOnNet();
+    const cause = new Error('too late');
+    const aborted = AbortSignal.abort(cause);
+    expect(await failure(app.manager.startLink(aborted, SessionClient, named('a')))).toBe(cause);
+    const controller = new AbortController();
+    const starting = failure(app.manager.startLink(controller.signal, SessionClient, named('b')));
+    controller.abort(cause);
+    expect(await starting).toBe(cause);
+
+    expect(app.names()).toEqual([]);
+    expect(app.journal.lines).toEqual([]);
+  });
+
+  it('fails to start where that is aborted meanwhile', async () => {
+    await using app = await bootOnNet({ isOpen: false });
+    const controller = new AbortController();
+    const starting = failure(app.manager.startLink(controller.signal, SessionClient, named('a')));
+    await app.sessions.ignore();
+    controller.abort();
+
+    expect(await starting).toBeInstanceOf(LinkError);
+    expect(app.names()).toEqual([]);
+  });
+
+  it('leaves no listener once it has ended', async () => {
+    await using app = await bootOnNet();
+    const { signal } = new AbortController();
+    const listeners = new Set<unknown>();
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners.add(args[1]);
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners.delete(args[1]);
+      remove(...args);
+    };
+    const children = await Promise.all(
+      ['a', 'b', 'c'].map((user) => app.manager.startLink(signal, SessionClient, named(user))),
+    );
+    expect(listeners.size).toBe(3);
+    await Promise.all(children.map((one) => one.stop()));
+    expect(listeners.size).toBe(0);
+  });
+});
+
+describe('A client with trapExit', () => {
+  const trapping = { trapExit: true };
+  const heard = async (child: ClientHandle<ListeningClient>): Promise<LinkExit[]> =>
+    (await child.call('heard')) as LinkExit[];
+
+  it('is told of every end of its parent by @OnInfo, and lives on', async () => {
+    const { app, parent, child, parentPeer } = await family({}, trapping);
+    await using _ = app;
+    parentPeer.send('crash');
+    await app.net.settle();
+    await app.net.clock.advance('1s');
+    expect(parent.status).toBe('open');
+    await parent.stop();
+    await app.net.settle();
+
+    const exits = await heard(child);
+    expect(exits).toMatchObject([
+      { type: 'EXIT', from: 'parent', reason: { by: 'error', error: { message: 'a crash' } } },
+      { type: 'EXIT', from: 'parent', reason: { by: 'local', code: 1000 } },
+    ]);
+    expect(child.status).toBe('open');
+  });
+
+  it('is told of normal ends and of an aborted signal as well', async () => {
+    const { app, parent, child } = await family({ reconnect: false }, trapping);
+    await using _ = app;
+    await parent.close(1000, 'bye');
+    await parent.terminated;
+    await app.net.settle();
+    expect(await heard(child)).toMatchObject([{ reason: { by: 'local', message: 'bye' } }]);
+    const controller = new AbortController();
+    const other = await app.manager.startLink(
+      controller.signal,
+      ListeningClient,
+      named('other', trapping),
+    );
+    const error = new Error('over');
+    controller.abort(error);
+    await app.net.settle();
+
+    expect(await heard(other)).toEqual([
+      { type: 'EXIT', from: 'an AbortSignal', reason: { by: 'error', error } as CloseReason },
+    ]);
+    expect(other.status).toBe('open');
+  });
+
+  it('is told once it has a session, where the parent ends before', async () => {
+    await using app = await bootOnNet();
+    const parent = await app.manager.start(ParentClient, { name: 'parent', startup: 'manual' });
+    const child = await app.manager.startLink(parent, ListeningClient, {
+      ...named('child', trapping),
+      startup: 'manual',
+    });
+    await parent.stop();
+    await child.start();
+    await app.net.settle();
+
+    expect(await heard(child)).toMatchObject([{ type: 'EXIT', from: 'parent' }]);
+  });
+
+  it('is not told when all ends, and whoever cannot be told is logged', async () => {
+    const { app, child } = await family({ startup: 'manual' }, trapping);
+    await app[Symbol.asyncDispose]();
+    expect(app.journal.lines.filter((line) => line.startsWith('info'))).toEqual([]);
+    expect(await child.terminated).toMatchObject({ code: 1001 });
+    expect(app.log('warn', 'error')).toEqual([]);
+
+    const full = await family({}, { trapExit: true, mailbox: { maxPostponed: 0 } });
+    await using _ = full.app;
+    full.app.sessions.peer.drop();
+    await full.app.net.settle();
+    await full.parent.stop();
+    expect(full.app.log('error')).toHaveLength(1);
+    expect(full.app.log('error')[0]).toContain('to tell @OnInfo of the end of parent failed');
+  });
+
+  it('is refused without @OnInfo, and where it is no boolean, before anything is made', async () => {
+    const { app, parent } = await family();
+    await using _ = app;
+    for (const trapExit of [true, 'yes' as unknown as true]) {
+      const error = await failure(
+        app.manager.startLink(parent, SessionClient, named('next', { trapExit })),
+      );
+      expect(error).toBeInstanceOf(ConfigurationError);
+      expect(error.message).toContain('trapExit');
+    }
+    expect(app.names()).toEqual(['parent', 'child']);
+    // The name is free still.
+    await app.manager.startLink(parent, SessionClient, named('next'));
+  });
+});
+
+/** Who watches the incarnations of a client: the only way to see a listener that is left. */
+function exitsOf(handle: ClientHandle): ReadonlySet<unknown> {
+  return (handle as unknown as { client: { watchers: ReadonlySet<unknown> } }).client.watchers;
+}
