@@ -15,6 +15,7 @@ import { ClientRegistry, type RegisteredClient } from './client.registry.js';
 import { ClientStarter } from './client.starter.js';
 import { isRequired, startGroup, startupOf, stopGroup } from './group.order.js';
 import { NameRegistrar } from './name.registrar.js';
+import { Pacer } from './pacer.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 import { checkModuleOptions } from './module-options.checker.js';
 
@@ -105,7 +106,12 @@ export class ClientOrchestrator
     for (const { supervisor } of groups) supervisor.close();
     // Those that were started last first: nobody ends by a link who is to end anyway.
     const { shutdownTimeout } = this.registry;
-    await Promise.all(groups.toReversed().map((group) => stopGroup(group, shutdownTimeout)));
+    const pacer = new Pacer();
+    const stops = groups.toReversed().map(async (group) => {
+      await pacer.turn();
+      await stopGroup(group, shutdownTimeout);
+    });
+    await Promise.all(stops);
     this.registry.destroy();
     await this.registrar.left(shutdownTimeout);
   }

@@ -1,9 +1,16 @@
+import { setImmediate } from 'node:timers';
+
+/** How many may enter in one turn of the event loop: a dial is some tenths of a millisecond of work. */
+const PER_TURN = 16;
+
 /**
  * Lets so many attempts of an application be under way at a time; the others wait their turn. A
  * thousand clients that start, or lose one server, do not dial in the same instant.
  */
 export class ConnectGate {
   #inside = 0;
+  /** How many have entered in this turn of the event loop. */
+  #entered = 0;
   readonly #waiting = new Set<() => void>();
 
   constructor(private readonly limit: () => number) {}
@@ -25,8 +32,8 @@ export class ConnectGate {
    */
   enter(signal: AbortSignal): Promise<boolean> | boolean {
     if (signal.aborted) return false;
-    if (this.#inside < this.limit()) {
-      this.#inside++;
+    if (this.#hasRoom && this.#waiting.size === 0) {
+      this.#count();
       return true;
     }
     return new Promise((resolve) => {
@@ -45,12 +52,29 @@ export class ConnectGate {
 
   /** Makes room for the one who waits longest. */
   leave(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#inside--;
-      return;
+    this.#inside--;
+    this.#admit();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#inside < this.limit() && this.#entered < PER_TURN;
+  }
+
+  #admit(): void {
+    for (const enter of this.#waiting) {
+      if (!this.#hasRoom) return;
+      this.#waiting.delete(enter);
+      this.#count();
+      enter();
     }
-    this.#waiting.delete(next);
-    next();
+  }
+
+  #count(): void {
+    this.#inside++;
+    if (this.#entered++ > 0) return;
+    setImmediate(() => {
+      this.#entered = 0;
+      this.#admit();
+    });
   }
 }
