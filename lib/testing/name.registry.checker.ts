@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
+import type { Type } from '@nestjs/common';
+
 import type { NameRegistry } from '../interfaces/name-registry.interface.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { limited } from '../runtime/clock/waiters.js';
@@ -180,6 +182,6 @@ function show(value: unknown): string {
 }
 
 function handleOf(name: string): ClientHandle {
-  const type = Object.defineProperty(class {}, 'name', { value: name });
-  return fakeHandle(type) as unknown as ClientHandle;
+  const type = function () {} as unknown as Type<object>;
+  return fakeHandle(Object.defineProperty(type, 'name', { value: name }));
 }

@@ -55,7 +55,7 @@ describe('The name of a dynamic client', () => {
     await using app = await bootOnNet({ onGiveUp: () => undefined });
     const once = { restart: 'temporary', reconnect: false } as const;
     const ends: [object, () => Promise<unknown>][] = [
-      [{}, () => app.manager.stop('ada') as Promise<unknown>],
+      [{}, () => app.manager.stop('ada')],
       [once, async () => app.sessions.peer.close(1000)],
       [once, async () => app.sessions.peer.drop()],
       [once, async () => app.sessions.peer.send('crash')],

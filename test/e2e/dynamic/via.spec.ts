@@ -166,8 +166,7 @@ describe('The option via', () => {
       },
       () => Promise.reject(new Error('no store')),
     ]) {
-      const via = new MapRegistry();
-      via.unregister = unregister;
+      const via = Object.assign(new MapRegistry(), { unregister });
       const handle = await start(app, via);
       expect(await handle.stop()).toMatchObject({ by: 'local' });
       await app.net.settle();
