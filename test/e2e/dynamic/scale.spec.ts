@@ -140,7 +140,7 @@ describe('The places of the connect gate', { timeout: 60_000 }, () => {
         transport.most = 0;
         void manager.start(ManyClient);
         void manager.start(ManyClient);
-        while (transport.dialling < 2) await turn();
+        for (let turns = 0; turns < 1000 && transport.dialling < 2; turns++) await turn();
         expect(transport.most).toBe(2);
       }),
       { numRuns: 40 },
