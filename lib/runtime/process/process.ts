@@ -244,6 +244,8 @@ export class Process
 
   /** An `@OnTerminate` that hangs is left behind as well. */
   #limit(timeout: number): void {
+    // It may have ended in the very call that asked for it.
+    if (this.connection.status === 'terminated') return;
     const deadline = this.tools.clock.now() + timeout;
     if (this.#shutdown && this.#shutdown.deadline <= deadline) return;
     this.#shutdown?.over();

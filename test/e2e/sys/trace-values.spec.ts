@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NetScene, printed } from '../../fixtures/net-scene.js';
 import { Gate } from '../../fixtures/journal.js';
 import { AT_ONCE } from '../../fixtures/scene.js';
+import { ScriptedClient } from '../../unit/client/scripted-client.js';
 import { FeedClient, texts } from './traced.client.js';
 
 afterEach(() => {
@@ -80,11 +81,10 @@ describe('What a trace shows', () => {
 describe('Nothing of sys', () => {
   it('costs anything while it is off, or when it is off again', async () => {
     const { lines } = printed();
-    await using scene = await NetScene.open(FeedClient);
-    const { sys } = scene.handle;
-    const { observers } = (
-      scene.handle as unknown as { client: { observers: { wants(): boolean } } }
-    ).client;
+    // A net watches its clients itself: here nobody does.
+    const scripted = await new ScriptedClient().open();
+    const { sys } = scripted.handle;
+    const { observers } = scripted.client;
     expect(observers.wants()).toBe(false);
     await sys.trace(true);
     await sys.log(5);
@@ -96,7 +96,7 @@ describe('Nothing of sys', () => {
     await sys.statistics(false);
     expect(observers.wants()).toBe(false);
     lines.splice(0);
-    await scene.feed('Hi');
+    scripted.transport.last.playText('Hi');
     expect(await sys.getLog()).toEqual([]);
     expect(lines).toEqual([]);
   });
