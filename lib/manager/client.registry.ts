@@ -131,14 +131,14 @@ export class ClientRegistry {
 
   /** Leaves no socket behind, not even one that lingers after a crash. */
   destroy(): void {
-    for (const { client } of [...this.all(), ...this.lingering]) client.destroy();
+    for (const { client } of [...this.all(), ...this.lingering]) client.lineage.destroy();
   }
 
   private forget(registered: RegisteredClient): void {
     const { client } = registered;
     this.dynamic.delete(registered);
     this.lingering.add(registered);
-    client.whenGone(() => this.lingering.delete(registered));
+    client.lineage.whenGone(() => this.lingering.delete(registered));
     const named = this.named.get(client.name);
     named?.delete(registered);
     if (named?.size === 0) this.named.delete(client.name);

@@ -82,7 +82,7 @@ function toSignal(signal: AbortSignal, ended: Ended): Link {
 
 function toClient(parent: RegisteredClient, ended: Ended, trapExit: boolean): Link {
   return (child) => {
-    const unlink = parent.client.watch((reason, isOrdered) => {
+    const unlink = parent.client.exits.add((reason, isOrdered) => {
       // A normal end of its own is not passed on, as in OTP, save to who wants to know all; a stop
       // from outside is.
       if (trapExit || isOrdered || isPassedOn(reason)) ended(child, parent.client.name, reason);

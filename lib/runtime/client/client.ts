@@ -18,11 +18,12 @@ import { Telemetry } from '../telemetry/telemetry.js';
 import { endedBefore, startTimeout } from './caller.errors.js';
 import { Callers } from './callers.js';
 import type { ClientTools } from './client.tools.js';
+import type { ExitWatchers } from './exit.watchers.js';
+import { sendFrames } from './frame.sender.js';
+import type { Lineage } from './lineage.js';
 import { Readiness } from './readiness.js';
-import { Succession, type SuccessionOwner } from './succession.js';
-
-/** Told why an incarnation ended, and whether somebody else wanted it to. */
-export type ExitWatcher = (reason: CloseReason, isOrdered: boolean) => void;
+import { Succession } from './succession.js';
+import type { SuccessionOwner } from './succession.port.js';
 
 /**
  * What lives behind a handle: its incarnations, those who watch them and those who wait for them.
@@ -39,8 +40,8 @@ export class Client implements SuccessionOwner, SysTarget {
   readonly #debugger: Debugger;
   /** Looks into it. */
   readonly sys: LocalSys<object>;
-  readonly #exits = new Set<ExitWatcher>();
-  #isWanted = false;
+  /** Whether somebody has asked for a start. */
+  isWanted = false;
   #isReporting = false;
 
   constructor(
@@ -83,6 +84,16 @@ export class Client implements SuccessionOwner, SysTarget {
     return this.#succession.process;
   }
 
+  /** Its processes, and their sockets. */
+  get lineage(): Lineage {
+    return this.#succession.lineage;
+  }
+
+  /** Told of the end of every incarnation. */
+  get exits(): ExitWatchers {
+    return this.#succession.exits;
+  }
+
   get session(): number {
     return this.process.connection.session;
   }
@@ -119,7 +130,7 @@ export class Client implements SuccessionOwner, SysTarget {
    * incarnation has begun or ended, or after `startupTimeout`, and never rejects.
    */
   launch(): Promise<void> {
-    this.#isWanted = true;
+    this.isWanted = true;
     if (this.status !== 'idle' || !this.definition.isReady) return Promise.resolve();
     const { debug, startupTimeout: timeout } = this.process.settings;
     this.#debugger.apply(debug);
@@ -131,11 +142,6 @@ export class Client implements SuccessionOwner, SysTarget {
   /** Sets what `@OnStart` of every incarnation is given. */
   prepare(args: unknown): void {
     this.#succession.args = args;
-  }
-
-  /** Whether somebody has asked for a start. */
-  get isWanted(): boolean {
-    return this.#isWanted;
   }
 
   /** Starts, and waits for the first `@OnConnect`; a client that is not there in time is stopped. */
@@ -165,21 +171,8 @@ export class Client implements SuccessionOwner, SysTarget {
   }
 
   send(frames: readonly unknown[], options: WaitOptions = {}): Promise<void> {
-    const sent = limited<void>(
-      this.tools.clock,
-      options,
-      (timeout) => new CallTimeoutError(this.name, timeout, 'the socket did not take the frame'),
-    );
-    if (options.signal?.aborted) return sent.promise;
-    try {
-      this.process.connection.send(frames, (cause) => {
-        if (cause) sent.reject(this.#notConnected('the frame was not sent', { cause }));
-        else sent.resolve();
-      });
-    } catch (error) {
-      sent.reject(error);
-    }
-    return sent.promise;
+    const { connection } = this.process;
+    return sendFrames(this, connection, this.tools.clock, frames, options);
   }
 
   /** @throws FrameEncodeError for a close that cannot be sent */
@@ -187,7 +180,8 @@ export class Client implements SuccessionOwner, SysTarget {
     checkClose(`${this.name}: close()`, code, reason);
     if (this.status === 'idle') return Promise.resolve();
     this.#succession.close(code, reason ?? '');
-    return this.#sessionOver();
+    // Not by the status: it stays `closing` until `@OnDisconnect`, behind the handler that waits here.
+    return new Promise((over) => this.process.connection.whenNoWire(over));
   }
 
   reconnect(): Promise<ConnectionInfo> {
@@ -209,30 +203,9 @@ export class Client implements SuccessionOwner, SysTarget {
     this.#succession.exit(error, this.tools.shutdownTimeout());
   }
 
-  /** Tells `exited` of every incarnation that ends from now on; returns a way to stop that. */
-  watch(exited: ExitWatcher): () => void {
-    this.#exits.add(exited);
-    return () => this.#exits.delete(exited);
-  }
-
-  /** Who is told of {@link watch}. */
-  get watchers(): ReadonlySet<ExitWatcher> {
-    return this.#exits;
-  }
-
-  /** Leaves no socket behind, not even one that lingers after a crash. */
-  destroy(): void {
-    this.#succession.destroy();
-  }
-
-  /** Calls `done` once no socket lingers after a crash: at once, where none does. */
-  whenGone(done: () => void): void {
-    this.#succession.whenGone(done);
-  }
-
   iterate(): FrameIterator {
     const { mailbox } = this.process.settings;
-    const iterator = this.observers.iterate(mailbox, this.#succession.readers);
+    const iterator = this.observers.iterate(mailbox, this.lineage.readers);
     if (this.hasEnded) iterator.end();
     return iterator;
   }
@@ -250,12 +223,7 @@ export class Client implements SuccessionOwner, SysTarget {
     this.observers.status(status);
   }
 
-  onExit(reason: CloseReason, isOrdered: boolean): void {
-    for (const exited of this.#exits) exited(reason, isOrdered);
-  }
-
   onEnded(reason: CloseReason): void {
-    this.#exits.clear();
     this.#readiness.ended(endedBefore(this.name, reason));
     this.observers.complete();
     const written = this.#debugger.end();
@@ -271,14 +239,7 @@ export class Client implements SuccessionOwner, SysTarget {
     this.#isReporting = false;
   }
 
-  #sessionOver(): Promise<void> {
-    const over = new Deferred<void>();
-    // Not by the status: it stays `closing` until `@OnDisconnect`, behind the handler that waits here.
-    this.process.connection.whenNoWire(over.resolve);
-    return over.promise;
-  }
-
-  #notConnected(what: string, options?: ErrorOptions): NotConnectedError {
-    return new NotConnectedError(this.name, this.status, what, options);
+  #notConnected(what: string): NotConnectedError {
+    return new NotConnectedError(this.name, this.status, what);
   }
 }

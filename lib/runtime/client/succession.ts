@@ -3,59 +3,41 @@ import type { ClientStatus } from '../connection/status.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
-import { Flow } from '../mailbox/flow.js';
 import type { ConnectionInfo } from '../process/callback.types.js';
 import { toMemberPolicy } from '../options/member.policy.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import { unanswered } from '../process/dispatcher.js';
 import type { CallerMessage } from '../process/message.js';
-import { Process, type ProcessTools } from '../process/process.js';
+import { Process } from '../process/process.js';
 import type { ProcessOwner } from '../process/process.port.js';
+import type { ProcessTools } from '../process/process.tools.js';
 import { isRestarted } from '../supervision/restart.policy.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { Member, MemberPolicy } from '../supervision/supervisor.port.js';
 import { Backlog } from './backlog.js';
-
-/** Whom a succession tells. */
-export interface SuccessionOwner extends Pick<ProcessOwner, 'onReady' | 'observe' | 'onError'> {
-  /** Whether somebody waits for the start. */
-  readonly isStartAwaited: boolean;
-  onStatus(status: ClientStatus): void;
-  /**
-   * An incarnation has ended, whatever follows; `isOrdered`: somebody else wanted it to, its
-   * supervisor or whoever stopped the client.
-   */
-  onExit(reason: CloseReason, isOrdered: boolean): void;
-  /** The client has ended for good. */
-  onEnded(reason: CloseReason): void;
-}
-
-/** How the client is to end for good; without a reason, with that of its last incarnation. */
-interface Verdict {
-  readonly reason?: CloseReason;
-  readonly isFailure?: boolean;
-}
+import { ExitWatchers } from './exit.watchers.js';
+import { Lineage } from './lineage.js';
+import type { SuccessionOwner, Verdict } from './succession.port.js';
 
 /**
  * The incarnations of one client, one after the other: each a process of its own, so that nothing
  * of an older one can touch the next. What follows the end of one is the supervisor's to decide.
  */
 export class Succession implements Member, ProcessOwner {
-  process: Process;
+  readonly lineage: Lineage;
+  /** Told of the end of every incarnation. */
+  readonly exits = new ExitWatchers();
   incarnation = 0;
   /** What `@OnStart` of every incarnation is given. */
   args: unknown;
   /** Whether somebody waits for this very start: if it fails, nothing follows. */
   isStarting = false;
-  /** Those who read slower than the peer sends: they outlive incarnations. */
-  readonly readers = new Flow((isHeld) => this.#passOn(isHeld));
   #phase: 'idle' | 'alive' | 'waiting' | 'over' = 'idle';
   #status: ClientStatus = 'idle';
   #begun = new Deferred<void>();
   #halted: Deferred<CloseReason> | undefined;
   #verdict: Verdict | undefined;
   readonly #backlog = new Backlog();
-  #previous: Process | undefined;
   readonly #ended = new Deferred<void>();
 
   constructor(
@@ -65,8 +47,13 @@ export class Succession implements Member, ProcessOwner {
     private readonly owner: SuccessionOwner,
     position: number,
   ) {
-    this.process = new Process(definition, tools, this, 0);
+    this.lineage = new Lineage((session) => new Process(definition, tools, this, session));
     supervisor.add(this, position);
+  }
+
+  /** The process of the current incarnation, or of the next. */
+  get process(): Process {
+    return this.lineage.current;
   }
 
   get name(): string {
@@ -174,23 +161,11 @@ export class Succession implements Member, ProcessOwner {
     if (!this.process.isOver) this.process.lifetime.discard(reason);
     this.onLeftovers(this.#backlog.take(), reason);
     this.supervisor.left(this);
-    this.owner.onExit(reason, this.#verdict !== undefined || this.#halted !== undefined);
+    this.exits.tell(reason, this.#verdict !== undefined || this.#halted !== undefined);
+    this.exits.clear();
     this.#tell(this.#verdict?.isFailure ? 'failed' : 'terminated');
     this.owner.onEnded(reason);
     this.#ended.resolve();
-  }
-
-  /** Leaves no socket behind, not even one that lingers after a crash. */
-  destroy(): void {
-    this.#previous?.connection.destroy();
-    this.process.connection.destroy();
-  }
-
-  /** Calls `done` once no socket lingers after a crash: at once, where none does. */
-  whenGone(done: () => void): void {
-    const { connection } = this.process;
-    const before = this.#previous?.connection ?? connection;
-    before.whenGone(() => connection.whenGone(done));
   }
 
   onRestart(reason: CloseReason, delay: number, restarts: number): void {
@@ -242,8 +217,10 @@ export class Succession implements Member, ProcessOwner {
     const isFollowed = this.#isFollowed;
     const halted = this.#halted;
     if (isFollowed) {
-      this.#renew();
-      this.owner.onExit(reason, halted !== undefined);
+      this.#phase = 'waiting';
+      this.lineage.renew();
+      this.#backlog.handOver(this.process);
+      this.exits.tell(reason, halted !== undefined);
     }
     if (!isFollowed) this.end(this.#verdict?.reason ?? reason);
     else if (halted === undefined) this.supervisor.exited(this, reason);
@@ -258,26 +235,11 @@ export class Succession implements Member, ProcessOwner {
     return this.supervisor.isFollowed(this);
   }
 
-  #renew(): void {
-    this.#previous?.connection.destroy();
-    this.#previous = this.process;
-    this.#phase = 'waiting';
-    const { session } = this.process.connection;
-    this.process = new Process(this.definition, this.tools, this, session);
-    if (this.readers.isHeld) this.#passOn(true);
-    this.#backlog.handOver(this.process);
-  }
-
   #endWith(verdict: Verdict, reason: CloseReason, end: () => void): void {
     if (this.hasEnded) return;
     this.#verdict ??= verdict;
     if (this.isAlive) this.tools.run(end);
     else this.end(this.#verdict.reason ?? reason);
-  }
-
-  #passOn(isHeld: boolean): void {
-    if (isHeld) this.process.flow.hold(this.readers);
-    else this.process.flow.release(this.readers);
   }
 
   #tell(status: ClientStatus): void {

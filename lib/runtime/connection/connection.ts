@@ -5,6 +5,7 @@ import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { TransportInfo } from '../transport/transport.port.js';
 import { Attempt } from './attempt.js';
 import type { ConnectionOwner } from './connection.port.js';
+import { Lingering } from './lingering.js';
 import type { ClientStatus } from './status.js';
 import type { WireEnd, WireOwner, WireSettings, WireTools } from './wire.port.js';
 import { Wire } from './wire.js';
@@ -25,7 +26,8 @@ type State =
 export class Connection implements WireOwner {
   #state: State = { name: 'idle' };
   #paused = false;
-  #lingering: Wire | undefined;
+  /** What {@link crash} let go of. */
+  readonly lingering = new Lingering();
   #url = '';
   /** Losses and failed attempts since the last session opened. */
   losses = 0;
@@ -35,7 +37,6 @@ export class Connection implements WireOwner {
   isDeaf = false;
   #openedAt = 0;
   readonly #awaited: (() => void)[] = [];
-  readonly #lingered: (() => void)[] = [];
 
   constructor(
     private readonly client: string,
@@ -124,9 +125,7 @@ export class Connection implements WireOwner {
 
   /** Closes with 1011 without waiting for the peer; no `onEnd` follows. */
   crash(): void {
-    const wire = this.#wire;
-    this.#lingering = wire;
-    wire?.crash(() => this.#gone());
+    this.lingering.crash(this.#wire);
     this.#drop();
   }
 
@@ -154,18 +153,6 @@ export class Connection implements WireOwner {
     this.#wire?.destroy();
     this.#drop();
     this.#enter({ name: 'terminated' });
-  }
-
-  /** Destroys a socket that lingers after {@link crash}. */
-  destroy(): void {
-    this.#lingering?.destroy();
-    this.#gone();
-  }
-
-  /** Calls `done` once no socket lingers after {@link crash}: at once, where none does. */
-  whenGone(done: () => void): void {
-    if (this.#lingering === undefined) done();
-    else this.#lingered.push(done);
   }
 
   /** Stops and goes on reading, in this session and the next ones. */
@@ -235,11 +222,6 @@ export class Connection implements WireOwner {
     if (end.opened) this.lasted = this.tools.clock.now() - this.#openedAt;
     this.#enter({ name: end.opened ? 'closing' : 'connecting' });
     this.owner.onEnd(end);
-  }
-
-  #gone(): void {
-    this.#lingering = undefined;
-    for (const done of this.#lingered.splice(0)) done();
   }
 
   /** Leaves wire, attempt and timer; what follows is to be decided. */

@@ -1,12 +1,10 @@
 import { Connection } from '../connection/connection.js';
-import type { WireTools } from '../connection/wire.port.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
 import { Mailbox, type MailboxOwner } from '../mailbox/mailbox.js';
 import type { ClientDefinition } from './client.definition.js';
 import type { ClientSettings } from '../options/client-options.js';
-import type { ContextRunner } from './context.runner.js';
-import { Connector, type ConnectorOwner, type ConnectorTools } from './connector.js';
+import { Connector, type ConnectorOwner } from './connector.js';
 import { Dispatcher, type DispatcherOwner } from './dispatcher.js';
 import { Ending } from './ending.js';
 import { Flow } from '../mailbox/flow.js';
@@ -16,20 +14,10 @@ import { Lifetime } from './lifetime.js';
 import { sizeOf, type CallerMessage, type Message } from './message.js';
 import { Milestones } from './milestones.js';
 import type { ProcessOwner } from './process.port.js';
+import type { ProcessTools } from './process.tools.js';
 import { Runner, type Pending, type RunnerOwner } from './runner.js';
 import { SessionControl } from './session.control.js';
 import { Shutdown } from './shutdown.js';
-import type { TraceHook } from './trace.hook.js';
-
-/** What a process is made with. */
-export interface ProcessTools extends WireTools, ConnectorTools {
-  /** So that no handler runs in the context of the request that happened to start the client. */
-  readonly run: ContextRunner;
-  /** Told of every step while somebody debugs the client. */
-  readonly trace: TraceHook;
-  /** Milliseconds an incarnation has to end in. */
-  readonly shutdownTimeout: () => number;
-}
 
 /**
  * The process behind a handle: a mailbox, a connection and an incarnation, one message at a time.

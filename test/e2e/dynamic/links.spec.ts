@@ -410,6 +410,6 @@ describe('A client with trapExit', () => {
 });
 
 /** Who watches the incarnations of a client: the only way to see a listener that is left. */
-function exitsOf(handle: ClientHandle): ReadonlySet<unknown> {
-  return (handle as unknown as { client: { watchers: ReadonlySet<unknown> } }).client.watchers;
+function exitsOf(handle: ClientHandle): { readonly size: number } {
+  return (handle as unknown as { client: { exits: { size: number } } }).client.exits;
 }

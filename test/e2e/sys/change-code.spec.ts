@@ -10,14 +10,15 @@ import {
   type ClientHandle,
 } from 'nestjs-websockex';
 import { createTestNet } from 'nestjs-websockex/testing';
-import { afterEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Gate } from '../../fixtures/journal.js';
 import { NetScene } from '../../fixtures/net-scene.js';
 import { clientAt } from '../../fixtures/scene.js';
 import { First, notes, Second } from './two-classes.js';
 
-afterEach(() => {
+// Files share what they import.
+beforeEach(() => {
   notes.splice(0);
 });
 

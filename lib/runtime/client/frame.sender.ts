@@ -1,0 +1,36 @@
+import type { Clock } from '../clock/clock.port.js';
+import { limited, type WaitOptions } from '../clock/waiters.js';
+import type { Connection } from '../connection/connection.js';
+import type { ClientStatus } from '../connection/status.js';
+import { CallTimeoutError } from '../errors/client.errors.js';
+import { NotConnectedError } from '../errors/connection.errors.js';
+
+/**
+ * Hands frames to the socket now, and waits until it has taken them.
+ *
+ * @param client whose they are, for errors
+ */
+export function sendFrames(
+  client: { readonly name: string; readonly status: ClientStatus },
+  connection: Connection,
+  clock: Clock,
+  frames: readonly unknown[],
+  options: WaitOptions,
+): Promise<void> {
+  const sent = limited<void>(
+    clock,
+    options,
+    (timeout) => new CallTimeoutError(client.name, timeout, 'the socket did not take the frame'),
+  );
+  if (options.signal?.aborted) return sent.promise;
+  try {
+    connection.send(frames, (cause) => {
+      const { name, status } = client;
+      if (!cause) sent.resolve();
+      else sent.reject(new NotConnectedError(name, status, 'the frame was not sent', { cause }));
+    });
+  } catch (error) {
+    sent.reject(error);
+  }
+  return sent.promise;
+}

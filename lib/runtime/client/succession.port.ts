@@ -1,0 +1,18 @@
+import type { ClientStatus } from '../connection/status.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import type { ProcessOwner } from '../process/process.port.js';
+
+/** Whom a succession tells. */
+export interface SuccessionOwner extends Pick<ProcessOwner, 'onReady' | 'observe' | 'onError'> {
+  /** Whether somebody waits for the start. */
+  readonly isStartAwaited: boolean;
+  onStatus(status: ClientStatus): void;
+  /** The client has ended for good. */
+  onEnded(reason: CloseReason): void;
+}
+
+/** How the client is to end for good; without a reason, with that of its last incarnation. */
+export interface Verdict {
+  readonly reason?: CloseReason;
+  readonly isFailure?: boolean;
+}
