@@ -102,7 +102,7 @@ async function main(sessions, cycles) {
   const { heap } = await cycle(again.get(WebSockexManager), SessionClient, cycles);
   console.log(`${cycles} clients started and stopped: the heap has grown by ${heap} KiB`);
   await again.close();
-  child.disconnect();
+  child.kill();
 }
 
 async function cycle(manager, SessionClient, cycles) {
