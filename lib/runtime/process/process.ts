@@ -34,6 +34,7 @@ export class Process
   readonly connector: Connector;
   readonly session: SessionControl;
   readonly dispatcher: Dispatcher;
+  readonly sizeOf = sizeOf;
   #settings: ClientSettings | undefined;
   readonly #ending: Ending;
   readonly #milestones: Milestones;
@@ -177,10 +178,6 @@ export class Process
 
   observe(frame: DataFrame): void {
     this.owner.observe(frame);
-  }
-
-  sizeOf(message: Message): number {
-    return sizeOf(message);
   }
 
   onHighWater(): void {
