@@ -171,7 +171,7 @@ export class Succession implements Member, ProcessOwner {
   onRestart(reason: CloseReason, delay: number, restarts: number): void {
     const dropped = this.#backlog.takeDropped();
     this.tools.telemetry.emit('restart:planned', { reason, delay, restarts, dropped });
-    this.#tell('backoff');
+    if (!this.hasEnded) this.#tell('backoff');
   }
 
   onStatus(status: ClientStatus): void {

@@ -120,7 +120,8 @@ export class Supervisor {
 
   #restartOne({ member, reason }: Exit): void {
     const plan = this.#count(member, reason);
-    if (plan === undefined) return;
+    // Who was told of it may have ended the member, or all.
+    if (plan === undefined || member.hasEnded || this.#isClosed) return;
     const record = this.#records.get(member) as Record;
     record.timer = this.clock.setTimer(plan.delay, () => void member.begin());
   }
@@ -200,7 +201,7 @@ export class Supervisor {
   }
 
   #wait(delay: number): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
+    if (this.#isClosed || !this.members.some(isWaiting)) return Promise.resolve();
     const over = new Deferred<void>();
     this.#pause = { over, timer: this.clock.setTimer(delay, () => this.#endPause()) };
     if (this.#exits.length > 0) this.#endPause();
