@@ -70,7 +70,8 @@ export class Lifetime {
   /** Runs `@OnStart`; what it fails with ends the incarnation, without an `@OnTerminate`. */
   async start(args: unknown): Promise<void> {
     await this.#start(args);
-    this.owner.onBegun();
+    // One that was left behind may return when the next has long begun to start.
+    if (!this.#isOver) this.owner.onBegun();
   }
 
   async #start(args: unknown): Promise<void> {
