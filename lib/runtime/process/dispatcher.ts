@@ -131,6 +131,11 @@ export class Dispatcher {
     return this.takePostponed();
   }
 
+  /** The incarnation is over: nothing waits for it any more. */
+  over(): void {
+    this.taken = this.handled;
+  }
+
   /** What was postponed, in order of arrival; it is not postponed any more. */
   takePostponed(): CallerMessage[] {
     const messages = this.#postponed;

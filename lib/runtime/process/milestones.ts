@@ -55,6 +55,7 @@ export class Milestones {
     mailbox.dropJobs();
     const early = dispatcher.takeEarly();
     const waiting = [...early, ...dispatcher.takePostponed(), ...mailbox.clear()];
+    dispatcher.over();
     this.owner.onLeftovers(waiting.filter(isFromCaller), reason);
   }
 

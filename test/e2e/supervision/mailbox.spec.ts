@@ -115,6 +115,19 @@ describe("mailboxOnRestart: 'keep'", () => {
     expect(asked(one, 2)).toEqual(['cast 1', 'cast 2', 'cast 3']);
   });
 
+  it('what is kept counts once, while @OnTerminate still runs', async () => {
+    const one = member('One', { mailboxOnRestart: 'keep', mailbox: { maxPostponed: 3 } });
+    await using world = await World.boot([one]);
+    const handle = world.handle(one);
+    for (const text of ['crash', '1', '2']) handle.cast('say', text);
+    const release = await reach('in @OnTerminate', one, world);
+    handle.cast('say', '3');
+    expect(() => handle.cast('say', '4')).toThrow(NotConnectedError);
+    release();
+    await world.net.clock.advance(0);
+    expect(asked(one, 2)).toEqual(['cast 1', 'cast 2', 'cast 3']);
+  });
+
   it('when the client ends for good, whoever waits is told', async () => {
     const one = member('One', { mailboxOnRestart: 'keep', maxRestarts: 0 });
     await using world = await World.boot([one]);
