@@ -23,6 +23,11 @@ export function sendFrames(
     (timeout) => new CallTimeoutError(client.name, timeout, 'the socket did not take the frame'),
   );
   if (options.signal?.aborted) return sent.promise;
+  // Between two incarnations the connection is that of the next, and says less than the client.
+  if (!connection.isOpen) {
+    sent.reject(new NotConnectedError(client.name, client.status, 'cannot send'));
+    return sent.promise;
+  }
   try {
     connection.send(frames, (cause) => {
       const { name, status } = client;

@@ -14,7 +14,18 @@ import { createTestNet } from 'nestjs-websockex/testing';
 import { expect, it } from 'vitest';
 
 import { member, raise } from '../../fixtures/supervision/member.js';
+import { reach } from '../../fixtures/supervision/states.js';
 import { World } from '../../fixtures/supervision/world.js';
+
+it('sendFrame() while a restart waits rejects with the state of the client', async () => {
+  const one = member('One');
+  await using world = await World.boot([one]);
+  await reach('waiting for its restart', one, world);
+  await expect(world.handle(one).sendFrame('x')).rejects.toMatchObject({
+    code: 'ERR_WEBSOCKEX_NOT_CONNECTED',
+    state: 'backoff',
+  });
+});
 
 it('the handle, its observables, iterators and waits outlive the incarnation', async () => {
   const one = member('One');
