@@ -2,7 +2,7 @@ import type { Random } from '../connection/backoff.policy.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { ConnectGate } from '../connection/connect.gate.js';
 import type { Connection } from '../connection/connection.js';
-import type { WireEnd } from '../connection/wire.port.js';
+import type { WireEnd, WireSettings } from '../connection/wire.port.js';
 import type { Clock } from '../clock/clock.port.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { ConnectionError } from '../errors/connection.errors.js';
@@ -113,15 +113,20 @@ export class Connector {
     if (beforeConnect === undefined || returned === undefined) {
       const wire = finishRequest(name, request, target.settings);
       const entering = this.tools.gate.enter(attempt.signal);
-      if (!(typeof entering === 'boolean' ? entering : await entering)) return;
-      // Who is given up between its turn and here has entered all the same: it leaves at once.
-      attempt.whenSettled(() => this.tools.gate.leave());
-      this.connection.dial(attempt, wire);
+      if (!isThenable(entering)) return entering ? this.#enter(attempt, wire) : undefined;
+      // Not in the turn of this message: who calls meanwhile is answered.
+      void entering.then((hasEntered) => hasEntered && this.#enter(attempt, wire));
     } else if (isTerminate(returned)) {
       this.owner.endClient(returned.reason);
     } else {
       await this.owner.crash(this.#badResponse(beforeConnect, returned, 'nothing or terminate()'));
     }
+  }
+
+  #enter(attempt: Attempt, wire: WireSettings): void {
+    // Who is given up between its turn and here has entered all the same: it leaves at once.
+    attempt.whenSettled(() => this.tools.gate.leave());
+    this.connection.dial(attempt, wire);
   }
 
   /** A session is over, or an attempt failed. */
