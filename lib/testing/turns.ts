@@ -9,10 +9,9 @@ export function turn(): Promise<void> {
   });
 }
 
-/** A timer in real time that keeps no process alive. */
+/** A timer in real time. It keeps the process alive: what it limits must fail, not end unheard. */
 export function realTimer(milliseconds: number, fire: () => void): () => void {
   const timer = setTimeout(fire, milliseconds);
-  timer.unref();
   return () => clearTimeout(timer);
 }
 
