@@ -15,6 +15,10 @@ export {
   OnStart,
   OnTerminate,
 } from './decorators/on-lifecycle.decorator.js';
+export type {
+  HandlerDecorator,
+  OpenHandlerDecorator,
+} from './decorators/create-handler.decorator.js';
 export { InjectClient } from './decorators/inject-client.decorator.js';
 export { getClientToken } from './websockex.tokens.js';
 export type {
@@ -42,6 +46,7 @@ export type {
   DynamicClientOptions,
   LinkExit,
   LinkOptions,
+  LinkParent,
   StartArgs,
   StartOptions,
   StartParameters,
@@ -98,7 +103,7 @@ export type {
 export { CloseCode } from './runtime/frame/close-code.js';
 export type { CloseReason } from './runtime/frame/close-reason.js';
 export type { ClientStatus } from './runtime/connection/status.js';
-export type { ReconnectOptions } from './runtime/connection/backoff.policy.js';
+export type { Random, ReconnectOptions } from './runtime/connection/backoff.policy.js';
 
 export { WebSockexError } from './runtime/errors/websockex.error.js';
 export type { WebSockexErrorCode } from './runtime/errors/websockex.error.js';

@@ -13,6 +13,8 @@ type Fits<M, Args extends readonly unknown[]> = M extends (...args: infer P) => 
 /**
  * A decorator for methods that can be called with `Args` and return `Result`. Anything else does
  * not compile. `Result` has promises in it: of an `async` method declared with its name there are two.
+ *
+ * @publicApi
  */
 export type HandlerDecorator<Args extends readonly unknown[], Result> = <
   M extends (...args: never[]) => Result | Promise<Result>,
@@ -22,7 +24,11 @@ export type HandlerDecorator<Args extends readonly unknown[], Result> = <
   descriptor: TypedPropertyDescriptor<M> & Fits<M, Args>,
 ) => void;
 
-/** A decorator for methods whose arguments are the caller's own. */
+/**
+ * A decorator for methods whose arguments are the caller's own.
+ *
+ * @publicApi
+ */
 export type OpenHandlerDecorator<Result> = <
   M extends (...args: never[]) => Result | Promise<Result>,
 >(

@@ -1,3 +1,4 @@
+import type { ClientHandle } from '../runtime/client/client-handle.js';
 import type {
   BinaryFrame,
   ContinuationFrame,
@@ -86,6 +87,13 @@ export type StartOptions<T extends object> = DynamicClientOptions &
         /** What `@OnStart` of every incarnation is given. */
         readonly args: StartArgs<T>;
       });
+
+/**
+ * Whom a client is linked to by `manager.startLink`: a client, by its handle or name, or a signal.
+ *
+ * @publicApi
+ */
+export type LinkParent = ClientHandle | AbortSignal | string;
 
 /**
  * How a linked client is started; see `manager.startLink`.

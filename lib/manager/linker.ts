@@ -1,7 +1,7 @@
 import { Injectable, type Type } from '@nestjs/common';
 
 import { readHandlerNames } from '../discovery/handler.accessor.js';
-import type { LinkExit } from '../interfaces/start-options.interface.js';
+import type { LinkExit, LinkParent } from '../interfaces/start-options.interface.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { ConfigurationError, LinkError } from '../runtime/errors/client.errors.js';
 import { NotConnectedError } from '../runtime/errors/connection.errors.js';
@@ -12,9 +12,6 @@ import { messages } from '../websockex.messages.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
 import type { Link, Linking } from './client.starter.js';
 import { TelemetryLogger } from './telemetry.logger.js';
-
-/** Whom a client is linked to: its handle, its name, or a signal. */
-export type Parent = ClientHandle | AbortSignal | string;
 
 /** Does to a child what the end of its parent does. */
 type Ended = (child: RegisteredClient, from: string, reason: CloseReason) => void;
@@ -35,7 +32,7 @@ export class Linker {
    * @throws (the linking) NotConnectedError for a client that has ended, or that there is not;
    * ConfigurationError; the signal's reason
    */
-  linking(parent: Parent, type: Type<object>, trapExit: unknown = false): Linking {
+  linking(parent: LinkParent, type: Type<object>, trapExit: unknown = false): Linking {
     return () => {
       if (typeof trapExit !== 'boolean') {
         throw new ConfigurationError(messages.badTrap(type.name, inspectShort(trapExit)));

@@ -1,13 +1,17 @@
 import { Injectable, type Type } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 
-import type { LinkOptions, StartParameters } from '../interfaces/start-options.interface.js';
+import type {
+  LinkOptions,
+  LinkParent,
+  StartParameters,
+} from '../interfaces/start-options.interface.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type { WebSockexEvent } from '../runtime/telemetry/events.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
 import { ClientStarter, type DynamicStart } from './client.starter.js';
-import { Linker, type Parent } from './linker.js';
+import { Linker } from './linker.js';
 
 /**
  * The clients of the application, by class or name; starts and stops more of them at run time.
@@ -84,7 +88,7 @@ export class WebSockexManager {
    * an `@OnInfo`
    */
   async startLink<T extends object>(
-    parent: Parent,
+    parent: LinkParent,
     client: Type<T>,
     ...parameters: StartParameters<T, LinkOptions>
   ): Promise<ClientHandle<T>> {

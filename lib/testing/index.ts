@@ -24,3 +24,4 @@ export type { ReplayOptions } from './scripted.peer.js';
 export { hasReconnected, hasSent, isInState } from './checks.js';
 export type { CheckResult } from './checks.js';
 export { watch } from './sent.log.js';
+export type { AnyHandle, SentFrame } from './sent.log.js';

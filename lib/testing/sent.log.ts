@@ -4,10 +4,18 @@ import type { Frame } from '../runtime/frame/frame.js';
 import type { CloseFrame } from '../runtime/telemetry/events.js';
 import { FakeHandle } from './fake.handle.js';
 
-/** What a client sends: its frames, its pongs and closes too. */
+/**
+ * What a client sends: its frames, its pongs and closes too.
+ *
+ * @publicApi
+ */
 export type SentFrame = Frame | CloseFrame;
 
-/** What the handle of a client shows, of whatever class it is. */
+/**
+ * What the handle of a client shows, of whatever class it is.
+ *
+ * @publicApi
+ */
 export type AnyHandle = Pick<ClientHandle, 'name' | 'status' | 'session' | 'events$'>;
 
 /** By handle, so that a log lives as long as its client: there is no other place beside a handle. */

@@ -39,7 +39,11 @@ export const DEFAULT_RECONNECT: ReconnectPolicy = Object.freeze({
   stableAfter: 5_000,
 });
 
-/** A number in [0, 1), as `Math.random` gives. */
+/**
+ * A number in [0, 1), as `Math.random` gives: what `WEBSOCKEX_RANDOM` stands for.
+ *
+ * @publicApi
+ */
 export type Random = () => number;
 
 /** Where a row of delays stands. Immutable: {@link next} gives the next one. No timers in here. */

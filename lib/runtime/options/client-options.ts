@@ -46,7 +46,7 @@ export interface ClientOptions extends TransportOptions {
   readonly mailboxOnRestart?: 'keep' | 'drop';
   /**
    * The longest delay before a restart. The first is made at once, those that follow it grow; after
-   * `within` of life they begin anew. @default 30000
+   * `within` of life, and at least 5 seconds, they begin anew. @default 30000
    */
   readonly maxRestartDelay?: number;
   /**
@@ -80,7 +80,7 @@ export interface ClientOptions extends TransportOptions {
    * @default 'warn'
    */
   readonly unhandled?: 'warn' | 'crash' | 'ignore';
-  /** The time in which restarts count, and after which delays begin anew. @default 5000 */
+  /** The time in which restarts count. @default 5000 */
   readonly within?: number;
 }
 

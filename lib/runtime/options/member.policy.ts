@@ -10,5 +10,7 @@ export function toMemberPolicy(settings: ClientSettings): MemberPolicy {
     maxRestarts: maxRestarts ?? DEFAULT_LIMIT.maxRestarts,
     within: within ?? DEFAULT_LIMIT.within,
   };
-  return { restart, maxDelay, healthyAfter: limit.within, limit: isLimited ? limit : undefined };
+  // With a short time to count in, one that crashes again and again must not come back at once each time.
+  const healthyAfter = Math.max(limit.within, DEFAULT_LIMIT.within);
+  return { restart, maxDelay, healthyAfter, limit: isLimited ? limit : undefined };
 }

@@ -20,6 +20,7 @@ import {
   type NetApp,
 } from '../../fixtures/nest/net-app.js';
 import { MapRegistry } from '../../fixtures/nest/registries.js';
+import { Deferred } from '../../../lib/runtime/clock/waiters.js';
 
 /** Where parents connect to. */
 const PARENTS = 'wss://parents.example/';
@@ -225,18 +226,19 @@ describe('A client that is linked to another one', () => {
 
   it('fails to start where that ends meanwhile', async () => {
     await using app = await bootOnNet({ isOpen: false });
-    let registered!: (isRegistered: boolean) => void;
+    const answer = new Deferred<boolean>();
+    const asked = new Deferred<void>();
     const via = Object.assign(new MapRegistry(), {
-      register: () => new Promise<boolean>((resolve) => (registered = resolve)),
+      register: () => (asked.resolve(), answer.promise),
     });
     const parent = await app.manager.start(ParentClient, { startup: 'manual' });
     const starting = [
       app.manager.startLink(parent, ListeningClient, named('connecting')),
       app.manager.startLink(parent, ListeningClient, named('registering', { via })),
     ].map(failure);
-    await app.sessions.ignore();
+    await Promise.all([app.sessions.ignore(), asked.promise]);
     await parent.stop();
-    registered(true);
+    answer.resolve(true);
 
     for (const error of await Promise.all(starting)) expect(error).toBeInstanceOf(LinkError);
     expect(app.names()).toEqual([]);

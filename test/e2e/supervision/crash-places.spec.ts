@@ -164,6 +164,19 @@ it('the caller of a call that crashes gets what was thrown; those that wait, the
   expect(await handle.call('ask', 'again')).toBe('again!');
 });
 
+it('delays grow with a short time to count in, too', async () => {
+  const one = member('One', { within: 0 });
+  await using world = await World.boot([one]);
+  for (let crash = 0; crash < 3; crash++) {
+    await world.crash(one);
+    await world.net.clock.advanceToNext();
+    await world.net.clock.advance(1);
+  }
+  const [first, ...others] = world.all('restart:planned').map(({ delay }) => delay);
+  expect(first).toBe(0);
+  expect(Math.min(...others)).toBeGreaterThanOrEqual(100);
+});
+
 it('delays are the same for the same seed, and begin anew after a healthy life', async () => {
   const delays = async (seed: number): Promise<number[]> => {
     const one = member('One', { maxRestarts: Infinity });
