@@ -1,4 +1,5 @@
 import {
+  Inject,
   Injectable,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
@@ -7,7 +8,9 @@ import {
 } from '@nestjs/common';
 
 import { ClientExplorer } from '../discovery/client.explorer.js';
+import type { Clock } from '../runtime/clock/clock.port.js';
 import { AlreadyStartedError } from '../runtime/errors/client.errors.js';
+import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
 import { onSignalDuringBoot } from './boot.signals.js';
@@ -33,6 +36,7 @@ export class ClientOrchestrator
     private readonly starter: ClientStarter,
     private readonly registrar: NameRegistrar,
     private readonly logger: TelemetryLogger,
+    @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Finds and checks every client; nothing has been started when one is refused. */
@@ -106,13 +110,15 @@ export class ClientOrchestrator
     for (const { supervisor } of groups) supervisor.close();
     // Those that were started last first: nobody ends by a link who is to end anyway.
     const { shutdownTimeout } = this.registry;
+    const deadline = this.clock.now() + shutdownTimeout;
+    const remaining = (): number => deadline - this.clock.now();
     const pacer = new Pacer();
     const stops = groups.toReversed().map(async (group) => {
       await pacer.turn();
-      await stopGroup(group, shutdownTimeout);
+      await stopGroup(group, remaining);
     });
     await Promise.all(stops);
     this.registry.destroy();
-    await this.registrar.left(shutdownTimeout);
+    await this.registrar.left(Math.max(0, remaining()));
   }
 }

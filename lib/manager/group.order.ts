@@ -31,14 +31,19 @@ export async function startGroup(
   void launchAll(members.slice(last + 1), supervisor);
 }
 
-/** Stops a group, the last that was started first, in a time that is shared between them. */
+/**
+ * Stops a group, the last that was started first. Each has its share of the time that is left.
+ *
+ * @param remaining milliseconds until all must have ended
+ */
 export async function stopGroup(
   { clients, supervisor }: SupervisedGroup,
-  timeout: number,
+  remaining: () => number,
 ): Promise<void> {
   const members = inOrder(clients, supervisor.members).filter(({ client }) => !client.hasEnded);
-  const share = timeout / Math.max(1, members.length);
-  for (const { client } of members.toReversed()) await client.stop(CloseCode.goingAway, share);
+  for (let left = members.length; left > 0; left--) {
+    await members[left - 1]?.client.stop(CloseCode.goingAway, Math.max(0, remaining()) / left);
+  }
 }
 
 async function launchAll(

@@ -103,3 +103,24 @@ it('the whole group is closed within shutdownTimeout, also while it is restarted
   await closed;
   await world.net.dispose();
 });
+
+it('a member that ends at once leaves its share of shutdownTimeout to the others', async () => {
+  const { world, a, b } = await three({}, { shutdownTimeout: 3000 });
+  const work = [a, b].map((one) => {
+    const gate = new Gate();
+    one.deeds.frame = () => gate.opened;
+    world.peer(one).send('work');
+    return gate;
+  });
+  await world.net.settle();
+  const closed = world.app.close();
+  await world.net.clock.advance(1_100);
+  expect(world.statuses).toEqual(['open', 'open', 'terminated']);
+  work[1]?.open();
+  await world.net.clock.advance(1_400);
+  expect(world.statuses).toEqual(['open', 'terminated', 'terminated']);
+  work[0]?.open();
+  await closed;
+  expect(world.ends.map(({ name }) => name)).toEqual(['C', 'B', 'A']);
+  await world.net.dispose();
+});
