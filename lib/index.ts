@@ -18,6 +18,7 @@ export {
 export type {
   HandlerDecorator,
   OpenHandlerDecorator,
+  StartDecorator,
 } from './decorators/create-handler.decorator.js';
 export { InjectClient } from './decorators/inject-client.decorator.js';
 export { getClientToken } from './websockex.tokens.js';

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 
+import type { SeenArgs } from '../interfaces/start-options.interface.js';
 import type { HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
 import { HANDLERS_METADATA } from '../websockex.constants.js';
 
@@ -35,6 +36,21 @@ export type OpenHandlerDecorator<Result> = <
   target: object,
   key: string | symbol,
   descriptor: TypedPropertyDescriptor<M>,
+) => void;
+
+/**
+ * A decorator for the method that is given the `args` of a start, of which the class must tell: by the
+ * name of the method, or for lack of any other method that could take them.
+ *
+ * @publicApi
+ */
+export type StartDecorator<Result> = <
+  T extends object,
+  M extends (args: never) => Result | Promise<Result>,
+>(
+  target: T,
+  key: string | symbol,
+  descriptor: TypedPropertyDescriptor<M> & SeenArgs<T, M>,
 ) => void;
 
 /** The one function all handler decorators are made of: it notes, and judges nothing. */

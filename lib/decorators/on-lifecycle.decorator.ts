@@ -8,6 +8,7 @@ import {
   createHandlerDecorator,
   type HandlerDecorator,
   type OpenHandlerDecorator,
+  type StartDecorator,
 } from './create-handler.decorator.js';
 import type {
   DisconnectResult,
@@ -18,11 +19,12 @@ import type {
 
 /**
  * The method runs once in each incarnation, before its first attempt, which waits for it. It is given
- * the `args` that `manager.start` was given, after a restart the same ones.
+ * the `args` that `manager.start` was given, after a restart the same ones. A method whose args
+ * `manager.start` could not take does not compile: see `StartArgs`.
  *
  * @publicApi
  */
-export function OnStart(): OpenHandlerDecorator<StartResult> {
+export function OnStart(): StartDecorator<StartResult> {
   return createHandlerDecorator({ kind: 'start', decorator: '@OnStart' });
 }
 

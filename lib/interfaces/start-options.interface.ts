@@ -29,15 +29,11 @@ type GivenElsewhere =
   | ConnectRequest
   | DisconnectStatus;
 
-/** The first argument of a method, where it has one and says of what type. */
+/** What a method takes first, one that need not be given included; nothing for what says no type. */
 type FirstArgument<M> = M extends (...args: infer P) => unknown
-  ? P extends readonly [infer A, ...unknown[]]
-    ? unknown extends A
-      ? never
-      : A extends GivenElsewhere
-        ? never
-        : A
-    : never
+  ? unknown extends P[0]
+    ? never
+    : Exclude<P[0], GivenElsewhere | undefined>
   : never;
 
 /** The first arguments of every method of a class that could be its `@OnStart`. */
@@ -57,6 +53,13 @@ export type StartArgs<T> = T extends { start(...args: infer P): unknown }
     : [Candidates<T>] extends [never]
       ? undefined
       : Candidates<T> | undefined;
+
+/** Nothing to add for an `@OnStart` whose args are what {@link StartArgs} says; else what to do. */
+export type SeenArgs<T, M> = M extends (...args: infer P) => unknown
+  ? [P[0]] extends [StartArgs<T> | undefined]
+    ? unknown
+    : { readonly 'make it public, and call it start: its args are not those of its class': never }
+  : never;
 
 /**
  * How a client is started at run time; each option stands over that of its class.

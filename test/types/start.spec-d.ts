@@ -55,6 +55,13 @@ class OtherNameClient {
 }
 
 @WebSockexClient('wss://a.example')
+class OtherNameOptionalClient {
+  @OnStart() begin({ userId = 1 }: Partial<Args> = {}) {
+    return void userId;
+  }
+}
+
+@WebSockexClient('wss://a.example')
 class BareClient {
   @OnConnect() hello(_info: ConnectionInfo) {}
 }
@@ -73,6 +80,7 @@ describe('StartArgs', () => {
 
   test('is what a method of another name could take, or nothing', () => {
     expectTypeOf<StartArgs<OtherNameClient>>().toEqualTypeOf<Args | undefined>();
+    expectTypeOf<StartArgs<OtherNameOptionalClient>>().toEqualTypeOf<Partial<Args> | undefined>();
     expectTypeOf<StartArgs<BareClient>>().toEqualTypeOf<undefined>();
   });
 });
@@ -124,6 +132,9 @@ describe('manager.start', () => {
     void manager.start(OtherNameClient, { args: { userId: 1 } });
     // @ts-expect-error -- no method takes that
     void manager.start(OtherNameClient, { args: 'a' });
+    void manager.start(OtherNameOptionalClient, { args: { userId: 1 } });
+    // @ts-expect-error -- of another type
+    void manager.start(OtherNameOptionalClient, { args: { userId: 'a' } });
     void manager.start(BareClient);
     // @ts-expect-error -- no method could take any
     void manager.start(BareClient, { args: { userId: 1 } });

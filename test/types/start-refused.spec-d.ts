@@ -1,0 +1,54 @@
+import { OnCast, OnStart, type StartArgs } from 'nestjs-websockex';
+import { describe, expectTypeOf, test } from 'vitest';
+
+interface Args {
+  readonly userId: number;
+}
+
+describe('@OnStart', () => {
+  test('refuses a method whose args nobody could give', () => {
+    class _HiddenClient {
+      // @ts-expect-error -- nobody sees a private method
+      @OnStart() private start(_args: Args) {}
+    }
+    class _ProtectedClient {
+      // @ts-expect-error -- nor a protected one
+      @OnStart() protected begin(_args: Args) {}
+    }
+    class _UntypedClient {
+      // @ts-expect-error -- of another name, and without a type, it cannot be told from the others
+      @OnStart() begin(_args: unknown) {}
+    }
+    class _TwoArgsClient {
+      // @ts-expect-error -- nothing comes after the args
+      @OnStart() start(_args: Args, _more: string) {}
+    }
+  });
+
+  test('refuses a method that another one hides', () => {
+    class _CastClient {
+      // @ts-expect-error -- the args would have to be a symbol
+      @OnStart() begin(_args: Args) {}
+      @OnCast() start(_symbol: string) {}
+    }
+    class _SameClient {
+      @OnStart() begin(_args: Args) {}
+      @OnCast() start(_args: Args) {}
+    }
+  });
+
+  test('takes what tells its args, and what takes none', () => {
+    class AnyClient {
+      @OnStart() start(_args: unknown) {}
+    }
+    class _PrivateClient {
+      @OnStart() private begin() {}
+    }
+    abstract class BaseClient<T> {
+      @OnStart() start(_args: T) {}
+    }
+    class InheritingClient extends BaseClient<Args> {}
+    expectTypeOf<StartArgs<AnyClient>>().toBeUnknown();
+    expectTypeOf<StartArgs<InheritingClient>>().toEqualTypeOf<Args>();
+  });
+});
