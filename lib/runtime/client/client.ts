@@ -10,7 +10,7 @@ import { Observers } from '../observers/observers.js';
 import type { ConnectionInfo } from '../process/callback.types.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import type { Process } from '../process/process.js';
-import { TraceHook } from '../process/trace.hook.js';
+import { TraceHook } from '../telemetry/trace.hook.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { Debugger } from '../sys/debugger.js';
 import { LocalSys, type SysTarget } from '../sys/local-sys.js';

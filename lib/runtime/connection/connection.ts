@@ -123,8 +123,9 @@ export class Connection implements WireOwner {
     this.#startClosing((wire) => wire.answerClose());
   }
 
-  /** Closes with 1011 without waiting for the peer; no `onEnd` follows. */
-  crash(): void {
+  /** Closes with 1011 for a crash, without waiting for the peer; no `onEnd` follows. */
+  crash(error: unknown): void {
+    if (this.isOpen) this.tools.trace.tell?.({ event: 'closing', reason: { by: 'error', error } });
     this.lingering.crash(this.#wire);
     this.#drop();
   }

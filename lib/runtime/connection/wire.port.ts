@@ -2,6 +2,7 @@ import type { Clock } from '../clock/clock.port.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
+import type { TraceHook } from '../telemetry/trace.hook.js';
 import type { Transport, TransportInfo, TransportRequest } from '../transport/transport.port.js';
 import type { Wire } from './wire.js';
 
@@ -49,4 +50,6 @@ export interface WireTools {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** Told of every step while somebody debugs the client. */
+  readonly trace: TraceHook;
 }

@@ -90,8 +90,9 @@ export class Wire implements TransportEvents {
   /** Answers the peer's close frame, once all that came before it has been handled. */
   answerClose(): void {
     if (this.#phase !== 'open' || this.#peerClose === undefined) return;
-    const { code, message } = this.#peerClose;
-    this.#startClosing(code, message, LINGER);
+    const { reason } = foreignEnd(this.#peerClose, undefined);
+    this.tools.trace.tell?.({ event: 'closing', reason });
+    this.#startClosing(this.#peerClose.code, this.#peerClose.message, LINGER);
   }
 
   /** Closes with 1011 and ends the socket, without waiting for the peer; `gone`: it is closed. */
@@ -168,6 +169,8 @@ export class Wire implements TransportEvents {
 
   onProtocolError(error: ProtocolError): void {
     if (this.#phase !== 'open') return;
+    const { reason } = foreignEnd(undefined, error);
+    this.tools.trace.tell?.({ event: 'closing', reason });
     this.#closeByPeer();
     this.#outlet.tell({ type: 'close', code: error.closeCode, reason: '' });
   }
@@ -194,6 +197,7 @@ export class Wire implements TransportEvents {
   #close(ourEnd: Omit<WireEnd, 'opened'>, code?: number, message = ''): void {
     if (this.#phase !== 'open') return;
     this.#ourEnd = ourEnd;
+    this.tools.trace.tell?.({ event: 'closing', reason: ourEnd.reason });
     this.#startClosing(code, message, this.#peerClose ? LINGER : this.settings.closeTimeout);
   }
 

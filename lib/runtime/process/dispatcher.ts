@@ -8,7 +8,7 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 import type { ClientSettings } from '../options/client-options.js';
 import { findClause, type Handler, type Incarnation } from './incarnation.js';
 import type { CallerMessage, Message } from './message.js';
-import type { TraceHook } from './trace.hook.js';
+import type { TraceHook } from '../telemetry/trace.hook.js';
 import type { Pending, Runner } from './runner.js';
 
 /** What a dispatcher needs of the process it works for. */

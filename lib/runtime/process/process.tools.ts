@@ -1,14 +1,11 @@
 import type { WireTools } from '../connection/wire.port.js';
 import type { ConnectorTools } from './connector.js';
 import type { ContextRunner } from './context.runner.js';
-import type { TraceHook } from './trace.hook.js';
 
 /** What a process is made with. */
 export interface ProcessTools extends WireTools, ConnectorTools {
   /** So that no handler runs in the context of the request that happened to start the client. */
   readonly run: ContextRunner;
-  /** Told of every step while somebody debugs the client. */
-  readonly trace: TraceHook;
   /** Milliseconds an incarnation has to end in. */
   readonly shutdownTimeout: () => number;
 }

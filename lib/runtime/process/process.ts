@@ -163,7 +163,7 @@ export class Process
   crash(error: unknown): Pending {
     if (this.isOver) return undefined;
     this.hasCrashed = true;
-    this.connection.crash();
+    this.connection.crash(error);
     return this.terminate({ by: 'error', error });
   }
 

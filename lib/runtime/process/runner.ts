@@ -8,7 +8,7 @@ import type { ContextRunner } from './context.runner.js';
 import type { Handler } from './incarnation.js';
 import { isStream, Streams, type StreamOwner } from './streams.js';
 import type { SessionControl } from './session.control.js';
-import type { TraceHook } from './trace.hook.js';
+import type { TraceHook } from '../telemetry/trace.hook.js';
 import { isThenable } from '../clock/thenable.js';
 import type { Deferred } from '../clock/waiters.js';
 

@@ -6,7 +6,7 @@ import { NotConnectedError } from '../errors/connection.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
 import type { Observers } from '../observers/observers.js';
 import type { DebugOptions } from '../options/client-options.js';
-import type { TraceHook } from '../process/trace.hook.js';
+import type { TraceHook } from '../telemetry/trace.hook.js';
 import type { ClientStatistics } from './client-sys.js';
 import { Statistics } from './statistics.js';
 import { TraceFile } from './trace.file.js';

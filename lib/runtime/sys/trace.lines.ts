@@ -10,6 +10,8 @@ import type { Traced } from './traced.js';
 export class TraceLines {
   /** Whether the session that ends was cut, because the peer took too long. */
   #wasCut = false;
+  /** Whether it has been said why the session that ends is closed. */
+  #isClosing = false;
 
   of(event: Traced): string[] {
     try {
@@ -22,9 +24,10 @@ export class TraceLines {
   #describe(event: Traced): string[] {
     switch (event.event) {
       case 'connecting':
+        this.#isClosing = false;
         return [event.session === 0 ? 'attempting to connect' : 'attempting to reconnect'];
       case 'connected':
-        this.#wasCut = false;
+        this.#wasCut = this.#isClosing = false;
         return [event.session === 1 ? 'successfully connected' : 'successfully reconnected'];
       case 'frame:received':
         return [`received frame: ${showFrame(event.frame)}`];
@@ -41,6 +44,9 @@ export class TraceLines {
         return [`received msg: ${inspectShort(event.message)}`];
       case 'reply':
         return event.frames.map((one) => `replying from ${event.method} with ${showFrame(one)}`);
+      case 'closing':
+        this.#isClosing = true;
+        return [closing(event.reason)];
       case 'disconnected':
         return this.#ended(event.reason);
       case 'close:timeout':
@@ -67,15 +73,23 @@ export class TraceLines {
 
   /** A session, or an attempt; of the one that was cut it has been said that it is closed. */
   #ended(reason: CloseReason): string[] {
-    if (reason.by === 'error') return [`closing due to error: ${cut(describeReason(reason))}`];
-    if (reason.by === 'remote' && reason.code === 1006) {
-      return ['had the connection closed unexpectedly by the remote server'];
-    }
-    const { by, code, message } = reason;
-    const why = JSON.stringify({ code, message });
-    const line = `closing with ${by === 'local' ? 'local' : 'the remote'} reason: ${why}`;
-    return this.#wasCut ? [line] : [line, 'closed the connection successfully'];
+    const why = this.#isClosing ? [] : [closing(reason)];
+    const isVanished = reason.by === 'remote' && reason.code === 1006;
+    // An attempt that failed, and a connection that vanished, have not been closed by anybody.
+    const isClosed = this.#isClosing || (reason.by !== 'error' && !isVanished);
+    return isClosed && !this.#wasCut ? [...why, 'closed the connection successfully'] : why;
   }
+}
+
+/** Why a session is, or was, closed. */
+function closing(reason: CloseReason): string {
+  if (reason.by === 'error') return `closing due to error: ${cut(describeReason(reason))}`;
+  const { by, code, message } = reason;
+  if (by === 'remote' && code === 1006) {
+    return 'had the connection closed unexpectedly by the remote server';
+  }
+  const why = JSON.stringify({ code, message });
+  return `closing with ${by === 'local' ? 'local' : 'the remote'} reason: ${why}`;
 }
 
 function kindOf(frame: { readonly type: string; readonly code?: number }): string {

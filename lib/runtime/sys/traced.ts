@@ -1,4 +1,4 @@
-import type { TraceEvent } from '../process/trace.hook.js';
+import type { TraceEvent } from '../telemetry/trace.hook.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
 
 /** Whatever a trace may show. */

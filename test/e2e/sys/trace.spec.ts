@@ -64,8 +64,8 @@ describe('sys.trace', () => {
     scene.peer.close(1001, 'away');
     await scene.net.settle();
     expect(texts(lines.splice(0)).slice(0, 3)).toEqual([
-      'sending close frame: {"type":"close","code":1001,"reason":"away"}',
       'closing with the remote reason: {"code":1001,"message":"away"}',
+      'sending close frame: {"type":"close","code":1001,"reason":"away"}',
       'closed the connection successfully',
     ]);
 
@@ -74,8 +74,8 @@ describe('sys.trace', () => {
     await scene.feed('close');
     expect(texts(lines.splice(0))).toEqual([
       'received frame: {"type":"text","data":"close"}',
-      'sending close frame: {"type":"close","code":4000,"reason":"bye"}',
       'closing with local reason: {"code":4000,"message":"bye"}',
+      'sending close frame: {"type":"close","code":4000,"reason":"bye"}',
       'closed the connection successfully',
       'terminating: closed by this client with 4000 "bye"',
     ]);
@@ -108,10 +108,39 @@ describe('sys.trace', () => {
     void scene.handle.close();
     await scene.net.clock.advance('5s');
     expect(texts(lines)).toEqual([
+      'closing with local reason: {"message":""}',
       'sending close frame: {"type":"close"}',
       'forcefully closed the connection because the server was taking too long to close',
-      'closing with local reason: {"message":""}',
       'terminating: closed by this client without a code',
+    ]);
+  });
+
+  it('tells of a peer that breaks the protocol', async () => {
+    const { lines } = printed();
+    await using scene = await NetScene.open(FeedClient, { debug: true });
+    lines.splice(0);
+    scene.peer.raw(Uint8Array.of(0x83, 0));
+    await scene.net.settle();
+    scene.peer.drop();
+    await scene.net.settle();
+    expect(texts(lines).slice(0, 3)).toEqual([
+      expect.stringMatching(/^closing with local reason: {"code":1002,"message":".*opcode 3"}$/),
+      'sending close frame: {"type":"close","code":1002,"reason":""}',
+      'closed the connection successfully',
+    ]);
+  });
+
+  it('tells of a crash, and of the attempt after it that fails', async () => {
+    const { lines } = printed();
+    await using scene = await NetScene.open(FeedClient, { debug: true });
+    scene.server.waitAgain();
+    await scene.feed('crash');
+    await scene.net.clock.advance(1);
+    await scene.server.reject(503);
+    await scene.net.settle();
+    expect(texts(lines).filter((line) => line.startsWith('clos'))).toEqual([
+      'closing due to error: boom',
+      expect.stringMatching(/^closing due to error: .*503/),
     ]);
   });
 
@@ -138,6 +167,7 @@ describe('sys.trace', () => {
     await scene.feed('Hi');
     expect(texts(lines)).toEqual([
       'received frame: {"type":"text","data":"crash"}',
+      'closing due to error: boom',
       'sending error close frame: {"type":"close","code":1011,"reason":""}',
       'terminating: boom',
       'restarting in 0 ms',

@@ -7,6 +7,7 @@ import type {
 } from '../../../lib/runtime/connection/wire.port.js';
 import { Wire } from '../../../lib/runtime/connection/wire.js';
 import { Telemetry } from '../../../lib/runtime/telemetry/telemetry.js';
+import { TraceHook } from '../../../lib/runtime/telemetry/trace.hook.js';
 import { FakeTransport, type FakeSocket } from '../../fixtures/fake-transport.js';
 import { VirtualClock } from '../../fixtures/virtual-clock.js';
 
@@ -31,7 +32,8 @@ export class Rig implements WireOwner {
     const source = { client: 'feed', module: 'FeedClient', session: () => 1 };
     const sink = { wants: () => true, next: (event: WebSockexEvent) => this.events.push(event) };
     const telemetry = new Telemetry(source, () => 0, [sink]);
-    const tools = { transport: this.net, clock: this.clock, telemetry };
+    const trace = new TraceHook();
+    const tools = { transport: this.net, clock: this.clock, telemetry, trace };
     const wire = new Wire({ ...DEFAULTS, ...settings }, tools, this);
     wire.dial();
     return wire;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../lib/runtime/clock/system.clock.js';
 import { Observers } from '../../../lib/runtime/observers/observers.js';
 import type { DebugOptions } from '../../../lib/runtime/options/client-options.js';
-import { TraceHook } from '../../../lib/runtime/process/trace.hook.js';
+import { TraceHook } from '../../../lib/runtime/telemetry/trace.hook.js';
 import { Debugger } from '../../../lib/runtime/sys/debugger.js';
 
 /** A debugger, and whether anything of the client is told to it. */

@@ -61,6 +61,10 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
     ],
   ],
   [
+    { event: 'closing', reason: { by: 'error', error: new Error('boom') } },
+    ['closing due to error: boom'],
+  ],
+  [
     { event: 'disconnected', reason: { by: 'remote', code: 1000, message: 'bye' } },
     [
       'closing with the remote reason: {"code":1000,"message":"bye"}',
@@ -109,6 +113,17 @@ describe('TraceLines', () => {
     expect(lines(local, of)).toHaveLength(1);
     lines({ event: 'connected' }, of);
     expect(lines(local, of)).toHaveLength(2);
+  });
+
+  it('says once why a session is closed, and that it is when it is', () => {
+    const of = new TraceLines();
+    const reason = { by: 'local', message: 'bye', code: 1000 };
+    const why = 'closing with local reason: {"code":1000,"message":"bye"}';
+    expect(lines({ event: 'closing', reason }, of)).toEqual([why]);
+    const closed = 'closed the connection successfully';
+    expect(lines({ event: 'disconnected', reason }, of)).toEqual([closed]);
+    lines({ event: 'connecting' }, of);
+    expect(lines({ event: 'disconnected', reason }, of)).toEqual([why, closed]);
   });
 
   it('cuts what is long, and says how long it was', () => {
