@@ -59,11 +59,23 @@ export function inspectShort(value: unknown): string {
       typeof value === 'string'
         ? JSON.stringify(value)
         : typeof value === 'object' && value !== null
-          ? (JSON.stringify(value) ?? Object.prototype.toString.call(value))
+          ? inspectObject(value)
           : String(value);
   } catch {
     // Even Object.prototype.toString runs code of the value.
     text = `[${typeof value}]`;
   }
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
+
+/** As JSON, where that tells anything. */
+function inspectObject(value: object): string {
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  const json = JSON.stringify(value) as string | undefined;
+  // What keeps to itself what it holds: a Map, a promise.
+  if (json === '{}' || json === undefined) {
+    const kind = Object.prototype.toString.call(value);
+    if (json === undefined || kind !== '[object Object]') return kind;
+  }
+  return json;
 }

@@ -36,6 +36,12 @@ describe('inspectShort', () => {
     [{ n: 1n }, '[object]'],
     [{ toJSON: () => undefined }, '[object Object]'],
     [Object.create(null), '{}'],
+    [{}, '{}'],
+    [new TypeError('no'), 'TypeError: no'],
+    [Object.assign(new Error('no'), { code: 'E' }), 'Error: no'],
+    [new Map([[1, 2]]), '[object Map]'],
+    [Promise.resolve(), '[object Promise]'],
+    [new Date(0), '"1970-01-01T00:00:00.000Z"'],
   ])('shows %o as %s', (value, text) => {
     expect(inspectShort(value)).toBe(text);
   });
