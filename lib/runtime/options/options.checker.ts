@@ -109,6 +109,12 @@ export function checkOptions(client: string, options: unknown): ClientOptions {
     const names = Array.isArray(debug)
       ? Object.fromEntries(debug.map((one) => [one, true]))
       : debug;
+    if (typeof names !== 'object' || names === null) {
+      throw new ConfigurationError(
+        `${client}: the option "debug" is ${inspectShort(debug)}; it must be true, false, ` +
+          `an array such as ['trace'], or an object such as { trace: true }`,
+      );
+    }
     checkTable(client, 'debug.', DEBUG, names);
   }
   if (reconnect) {

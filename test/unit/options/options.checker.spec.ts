@@ -24,7 +24,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   connectTimeout: durations,
   debug: {
     good: [true, false, ['trace', 'log'], { log: 5, logToFile: 'a.log', statistics: true }],
-    bad: [['all'], { log: 0 }, { trace: 1 }, { level: 1 }],
+    bad: ['trace', 7, null, ['all'], { log: 0 }, { trace: 1 }, { level: 1 }],
   },
   followRedirects: booleans,
   handleInitialFailure: booleans,
