@@ -34,7 +34,7 @@ export function setFields(instance: object, fields: object): void {
  */
 export function checkFields(module: string, value: unknown): object {
   if (isThenable(value)) value.then(undefined, () => undefined);
-  else if (typeof value === 'object' && value !== null) return value;
+  else if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw new BadResponseError(module, 'sys.replaceState', value, 'the fields, and no promise');
 }
 

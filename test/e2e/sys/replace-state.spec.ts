@@ -39,6 +39,7 @@ describe('sys.replaceState', () => {
       () => undefined,
       () => null,
       () => 5,
+      () => [1, 2],
       async (state: object) => state,
       async () => {
         throw thrown;
