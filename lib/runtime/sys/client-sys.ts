@@ -87,7 +87,7 @@ export interface ClientSys<T extends object> {
    * closed before `handle.terminated` resolves.
    *
    * @throws (rejects) what the file cannot be opened for, then nothing has changed;
-   * `NotConnectedError` once the client has ended
+   * `ConfigurationError` for what is no path; `NotConnectedError` once the client has ended
    */
   logToFile(path: string | false): Promise<void>;
 
@@ -103,8 +103,8 @@ export interface ClientSys<T extends object> {
    * Gives the fields to `change` and sets what it returns; fields that are not in it are deleted.
    * Returns the new state. Where `change` throws, or a field cannot be set, nothing has changed.
    *
-   * @throws (rejects) what `change` throws; `BadResponseError` where it returns a promise, or nothing;
-   * `NotConnectedError` while there is no incarnation
+   * @throws (rejects) what `change` throws; `BadResponseError` where it returns a promise, an array, or
+   * nothing; `NotConnectedError` while there is no incarnation
    */
   replaceState(change: (state: ClientState<T>) => ClientState<T>): Promise<ClientState<T>>;
 

@@ -1,6 +1,8 @@
 import type { Subscription } from 'rxjs';
 
 import type { Clock } from '../clock/clock.port.js';
+import type { ClientStatus } from '../connection/status.js';
+import { rejected } from '../clock/waiters.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
@@ -29,7 +31,8 @@ export class Debugger {
   /** Until the file that was asked for last is open, or closed. */
   #switching: Promise<void> | undefined;
   #subscription: Subscription | undefined;
-  #isOver = false;
+  /** How the client has ended, once it has. */
+  #end: ClientStatus | undefined;
   readonly #lines = new TraceLines();
 
   constructor(
@@ -85,6 +88,10 @@ export class Debugger {
 
   /** Those who ask for one file after the other get them one after the other. */
   writeTo(path: string | false): Promise<void> {
+    if (path !== false && (typeof path !== 'string' || path === '')) {
+      const given = `${this.client}: sys.logToFile(${inspectShort(path)})`;
+      return rejected(new ConfigurationError(`${given}: it takes the path of a file, or false`));
+    }
     const switched = this.#switching?.then(() => this.#switch(path)) ?? this.#switch(path);
     const settled = (): void => {
       if (this.#switching === switching) this.#switching = undefined;
@@ -98,8 +105,8 @@ export class Debugger {
    * The client has ended: what was kept and counted may still be read. Gives a promise where there
    * is a file that is to be closed.
    */
-  end(): Promise<void> | undefined {
-    this.#isOver = true;
+  end(status: ClientStatus): Promise<void> | undefined {
+    this.#end = status;
     this.#listen();
     const file = this.#file;
     this.#file = undefined;
@@ -116,7 +123,7 @@ export class Debugger {
 
   async #switch(path: string | false): Promise<void> {
     if (path === false) return this.#replaceFile(undefined);
-    if (this.#isOver) throw this.#ended();
+    if (this.#end !== undefined) throw this.#ended(this.#end);
     const file = new TraceFile(path, (error) => {
       if (this.#file === file) this.#file = undefined;
       this.#listen();
@@ -132,9 +139,9 @@ export class Debugger {
       this.#listen();
       throw error;
     }
-    if (this.#isOver) {
+    if (this.#end !== undefined) {
       await file.close();
-      throw this.#ended();
+      throw this.#ended(this.#end);
     }
     if (this.#file !== file) await this.#replaceFile(file);
   }
@@ -146,13 +153,13 @@ export class Debugger {
     await before?.close();
   }
 
-  #ended(): NotConnectedError {
-    return new NotConnectedError(this.client, 'terminated', 'there is nothing to write to a file');
+  #ended(status: ClientStatus): NotConnectedError {
+    return new NotConnectedError(this.client, status, 'there is nothing to write to a file');
   }
 
   #listen(): void {
     const isOn =
-      !this.#isOver &&
+      this.#end === undefined &&
       (this.#isTracing ||
         this.#logSize > 0 ||
         this.#statistics !== undefined ||

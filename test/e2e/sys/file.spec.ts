@@ -108,6 +108,23 @@ describe('sys.logToFile', () => {
     expect(linesOf(path)).toEqual([received('1')]);
   });
 
+  it('refuses what is no path, and goes on as it was', async () => {
+    const path = join(folder, 'trace.log');
+    await using scene = await NetScene.open(FeedClient);
+    const { sys } = scene.handle;
+    await sys.logToFile(path);
+    for (const value of [5, true, undefined, null, '', {}]) {
+      const refused = sys.logToFile(value as never);
+      await expect(refused).rejects.toMatchObject({ code: 'ERR_WEBSOCKEX_CONFIGURATION' });
+      await expect(refused).rejects.toThrow(/^FeedClient: sys\.logToFile\(.*or false$/);
+    }
+    // Nobody listens: that ends no process.
+    void sys.logToFile(5 as never);
+    await scene.feed('1');
+    await sys.logToFile(false);
+    expect(linesOf(path)).toEqual([received('1')]);
+  });
+
   it('is there from the first event to the last, over restarts, and closed then', async () => {
     const path = join(folder, 'trace.log');
     const scene = await NetScene.open(FeedClient, { debug: { logToFile: path } });

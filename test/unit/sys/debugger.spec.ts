@@ -40,7 +40,7 @@ describe('Debugger', () => {
     await one.writeTo(false);
     expect(isTold()).toEqual([false, false]);
     one.apply(options);
-    await one.end();
+    await one.end('terminated');
     expect(isTold()).toEqual([false, false]);
     one.trace(true);
     one.log(1);
@@ -61,6 +61,6 @@ describe('Debugger', () => {
   it('has nothing to wait for at its end without a file', () => {
     const { one } = make();
     one.apply({ log: true, statistics: true });
-    expect(one.end()).toBeUndefined();
+    expect(one.end('terminated')).toBeUndefined();
   });
 });
