@@ -25,6 +25,7 @@ const PATIENCE = 1000;
 export class Debugger {
   #isTracing = false;
   #logSize = 0;
+  /** The lines of the log; before them, some that are not in it any more. */
   #kept: string[] = [];
   #statistics: Statistics | undefined;
   #file: TraceFile | undefined;
@@ -68,13 +69,13 @@ export class Debugger {
         `${this.client}: sys.log(${inspectShort(size)}): it takes true, false or a whole number`,
       );
     }
+    this.#kept = lines === 0 ? [] : this.lines.slice(-lines);
     this.#logSize = lines;
-    this.#kept = lines === 0 ? [] : this.#kept.slice(-lines);
     this.#listen();
   }
 
   get lines(): readonly string[] {
-    return [...this.#kept];
+    return this.#kept.slice(-this.#logSize);
   }
 
   count(on: boolean): void {
@@ -183,7 +184,8 @@ export class Debugger {
       this.#file?.write(line);
       if (this.#logSize === 0) continue;
       this.#kept.push(line);
-      if (this.#kept.length > this.#logSize) this.#kept.shift();
+      // Now and then, for to move all of a long log for each line costs much.
+      if (this.#kept.length >= 2 * this.#logSize) this.#kept = this.#kept.slice(-this.#logSize);
     }
   }
 }

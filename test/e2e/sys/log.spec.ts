@@ -62,6 +62,14 @@ describe('sys.log', () => {
     expect(await kept(scene)).toEqual(['8']);
   });
 
+  it('keeps exactly so many after each line, however many there were', async () => {
+    await using scene = await NetScene.open(FeedClient, { debug: { log: 3 } });
+    for (let n = 3; n < 20; n++) {
+      await scene.feed(...(n === 3 ? ['1', '2', '3'] : [`${n}`]));
+      expect(await kept(scene)).toEqual([`${n - 2}`, `${n - 1}`, `${n}`]);
+    }
+  });
+
   it('keeps ten with true, and forgets all with false or 0', async () => {
     await using scene = await NetScene.open(FeedClient);
     const { sys } = scene.handle;
