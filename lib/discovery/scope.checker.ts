@@ -1,4 +1,5 @@
 import { Scope, type Type } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
 
 import type { ClientDependency } from '../interfaces/client-metadata.interface.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
@@ -24,15 +25,43 @@ export function checkScope(
   inject: readonly ClientDependency[],
   module: NestModule,
 ): void {
-  const scope = Reflect.getMetadata('scope:options', client) as { scope?: Scope } | undefined;
-  if (scope?.scope === Scope.REQUEST) {
-    throw new ConfigurationError(messages.requestScopedClient(client.name));
-  }
+  checkOwnScope(client);
   for (const token of [...readDependencies(client), ...inject.map(toToken)]) {
     if (isRequestScoped(module, token)) {
       throw new ConfigurationError(messages.requestScopedDependency(client.name, nameOf(token)));
     }
   }
+}
+
+/**
+ * Refuses a class that is request-scoped itself.
+ *
+ * @throws ConfigurationError
+ */
+export function checkOwnScope(client: Type<object>): void {
+  const scope = Reflect.getMetadata('scope:options', client) as { scope?: Scope } | undefined;
+  if (scope?.scope === Scope.REQUEST) {
+    throw new ConfigurationError(messages.requestScopedClient(client.name));
+  }
+}
+
+/** What a class that could not be made is refused with: the dependency, where its scope is why. */
+export function explainFailure(
+  client: Type<object>,
+  moduleRef: ModuleRef,
+  thrown: unknown,
+): unknown {
+  const cause = readDependencies(client).find((token) => {
+    try {
+      return moduleRef.introspect(token as Type<object>).scope === Scope.REQUEST;
+    } catch {
+      return false;
+    }
+  });
+  if (cause === undefined) return thrown;
+  return new ConfigurationError(messages.requestScopedDependency(client.name, nameOf(cause)), {
+    cause: thrown,
+  });
 }
 
 /** What constructor and properties ask for, as Nest's decorators noted it. */

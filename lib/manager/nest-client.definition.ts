@@ -11,6 +11,7 @@ import {
 } from '../discovery/handler.accessor.js';
 import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
 import { checkClient } from '../discovery/client.checker.js';
+import { checkOwnScope, explainFailure } from '../discovery/scope.checker.js';
 import type { ClientDefinition, CodeChange } from '../runtime/process/client.definition.js';
 import {
   defined,
@@ -132,8 +133,12 @@ export class NestClientDefinition implements ClientDefinition {
 
   change(type: Type<object>): CodeChange {
     checkClient(type, `changeCode() of ${this.name}`, true);
+    checkOwnScope(type);
     return {
-      incarnate: () => this.#make(type),
+      incarnate: () =>
+        this.#make(type).catch((thrown: unknown) => {
+          throw explainFailure(type, this.#injector, thrown);
+        }),
       commit: () => {
         this.#type = type;
         this.#handlers = readHandlerNames(type);

@@ -1,11 +1,19 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { CapturingLogger } from '@nestjs/testing';
-import { OnCodeChange, WebSockexClient } from 'nestjs-websockex';
+import { Injectable, Logger, Scope } from '@nestjs/common';
+import { CapturingLogger, Test } from '@nestjs/testing';
+import {
+  getClientToken,
+  OnCodeChange,
+  WebSockexClient,
+  WebSockexModule,
+  type ClientHandle,
+} from 'nestjs-websockex';
+import { createTestNet } from 'nestjs-websockex/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { Gate } from '../../fixtures/journal.js';
 import { NetScene } from '../../fixtures/net-scene.js';
 import { failures } from '../../fixtures/nest/log.js';
+import { clientAt } from '../../fixtures/scene.js';
 import { First, Second } from './two-classes.js';
 
 afterEach(() => {
@@ -75,6 +83,35 @@ describe('sys.changeCode that is refused, or leaves something out', () => {
       });
     }
     expect(await scene.handle.sys.getStatus()).toMatchObject({ module: 'First' });
+  });
+
+  it('refuses what is request-scoped, and names the dependency', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class PerRequest {}
+    @WebSockexClient('wss://feed.example')
+    class Depending {
+      constructor(readonly request: PerRequest) {}
+    }
+    @Injectable({ scope: Scope.REQUEST })
+    @WebSockexClient('wss://feed.example')
+    class ShortLived {}
+    await using net = createTestNet();
+    const client = clientAt('wss://feed.example', First);
+    const imports = [WebSockexModule.forRoot({ clients: [client] })];
+    const app = await net.install(Test.createTestingModule({ imports, providers: [PerRequest] }));
+    app.useLogger(false);
+    await app.init();
+    const { sys } = app.get<ClientHandle>(getClientToken(client));
+    await expect(sys.changeCode(Depending)).rejects.toMatchObject({
+      code: 'ERR_WEBSOCKEX_CONFIGURATION',
+      message: expect.stringMatching(/^Depending depends on PerRequest, which is request-scoped/),
+    });
+    await expect(sys.changeCode(ShortLived)).rejects.toMatchObject({
+      code: 'ERR_WEBSOCKEX_CONFIGURATION',
+      message: expect.stringMatching(/^ShortLived is request-scoped/),
+    });
+    expect(await sys.getStatus()).toMatchObject({ module: 'First' });
+    await app.close();
   });
 
   it('tells whoever waits for a handler that is there no more', async () => {
