@@ -169,6 +169,7 @@ export class Debugger {
       this.#subscription?.unsubscribe();
       this.#subscription = undefined;
       this.hook.tell = undefined;
+      this.#lines.forget();
       return;
     }
     this.hook.tell = (event) => this.#note(event);
@@ -177,7 +178,9 @@ export class Debugger {
 
   #note(event: Traced): void {
     this.#statistics?.count(event);
-    if (!this.#isTracing && this.#logSize === 0 && this.#file === undefined) return;
+    if (!this.#isTracing && this.#logSize === 0 && this.#file === undefined) {
+      return this.#lines.forget();
+    }
     for (const text of this.#lines.of(event)) {
       const line = `*DBG* ${this.client} ${text}`;
       if (this.#isTracing) process.stdout.write(`${line}\n`);

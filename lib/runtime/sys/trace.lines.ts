@@ -13,6 +13,11 @@ export class TraceLines {
   /** Whether it has been said why the session that ends is closed. */
   #isClosing = false;
 
+  /** From here on it may not see all: what it knows of the session may not hold. */
+  forget(): void {
+    this.#wasCut = this.#isClosing = false;
+  }
+
   of(event: Traced): string[] {
     try {
       return this.#describe(event).map(oneLine);
@@ -27,7 +32,7 @@ export class TraceLines {
         this.#isClosing = false;
         return [event.session === 0 ? 'attempting to connect' : 'attempting to reconnect'];
       case 'connected':
-        this.#wasCut = this.#isClosing = false;
+        this.forget();
         return [event.session === 1 ? 'successfully connected' : 'successfully reconnected'];
       case 'frame:received':
         return [`received frame: ${showFrame(event.frame)}`];

@@ -144,6 +144,25 @@ describe('sys.trace', () => {
     ]);
   });
 
+  it.each([false, true])(
+    'knows no more of a session it saw the close of, when it is on again (statistics: %s)',
+    async (counts) => {
+      const { lines } = printed();
+      await using scene = await NetScene.open(FeedClient, { debug: true, reconnect: AT_ONCE });
+      const { handle, net } = scene;
+      await handle.sys.statistics(counts);
+      const reconnected = handle.reconnect();
+      await handle.sys.trace(false);
+      await net.clock.advance('1s');
+      await reconnected;
+      await handle.sys.trace(true);
+      lines.splice(0);
+      scene.peer.drop();
+      await net.settle();
+      expect(texts(lines)[0]).toBe('had the connection closed unexpectedly by the remote server');
+    },
+  );
+
   it('tells of a peer that does not close before a shutdown is over', async () => {
     const { lines } = printed();
     await using scene = await NetScene.open(FeedClient, { debug: true, closeTimeout: 60_000 });
