@@ -10,6 +10,7 @@ import {
   type ClientHandle,
 } from 'nestjs-websockex';
 import { createTestNet } from 'nestjs-websockex/testing';
+import { Subject } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Gate } from '../../fixtures/journal.js';
@@ -65,6 +66,28 @@ describe('sys.changeCode', () => {
     await handle.sys.suspend();
     peer.ping('now');
     expect(await peer.next()).toMatchObject({ type: 'pong', data: Buffer.from('now') });
+  });
+
+  it('leaves a stream of the old class going, as a suspend does, until the session ends', async () => {
+    const items = new Subject<string>();
+    class Streaming {
+      @OnFrame() stream() {
+        return items;
+      }
+    }
+    await using scene = await NetScene.open(Streaming, { reconnect: { initialDelay: 0 } });
+    const { handle, peer } = scene;
+    await scene.feed('begin');
+    await handle.sys.suspend();
+    items.next('while suspended');
+    await peer.expectText('while suspended');
+    await handle.sys.changeCode(Second);
+    await handle.sys.resume();
+    items.next('after the change');
+    await peer.expectText('after the change');
+    peer.drop();
+    await scene.net.settle();
+    expect(items.observed).toBe(false);
   });
 
   it('gives @OnCodeChange the old instance and what was said, and takes over no more', async () => {
