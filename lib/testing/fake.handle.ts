@@ -67,10 +67,12 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly sent: Frame[] = [];
   /** Every close, in order. */
   readonly closes: { readonly code: number | undefined; readonly reason: string }[] = [];
-  /** There is nothing to look into: every call of it rejects. */
+  /** There is nothing to look into: every call of it rejects. It is no promise itself. */
   readonly sys: ClientSys<T> = new Proxy({} as ClientSys<T>, {
-    get: (_, name) => () =>
-      rejected(new Error(`${this.name} is a fake handle, and has no sys.${String(name)}()`)),
+    get: (_, name) =>
+      name === 'then'
+        ? undefined
+        : () => rejected(new Error(`${this.name} is a fake handle without sys.${String(name)}()`)),
   });
   readonly #handlers: HandlerNames;
   readonly #module: string;

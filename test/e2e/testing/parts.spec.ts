@@ -107,6 +107,13 @@ describe('A handle without a client', () => {
     expect(feed.sent).toEqual([]);
   });
 
+  it('has nothing to look into, and says so', async () => {
+    const feed = fakeHandle(FeedClient);
+    await expect(feed.sys.getState()).rejects.toThrow(/is a fake handle without sys\.getState\(\)/);
+    const late: unknown = feed.sys;
+    expect(await late).toBe(feed.sys);
+  });
+
   it('tells its states, and counts its sessions', async () => {
     const feed = fakeHandle(FeedClient);
     const states: string[] = [];
