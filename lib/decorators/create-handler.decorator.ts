@@ -46,11 +46,12 @@ export type OpenHandlerDecorator<Result> = <
  */
 export type StartDecorator<Result> = <
   T extends object,
+  K extends string | symbol,
   M extends (args: never) => Result | Promise<Result>,
 >(
   target: T,
-  key: string | symbol,
-  descriptor: TypedPropertyDescriptor<M> & SeenArgs<T, M>,
+  key: K,
+  descriptor: TypedPropertyDescriptor<M> & SeenArgs<T, K, M>,
 ) => void;
 
 /** The one function all handler decorators are made of: it notes, and judges nothing. */

@@ -54,12 +54,35 @@ export type StartArgs<T> = T extends { start(...args: infer P): unknown }
       ? undefined
       : Candidates<T> | undefined;
 
-/** Nothing to add for an `@OnStart` whose args are what {@link StartArgs} says; else what to do. */
-export type SeenArgs<T, M> = M extends (...args: infer P) => unknown
-  ? [P[0]] extends [StartArgs<T> | undefined]
+/** What an `@OnStart` is refused with whose args `manager.start` could not take. */
+interface HiddenArgs {
+  readonly 'make it public, and call it start: its args are not those of its class': never;
+}
+
+/** Nothing to add for a method that takes these args; else what to do. */
+type SameArgs<M, Args> = M extends (...args: infer P) => unknown
+  ? [P[0]] extends [Args]
     ? unknown
-    : { readonly 'make it public, and call it start: its args are not those of its class': never }
+    : HiddenArgs
   : never;
+
+/**
+ * Nothing to add for an `@OnStart` whose args {@link StartArgs} sees; else what to do. It asks as
+ * little as it can: in a generic class the args are not known yet.
+ */
+export type SeenArgs<T, K, M> = M extends () => unknown
+  ? unknown
+  : K extends keyof T
+    ? K extends 'start'
+      ? unknown
+      : T extends { start(...args: infer P): unknown }
+        ? SameArgs<M, P[0]>
+        : K extends 'onStart'
+          ? unknown
+          : T extends { onStart(...args: infer P): unknown }
+            ? SameArgs<M, P[0]>
+            : unknown
+    : HiddenArgs;
 
 /**
  * How a client is started at run time; each option stands over that of its class.

@@ -15,10 +15,6 @@ describe('@OnStart', () => {
       // @ts-expect-error -- nor a protected one
       @OnStart() protected begin(_args: Args) {}
     }
-    class _UntypedClient {
-      // @ts-expect-error -- of another name, and without a type, it cannot be told from the others
-      @OnStart() begin(_args: unknown) {}
-    }
     class _TwoArgsClient {
       // @ts-expect-error -- nothing comes after the args
       @OnStart() start(_args: Args, _more: string) {}
@@ -30,6 +26,16 @@ describe('@OnStart', () => {
       // @ts-expect-error -- the args would have to be a symbol
       @OnStart() begin(_args: Args) {}
       @OnCast() start(_symbol: string) {}
+    }
+    class _OnStartClient {
+      // @ts-expect-error -- the args would have to be a symbol
+      @OnStart() begin(_args: Args) {}
+      @OnCast() onStart(_symbol: string) {}
+    }
+    class _BothClient {
+      // @ts-expect-error -- start comes before onStart
+      @OnStart() onStart(_args: Args) {}
+      @OnCast() start() {}
     }
     class _SameClient {
       @OnStart() begin(_args: Args) {}
@@ -44,11 +50,20 @@ describe('@OnStart', () => {
     class _PrivateClient {
       @OnStart() private begin() {}
     }
+    const key = Symbol('key');
+    class _SymbolClient {
+      @OnStart() [key](_args: Args) {}
+    }
     abstract class BaseClient<T> {
       @OnStart() start(_args: T) {}
     }
     class InheritingClient extends BaseClient<Args> {}
+    class OtherNameBaseClient<T extends Args> {
+      @OnStart() begin(_args: T) {}
+    }
+    class OtherNameClient extends OtherNameBaseClient<Args> {}
     expectTypeOf<StartArgs<AnyClient>>().toBeUnknown();
     expectTypeOf<StartArgs<InheritingClient>>().toEqualTypeOf<Args>();
+    expectTypeOf<StartArgs<OtherNameClient>>().toEqualTypeOf<Args | undefined>();
   });
 });
