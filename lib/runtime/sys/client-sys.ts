@@ -119,7 +119,7 @@ export interface ClientSys<T extends object> {
    * next attempt, which are messages too. Casts are kept and calls wait; frames are kept too, and
    * past the high-water mark the socket is paused. Pings are still answered where the class has no
    * `@OnPing`. A message that is being handled is finished first. What ends the client resumes it,
-   * and a restart begins anew.
+   * and a restart begins anew; between two incarnations the next one is held before its `@OnStart`.
    *
    * @throws (rejects) `NotConnectedError` for an incarnation that has ended, or is about to
    */

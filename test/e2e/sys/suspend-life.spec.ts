@@ -140,6 +140,29 @@ describe('The life of a client that is suspended', () => {
     expect(notes).toEqual(['terminate', 'new']);
   });
 
+  it('has the next incarnation wait where it is asked for between two', async () => {
+    const { FeedClient } = noting();
+    await using scene = await NetScene.open(FeedClient);
+    const { handle, net, server } = scene;
+    for (let crash = 1; crash <= 2; crash++) {
+      await scene.feed('crash');
+      if (crash === 1) await net.clock.advance('1ms');
+    }
+    expect(handle.status).toBe('backoff');
+    await handle.sys.suspend();
+    await net.clock.advance('1m');
+    expect([server.attempts, await handle.sys.getStatus()]).toMatchObject([
+      2,
+      { incarnation: 3, isSuspended: true },
+    ]);
+    await handle.sys.resume();
+    await handle.connected();
+    expect([server.attempts, await handle.sys.getStatus()]).toMatchObject([
+      3,
+      { incarnation: 3, isSuspended: false },
+    ]);
+  });
+
   it('refuses to be so where its handler crashes after it has asked for it', async () => {
     let suspend!: () => Promise<void>;
     let outcome: unknown;
