@@ -22,7 +22,7 @@ import {
 import type { HandlerNames, Incarnation } from '../runtime/process/incarnation.js';
 import { checkOptions } from '../runtime/options/options.checker.js';
 import type { Target } from '../runtime/process/request.builder.js';
-import { isThenable } from '../runtime/clock/thenable.js';
+import { isThenable, toPromise } from '../runtime/clock/thenable.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { messages } from '../websockex.messages.js';
 
@@ -172,7 +172,7 @@ export class NestClientDefinition implements ClientDefinition {
 
   #ask(dependencies: readonly unknown[]): Given | PromiseLike<Given> {
     const value = this.#metadata?.factory?.useFactory(...(dependencies as never[]));
-    return isThenable(value) ? value.then((late) => this.#check(late)) : this.#check(value);
+    return toPromise(value)?.then((late) => this.#check(late)) ?? this.#check(value);
   }
 
   #check(value: unknown): Given {

@@ -1,6 +1,6 @@
 import { Observable, Subscriber, type Observer, type Operator, type Subscription } from 'rxjs';
 
-import { isThenable } from '../clock/thenable.js';
+import { toPromise } from '../clock/thenable.js';
 
 /** Told what a subscriber threw. */
 export type ErrorReport = (error: unknown) => void;
@@ -56,9 +56,8 @@ export class SafeObservable<T> extends Observable<T> {
 
   #guard(call: () => unknown): void {
     try {
-      const result = call();
       // An async function is a subscriber too; nobody else would hear of its rejection.
-      if (isThenable(result)) result.then(undefined, this.report);
+      toPromise(call())?.catch(this.report);
     } catch (thrown) {
       this.report(thrown);
     }

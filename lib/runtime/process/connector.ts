@@ -16,7 +16,7 @@ import type { Handler, Incarnation } from './incarnation.js';
 import { Reconnector } from './reconnector.js';
 import { attemptError, draftRequest, finishRequest, type Target } from './request.builder.js';
 import type { Pending } from './runner.js';
-import { isThenable } from '../clock/thenable.js';
+import { isThenable, toPromise } from '../clock/thenable.js';
 import { limited } from '../clock/waiters.js';
 
 /** What a connector works with. */
@@ -167,9 +167,10 @@ export class Connector {
     } catch (thrown) {
       return this.owner.crash(thrown);
     }
-    return isThenable(value)
-      ? value.then(follow, (thrown: unknown) => this.owner.crash(thrown))
-      : follow(value);
+    const promise = toPromise(value);
+    return promise === undefined
+      ? follow(value)
+      : promise.then(follow, (thrown: unknown) => this.owner.crash(thrown));
   }
 
   #obey(handler: Handler, value: unknown, end: WireEnd, retryIn: number | undefined): Pending {

@@ -5,7 +5,7 @@ import type { ClientDefinition } from './client.definition.js';
 import { isDirective } from './directive.js';
 import type { Incarnation } from './incarnation.js';
 import type { Pending } from './runner.js';
-import { isThenable } from '../clock/thenable.js';
+import { toPromise } from '../clock/thenable.js';
 
 /** Whom a lifetime tells. */
 export interface LifetimeOwner {
@@ -116,9 +116,9 @@ export class Lifetime {
       this.#terminated(reason);
     };
     try {
-      const value = handler.invoke(reason as never);
-      if (!isThenable(value)) return this.#terminated(reason);
-      return value.then(() => this.#terminated(reason), failed);
+      const pending = toPromise(handler.invoke(reason as never));
+      if (pending === undefined) return this.#terminated(reason);
+      return pending.then(() => this.#terminated(reason), failed);
     } catch (error) {
       return failed(error);
     }

@@ -9,7 +9,7 @@ import type { Handler } from './incarnation.js';
 import { isStream, Streams, type StreamOwner } from './streams.js';
 import type { SessionControl } from './session.control.js';
 import type { TraceHook } from '../telemetry/trace.hook.js';
-import { isThenable } from '../clock/thenable.js';
+import { toPromise } from '../clock/thenable.js';
 import type { Deferred } from '../clock/waiters.js';
 
 /** Work that is done, or a promise of its end. */
@@ -83,7 +83,7 @@ export class Runner implements StreamOwner {
     } catch (thrown) {
       return fail(thrown);
     }
-    return isThenable(value) ? value.then(succeed, fail) : succeed(value);
+    return toPromise(value)?.then(succeed, fail) ?? succeed(value);
   }
 
   cancelStreams(): void {
@@ -93,7 +93,7 @@ export class Runner implements StreamOwner {
   onItem(handler: Handler, item: unknown, taken?: () => void): void {
     if (isStream(item)) throw this.#badResponse(handler, item);
     // It may not be one either: then what it rejects with is nobody's.
-    if (isThenable(item)) item.then(undefined, () => undefined);
+    toPromise(item)?.catch(() => undefined);
     // Whoever feeds the stream may do so in a context of his own.
     this.inBoot(() => this.#act(handler, item, taken));
   }
@@ -103,13 +103,12 @@ export class Runner implements StreamOwner {
   }
 
   #settle(handler: Handler, value: unknown): Pending {
-    if (isThenable(value)) {
-      return value.then(
-        (resolved) => this.#accept(handler, resolved),
-        (thrown: unknown) => this.owner.crash(thrown),
-      );
-    }
-    return this.#accept(handler, value);
+    const promise = toPromise(value);
+    if (promise === undefined) return this.#accept(handler, value);
+    return promise.then(
+      (resolved) => this.#accept(handler, resolved),
+      (thrown: unknown) => this.owner.crash(thrown),
+    );
   }
 
   #accept(handler: Handler, value: unknown): Pending {

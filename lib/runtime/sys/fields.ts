@@ -1,4 +1,4 @@
-import { isThenable } from '../clock/thenable.js';
+import { toPromise } from '../clock/thenable.js';
 import { BadResponseError } from '../errors/client.errors.js';
 
 /** The fields of an instance, as a plain object of its own. */
@@ -33,7 +33,8 @@ export function setFields(instance: object, fields: object): void {
  * @throws BadResponseError for what has no fields; a promise has none yet
  */
 export function checkFields(module: string, value: unknown): object {
-  if (isThenable(value)) value.then(undefined, () => undefined);
+  const promise = toPromise(value);
+  if (promise !== undefined) promise.catch(() => undefined);
   else if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw new BadResponseError(module, 'sys.replaceState', value, 'the fields, and no promise');
 }

@@ -53,6 +53,8 @@ const FAILURES: readonly Failure[] = [
   ['rejects', () => Promise.reject(boom), boom],
   ['throws what is no Error', () => raise('ball'), 'ball'],
   ['rejects with nothing', () => Promise.reject(undefined), undefined],
+  ['returns a thenable that throws', () => thenable(() => () => raise(boom)), boom],
+  ['returns a thenable that cannot be read', () => thenable(() => raise(boom)), boom],
 ];
 const NONSENSE: readonly (readonly [what: string, value: unknown])[] = [
   ['an object', { lemons: true }],
@@ -210,4 +212,10 @@ describe('A crash', () => {
 
 function raise(value: unknown): never {
   throw value;
+}
+
+/** A promise of some other library, whose `then` is what `read` gives. */
+function thenable(read: () => () => unknown): object {
+  // oxlint-disable-next-line unicorn/no-thenable
+  return Object.defineProperty({}, 'then', { get: read });
 }

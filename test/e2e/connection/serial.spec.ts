@@ -210,3 +210,21 @@ describe('Replies', { timeout: 30_000 }, () => {
     );
   });
 });
+
+describe('A handler that returns a thenable whose then() gives no promise', () => {
+  it('is awaited before the next', async () => {
+    class Lazy extends Watched {
+      // A query builder or the like, which promises no more than to call back.
+      override frame(frame: DataFrame): Promise<HandlerResult> {
+        const work = this.watch(`frame ${frame.data.toString()}`, 2);
+        const then = (done: () => void): void => void work.then(done);
+        // oxlint-disable-next-line unicorn/no-thenable
+        return { then } as unknown as Promise<HandlerResult>;
+      }
+    }
+    await using scene = await Scene.open(Lazy);
+    for (let n = 0; n < 5; n++) scene.peer.text(`${n}`);
+    await scene.journal.untilCount(1 + 5);
+    expect(await scene.handle.call('concurrency')).toBe(1);
+  });
+});
