@@ -11,6 +11,7 @@ import { isPassedOn } from '../runtime/supervision/restart.policy.js';
 import { messages } from '../websockex.messages.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
 import type { Link, Linking } from './client.starter.js';
+import { SignalWatchers } from './signal.watchers.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 
 /** Does to a child what the end of its parent does. */
@@ -21,6 +22,8 @@ const SIGNAL = 'an AbortSignal';
 /** Links clients to a parent: what ends the one ends the other. */
 @Injectable()
 export class Linker {
+  private readonly signals = new SignalWatchers();
+
   constructor(
     private readonly registry: ClientRegistry,
     private readonly logger: TelemetryLogger,
@@ -41,7 +44,7 @@ export class Linker {
         throw new ConfigurationError(messages.trapWithoutInfo(type.name));
       }
       const ended: Ended = trapExit ? (...told) => this.tell(...told) : exit;
-      if (parent instanceof AbortSignal) return toSignal(parent, ended);
+      if (parent instanceof AbortSignal) return this.toSignal(parent, ended);
       return toClient(this.alive(parent), ended, trapExit);
     };
   }
@@ -54,6 +57,16 @@ export class Linker {
     throw new NotConnectedError(name, known?.client.status ?? 'terminated', messages.noParent());
   }
 
+  private toSignal(signal: AbortSignal, ended: Ended): Link {
+    signal.throwIfAborted();
+    return (child) => {
+      const unlink = this.signals.add(signal, (error) =>
+        ended(child, SIGNAL, { by: 'error', error }),
+      );
+      void child.client.terminated.then(unlink);
+    };
+  }
+
   private tell({ handle, client }: RegisteredClient, from: string, reason: CloseReason): void {
     if (client.isStopped) return;
     const message: LinkExit = { type: 'EXIT', from, reason };
@@ -63,18 +76,6 @@ export class Linker {
       this.logger.failed(client.name, `to tell @OnInfo of the end of ${from}`, error);
     }
   }
-}
-
-function toSignal(signal: AbortSignal, ended: Ended): Link {
-  signal.throwIfAborted();
-  return (child) => {
-    const onAbort = (): void => {
-      const error: unknown = signal.reason;
-      ended(child, SIGNAL, { by: 'error', error });
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    void child.client.terminated.then(() => signal.removeEventListener('abort', onAbort));
-  };
 }
 
 function toClient(parent: RegisteredClient, ended: Ended, trapExit: boolean): Link {
