@@ -64,6 +64,7 @@ export const messages = {
   nameTaken: (type: string | undefined) =>
     type === undefined ? 'its registry says so' : `it is a ${type}, and has not ended`,
   notRegistered: () => 'its name was not registered',
+  notFound: () => 'who has its name was not told',
   noStart: () => 'cannot start, it was stopped or the application shuts down',
   noParent: () => 'cannot be linked to',
   badTrap: (client: string, value: string) =>

@@ -18,7 +18,8 @@ import type { ClientHandle } from '../runtime/client/client-handle.js';
  * once the client has ended, however it did; the application waits for that when it closes, no
  * longer than `shutdownTimeout`. What `register` throws is what the start rejects with, and nothing is
  * unregistered then; one that does not answer within `startupTimeout` fails the start, and where it
- * says `true` later, the name is unregistered at once. What `unregister` throws is logged.
+ * says `true` later, the name is unregistered at once. Where it says `false`, `whereis` is asked for the
+ * holder, and waited for as long. What `whereis` and `unregister` throw is logged.
  *
  * @example
  * it('is a name registry', () => checkNameRegistry(() => new MyRegistry()));

@@ -58,11 +58,8 @@ export class NameRegistrar {
     // Whoever stops it stops the wait as well.
     void client.terminated.then(() => answer.resolve(true));
     if (await answer.promise) return;
-    throw new AlreadyStartedError(
-      name,
-      messages.nameTaken(undefined),
-      await this.holder(via, name),
-    );
+    const holder = await this.holder(via, registered, timeout);
+    throw new AlreadyStartedError(name, messages.nameTaken(undefined), holder);
   }
 
   /** Waits until one that has ended, or everybody, is taken out; at most so many milliseconds. */
@@ -88,9 +85,21 @@ export class NameRegistrar {
     }
   }
 
-  private async holder(via: NameRegistry, name: string): Promise<ClientHandle | undefined> {
+  /** Who has the name, as far as the registry says so in time. */
+  private async holder(
+    via: NameRegistry,
+    { client: { name, terminated } }: RegisteredClient,
+    timeout: number,
+  ): Promise<ClientHandle | undefined> {
+    const found = limited<ClientHandle | undefined>(
+      this.clock,
+      { timeout },
+      () => new CallTimeoutError(name, timeout, messages.notFound()),
+    );
+    void terminated.then(() => found.resolve(undefined));
     try {
-      return await via.whereis(name);
+      Promise.resolve(via.whereis(name)).then(found.resolve, found.reject);
+      return await found.promise;
     } catch (error) {
       this.logger.failed(name, 'whereis() of its name registry', error);
       return undefined;

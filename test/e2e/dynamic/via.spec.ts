@@ -139,6 +139,28 @@ describe('The option via', () => {
     expect(unregistered).toEqual(['ada']);
   });
 
+  it('waits for a whereis() that hangs no longer than startupTimeout, nor for an end', async () => {
+    await using app = await bootOnNet();
+    const silent = {
+      register: () => false,
+      unregister: () => undefined,
+      whereis: () => new Promise<undefined>(() => undefined),
+    };
+    const starting = failure(start(app, silent, { startupTimeout: 1000 }));
+    await app.net.clock.advance(1000);
+
+    expect(await starting).toBeInstanceOf(AlreadyStartedError);
+    expect(app.log('error')).toEqual([
+      'error ada: whereis() of its name registry failed: who has its name was not told within 1000 ms',
+    ]);
+    expect(app.names()).toEqual([]);
+    const another = failure(start(app, silent));
+    await app.net.settle();
+    await app.close();
+    expect(await another).toBeInstanceOf(AlreadyStartedError);
+    expect(app.net.clock.pending).toEqual([]);
+  });
+
   it('does not hold up a close, and unregisters what is registered too late', async () => {
     await using app = await bootOnNet();
     let answer!: (isRegistered: boolean) => void;
