@@ -169,9 +169,9 @@ export class Succession implements Member, ProcessOwner {
   }
 
   onRestart(reason: CloseReason, delay: number, restarts: number): void {
-    const dropped = this.#backlog.takeDropped();
-    this.tools.telemetry.emit('restart:planned', { reason, delay, restarts, dropped });
-    if (!this.hasEnded) this.#tell('backoff');
+    const plan = { reason, delay, restarts, dropped: this.#backlog.takeDropped() };
+    this.#tell('backoff');
+    if (!this.hasEnded) this.tools.telemetry.emit('restart:planned', plan);
   }
 
   onStatus(status: ClientStatus): void {

@@ -145,8 +145,11 @@ export class Connection implements WireOwner {
   /** Waits, then tells `onRetry`. */
   backoff(delay: number): void {
     const timer = this.tools.clock.setTimer(delay, () => this.owner.onRetry());
+    const state: State = { name: 'backoff', timer };
+    // Entered before it is told: who closes in that call ends a backoff.
+    this.#enter(state);
+    if (this.#state !== state) return;
     this.tools.telemetry.emit('backoff', { delay, attempt: this.losses + 1 });
-    this.#enter({ name: 'backoff', timer });
   }
 
   /** The end: nothing is told any more, and no socket is left save one that {@link crash} let go. */

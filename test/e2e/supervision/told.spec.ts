@@ -48,3 +48,41 @@ describe('Who is told of a restart and stops the client in that call', () => {
     expect(world.net.clock.pending).toEqual([]);
   });
 });
+
+describe('Who is told by an event that a client waits', () => {
+  it.each(['drop', 'crash'] as const)(
+    'sees it in backoff after a %s, and its close() ends it',
+    async (how) => {
+      const one = member('One');
+      await using world = await World.boot([one]);
+      const handle = world.handle(one);
+      const seen: string[] = [];
+      handle.events$.subscribe(({ event }) => {
+        if (event !== 'backoff' && event !== 'restart:planned') return;
+        seen.push(handle.status);
+        void handle.close();
+      });
+      if (how === 'drop') world.peer(one).drop();
+      else world.peer(one).send('crash');
+      await world.net.settle();
+      expect([...seen, handle.status]).toEqual(['backoff', 'terminated']);
+      expect(world.net.clock.pending).toEqual([]);
+    },
+  );
+
+  it('is not told of what a subscriber of status$ has ended', async () => {
+    for (const how of ['drop', 'crash'] as const) {
+      const one = member('One');
+      await using world = await World.boot([one]);
+      const handle = world.handle(one);
+      handle.status$.subscribe((status) => {
+        if (status === 'backoff') void handle.stop();
+      });
+      if (how === 'drop') world.peer(one).drop();
+      else world.peer(one).send('crash');
+      await world.net.settle();
+      expect(world.story('backoff', 'restart:planned')).toEqual([]);
+      expect(handle.status).toBe('terminated');
+    }
+  });
+});
