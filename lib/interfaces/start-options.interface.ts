@@ -129,7 +129,8 @@ export type LinkParent = ClientHandle | AbortSignal | string;
 export interface LinkOptions {
   /**
    * Whether every end of the parent, a normal one too, comes as an `@OnInfo` message (`LinkExit`)
-   * instead of ending the client, as OTP's `trap_exit` has it. The class must have an `@OnInfo`.
+   * instead of ending the client, as OTP's `trap_exit` has it. The class must have an `@OnInfo`; as
+   * any info, one that comes while the client has no session waits for it.
    * @default false
    */
   readonly trapExit?: boolean;

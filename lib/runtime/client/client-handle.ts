@@ -142,7 +142,8 @@ export abstract class ClientHandle<
 
   /**
    * Connects again: closes an open session with 1000 and follows the reconnect policy's delay,
-   * or cuts a backoff short. Resolves when the next session is open.
+   * or cuts a backoff short. The wait before a restart stays as it is. Resolves when the next session
+   * is open.
    *
    * @throws (rejects) `NotConnectedError` before the start and after the end
    */
