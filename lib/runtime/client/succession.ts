@@ -148,10 +148,10 @@ export class Succession implements Member, ProcessOwner {
   }
 
   halt(): Promise<CloseReason> {
-    this.#halted ??= new Deferred();
-    const timeout = this.tools.shutdownTimeout();
-    this.tools.run(() => this.process.stop(CloseCode.goingAway, timeout));
-    return this.#halted.promise;
+    // It may have ended in the very call that asks for it.
+    const { promise } = (this.#halted ??= new Deferred());
+    this.tools.run(() => this.process.stop(CloseCode.goingAway, this.tools.shutdownTimeout()));
+    return promise;
   }
 
   end(reason: CloseReason): void {
