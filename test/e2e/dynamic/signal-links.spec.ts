@@ -1,16 +1,8 @@
-import { LinkError, type ClientHandle } from 'nestjs-websockex';
+import { LinkError } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { linkError, named } from '../../fixtures/nest/family.js';
 import { bootOnNet, failure, SessionClient } from '../../fixtures/nest/net-app.js';
-
-const named = (user: string) => ({ name: user, args: { user }, startup: 'required' as const });
-
-/** The error a child ended by. */
-async function linkError(child: ClientHandle): Promise<LinkError> {
-  const reason = await child.terminated;
-  expect(reason.by === 'error' && reason.error).toBeInstanceOf(LinkError);
-  return (reason as { error: LinkError }).error;
-}
 
 describe('A client that is linked to an AbortSignal', () => {
   it('ends when that is aborted, by its reason', async () => {
