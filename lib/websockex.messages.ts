@@ -67,6 +67,9 @@ export const messages = {
   notFound: () => 'who has its name was not told',
   noStart: () => 'cannot start, it was stopped or the application shuts down',
   noParent: () => 'cannot be linked to',
+  unknownParent: () => 'cannot be linked to, no client of this application is called so now',
+  badParent: (value: string) =>
+    `manager.startLink(): the parent is ${value}; it must be the handle or the name of a client, or an AbortSignal`,
   badTrap: (client: string, value: string) =>
     `${client}: the option "trapExit" is ${value}; it must be true or false`,
   trapWithoutInfo: (client: string) =>

@@ -2,7 +2,7 @@ import { Injectable, type Type } from '@nestjs/common';
 
 import { readHandlerNames } from '../discovery/handler.accessor.js';
 import type { LinkExit, LinkParent } from '../interfaces/start-options.interface.js';
-import type { ClientHandle } from '../runtime/client/client-handle.js';
+import { ClientHandle } from '../runtime/client/client-handle.js';
 import { ConfigurationError, LinkError } from '../runtime/errors/client.errors.js';
 import { NotConnectedError } from '../runtime/errors/connection.errors.js';
 import { inspectShort, toError } from '../runtime/errors/websockex.error.js';
@@ -50,11 +50,15 @@ export class Linker {
   }
 
   private alive(parent: ClientHandle | string): RegisteredClient {
-    const known =
-      typeof parent === 'string' ? this.registry.get(parent) : this.registry.behind(parent);
+    const isName = typeof parent === 'string';
+    if (!isName && !(parent instanceof ClientHandle)) {
+      throw new ConfigurationError(messages.badParent(inspectShort(parent)));
+    }
+    const known = isName ? this.registry.get(parent) : this.registry.behind(parent);
     if (known !== undefined && !known.client.isStopped) return known;
-    const name = typeof parent === 'string' ? parent : (known?.client.name ?? inspectShort(parent));
-    throw new NotConnectedError(name, known?.client.status ?? 'terminated', messages.noParent());
+    const name = isName ? parent : parent.name;
+    const what = known === undefined ? messages.unknownParent() : messages.noParent();
+    throw new NotConnectedError(name, known?.client.status ?? 'terminated', what);
   }
 
   private toSignal(signal: AbortSignal, ended: Ended): Link {

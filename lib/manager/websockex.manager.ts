@@ -84,8 +84,8 @@ export class WebSockexManager {
    * The parent does not end with the child.
    *
    * @throws (rejects) as `start`; `NotConnectedError` for a parent that has ended, or that there is
-   * not; the reason of a signal that is aborted already; `ConfigurationError` for `trapExit` without
-   * an `@OnInfo`
+   * not; the reason of a signal that is aborted already; `ConfigurationError` for what can be no
+   * parent, and for `trapExit` without an `@OnInfo`
    */
   async startLink<T extends object>(
     parent: LinkParent,

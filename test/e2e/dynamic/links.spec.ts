@@ -1,4 +1,5 @@
 import {
+  ConfigurationError,
   LinkError,
   NotConnectedError,
   RestartLimitError,
@@ -161,11 +162,19 @@ describe('A client that is linked to another one', () => {
   it('is refused where that has ended, or never was, before anything is made', async () => {
     const { app, parent } = await family();
     await using _ = app;
+    const { app: other, parent: strangers } = await family();
+    await using __ = other;
     await parent.stop();
-    for (const gone of [parent, 'parent', 'nobody', {} as ClientHandle]) {
+    for (const gone of [parent, 'parent', 'nobody', strangers]) {
       const error = await failure(app.manager.startLink(gone, ListeningClient, named('next')));
       expect(error).toBeInstanceOf(NotConnectedError);
       expect(error.message).toContain('cannot be linked to');
+    }
+    for (const wrong of [new AbortController(), {}, undefined, null, 5]) {
+      const linked = app.manager.startLink(wrong as never, ListeningClient, named('next'));
+      const error = await failure(linked);
+      expect(error).toBeInstanceOf(ConfigurationError);
+      expect(error.message).toContain('or an AbortSignal');
     }
     expect(app.names()).toEqual([]);
   });
