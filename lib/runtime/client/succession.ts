@@ -223,7 +223,7 @@ export class Succession implements Member, ProcessOwner {
       this.exits.tell(reason, halted !== undefined);
     }
     if (!isFollowed) this.end(this.#verdict?.reason ?? reason);
-    else if (halted === undefined) this.supervisor.exited(this, reason);
+    else if (halted === undefined && !this.hasEnded) this.supervisor.exited(this, reason);
     this.#halted = undefined;
     halted?.resolve(reason);
   }

@@ -49,6 +49,28 @@ describe('Who is told of a restart and stops the client in that call', () => {
   });
 });
 
+describe('Who is told of the end of a linked client', () => {
+  it.each(['stop', 'close'] as const)(
+    'and ends its parent by %s(): no restart follows',
+    async (how) => {
+      const [a, b, child] = [member('A'), member('B'), member('Child')] as const;
+      const group = { strategy: 'one_for_all' } as const;
+      await using world = await World.boot([a, b], { group, others: [child] });
+      const parent = world.handle(a);
+      world.net.server('Linked').acceptAll();
+      await world.manager.startLink(parent, child.type, { name: 'Linked' });
+      await world.net.settle();
+      world.manager.events$.subscribe(({ event, client }) => {
+        if (event === 'frame:sent' && client === 'Linked') void parent[how]();
+      });
+      await world.crash(a);
+      await world.net.clock.advance('1m');
+      expect(world.story('restart:planned', 'restart')).toEqual([]);
+      expect(world.statuses).toEqual(['terminated', 'open', 'open']);
+    },
+  );
+});
+
 describe('Who is told by an event that a client waits', () => {
   it.each(['drop', 'crash'] as const)(
     'sees it in backoff after a %s, and its close() ends it',
