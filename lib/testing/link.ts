@@ -1,8 +1,8 @@
 import { Duplex } from 'node:stream';
 
-import type { Clock } from '../runtime/clock/clock.port.js';
+import type { Clock, Timer } from '../runtime/clock/clock.port.js';
 
-/** How often a slow link lets something through, in milliseconds. */
+/** How often a slow link lets something through, in milliseconds; where that is less than a byte, less often. */
 const SLICE = 50;
 
 /** Told whenever something moves on a link. */
@@ -17,7 +17,8 @@ export class Link {
   #silent = false;
   #bytesPerSecond = Infinity;
   #slow: Buffer[] = [];
-  #isDraining = false;
+  /** The next slice, while a slow link holds something. */
+  #draining: Timer | undefined;
   #isGone = false;
 
   /**
@@ -49,10 +50,10 @@ export class Link {
     return this.#isGone || this.outer.destroyed || this.outer.closed;
   }
 
-  /** Puts bytes before the client as they are. */
+  /** Puts bytes before the client as they are, after what a slow link still holds. */
   raw(bytes: Uint8Array): void {
     this.moved();
-    this.outer.write(Buffer.from(bytes));
+    if (!this.#silent) this.#towardsClient(Buffer.from(bytes));
   }
 
   /** From now on nothing arrives anywhere, and nobody is told: a half-open connection. */
@@ -73,11 +74,15 @@ export class Link {
   /** What the peer sends arrives at this rate, by the clock. */
   slowly(bytesPerSecond: number): void {
     this.#bytesPerSecond = bytesPerSecond;
+    if (this.#draining === undefined) return;
+    this.#draining.cancel();
+    this.#drain();
   }
 
   /** The client's side is closed. A pair of streams does not tell its other half of a `destroy()`. */
   gone(): void {
     this.#isGone = true;
+    this.#forget();
     this.moved();
     // What a peer has not read is lost to it, as with a reset.
     if (this.outer.isPaused() && !this.#silent) this.inner.push(null);
@@ -87,6 +92,7 @@ export class Link {
   /** Resets the connection. */
   drop(): void {
     this.#silent = true;
+    this.#forget();
     this.moved();
     this.cut();
     this.inner.destroy();
@@ -105,13 +111,13 @@ export class Link {
       },
       final: (done) => {
         this.moved();
-        if (!this.#silent && !this.#isDraining) this.outer.end();
+        if (!this.#silent && this.#draining === undefined) this.outer.end();
         done();
       },
     });
     inner.on('close', () => {
       this.moved();
-      const isHeld = this.#silent || this.#isDraining;
+      const isHeld = this.#silent || this.#draining !== undefined;
       if (!isHeld && !this.outer.writableEnded) this.outer.destroy();
     });
     inner.on('error', () => undefined);
@@ -119,22 +125,31 @@ export class Link {
   }
 
   #towardsClient(chunk: Buffer): void {
-    if (this.#bytesPerSecond === Infinity) {
+    if (this.#bytesPerSecond === Infinity && this.#draining === undefined) {
       this.outer.write(chunk);
       return;
     }
     this.#slow.push(chunk);
-    if (!this.#isDraining) this.#drain();
+    if (this.#draining === undefined) this.#drain();
   }
 
   #drain(): void {
     const waiting = Buffer.concat(this.#slow);
     const slice = Math.max(1, Math.floor((this.#bytesPerSecond * SLICE) / 1000));
-    this.#slow = waiting.length > slice ? [waiting.subarray(slice)] : [];
+    const isLast = waiting.length <= slice;
+    this.#slow = isLast ? [] : [waiting.subarray(slice)];
     if (!this.#silent) this.outer.write(waiting.subarray(0, slice));
     this.moved();
-    this.#isDraining = waiting.length > slice;
-    if (this.#isDraining) this.clock.setTimer(SLICE, () => this.#drain());
-    else if (!this.#silent && this.inner.writableFinished) this.outer.end();
+    this.#draining = isLast
+      ? undefined
+      : this.clock.setTimer((slice * 1000) / this.#bytesPerSecond, () => this.#drain());
+    if (isLast && !this.#silent && this.inner.writableFinished) this.outer.end();
+  }
+
+  /** What is held still has nowhere to go. */
+  #forget(): void {
+    this.#draining?.cancel();
+    this.#draining = undefined;
+    this.#slow = [];
   }
 }
