@@ -1,6 +1,7 @@
-import { inspect, isDeepStrictEqual } from 'node:util';
+import { inspect } from 'node:util';
 
 import type { ClientStatus } from '../runtime/connection/status.js';
+import { equalsPlainly, show, type Equals } from './equality.js';
 import { checkHandle, sentBy, type AnyHandle, type SentFrame } from './sent.log.js';
 
 export type { ClientStatus };
@@ -11,9 +12,6 @@ export interface CheckResult {
   /** Why it did not pass; where it did, why its opposite would not. */
   readonly message: () => string;
 }
-
-/** Whether two values are the same, an asymmetric matcher as the second one included. */
-export type Equals = (actual: unknown, expected: unknown) => boolean;
 
 /**
  * Whether a client is in this state now.
@@ -130,40 +128,12 @@ function isData({ type }: SentFrame): boolean {
   return type === 'text' || type === 'binary';
 }
 
-interface Asymmetric {
-  asymmetricMatch(actual: unknown): boolean;
-  toAsymmetricMatcher?(): string;
-  toString(): string;
-  /** What it compares with, by vitest and jest. */
-  readonly sample?: unknown;
-}
-
-function isAsymmetric(value: unknown): value is Asymmetric {
-  return typeof (value as Partial<Asymmetric> | null)?.asymmetricMatch === 'function';
-}
-
-function equalsPlainly(actual: unknown, expected: unknown): boolean {
-  return isAsymmetric(expected)
-    ? expected.asymmetricMatch(actual)
-    : isDeepStrictEqual(actual, expected);
-}
-
 function count(times: number): string {
   return times === 1 ? 'once' : `${times} times`;
 }
 
 function lines(texts: readonly string[]): string {
   return texts.length === 0 ? '  (nothing)' : texts.map((text) => `  ${text}`).join('\n');
-}
-
-function show(expected: unknown): string {
-  if (isAsymmetric(expected)) {
-    const { sample } = expected;
-    return expected.toAsymmetricMatcher?.() ?? `${expected.toString()} ${inspect(sample)}`;
-  }
-  return typeof expected === 'string'
-    ? JSON.stringify(expected)
-    : inspect(expected, { depth: 6, breakLength: Infinity });
 }
 
 function showFrame(frame: SentFrame): string {

@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
-
+import { inspectShort } from '../runtime/errors/websockex.error.js';
+import { equalsPlainly, isAsymmetric, show } from './equality.js';
 import { DEADLINE } from './queue.js';
 import { describe, type Received } from './received.js';
 import type { Session } from './session.js';
@@ -21,10 +21,20 @@ export abstract class Script {
   /** @internal */
   protected abstract get session(): Session;
 
+  /** The session that an expectation is about. @internal */
+  protected opened(_options?: ExpectOptions): Session | Promise<Session> {
+    return this.session;
+  }
+
   /** Sends a text frame. */
   send(text: string): void {
     const { session } = this;
-    session.tell(`-> text ${JSON.stringify(text)}`);
+    if (typeof text !== 'string') {
+      throw new TypeError(
+        `${session.name}: send() takes a string, not ${inspectShort(text)}; there are sendJson() and sendBinary() too`,
+      );
+    }
+    session.tellSent(`text ${JSON.stringify(text)}`);
     session.socket.send(text);
   }
 
@@ -36,28 +46,28 @@ export abstract class Script {
   /** Sends a binary frame. */
   sendBinary(data: Uint8Array): void {
     const { session } = this;
-    session.tell(`-> binary ${data.length} bytes`);
+    session.tellSent(`binary ${data.length} bytes`);
     session.socket.send(data);
   }
 
   /** Sends a ping. */
   ping(data: string | Uint8Array = ''): void {
     const { session } = this;
-    session.tell(`-> ping ${JSON.stringify(data.toString())}`);
+    session.tellSent(`ping ${JSON.stringify(data.toString())}`);
     session.socket.ping(data);
   }
 
   /** Puts bytes before the client as they are: bad frames, halves, whatever a peer may send. */
   raw(bytes: Uint8Array): void {
     const { session } = this;
-    session.tell(`-> ${bytes.length} raw bytes`);
+    session.tellSent(`${bytes.length} raw bytes`);
     session.link.raw(bytes);
   }
 
   /** Closes with a closing handshake. */
   close(code?: number, reason?: string): void {
     const { session } = this;
-    session.tell(`-> close ${code ?? '(no code)'} ${JSON.stringify(reason ?? '')}`);
+    session.tellSent(`close ${code ?? '(no code)'} ${JSON.stringify(reason ?? '')}`);
     session.socket.close(code, reason);
   }
 
@@ -82,9 +92,19 @@ export abstract class Script {
     session.link.unstall();
   }
 
-  /** From now on what this peer sends arrives at so many bytes a second, by the net's clock. */
+  /**
+   * From now on what this peer sends arrives at so many bytes a second, by the net's clock;
+   * `Infinity`: at once again.
+   *
+   * @throws TypeError for what is not above 0
+   */
   slowly(bytesPerSecond: number): void {
     const { session } = this;
+    if (!(bytesPerSecond > 0)) {
+      throw new TypeError(
+        `${session.name}: slowly() takes bytes per second above 0, not ${inspectShort(bytesPerSecond)}; silence() lets nothing arrive`,
+      );
+    }
     session.tell(`-> slowly, ${bytesPerSecond} bytes/s`);
     session.link.slowly(bytesPerSecond);
   }
@@ -95,7 +115,7 @@ export abstract class Script {
    * @throws ExpectationError when nothing does in time
    */
   async next(options?: ExpectOptions): Promise<Received> {
-    return next(this.session, options);
+    return next(await this.opened(options), options);
   }
 
   /**
@@ -105,36 +125,34 @@ export abstract class Script {
    * @throws ExpectationError for anything else
    */
   async expectText(expected?: string | RegExp, options?: ExpectOptions): Promise<string> {
-    const { session } = this;
+    const session = await this.opened(options);
     const { data } = await nextOf(session, 'text', options);
-    const fits =
-      expected === undefined ||
-      (typeof expected === 'string' ? data === expected : expected.test(data));
-    if (fits) return data;
-    throw session.failure(`expected the text ${String(expected)}, got ${data}`);
+    if (expected === undefined || isText(data, expected)) return data;
+    throw session.failure(`expected the text ${show(expected)}, got ${JSON.stringify(data)}`);
   }
 
   /**
-   * The next thing that arrives must be a text frame of JSON, equal to `expected` where it is given.
+   * The next thing that arrives must be a text frame of JSON, equal to `expected` where it is given:
+   * as `toEqual` has it, with asymmetric matchers (`expect.any(Number)`) anywhere in it.
    *
    * @throws ExpectationError for anything else
    */
   async expectJson(expected?: unknown, options?: ExpectOptions): Promise<unknown> {
-    const { session } = this;
+    const session = await this.opened(options);
     const { data } = await nextOf(session, 'text', options);
     let value: unknown;
     try {
       value = JSON.parse(data);
     } catch {
-      throw session.failure(`expected JSON, got ${data}`);
+      throw session.failure(`expected JSON, got the text ${JSON.stringify(data)}`);
     }
-    if (expected === undefined || isDeepStrictEqual(value, expected)) return value;
-    throw session.failure(`expected ${JSON.stringify(expected)}, got ${data}`);
+    if (expected === undefined || equalsPlainly(value, expected)) return value;
+    throw session.failure(`expected ${showJson(expected)}, got ${data}`);
   }
 
   /** The next thing that arrives must be a binary frame. @throws ExpectationError */
   async expectBinary(options?: ExpectOptions): Promise<Buffer> {
-    return (await nextOf(this.session, 'binary', options)).data;
+    return (await nextOf(await this.opened(options), 'binary', options)).data;
   }
 
   /**
@@ -146,11 +164,27 @@ export abstract class Script {
     code?: number,
     options?: ExpectOptions,
   ): Promise<{ code: number | undefined; reason: string }> {
-    const { session } = this;
+    const session = await this.opened(options);
     const close = await nextOf(session, 'close', options);
-    if (code === undefined || close.code === code) return close;
+    if (code === undefined || close.code === code) {
+      return { code: close.code, reason: close.reason };
+    }
     throw session.failure(`expected a close with ${code}, got ${close.code}`);
   }
+}
+
+function isText(data: string, expected: string | RegExp): boolean {
+  if (typeof expected === 'string') return data === expected;
+  // `expect.stringContaining(…)` and its like are typed as `any`: they compile here.
+  return isAsymmetric(expected) ? expected.asymmetricMatch(data) : expected.test(data);
+}
+
+/** As JSON, which is what it is compared with; what that cannot show, as it is. */
+function showJson(expected: unknown): string {
+  const shown = JSON.stringify(expected, (_, value: unknown) =>
+    typeof value === 'bigint' || isAsymmetric(value) ? show(value) : value,
+  );
+  return isAsymmetric(expected) ? show(expected) : shown;
 }
 
 function next(session: Session, { timeout = DEADLINE }: ExpectOptions = {}): Promise<Received> {

@@ -10,6 +10,7 @@ import { DEADLINE, Queue } from './queue.js';
 import { Script, type ExpectOptions } from './script.js';
 import { ScriptedPeer, type ReplayOptions } from './scripted.peer.js';
 import { Session } from './session.js';
+import { realTimer } from './turns.js';
 
 /** A client that waits for the answer to its handshake. */
 export interface Knock {
@@ -49,6 +50,8 @@ export class ScriptedServer extends Script {
   readonly #sessions: Session[] = [];
   readonly #knocks = new Queue<Knock>();
   readonly #ws = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  /** Expectations that wait for a first session. */
+  readonly #openings = new Set<(session: Session) => void>();
   #attempts = 0;
   #standing: ((knock: Knock) => void) | undefined;
 
@@ -56,6 +59,8 @@ export class ScriptedServer extends Script {
   constructor(
     private readonly name: string,
     private readonly clock: Clock,
+    /** Why no attempt comes, where that is known. */
+    private readonly explain: () => string = () => '',
   ) {
     super();
   }
@@ -63,6 +68,23 @@ export class ScriptedServer extends Script {
   /** @internal */
   protected get session(): Session {
     return this.#last(this.#sessions);
+  }
+
+  /** The session that was accepted last; where there has been none, the first. @internal */
+  protected override opened({ timeout = DEADLINE }: ExpectOptions = {}):
+    Session | Promise<Session> {
+    if (this.#sessions.length > 0) return this.session;
+    return new Promise((resolve, reject) => {
+      const cancel = realTimer(timeout, () => {
+        this.#openings.delete(open);
+        reject(this.#noSession(` within ${timeout} ms`));
+      });
+      const open = (session: Session): void => {
+        cancel();
+        resolve(session);
+      };
+      this.#openings.add(open);
+    });
   }
 
   /** How many attempts have come so far, answered or not. */
@@ -189,6 +211,8 @@ export class ScriptedServer extends Script {
         const peer = new ScriptedPeer(session);
         this.#sessions.push(session);
         this.peers.push(peer);
+        for (const open of this.#openings) open(session);
+        this.#openings.clear();
         resolve(peer);
       });
     });
@@ -202,14 +226,21 @@ export class ScriptedServer extends Script {
 
   #last<T>(items: readonly T[]): T {
     const item = items.at(-1);
-    if (item === undefined) throw new ExpectationError(`${this.name}: no session yet`, []);
+    if (item === undefined) throw this.#noSession('');
     return item;
+  }
+
+  #noSession(since: string): ExpectationError {
+    return new ExpectationError(
+      `${this.name}: no session yet${since} (attempts so far: ${this.#attempts}). accept() or acceptAll() begins one. ${this.explain()}`.trimEnd(),
+      [],
+    );
   }
 
   #noAttempt(timeout: number): ExpectationError {
     const seen = `${this.#attempts} so far`;
     return new ExpectationError(
-      `${this.name}: no attempt to connect within ${timeout} ms (${seen})`,
+      `${this.name}: no attempt to connect within ${timeout} ms (${seen}). ${this.explain()}`.trimEnd(),
       this.peers.flatMap(({ transcript }) => transcript),
     );
   }

@@ -46,6 +46,11 @@ export class Session {
     this.transcript.push(line);
   }
 
+  /** Adds what the peer was told to send; where the session is over, `ws` leaves it out unheard. */
+  tellSent(what: string): void {
+    this.tell(this.isOpen ? `-> ${what}` : `-> ${what} (not sent: the session is over)`);
+  }
+
   /** Resets the connection, without a close frame. */
   reset(): void {
     this.#isReset = true;
