@@ -24,17 +24,13 @@ import { FrameChecker } from '../runtime/frame/frame.checker.js';
 import type { DataFrame, Frame, FrameLike } from '../runtime/frame/frame.js';
 import type { WebSockexEvent } from '../runtime/telemetry/events.js';
 import type { ClientSys } from '../runtime/sys/client-sys.js';
+import { checkClient } from '../discovery/client.checker.js';
 import { readHandlerNames } from '../discovery/handler.accessor.js';
 import { getClientName } from '../websockex.tokens.js';
-
-/** A cast or a call that was made. */
-export interface RecordedCall {
-  readonly name: string;
-  readonly args: readonly unknown[];
-}
-
-/** Where a played session leads. */
-const NOWHERE = { url: 'ws://test.invalid/', headers: {}, protocol: '', extensions: '' };
+import { absentSys } from './absent.sys.js';
+import { checkStatus, NOWHERE, type PlayedStatus } from './nowhere.js';
+import { toDataFrame, type PlayedFrame } from './played.frame.js';
+import type { RecordedCall } from './recorded.call.js';
 
 /** Nothing waits for the consumers of a fake: there is no socket to pause. */
 const MARKS = { highWaterMark: Infinity, lowWaterMark: 0, maxBytes: Infinity };
@@ -68,14 +64,9 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   /** Every close, in order. */
   readonly closes: { readonly code: number | undefined; readonly reason: string }[] = [];
   /** There is nothing to look into: every call of it rejects. It is no promise itself. */
-  readonly sys: ClientSys<T> = new Proxy({} as ClientSys<T>, {
-    get: (_, name) =>
-      name === 'then'
-        ? undefined
-        : () => rejected(new Error(`${this.name} is a fake handle without sys.${String(name)}()`)),
-  });
+  readonly sys: ClientSys<T>;
   readonly #handlers: HandlerNames;
-  readonly #module: string;
+  readonly #definition: { readonly name: string; readonly module: string };
   readonly #answers = new Map<string, (...args: never[]) => unknown>();
   readonly #observers = new Observers((error) => {
     throw error;
@@ -89,7 +80,8 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   constructor(client: Type<T>) {
     super();
     this.name = getClientName(client);
-    this.#module = client.name;
+    this.sys = absentSys(this.name);
+    this.#definition = { name: this.name, module: client.name };
     this.#handlers = readHandlerNames(client);
     this.#checker = new FrameChecker(this.name);
     this.become('open');
@@ -119,22 +111,30 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     return this.#terminated.promise;
   }
 
-  /** Plays a frame that the client receives. */
-  play(...frames: DataFrame[]): void {
-    for (const frame of frames) this.#observers.frame(frame);
+  /** Plays frames that the client receives; a string is a text frame, bytes are a binary one. */
+  play(...frames: PlayedFrame[]): void {
+    for (const frame of frames) this.#observers.frame(toDataFrame(`${this.name}: play()`, frame));
   }
 
-  /** Says what a call is answered with; what `answer` throws, the caller is told. */
+  /**
+   * Says what a call is answered with; what `answer` throws, the caller is told.
+   *
+   * @throws NoHandlerError where the class has no `@OnCall` of that name
+   */
   answer<K extends MethodName<T>>(
     name: K,
     answer: (...args: MethodArgs<T, K>) => CallAnswer<T, K> | Promise<CallAnswer<T, K>>,
   ): this {
+    const { calls } = this.#handlers;
+    if (!calls.has(name)) throw noSuchHandler(this.#definition, calls, name, '@OnCall');
     this.#answers.set(name, answer);
     return this;
   }
 
   /** Changes the state; `open` begins another session. */
-  become(status: Exclude<ClientStatus, 'terminated' | 'failed'>): void {
+  become(status: PlayedStatus): void {
+    checkStatus(this.name, status);
+    this.#requireLife(`cannot become ${status}`);
     this.#status = status;
     this.#readiness.lost();
     if (status === 'open') {
@@ -209,7 +209,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   reconnect(): Promise<ConnectionInfo> {
-    this.become('open');
+    if (this.#status !== 'terminated') this.become('open');
     return this.connected();
   }
 
@@ -227,10 +227,6 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     return this.#observers.iterate(MARKS, new Flow(() => undefined));
   }
 
-  get #definition(): { readonly name: string; readonly module: string } {
-    return { name: this.name, module: this.#module };
-  }
-
   #requireLife(what: string): void {
     if (this.#status === 'terminated') throw this.#notConnected(what);
   }
@@ -243,8 +239,10 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
 /**
  * A handle without a client.
  *
+ * @throws ConfigurationError for a class that cannot be a client
  * @publicApi
  */
 export function fakeHandle<T extends object>(client: Type<T>): FakeHandle<T> {
+  checkClient(client, 'fakeHandle()');
   return new FakeHandle(client);
 }

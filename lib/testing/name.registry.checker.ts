@@ -7,7 +7,7 @@ import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { limited } from '../runtime/clock/waiters.js';
 import { SystemClock } from '../runtime/clock/system.clock.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
-import { fakeHandle } from './fake.handle.js';
+import { FakeHandle } from './fake.handle.js';
 
 /** Milliseconds of real time in which a registry must answer. */
 const DEADLINE = 2000;
@@ -183,5 +183,5 @@ function show(value: unknown): string {
 
 function handleOf(name: string): ClientHandle {
   const type = function () {} as unknown as Type<object>;
-  return fakeHandle(Object.defineProperty(type, 'name', { value: name }));
+  return new FakeHandle(Object.defineProperty(type, 'name', { value: name }));
 }

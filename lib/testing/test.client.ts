@@ -15,15 +15,11 @@ import type { CallAnswer, MethodArgs, MethodName } from '../runtime/client/clien
 import { findClause, type Handler, type Incarnation } from '../runtime/process/incarnation.js';
 import { NoHandlerError } from '../runtime/errors/client.errors.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
-import { toFrame, type DataFrame, type PingFrame, type PongFrame } from '../runtime/frame/frame.js';
+import type { PingFrame, PongFrame } from '../runtime/frame/frame.js';
+import { NOWHERE } from './nowhere.js';
+import { toDataFrame, type PlayedFrame } from './played.frame.js';
 
-const SESSION: ConnectionInfo = {
-  url: 'ws://test.invalid/',
-  headers: {},
-  protocol: '',
-  extensions: '',
-  session: 1,
-};
+const SESSION: ConnectionInfo = { ...NOWHERE, session: 1 };
 
 /**
  * One client class alone: its handlers are called directly, and what they return is yours to look
@@ -78,8 +74,8 @@ export class TestClient<T extends object> {
    *
    * @throws NoHandlerError where no clause matches
    */
-  frame(frame: DataFrame | string | Uint8Array): unknown {
-    const data = toFrame(frame) as DataFrame;
+  frame(frame: PlayedFrame): unknown {
+    const data = toDataFrame(`${this.#client.name}: frame()`, frame);
     return this.#run(
       `@OnFrame for this ${data.type} frame`,
       findClause(this.#incarnation.frames, data),

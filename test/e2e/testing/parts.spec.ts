@@ -125,4 +125,26 @@ describe('A handle without a client', () => {
     expect(await connected).toMatchObject({ session: 2 });
     expect(states).toEqual(['open', 'backoff', 'open']);
   });
+
+  it('refuses what no test can mean', async () => {
+    const feed = fakeHandle(FeedClient);
+    expect(() => feed.answer('publish', () => undefined as never)).toThrow(
+      'FeedClient has no @OnCall named "publish". It has: "last"',
+    );
+    expect(() => feed.play(Frame.ping() as never)).toThrow(/FeedClient: play\(\) takes a text or/);
+    expect(() => feed.become('terminated' as 'open')).toThrow(
+      'FeedClient: become() takes idle, connecting, open, closing, backoff, not "terminated"; end() ends',
+    );
+    expect(() => fakeHandle(Trader)).toThrow(/fakeHandle\(\) names Trader/);
+    feed.end();
+    expect(() => feed.become('open')).toThrow(NotConnectedError);
+    await expect(feed.reconnect()).rejects.toThrow(NotConnectedError);
+    expect(feed.status).toBe('terminated');
+  });
+
+  it('plays strings and bytes', async () => {
+    const { feed, trader } = await make();
+    feed.play('1', Buffer.from('2'));
+    expect(trader.ticks).toEqual(['1', '2']);
+  });
 });

@@ -1,0 +1,5 @@
+/** A cast or a call that was made. */
+export interface RecordedCall {
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
