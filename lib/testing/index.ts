@@ -5,6 +5,7 @@ export type { PendingTimer } from './virtual.clock.js';
 export type { Duration } from './duration.js';
 export { ScriptedServer } from './scripted.server.js';
 export type { AcceptOptions } from './scripted.server.js';
+export type { ServerAddress } from './server.key.js';
 export { ScriptedPeer } from './scripted.peer.js';
 export type { Script } from './script.js';
 export type { ExpectOptions } from './script.js';

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { duplexPair, type Duplex } from 'node:stream';
 
-import type { Type } from '@nestjs/common';
 import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
 
 import type { Random } from '../runtime/connection/backoff.policy.js';
@@ -9,11 +8,12 @@ import { redactUrl } from '../runtime/errors/redact-url.js';
 import type { TransportRequest } from '../runtime/transport/transport.port.js';
 import { WsTransport } from '../runtime/transport/ws.transport.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
-import { getClientName } from '../websockex.tokens.js';
+import { explainAbsence } from './absence.js';
 import { LeakError } from './leak.error.js';
 import { Link } from './link.js';
 import { ScriptedServer, type Knock } from './scripted.server.js';
 import { seeded } from './seeded.js';
+import { findUrl, toKey, type ServerAddress } from './server.key.js';
 import { releaseTicks, turn } from './turns.js';
 import { VirtualClock } from './virtual.clock.js';
 import { WatchedClients } from './watched.clients.js';
@@ -91,15 +91,18 @@ export class TestNet implements AsyncDisposable {
     return module;
   }
 
-  /** The peer of a client, by its class, its name, or the URL it dials (without its query). */
-  server(client: Type<object> | string): ScriptedServer {
+  /**
+   * The peer of a client, by its class, its name, or the URL it dials. What the query of that URL
+   * says, the dialled one must say too: without one it is the peer of every query.
+   *
+   * @throws TypeError for what is none of these
+   */
+  server(client: ServerAddress): ScriptedServer {
     const key = toKey(client);
     const known = this.#servers.get(key);
     if (known !== undefined) return known;
-    const server = new ScriptedServer(
-      typeof client === 'string' ? client : getClientName(client),
-      this.clock,
-    );
+    const name = key.includes('://') ? redactUrl(key) : key;
+    const server = new ScriptedServer(name, this.clock, () => this.#explain(key));
     this.#servers.set(key, server);
     for (const unclaimed of this.#unclaimed.splice(0)) this.#announce(unclaimed);
     return server;
@@ -171,9 +174,17 @@ export class TestNet implements AsyncDisposable {
   /** Tells the server whose client knocks; without one it waits until there is. */
   #announce(caller: Caller): void {
     const { client, url } = caller.dial;
-    const server = this.#servers.get(client) ?? this.#servers.get(toKey(url));
+    const key = this.#servers.has(client) ? client : findUrl(this.#servers.keys(), url);
+    const server = this.#servers.get(key ?? client);
     if (server === undefined) this.#unclaimed.push(caller);
     else server.knock(caller.knock);
+  }
+
+  #explain(key: string): string {
+    const dialled = this.#unclaimed
+      .filter(({ dial }) => !dial.link.isOver)
+      .map(({ dial }) => `${dial.client} to ${redactUrl(dial.url)}`);
+    return explainAbsence(key, this.#clients.all, this.clock.pending, dialled);
   }
 }
 
@@ -184,13 +195,6 @@ export class TestNet implements AsyncDisposable {
  */
 export function createTestNet(options?: TestNetOptions): TestNet {
   return new TestNet(options);
-}
-
-function toKey(client: Type<object> | string): string {
-  if (typeof client !== 'string') return getClientName(client);
-  if (!client.includes('://')) return client;
-  const { origin, protocol, host, pathname } = new URL(client);
-  return `${origin === 'null' ? `${protocol}//${host}` : origin}${pathname}`;
 }
 
 function resetError(): Error {

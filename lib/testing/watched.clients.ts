@@ -20,11 +20,13 @@ export class WatchedClients {
     });
   }
 
+  get all(): ClientHandle[] {
+    return this.#managers.flatMap((manager) => manager.clients());
+  }
+
   /** Those that have been started and have not ended. */
   get running(): ClientHandle[] {
-    return this.#managers
-      .flatMap((manager) => manager.clients())
-      .filter(({ status }) => !['idle', 'terminated', 'failed'].includes(status));
+    return this.all.filter(({ status }) => !['idle', 'terminated', 'failed'].includes(status));
   }
 }
 

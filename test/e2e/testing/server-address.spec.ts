@@ -1,0 +1,92 @@
+import { Test } from '@nestjs/testing';
+import { WebSockexManager, WebSockexModule } from 'nestjs-websockex';
+import { createTestNet, type TestNet } from 'nestjs-websockex/testing';
+import { describe, expect, it } from 'vitest';
+
+import { FeedClient } from '../../fixtures/feed.client.js';
+
+const STREAM = 'wss://stream.example/s';
+
+/** An application with a dynamic client for each of these symbols, told by the query it dials. */
+async function boot(net: TestNet, ...symbols: string[]) {
+  const app = await net.install(
+    Test.createTestingModule({ imports: [WebSockexModule.forRoot({ clients: [] })] }),
+  );
+  app.useLogger(false);
+  await app.init();
+  const manager = app.get(WebSockexManager);
+  for (const symbol of symbols) {
+    await manager.start(FeedClient, { name: symbol, url: `${STREAM}?sym=${symbol}&token=t` });
+  }
+  return app;
+}
+
+describe('A server by URL', () => {
+  it('has the client whose query says the same, and more', async () => {
+    await using net = createTestNet();
+    const app = await boot(net, 'A', 'B');
+    const b = await net.server(`${STREAM}?sym=B`).accept();
+    const a = await net.server(new URL(`${STREAM}?sym=A&token=t`)).accept();
+
+    expect(a.request.url).toBe('/s?sym=A&token=t');
+    expect(b.request.url).toBe('/s?sym=B&token=t');
+    await app.close();
+  });
+
+  it('has every client without a query, but those that another says more of', async () => {
+    await using net = createTestNet();
+    const one = net.server(`${STREAM}?sym=B`);
+    const all = net.server(STREAM);
+    const app = await boot(net, 'A', 'B', 'C');
+
+    expect((await one.accept()).request.url).toBe('/s?sym=B&token=t');
+    expect((await all.accept()).request.url).toBe('/s?sym=A&token=t');
+    expect((await all.accept()).request.url).toBe('/s?sym=C&token=t');
+    expect(net.server(`${STREAM}#part`)).toBe(all);
+    await app.close();
+  });
+});
+
+describe('A server that nobody knocks at', () => {
+  const soon = { timeout: 1 };
+
+  it('tells which clients there are, and what they dial', async () => {
+    await using net = createTestNet();
+    const app = await boot(net, 'A');
+    const dialled = `Attempts that no net.server() answers: A to ${STREAM}?sym=A&token=***.`;
+
+    await expect(net.server(FeedClient).accept(soon)).rejects.toThrow(
+      `There is no client of this name on the net; those there are: A. ${dialled}`,
+    );
+    await expect(net.server('wss://stream.example/t').accept(soon)).rejects.toThrow(dialled);
+    await expect(net.server('wss://stream.example/?token=t').next(soon)).rejects.toThrow(
+      /\?token=\*\*\*: no session yet within 1 ms \(attempts so far: 0\)/,
+    );
+    await app.close();
+  });
+
+  it('tells what its client does instead', async () => {
+    await using net = createTestNet();
+    const app = await boot(net, 'A');
+    const server = net.server('A');
+    await server.reject(503, { 'Retry-After': '7' });
+    await net.settle();
+    await expect(server.accept(soon)).rejects.toThrow(
+      'The client is in backoff, with a timer of 7000 ms: move on with net.clock.advance().',
+    );
+    await net.clock.advance('7s');
+    await server.accept();
+    await net.settle();
+    await expect(server.accept(soon)).rejects.toThrow('(2 so far). The client is open.');
+    await app.close();
+  });
+
+  it('is none where it cannot be', () => {
+    const net = createTestNet();
+    for (const address of [undefined, '', 'wss://', {}]) {
+      expect(() => net.server(address as string)).toThrow(
+        /net\.server\(\) takes the class of a client, its name or the URL it dials, not/,
+      );
+    }
+  });
+});
