@@ -1,4 +1,4 @@
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream, openSync, readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
 import type { ClientHandle } from '../runtime/client/client-handle.js';
@@ -39,6 +39,7 @@ export interface Recording {
  * @example
  * const recording = record(feed, 'session.jsonl', { redact: withoutTokens });
  *
+ * @throws Error where the file cannot be opened
  * @publicApi
  */
 export function record<T extends object>(
@@ -46,7 +47,8 @@ export function record<T extends object>(
   file: string,
   { redact = (frame) => frame }: RecordOptions = {},
 ): Recording {
-  const out = createWriteStream(file);
+  // Opened at once: a path that cannot be written to is told to the caller, not to the process.
+  const out = createWriteStream(file, { fd: openSync(file, 'w') });
   let count = 0;
   let start: number | undefined;
   const subscription = handle.events$.subscribe({
@@ -81,12 +83,30 @@ export function readRecording(file: string): RecordedFrame[] {
   const lines = readFileSync(file, 'utf8').split('\n');
   return lines.flatMap((line, index) => {
     if (line.trim() === '') return [];
-    try {
-      return [JSON.parse(line) as RecordedFrame];
-    } catch (cause) {
-      throw new TypeError(`${file}, line ${index + 1}: not a line of a recording`, { cause });
-    }
+    const frame = parse(line);
+    if (isRecordedFrame(frame)) return [frame];
+    throw new TypeError(
+      `${file}, line ${index + 1}: not a line of a recording, as record() writes it: ${line.slice(0, 80)}`,
+    );
   });
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecordedFrame(value: unknown): value is RecordedFrame {
+  const { time, direction, type, data } = Object(value) as Partial<RecordedFrame>;
+  return (
+    typeof time === 'number' &&
+    (direction === 'in' || direction === 'out') &&
+    typeof type === 'string' &&
+    typeof data === 'string'
+  );
 }
 
 function toRecord(event: WebSockexEvent, time: number): RecordedFrame | undefined {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
+import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { readRecording, type RecordedFrame } from './recording.js';
 import { Script } from './script.js';
 import type { Session } from './session.js';
@@ -54,9 +55,13 @@ export class ScriptedPeer extends Script {
    * Plays back what a client received in a recording, on the net's clock, at the recorded pace. The
    * closes of the recording are left to the test. Resolves when the last frame is sent.
    *
-   * @throws (rejects) TypeError for a file that is no recording
+   * @throws (rejects) TypeError for a file that is no recording, and for a speed that is not above 0
    */
   async replay(file: string, { speed = 1 }: ReplayOptions = {}): Promise<void> {
+    if (!(speed > 0)) {
+      const { name } = this.session;
+      throw new TypeError(`${name}: replay() takes a speed above 0, not ${inspectShort(speed)}`);
+    }
     const frames = readRecording(file).filter(({ direction }) => direction === 'in');
     const start = frames[0]?.time ?? 0;
     await Promise.all(

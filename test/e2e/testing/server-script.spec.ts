@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { Test } from '@nestjs/testing';
 import { getClientToken, WebSockexModule, type ClientHandle } from 'nestjs-websockex';
-import { createTestNet, ExpectationError } from 'nestjs-websockex/testing';
+import { createTestNet, ExpectationError, readRecording, record } from 'nestjs-websockex/testing';
 import type { TestNet } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -166,13 +166,47 @@ describe('A recording played to the next session', () => {
   });
 
   it('is refused where it is none, and nobody knocks', async () => {
-    await using recording = await file('{}\nnonsense\n');
+    const [line] = lines.map((frame) => JSON.stringify(frame));
+    await using recording = await file(`${line}\nnonsense\n`);
     await using net = createTestNet();
     const { app, server } = await boot(net);
     await expect(server.replay(recording.path)).rejects.toThrow(/session\.jsonl, line 2: not a/);
     await expect(server.replay(recording.path, { timeout: 1 })).rejects.toThrow(
       'no attempt to connect within 1 ms (1 so far)',
     );
+    await app.close();
+  });
+
+  it.each(['{}', '5', 'null', '{"time":0,"direction":"up","type":"text","data":""}'])(
+    'is none with the line %s',
+    async (line) => {
+      await using recording = await file(`\n${line}`);
+      expect(() => readRecording(recording.path)).toThrow(
+        /session\.jsonl, line 2: not a line of a/,
+      );
+    },
+  );
+
+  it.each([0, -1, NaN])('has no speed of %d', async (speed) => {
+    await using net = createTestNet();
+    const { app, server } = await open(net);
+    await expect(server.peer.replay('any.jsonl', { speed })).rejects.toThrow(
+      /FeedClient: replay\(\) takes a speed above 0, not/,
+    );
+    await app.close();
+  });
+});
+
+describe('What cannot be meant', () => {
+  it('is refused, and not sent', async () => {
+    await using net = createTestNet();
+    const { app, handle, server } = await open(net);
+    expect(() => server.sendJson(undefined)).toThrow(
+      /FeedClient: send\(\) takes a string, not undef/,
+    );
+    expect(() => server.slowly(0)).toThrow(/FeedClient: slowly\(\) takes bytes per second above 0/);
+    expect(() => record(handle, '/no/such/folder/session.jsonl')).toThrow('ENOENT');
+    expect(server.peer.transcript).toHaveLength(1);
     await app.close();
   });
 });
