@@ -67,9 +67,10 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
     return (this.#net.address() as AddressInfo).port;
   }
 
-  /** The URL of a path. */
+  /** The URL of a path, with or without its leading slash, and of its query. */
   url(path = '/'): string {
-    return `${this.#scheme}://127.0.0.1:${this.port}${path}`;
+    const slash = path.startsWith('/') ? '' : '/';
+    return `${this.#scheme}://127.0.0.1:${this.port}${slash}${path}`;
   }
 
   /** Resets every connection and frees the port. */

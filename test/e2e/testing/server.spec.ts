@@ -96,6 +96,16 @@ describe('A real server', () => {
     expect(await onTheNet(script)).toEqual(story);
   });
 
+  it('has a URL for every path, with or without its slash', async () => {
+    await using server = await createTestServer();
+    const origin = `ws://127.0.0.1:${server.port}`;
+    expect([server.url(), server.url('/v1?a=b'), server.url('v1')]).toEqual([
+      `${origin}/`,
+      `${origin}/v1?a=b`,
+      `${origin}/v1`,
+    ]);
+  });
+
   it.each([
     ['made on the spot', true],
     ['of the test', selfSigned()],
