@@ -110,10 +110,25 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   },
   'test-net': {
     before: `
-      import { Test } from '@nestjs/testing';
-      import { createTestNet } from 'nestjs-websockex/testing';
       class FeedClient {}
       class AppModule {}`,
+  },
+  recordings: {
+    before: `
+      import type { ClientHandle } from 'nestjs-websockex';
+      import { record, type TestNet } from 'nestjs-websockex/testing';
+      class FeedClient {}
+      declare const feed: ClientHandle<FeedClient>;
+      declare const net: TestNet;`,
+  },
+  'test-server': {
+    before: `
+      import type { TestingModule } from '@nestjs/testing';
+      import type { WebSockexManager } from 'nestjs-websockex';
+      import { createTestServer } from 'nestjs-websockex/testing';
+      class FeedClient {}
+      declare const app: TestingModule;
+      declare const manager: WebSockexManager;`,
   },
   matchers: {
     before: `
