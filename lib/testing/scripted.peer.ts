@@ -53,28 +53,32 @@ export class ScriptedPeer extends Script {
 
   /**
    * Plays back what a client received in a recording, on the net's clock, at the recorded pace. The
-   * closes of the recording are left to the test. Resolves when the last frame is sent.
+   * closes of the recording are left to the test. Resolves when the last frame is sent, or when the
+   * session is over before: what is left is not played then.
    *
    * @throws (rejects) TypeError for a file that is no recording, and for a speed that is not above 0
    */
   async replay(file: string, { speed = 1 }: ReplayOptions = {}): Promise<void> {
+    const { name, clock, socket } = this.session;
     if (!(speed > 0)) {
-      const { name } = this.session;
       throw new TypeError(`${name}: replay() takes a speed above 0, not ${inspectShort(speed)}`);
     }
     const frames = readRecording(file).filter(({ direction }) => direction === 'in');
     const start = frames[0]?.time ?? 0;
-    await Promise.all(
-      frames.map(
-        (frame) =>
-          new Promise<void>((resolve) => {
-            this.session.clock.setTimer((frame.time - start) / speed, () => {
-              this.#replayFrame(frame);
-              resolve();
-            });
-          }),
-      ),
-    );
+    if (!this.isOpen || frames.length === 0) return;
+    await new Promise<void>((resolve) => {
+      let left = frames.length;
+      const timers = frames.map((frame) =>
+        clock.setTimer((frame.time - start) / speed, () => {
+          this.#replayFrame(frame);
+          if (--left === 0) resolve();
+        }),
+      );
+      socket.once('close', () => {
+        for (const timer of timers) timer.cancel();
+        resolve();
+      });
+    });
   }
 
   #replayFrame({ type, data }: RecordedFrame): void {

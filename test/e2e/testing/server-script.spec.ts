@@ -110,8 +110,8 @@ describe('A server, as a script', () => {
     const none = 'FeedClient: no session yet';
     expect(() => server.peer).toThrow(none);
     expect(() => server.send('x')).toThrow(none);
-    await expect(server.expectText('x')).rejects.toThrow(ExpectationError);
-    await expect(server.next()).rejects.toThrow(none);
+    await expect(server.expectText('x', { timeout: 1 })).rejects.toThrow(ExpectationError);
+    await expect(server.next({ timeout: 1 })).rejects.toThrow(none);
     await app.close();
   });
 
@@ -163,6 +163,23 @@ describe('A recording played to the next session', () => {
     expect(await server.next()).toMatchObject({ type: 'pong' });
     expect(handle.status).toBe('open');
     await app.close();
+  });
+
+  it('ends with its session, and leaves no timer behind', async () => {
+    await using recording = await file(lines.map((line) => JSON.stringify(line)).join('\n'));
+    await using net = createTestNet();
+    const { app, server } = await boot(net);
+    const played = server.replay(recording.path);
+    await net.clock.advance('3s');
+    await app.close();
+    await played;
+
+    expect(net.clock.pending).toEqual([]);
+    expect(server.peer.transcript.filter((line) => line.startsWith('->'))).toEqual([
+      '-> text "one"',
+      '-> text "two"',
+    ]);
+    await server.peer.replay(recording.path);
   });
 
   it('is refused where it is none, and nobody knocks', async () => {
