@@ -13,6 +13,7 @@ export type { Received } from './received.js';
 export { ExpectationError } from './expectation.error.js';
 export { LeakError } from './leak.error.js';
 export { createTestClient, TestClient } from './test.client.js';
+export type { MethodResult } from './test.client.js';
 export { FakeHandle, fakeHandle } from './fake.handle.js';
 export type { RecordedCall } from './recorded.call.js';
 export type { PlayedFrame } from './played.frame.js';

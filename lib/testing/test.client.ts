@@ -11,13 +11,18 @@ import type {
   ConnectRequest,
   DisconnectStatus,
 } from '../runtime/process/callback.types.js';
-import type { CallAnswer, MethodArgs, MethodName } from '../runtime/client/client-handle.js';
+import type { MethodArgs, MethodName } from '../runtime/client/client-handle.js';
 import { findClause, type Handler, type Incarnation } from '../runtime/process/incarnation.js';
 import { NoHandlerError } from '../runtime/errors/client.errors.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type { PingFrame, PongFrame } from '../runtime/frame/frame.js';
 import { NOWHERE } from './nowhere.js';
 import { toDataFrame, type PlayedFrame } from './played.frame.js';
+
+/** What a method returns, as it returns it: a promise is a promise, a directive a directive. */
+export type MethodResult<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R
+  ? R
+  : never;
 
 const SESSION: ConnectionInfo = { ...NOWHERE, session: 1 };
 
@@ -99,11 +104,9 @@ export class TestClient<T extends object> {
   }
 
   /** Calls an `@OnCall`. */
-  call<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): CallAnswer<T, K> {
-    return this.#run(`@OnCall "${name}"`, this.#incarnation.calls.get(name), ...args) as CallAnswer<
-      T,
-      K
-    >;
+  call<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): MethodResult<T, K> {
+    const answer = this.#run(`@OnCall "${name}"`, this.#incarnation.calls.get(name), ...args);
+    return answer as MethodResult<T, K>;
   }
 
   /** Calls `@OnInfo`. */
