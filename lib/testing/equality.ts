@@ -28,13 +28,22 @@ export const equalsPlainly: Equals = (actual, expected) => {
 
 /** What was expected, for a message. */
 export function show(expected: unknown): string {
-  if (isAsymmetric(expected)) {
-    const { sample } = expected;
-    return expected.toAsymmetricMatcher?.() ?? `${expected.toString()} ${inspect(sample)}`;
-  }
+  if (isAsymmetric(expected)) return nameOf(expected);
   return typeof expected === 'string'
     ? JSON.stringify(expected)
-    : inspect(expected, { depth: 6, breakLength: Infinity });
+    : inspect(withNames(expected), { depth: 6, breakLength: Infinity });
+}
+
+function nameOf(matcher: Asymmetric): string {
+  return matcher.toAsymmetricMatcher?.() ?? `${matcher.toString()} ${inspect(matcher.sample)}`;
+}
+
+/** The same, with matchers in it shown by their names, and not by what they are made of. */
+function withNames(value: unknown): unknown {
+  if (isAsymmetric(value)) return { [inspect.custom]: () => nameOf(value) };
+  if (Array.isArray(value)) return value.map(withNames);
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withNames(one)]));
 }
 
 export function isAsymmetric(value: unknown): value is Asymmetric {

@@ -77,8 +77,15 @@ export class TestNet implements AsyncDisposable {
   /**
    * Puts this net's transport, clock and randomness under a module, and compiles it. From now on its
    * clients are watched: what they send is recorded for {@link hasSent} and `toHaveSent`.
+   *
+   * @throws (rejects) TypeError for what is compiled already
    */
   async install(builder: TestingModuleBuilder): Promise<TestingModule> {
+    if (!('overrideProvider' in builder)) {
+      throw new TypeError(
+        'net.install() takes Test.createTestingModule(…) as it is, and compiles it',
+      );
+    }
     const module = await builder
       .overrideProvider(WEBSOCKEX_TRANSPORT)
       .useValue(this.transport)

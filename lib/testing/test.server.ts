@@ -36,6 +36,7 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
   readonly #http: HttpServer = createHttpServer();
   readonly #net: Server;
   readonly #scheme: string;
+  #port = 0;
   readonly #sockets = new Set<Socket>();
   readonly #links = new WeakMap<Duplex, Link>();
 
@@ -60,11 +61,13 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
   async listen(): Promise<this> {
     this.#net.listen(0, '127.0.0.1');
     await once(this.#net, 'listening');
+    this.#port = (this.#net.address() as AddressInfo).port;
     return this;
   }
 
+  /** The port; after {@link dispose} the one where nobody listens any more. */
   get port(): number {
-    return (this.#net.address() as AddressInfo).port;
+    return this.#port;
   }
 
   /** The URL of a path, with or without its leading slash, and of its query. */

@@ -156,13 +156,14 @@ describe('A failed matcher', () => {
 
   it('shows all that was sent, and what was missing', async () => {
     const feed = await sent('a', Frame.binary(Buffer.from([1])), '{"op":1}');
-    const wanted = [{ op: 1 }, 'a', expect.stringContaining('b')];
+    const wanted = [{ op: 1 }, 'a', expect.stringContaining('b'), { id: [expect.any(Number)] }];
     expect(complaint(() => expect(feed).toHaveSent(...wanted))).toBe(
       [
         'FeedClient: expected to have sent, in this order:',
         '  { op: 1 }',
         '  "a"   <- missing here',
         "  StringContaining 'b'",
+        '  { id: [ Any<Number> ] }',
         'What it sent:',
         '  text "a"',
         '  binary <Buffer 01>',

@@ -47,6 +47,14 @@ describe('A server by URL', () => {
   });
 });
 
+it('A net takes a module before it is compiled', async () => {
+  const net = createTestNet();
+  const compiled = Test.createTestingModule({});
+  await expect(net.install(compiled.compile() as never)).rejects.toThrow(
+    'net.install() takes Test.createTestingModule(…) as it is, and compiles it',
+  );
+});
+
 describe('A server that nobody knocks at', () => {
   const soon = { timeout: 1 };
 

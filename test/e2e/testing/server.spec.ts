@@ -104,6 +104,8 @@ describe('A real server', () => {
       `${origin}/v1?a=b`,
       `${origin}/v1`,
     ]);
+    await server.dispose();
+    expect(server.url()).toBe(`${origin}/`); // where nobody listens any more
   });
 
   it.each([
