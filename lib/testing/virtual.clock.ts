@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../runtime/clock/clock.port.js';
+import { Deferred } from '../runtime/clock/waiters.js';
 import { toMilliseconds, type Duration } from './duration.js';
 import { turn } from './turns.js';
 
@@ -31,6 +32,8 @@ export class VirtualClock implements Clock {
   readonly #timers = new Set<Entry>();
   readonly #quiet: () => Promise<void>;
   #now = 0;
+  /** The end of the move that is under way. */
+  #moved: Deferred<undefined> | undefined;
 
   /**
    * @param epoch what `epoch()` tells at the beginning, in milliseconds
@@ -71,14 +74,21 @@ export class VirtualClock implements Clock {
 
   /**
    * Moves on: runs the timers that come due, those set on the way too, in order, each at its own
-   * instant, and lets promises and the net settle before, between and after them.
+   * instant, and lets promises and the net settle before, between and after them. While another
+   * move is under way it waits for its turn: moves add up.
    *
    * @throws TypeError for what is no duration
    */
   async advance(duration: Duration): Promise<void> {
-    const target = this.#now + toMilliseconds(duration);
-    await this.#quiet();
-    await this.#runUntil(target);
+    const milliseconds = toMilliseconds(duration);
+    while (this.#moved !== undefined) await this.#moved.promise;
+    this.#moved = new Deferred();
+    try {
+      await this.#quiet();
+      await this.#runUntil(this.#now + milliseconds);
+    } finally {
+      this.#endMove();
+    }
   }
 
   /**
@@ -88,12 +98,23 @@ export class VirtualClock implements Clock {
    * @returns milliseconds moved, or `undefined` when no timer waits that is ever due
    */
   async advanceToNext(): Promise<number | undefined> {
-    await this.#quiet();
-    const next = this.#next(Infinity);
-    if (next === undefined || next.at === Infinity) return undefined;
-    const moved = next.at - this.#now;
-    await this.#runUntil(next.at);
-    return moved;
+    while (this.#moved !== undefined) await this.#moved.promise;
+    this.#moved = new Deferred();
+    try {
+      await this.#quiet();
+      const next = this.#next(Infinity);
+      if (next === undefined || next.at === Infinity) return undefined;
+      const moved = next.at - this.#now;
+      await this.#runUntil(next.at);
+      return moved;
+    } finally {
+      this.#endMove();
+    }
+  }
+
+  #endMove(): void {
+    this.#moved?.resolve(undefined);
+    this.#moved = undefined;
   }
 
   #set(delay: number, fire: () => void, client?: string): Timer {
