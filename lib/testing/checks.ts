@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 
 import type { ClientStatus } from '../runtime/connection/status.js';
 import { equalsPlainly, show, type Equals } from './equality.js';
+import { excerpt } from './excerpt.js';
 import { checkHandle, sentBy, type AnyHandle, type SentFrame } from './sent.log.js';
 
 export type { ClientStatus };
@@ -79,8 +80,8 @@ export function checkSent(
       index === found ? `${show(one)}   <- missing here` : show(one),
     );
     return [
-      wanted.length === 0 ? `${what} anything` : `${what}, in this order:\n${lines(wanted)}`,
-      `What it sent:\n${lines(sent.map(showFrame))}`,
+      wanted.length === 0 ? `${what} anything` : `${what}, in this order:\n${excerpt(wanted)}`,
+      `What it sent:\n${excerpt(sent.map(showFrame))}`,
     ].join('\n');
   });
 }
@@ -130,10 +131,6 @@ function isData({ type }: SentFrame): boolean {
 
 function count(times: number): string {
   return times === 1 ? 'once' : `${times} times`;
-}
-
-function lines(texts: readonly string[]): string {
-  return texts.length === 0 ? '  (nothing)' : texts.map((text) => `  ${text}`).join('\n');
 }
 
 function showFrame(frame: SentFrame): string {

@@ -1,5 +1,7 @@
+import { excerpt } from './excerpt.js';
+
 /**
- * Something a script expected did not happen. The message shows what did.
+ * Something a script expected did not happen. The message shows what did, the last of it.
  *
  * @publicApi
  */
@@ -9,8 +11,7 @@ export class ExpectationError extends Error {
     /** All that went over the connection so far, a line each. */
     readonly transcript: readonly string[],
   ) {
-    const story = transcript.length > 0 ? transcript.join('\n  ') : '(nothing)';
-    super(`${what}\nWhat went over the connection:\n  ${story}`);
+    super(`${what}\nWhat went over the connection:\n${excerpt(transcript)}`);
     this.name = 'ExpectationError';
   }
 }

@@ -1,5 +1,6 @@
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { equalsPlainly, isAsymmetric, show } from './equality.js';
+import { brief } from './excerpt.js';
 import { DEADLINE } from './queue.js';
 import { describe, type Received } from './received.js';
 import type { Session } from './session.js';
@@ -128,7 +129,9 @@ export abstract class Script {
     const session = await this.opened(options);
     const { data } = await nextOf(session, 'text', options);
     if (expected === undefined || isText(data, expected)) return data;
-    throw session.failure(`expected the text ${show(expected)}, got ${JSON.stringify(data)}`);
+    throw session.failure(
+      `expected the text ${show(expected)}, got ${brief(JSON.stringify(data))}`,
+    );
   }
 
   /**
@@ -144,10 +147,10 @@ export abstract class Script {
     try {
       value = JSON.parse(data);
     } catch {
-      throw session.failure(`expected JSON, got the text ${JSON.stringify(data)}`);
+      throw session.failure(`expected JSON, got the text ${brief(JSON.stringify(data))}`);
     }
     if (expected === undefined || equalsPlainly(value, expected)) return value;
-    throw session.failure(`expected ${showJson(expected)}, got ${data}`);
+    throw session.failure(`expected ${showJson(expected)}, got ${brief(data)}`);
   }
 
   /** The next thing that arrives must be a binary frame. @throws ExpectationError */
@@ -200,5 +203,5 @@ async function nextOf<T extends Received['type']>(
 ): Promise<Extract<Received, { type: T }>> {
   const received = await next(session, options);
   if (received.type === type) return received as Extract<Received, { type: T }>;
-  throw session.failure(`expected a ${type} frame, got ${describe(received)}`);
+  throw session.failure(`expected a ${type} frame, got ${brief(describe(received))}`);
 }

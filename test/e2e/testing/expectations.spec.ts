@@ -84,3 +84,19 @@ it('show what a peer was told to send after the end, and did not', async () => {
     /-> text "late" \(not sent: the session is over\)\n {2}-> close 1000 "" \(not sent/,
   );
 });
+
+it('show the last of a long story, and the beginning of a long line', async () => {
+  await using scene = await open();
+  await scene.feed(...Array.from({ length: 60 }, (_, index) => `m${index}`));
+  for (let left = 60; left > 0; left--) await scene.peer.next();
+  scene.peer.send('x'.repeat(10_000));
+  const { message } = (await scene.peer.expectText('y').catch((error: unknown) => error)) as Error;
+
+  expect(message.split('\n')).toHaveLength(53);
+  expect(message.length).toBeLessThan(3_000);
+  expect(message).toMatch(
+    /^FeedClient: expected the text "y", got "X{499}… \(10002 characters\)\n/,
+  );
+  expect(message).toContain('\n  … (73 before)\n  <- text "M');
+  expect(scene.peer.transcript).toHaveLength(123);
+});
