@@ -37,7 +37,8 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
   readonly #net: Server;
   readonly #scheme: string;
   #port = 0;
-  readonly #sockets = new Set<Socket>();
+  /** Those of TCP, by the far end: where there is TLS, the ones beneath it. */
+  readonly #sockets = new Map<string, Socket>();
   readonly #links = new WeakMap<Duplex, Link>();
 
   /** @internal */
@@ -46,11 +47,13 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
     const pair = tls === true ? selfSigned() : tls || undefined;
     this.ca = pair?.cert;
     this.#scheme = pair === undefined ? 'ws' : 'wss';
-    const onSocket = (socket: Socket): void => this.#onSocket(socket);
     this.#net =
       pair === undefined
-        ? createServer({ allowHalfOpen: true }, onSocket)
-        : createTlsServer({ ...pair, allowHalfOpen: true }, onSocket);
+        ? createServer({ allowHalfOpen: true })
+        : createTlsServer({ ...pair, allowHalfOpen: true });
+    this.#net.on('connection', (socket: Socket) => this.#keep(socket));
+    const ready = pair === undefined ? 'connection' : 'secureConnection';
+    this.#net.on(ready, (socket: Socket) => this.#onSocket(socket));
     this.#http.on('upgrade', (request, socket, head) => {
       const link = this.#links.get(socket);
       if (link !== undefined) this.knock({ request, socket, head, link });
@@ -78,7 +81,7 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
 
   /** Resets every connection and frees the port. */
   async dispose(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.values()) socket.destroy();
     if (!this.#net.listening) return;
     this.#net.close();
     await once(this.#net, 'close');
@@ -88,12 +91,19 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
     return this.dispose();
   }
 
+  #keep(socket: Socket): void {
+    const end = farEnd(socket);
+    this.#sockets.set(end, socket);
+    socket.on('error', () => undefined); // what a client does is told by its close
+    socket.on('close', () => this.#sockets.delete(end));
+  }
+
   #onSocket(socket: Socket): void {
     // `ws` asks for it as well, but has the link before it.
     socket.setNoDelay(true);
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
-    const cut = (): void => void socket.resetAndDestroy();
+    const end = farEnd(socket);
+    // Only TCP knows a reset: a socket of TLS throws.
+    const cut = (): void => void this.#sockets.get(end)?.resetAndDestroy();
     const link = new Link(socket, cut, new SystemClock(), () => undefined);
     this.#links.set(link.inner, link);
     this.#http.emit('connection', link.inner);
@@ -107,4 +117,8 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
  */
 export function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   return new TestServer(options).listen();
+}
+
+function farEnd({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -51,6 +53,13 @@ const scripts: Record<string, Script> = {
     await peer.expectClose(1011);
     return peer;
   },
+  'a reset': async (server) => {
+    const peer = await server.accept();
+    await peer.expectJson();
+    peer.drop();
+    expect(await peer.next()).toEqual({ type: 'end', clean: false });
+    return peer;
+  },
   'bad bytes': async (server) => {
     const peer = await server.accept();
     await peer.expectJson();
@@ -94,6 +103,20 @@ describe('A real server', () => {
 
     expect(story.length).toBeGreaterThan(2);
     expect(await onTheNet(script)).toEqual(story);
+  });
+
+  it.each(Object.keys(scripts))('tells the same story over TLS: %s', async (name) => {
+    const script = scripts[name] as Script;
+    expect(await overTcp(script, true)).toEqual(await overTcp(script));
+  });
+
+  it('is disposed of before a client has spoken', async () => {
+    await using server = await createTestServer({ tls: true });
+    const socket = connect(server.port, '127.0.0.1').on('error', () => undefined);
+    await once(socket, 'connect');
+    const closed = once(socket, 'close');
+    await server.dispose();
+    await closed;
   });
 
   it('has a URL for every path, with or without its slash', async () => {
