@@ -1,8 +1,8 @@
 import type { ClientStatus } from '../runtime/connection/status.js';
-import type { PendingTimer } from './virtual.clock.js';
+import type { VirtualClock } from './virtual.clock.js';
 
-/** Of thousands of clients a few show what their names are like. */
-const MOST_NAMES = 10;
+/** Of thousands of clients a few show what they are like. */
+const MOST = 10;
 
 /** A client, as far as it tells why it does not knock. */
 interface Whereabouts {
@@ -19,22 +19,26 @@ interface Whereabouts {
 export function explainAbsence(
   key: string,
   clients: readonly Whereabouts[],
-  timers: readonly PendingTimer[],
+  clock: VirtualClock,
   dialled: readonly string[],
 ): string {
   const client = clients.find(({ name }) => name === key);
   const elsewhere =
-    dialled.length > 0 ? ` Attempts that no net.server() answers: ${dialled.join(', ')}.` : '';
-  if (client !== undefined) return `${explainStatus(client, timers)}${elsewhere}`;
+    dialled.length > 0 ? ` Attempts that no net.server() answers: ${list(dialled)}.` : '';
+  if (client !== undefined) return `${explainStatus(client, clock)}${elsewhere}`;
   if (key.includes('://')) return elsewhere.trim();
-  const names = clients.map(({ name }) => name).slice(0, MOST_NAMES);
-  if (clients.length > MOST_NAMES) names.push('…');
-  return `There is no client of this name on the net; those there are: ${names.join(', ') || 'none'}.${elsewhere}`;
+  const names = list(clients.map(({ name }) => name));
+  return `There is no client of this name on the net; those there are: ${names}.${elsewhere}`;
 }
 
-function explainStatus({ name, status }: Whereabouts, timers: readonly PendingTimer[]): string {
-  const next = timers.find(({ client, delay }) => client === name && delay < Infinity);
+function list(items: readonly string[]): string {
+  if (items.length === 0) return 'none';
+  return [...items.slice(0, MOST), ...(items.length > MOST ? ['…'] : [])].join(', ');
+}
+
+function explainStatus({ name, status }: Whereabouts, clock: VirtualClock): string {
+  const next = clock.pending.find(({ client, at }) => client === name && at < Infinity);
   if (status === 'idle') return 'The client is idle: handle.start(), or app.init(), starts it.';
   if (status !== 'backoff' || next === undefined) return `The client is ${status}.`;
-  return `The client is in backoff, with a timer of ${next.delay} ms: move on with net.clock.advance().`;
+  return `The client is in backoff for another ${next.at - clock.now()} ms: move on with net.clock.advance().`;
 }

@@ -191,7 +191,7 @@ export class TestNet implements AsyncDisposable {
     const dialled = this.#unclaimed
       .filter(({ dial }) => !dial.link.isOver)
       .map(({ dial }) => `${dial.client} to ${redactUrl(dial.url)}`);
-    return explainAbsence(key, this.#clients.all, this.clock.pending, dialled);
+    return explainAbsence(key, this.#clients.all, this.clock, dialled);
   }
 }
 

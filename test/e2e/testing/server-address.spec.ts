@@ -73,16 +73,26 @@ describe('A server that nobody knocks at', () => {
     await app.close();
   });
 
+  it('tells of many clients the first ones', async () => {
+    await using net = createTestNet();
+    const symbols = Array.from({ length: 12 }, (_, index) => `s${index}`);
+    const app = await boot(net, ...symbols);
+    await expect(net.server('A').accept(soon)).rejects.toThrow(
+      /those there are: s0, (?:s\d, ){9}…\. Attempts that no net\.server\(\) answers: s0 to [^…]*, …\.\n/,
+    );
+    await app.close();
+  });
+
   it('tells what its client does instead', async () => {
     await using net = createTestNet();
     const app = await boot(net, 'A');
     const server = net.server('A');
     await server.reject(503, { 'Retry-After': '7' });
-    await net.settle();
+    await net.clock.advance('2s');
     await expect(server.accept(soon)).rejects.toThrow(
-      'The client is in backoff, with a timer of 7000 ms: move on with net.clock.advance().',
+      'The client is in backoff for another 5000 ms: move on with net.clock.advance().',
     );
-    await net.clock.advance('7s');
+    await net.clock.advance('5s');
     await server.accept();
     await net.settle();
     await expect(server.accept(soon)).rejects.toThrow('(2 so far). The client is open.');
