@@ -10,6 +10,7 @@ import { DEADLINE, Queue } from './queue.js';
 import { Script, type ExpectOptions } from './script.js';
 import { ScriptedPeer, type ReplayOptions } from './scripted.peer.js';
 import { Session } from './session.js';
+import { offering } from './subprotocol.js';
 import { realTimer } from './turns.js';
 
 /** A client that waits for the answer to its handshake. */
@@ -201,12 +202,12 @@ export class ScriptedServer extends Script {
 
   #accept({ request, socket, head, link }: Knock, options: AcceptOptions): Promise<ScriptedPeer> {
     const { protocol, headers = {} } = options;
-    if (protocol !== undefined) request.headers['sec-websocket-protocol'] = protocol;
+    const upgrade = protocol === undefined ? request : offering(request, protocol);
     this.#ws.once('headers', (lines) => {
       for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
     });
     return new Promise((resolve) => {
-      this.#ws.handleUpgrade(request, socket, head, (ws) => {
+      this.#ws.handleUpgrade(upgrade, socket, head, (ws) => {
         const session = new Session(request, ws, link, this.clock, this.name);
         const peer = new ScriptedPeer(session);
         this.#sessions.push(session);

@@ -67,6 +67,14 @@ it('of a server may begin before its first session', async () => {
   expect(await next).toEqual({ type: 'text', data: 'HI' });
 });
 
+it('a request shows what its client offers, whatever is chosen', async () => {
+  await using scene = await NetScene.boot(FeedClient, { protocols: ['a', 'b'] });
+  const peer = await scene.server.accept({ protocol: 'b' });
+
+  expect(peer.request.headers['sec-websocket-protocol']).toBe('a,b');
+  expect(await scene.handle.connected()).toMatchObject({ protocol: 'b' });
+});
+
 it('a close is told by code and reason', async () => {
   await using scene = await open();
   scene.peer.send('shutdown');
