@@ -7,6 +7,6 @@ export function absentSys<T extends object>(name: string): ClientSys<T> {
     get: (_, call) =>
       call === 'then'
         ? undefined
-        : () => rejected(new Error(`${name} is a fake handle, and has no sys.${String(call)}()`)),
+        : () => rejected(new Error(`${name} is a fake handle without sys.${String(call)}()`)),
   });
 }
