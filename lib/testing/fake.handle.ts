@@ -148,7 +148,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     if (this.#status === 'terminated') return;
     this.#status = 'terminated';
     this.#observers.status('terminated');
-    this.#readiness.ended(this.#notConnected('is not connected'));
+    this.#readiness.ended(() => this.#notConnected('is not connected'));
     this.#observers.complete();
     this.#terminated.resolve(reason);
   }

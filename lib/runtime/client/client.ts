@@ -224,7 +224,7 @@ export class Client implements SuccessionOwner, SysTarget {
   }
 
   onEnded(reason: CloseReason): void {
-    this.#readiness.ended(endedBefore(this.name, reason));
+    this.#readiness.ended(() => endedBefore(this.name, reason));
     this.observers.complete();
     const written = this.#debugger.end(this.status);
     if (written === undefined) this.#terminated.resolve(reason);

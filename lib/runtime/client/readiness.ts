@@ -45,8 +45,10 @@ export class Readiness {
     this.#info = undefined;
   }
 
-  /** There will be none. */
-  ended(error: unknown): void {
+  /** There will be none; `toError` is asked where somebody waits. */
+  ended(toError: () => unknown): void {
+    if (this.#starting.size + this.#connecting.size === 0) return;
+    const error = toError();
     this.#starting.reject(error);
     this.#connecting.reject(error);
   }
