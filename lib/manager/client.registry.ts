@@ -11,6 +11,7 @@ import { LocalHandle } from '../runtime/client/local-handle.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';
 import { ConnectGate } from '../runtime/connection/connect.gate.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
+import { TurnGate } from '../runtime/process/turn.gate.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
@@ -51,6 +52,8 @@ export class ClientRegistry {
   /** Listed ones first. */
   private readonly named = new Map<string, Set<RegisteredClient>>();
   private readonly handles = new WeakMap<ClientHandle, RegisteredClient>();
+  /** Where its sessions pass when they end. */
+  readonly turns = new TurnGate();
   private readonly tools: ClientTools;
 
   constructor(
@@ -67,6 +70,7 @@ export class ClientRegistry {
       clock,
       random,
       gate: new ConnectGate(() => options?.maxConcurrentConnects ?? MAX_CONCURRENT_CONNECTS),
+      turns: this.turns,
       // Here the application boots: no request is in sight.
       run: AsyncLocalStorage.snapshot(),
       sinks: [logger, hub],

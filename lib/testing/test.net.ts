@@ -120,7 +120,7 @@ export class TestNet implements AsyncDisposable {
     for (let still = 0; still < STILL; still++) {
       const before = this.#movements;
       await turn();
-      if (this.#movements !== before) still = -1;
+      if (this.#movements !== before || this.#clients.areBusy) still = -1;
     }
   }
 

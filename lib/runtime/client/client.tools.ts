@@ -2,6 +2,7 @@ import type { Clock } from '../clock/clock.port.js';
 import type { Random } from '../connection/backoff.policy.js';
 import type { ConnectGate } from '../connection/connect.gate.js';
 import type { ContextRunner } from '../process/context.runner.js';
+import type { TurnGate } from '../process/turn.gate.js';
 import type { EventSink } from '../telemetry/telemetry.js';
 import type { Transport } from '../transport/transport.port.js';
 
@@ -12,6 +13,8 @@ export interface ClientTools {
   readonly random: Random;
   /** Bounds how many attempts are under way. */
   readonly gate: ConnectGate;
+  /** Bounds how many sessions end in one turn of the event loop. */
+  readonly turns: TurnGate;
   /** So that no handler runs in the context of the request that happened to start the client. */
   readonly run: ContextRunner;
   /** Who else sees the events of every client. */

@@ -23,6 +23,11 @@ export class Ending {
     return this.#reason;
   }
 
+  /** The same, once there is no session any more. */
+  get due(): CloseReason | undefined {
+    return this.connection.hasWire ? undefined : this.#reason;
+  }
+
   /** Ends after what waits in the mailbox has been handled; no more is read. */
   stop(code: number): void {
     const reason = { by: 'local', code, message: '' } as const;

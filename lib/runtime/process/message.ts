@@ -15,6 +15,12 @@ export type CallerMessage =
       readonly answer: Deferred<unknown>;
     };
 
+/** What a session ends by. */
+export type LeaveMessage =
+  | { readonly type: 'peer-close' }
+  | { readonly type: 'end'; readonly end: WireEnd }
+  | { readonly type: 'stop'; readonly code: number };
+
 /** What waits in a client's mailbox. Frames are messages as they are. */
 export type Message =
   | DataFrame
@@ -24,9 +30,7 @@ export type Message =
   | { readonly type: 'start'; readonly args: unknown; readonly attempt: Attempt }
   | { readonly type: 'attempt'; readonly attempt: Attempt }
   | { readonly type: 'open'; readonly info: ConnectionInfo }
-  | { readonly type: 'peer-close' }
-  | { readonly type: 'end'; readonly end: WireEnd }
-  | { readonly type: 'stop'; readonly code: number }
+  | LeaveMessage
   | { readonly type: 'conclude' }
   | { readonly type: 'crash'; readonly error: unknown };
 

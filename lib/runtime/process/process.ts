@@ -11,7 +11,7 @@ import { Flow } from '../mailbox/flow.js';
 import { Inbox } from './inbox.js';
 import type { Incarnation } from './incarnation.js';
 import { Lifetime } from './lifetime.js';
-import { sizeOf, type CallerMessage, type Message } from './message.js';
+import { sizeOf, type CallerMessage, type LeaveMessage, type Message } from './message.js';
 import { Milestones } from './milestones.js';
 import type { ProcessOwner } from './process.port.js';
 import type { ProcessTools } from './process.tools.js';
@@ -210,14 +210,11 @@ export class Process
       case 'open':
         return this.#milestones.opened(message.info);
       case 'peer-close':
-        return this.connection.answerClose();
       case 'end':
-        this.runner.cancelStreams();
-        return this.connector.ended(message.end);
       case 'stop':
-        return this.#ending.drained(message.code);
+        return this.tools.turns.pass(() => this.#leave(message));
       case 'conclude':
-        return this.#conclude();
+        return this.#ending.due && this.terminate(this.#ending.due);
       case 'crash':
         return this.crash(message.error);
     }
@@ -242,8 +239,12 @@ export class Process
     );
   }
 
-  #conclude(): Pending {
-    const { reason } = this.#ending;
-    return reason && !this.connection.hasWire ? this.terminate(reason) : undefined;
+  #leave(message: LeaveMessage): Pending {
+    // What hangs at the shutdown is not waited for.
+    if (this.isOver) return undefined;
+    if (message.type === 'peer-close') return this.connection.answerClose();
+    if (message.type === 'stop') return this.#ending.drained(message.code);
+    this.runner.cancelStreams();
+    return this.connector.ended(message.end);
   }
 }
