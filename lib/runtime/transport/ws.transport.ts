@@ -5,6 +5,7 @@ import WebSocket from 'ws';
 
 import { HandshakeError, ProtocolError } from '../errors/connection.errors.js';
 import type { WebSockexError } from '../errors/websockex.error.js';
+import { withoutStacks } from '../errors/without-stacks.js';
 import type { Frame } from '../frame/frame.js';
 import { toConnectionError } from './connection-error.js';
 import { toHandshakeError } from './handshake-answer.js';
@@ -81,7 +82,7 @@ class WsSocket implements TransportSocket {
       ...request.options.ws,
       ...request.options.socket,
       ...request.options.tls,
-      ...pick(request.options),
+      ...named(request.options),
       rejectUnauthorized: request.options.tls?.rejectUnauthorized ?? true,
       headers: request.headers as Record<string, string>,
       ...(connect && { createConnection: () => connect(request) }),
@@ -185,10 +186,12 @@ class WsSocket implements TransportSocket {
   }
 
   #onRefusal(request: ClientRequest, answer: IncomingMessage): void {
-    this.#error = toHandshakeError(this.#client, answer);
     answer.resume();
     request.on('error', () => undefined);
-    this.#ws.terminate();
+    withoutStacks(() => {
+      this.#error = toHandshakeError(this.#client, answer);
+      this.#ws.terminate();
+    });
   }
 
   #onOpen(): void {
@@ -229,8 +232,11 @@ class WsSocket implements TransportSocket {
 }
 
 /** The options whose names are the same in `ws`. */
-function pick(options: TransportRequest['options']): object {
-  const { agent, followRedirects, maxRedirects, maxPayload, origin, perMessageDeflate } = options;
-  const named = { agent, followRedirects, maxRedirects, maxPayload, origin, perMessageDeflate };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+function named({
+  socket: _socket,
+  tls: _tls,
+  ws: _ws,
+  ...same
+}: TransportRequest['options']): object {
+  return same;
 }
