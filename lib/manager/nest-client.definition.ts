@@ -51,6 +51,8 @@ export class NestClientDefinition implements ClientDefinition {
   /** What the factory gave for the first attempt, before that. */
   #first: Given | PromiseLike<Given> | undefined;
   #given: ClientOptions = {};
+  /** Until the factory gives others. */
+  #settings: ClientSettings | undefined;
   readonly #isUrlGiven: boolean;
 
   constructor(
@@ -106,16 +108,17 @@ export class NestClientDefinition implements ClientDefinition {
     }
     this.#first = given;
     if (isThenable(given)) given.then(undefined, () => undefined);
-    else this.#given = given.options;
+    else this.#give(given.options);
   }
 
   settings(): ClientSettings {
-    return toSettings({
+    this.#settings ??= toSettings({
       ...defined(this.defaults()),
       ...defined(this.#metadata?.options ?? {}),
       ...defined(this.#given),
       ...defined(this.#overrides),
     });
+    return this.#settings;
   }
 
   target(): Target | PromiseLike<Target> {
@@ -190,8 +193,13 @@ export class NestClientDefinition implements ClientDefinition {
     return this.#take(given);
   }
 
-  #take({ url, options }: Given): Target {
+  #give(options: ClientOptions): void {
     this.#given = options;
+    this.#settings = undefined;
+  }
+
+  #take({ url, options }: Given): Target {
+    this.#give(options);
     return { url: this.#isUrlGiven ? this.#metadata?.url : url, settings: this.settings() };
   }
 }

@@ -29,6 +29,8 @@ export class Connection implements WireOwner {
   /** What {@link crash} let go of. */
   readonly lingering = new Lingering();
   #url = '';
+  /** The same, as telemetry may show it. */
+  #shownUrl = '';
   /** Losses and failed attempts since the last session opened. */
   losses = 0;
   /** How long the last session was open, in milliseconds. */
@@ -81,8 +83,10 @@ export class Connection implements WireOwner {
   dial(attempt: Attempt, settings: WireSettings): void {
     if (!this.isCurrent(attempt)) return;
     const { url } = settings.request;
+    if (this.#url !== url) this.#shownUrl = redactUrl(url);
     this.#url = url;
-    this.tools.telemetry.emit('connecting', { url: redactUrl(url), attempt: this.losses + 1 });
+    const attemptNumber = this.losses + 1;
+    this.tools.telemetry.emit('connecting', { url: this.#shownUrl, attempt: attemptNumber });
     // Who was told may have closed.
     if (!this.isCurrent(attempt)) return;
     const wire = new Wire(settings, this.tools, this);
@@ -176,8 +180,8 @@ export class Connection implements WireOwner {
     this.#openedAt = this.tools.clock.now();
     this.#enter({ name: 'open', wire });
     if (this.#paused) wire.pause();
-    const url = redactUrl(this.#url);
-    this.tools.telemetry.emit('connected', { url, protocol: info.protocol });
+    const { protocol } = info;
+    this.tools.telemetry.emit('connected', { url: this.#shownUrl, protocol });
     this.owner.onOpen({ ...info, url: this.#url, session: this.session });
   }
 
