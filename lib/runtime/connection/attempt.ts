@@ -1,10 +1,18 @@
 /** One attempt to connect, from the wish for it on. */
 export class Attempt {
-  readonly #abort = new AbortController();
+  #abort: AbortController | undefined;
+  #isAbandoned = false;
   #settled: (() => void)[] | undefined = [];
 
-  /** Aborted when nobody wants the attempt any more. */
+  /** Whether nobody wants the attempt any more. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
+  /** Aborted when nobody wants the attempt any more; made when it is first asked for. */
   get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#isAbandoned) this.#abort.abort();
     return this.#abort.signal;
   }
 
@@ -22,7 +30,8 @@ export class Attempt {
   }
 
   abandon(): void {
-    this.#abort.abort();
+    this.#isAbandoned = true;
+    this.#abort?.abort();
     this.settle();
   }
 }

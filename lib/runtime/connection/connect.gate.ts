@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers';
 
+import type { Attempt } from './attempt.js';
+
 /** How many may enter in one turn of the event loop: a dial is some tenths of a millisecond of work. */
 const PER_TURN = 16;
 
@@ -27,26 +29,22 @@ export class ConnectGate {
 
   /**
    * Enters: `true` at once where there is room, and later where a promise is returned. Who has
-   * entered must {@link leave}, even if nobody wants it any more by then; who is aborted while
+   * entered must {@link leave}, even if nobody wants it any more by then; who is abandoned while
    * waiting is told `false`, and has not entered.
    */
-  enter(signal: AbortSignal): Promise<boolean> | boolean {
-    if (signal.aborted) return false;
+  enter(attempt: Attempt): Promise<boolean> | boolean {
+    if (attempt.isAbandoned) return false;
     if (this.#hasRoom && this.#waiting.size === 0) {
       this.#count();
       return true;
     }
     return new Promise((resolve) => {
-      const stop = (): void => {
+      const enter = (): void => resolve(true);
+      this.#waiting.add(enter);
+      attempt.whenSettled(() => {
         this.#waiting.delete(enter);
         resolve(false);
-      };
-      const enter = (): void => {
-        signal.removeEventListener('abort', stop);
-        resolve(true);
-      };
-      this.#waiting.add(enter);
-      signal.addEventListener('abort', stop, { once: true });
+      });
     });
   }
 

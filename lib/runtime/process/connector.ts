@@ -14,7 +14,13 @@ import type { ClientSettings } from '../options/client-options.js';
 import { isDirective, type ReconnectChanges, type TerminateDirective } from './directive.js';
 import type { Handler, Incarnation } from './incarnation.js';
 import { Reconnector } from './reconnector.js';
-import { attemptError, draftRequest, finishRequest, type Target } from './request.builder.js';
+import {
+  attemptError,
+  draftRequest,
+  finishRequest,
+  plainRequest,
+  type Target,
+} from './request.builder.js';
 import type { Pending } from './runner.js';
 import { isThenable, toPromise } from '../clock/thenable.js';
 import { limited } from '../clock/waiters.js';
@@ -106,21 +112,27 @@ export class Connector {
   async #dial(attempt: Attempt, target: Target): Promise<void> {
     const { name } = this.definition;
     const { beforeConnect } = this.owner.incarnation;
-    const number = this.connection.losses + 1;
-    const request = draftRequest(name, target, this.#reconnector.changes, attempt, number);
-    const returned = beforeConnect && (await beforeConnect.invoke(request as never));
+    const plain = plainRequest(target, this.#reconnector.changes);
+    if (beforeConnect === undefined) {
+      return this.#queue(attempt, finishRequest(name, plain, target.settings));
+    }
+    const request = draftRequest(name, plain, attempt, this.connection.losses + 1);
+    const returned = await beforeConnect.invoke(request as never);
     if (!this.connection.isCurrent(attempt)) return;
-    if (beforeConnect === undefined || returned === undefined) {
-      const wire = finishRequest(name, request, target.settings);
-      const entering = this.tools.gate.enter(attempt.signal);
-      if (!isThenable(entering)) return entering ? this.#enter(attempt, wire) : undefined;
-      // Not in the turn of this message: who calls meanwhile is answered.
-      void entering.then((hasEntered) => hasEntered && this.#enter(attempt, wire));
+    if (returned === undefined) {
+      this.#queue(attempt, finishRequest(name, request, target.settings));
     } else if (isTerminate(returned)) {
       this.owner.endClient(returned.reason);
     } else {
       await this.owner.crash(this.#badResponse(beforeConnect, returned, 'nothing or terminate()'));
     }
+  }
+
+  #queue(attempt: Attempt, wire: WireSettings): void {
+    const entering = this.tools.gate.enter(attempt);
+    if (entering === true) this.#enter(attempt, wire);
+    // Not in the turn of this message: who calls meanwhile is answered.
+    else if (entering) void entering.then((hasEntered) => hasEntered && this.#enter(attempt, wire));
   }
 
   #enter(attempt: Attempt, wire: WireSettings): void {

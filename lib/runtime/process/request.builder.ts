@@ -13,27 +13,36 @@ export interface Target {
   readonly settings: ClientSettings;
 }
 
+/** A request whose URL has not been checked yet. */
+type PlainRequest = Pick<ConnectRequest, 'headers' | 'protocols'> & { readonly url: unknown };
+
+/** The request as options and earlier changes say it. */
+export function plainRequest(
+  { url, settings }: Target,
+  changes: Pick<ReconnectChanges, 'url' | 'headers'>,
+): PlainRequest {
+  return {
+    url: changes.url ?? url,
+    headers: { ...settings.headers, ...changes.headers },
+    protocols: [...settings.protocols],
+  };
+}
+
 /** The request as `@BeforeConnect` may change it. */
 export function draftRequest(
   client: string,
-  target: Target,
-  changes: Pick<ReconnectChanges, 'url' | 'headers'>,
+  request: PlainRequest,
   attempt: Attempt,
   number: number,
 ): ConnectRequest {
-  return {
-    url: checkUrl(client, changes.url ?? target.url),
-    headers: { ...target.settings.headers, ...changes.headers },
-    protocols: [...target.settings.protocols],
-    attempt: number,
-    signal: attempt.signal,
-  };
+  const url = checkUrl(client, request.url);
+  return { ...request, url, attempt: number, signal: attempt.signal };
 }
 
 /** The request as it goes out: whatever a callback has put there is checked before any socket opens. */
 export function finishRequest(
   client: string,
-  request: ConnectRequest,
+  request: PlainRequest,
   settings: ClientSettings,
 ): WireSettings {
   const { connectTimeout, handshakeTimeout, closeTimeout, transport, mailbox } = settings;
