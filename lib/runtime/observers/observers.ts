@@ -1,4 +1,4 @@
-import { Subject, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 
 import type { ClientStatus } from '../connection/status.js';
 import type { DataFrame } from '../frame/frame.js';
@@ -6,6 +6,7 @@ import type { MailboxMarks } from '../mailbox/mailbox.js';
 import type { EventName, WebSockexEvent } from '../telemetry/events.js';
 import type { EventSink } from '../telemetry/telemetry.js';
 import type { Flow } from '../mailbox/flow.js';
+import { Broadcast } from './broadcast.js';
 import { FrameIterator } from './frame-iterator.js';
 import { SafeObservable } from './safe-observable.js';
 
@@ -14,9 +15,9 @@ export type ObserverErrorReport = (error: unknown, where: string) => void;
 
 /** Those who watch one client: hot, shared, free when nobody does. */
 export class Observers implements EventSink {
-  readonly #frames = new Subject<DataFrame>();
-  readonly #statuses = new Subject<ClientStatus>();
-  readonly #events = new Subject<WebSockexEvent>();
+  readonly #frames = new Broadcast<DataFrame>();
+  readonly #statuses = new Broadcast<ClientStatus>();
+  readonly #events = new Broadcast<WebSockexEvent>();
   readonly #iterators = new Set<FrameIterator>();
   #status: ClientStatus = 'idle';
   /** The change that is being told, and those that wait to be. */
@@ -29,18 +30,15 @@ export class Observers implements EventSink {
   constructor(report: ObserverErrorReport) {
     const reporting = (name: string) => (error: unknown) =>
       report(error, `a subscriber of ${name}`);
-    this.frames$ = new SafeObservable(reporting('frames$'), (subscriber) => {
-      const subscription = this.#frames.subscribe(subscriber);
-      return () => subscription.unsubscribe();
-    });
-    this.events$ = new SafeObservable(reporting('events$'), (subscriber) => {
-      const subscription = this.#events.subscribe(subscriber);
-      return () => subscription.unsubscribe();
-    });
+    this.frames$ = new SafeObservable(reporting('frames$'), (subscriber) =>
+      this.#frames.add(subscriber),
+    );
+    this.events$ = new SafeObservable(reporting('events$'), (subscriber) =>
+      this.#events.add(subscriber),
+    );
     this.status$ = new SafeObservable(reporting('status$'), (subscriber) => {
       subscriber.next(this.#status);
-      const subscription = this.#statuses.subscribe(subscriber);
-      return () => subscription.unsubscribe();
+      return this.#statuses.add(subscriber);
     });
   }
 
@@ -55,6 +53,7 @@ export class Observers implements EventSink {
 
   frame(frame: DataFrame): void {
     if (this.#frames.observed) this.#frames.next(frame);
+    if (this.#iterators.size === 0) return;
     for (const iterator of this.#iterators) iterator.push(frame);
   }
 
