@@ -34,6 +34,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
 /** Telemetry to Nest's logger: the life of clients, and what no caller is told. Never frames. */
 @Injectable()
 export class TelemetryLogger implements EventSink {
+  readonly skipsFrames = true;
   private readonly logger = new Logger(LOG_CONTEXT);
   /** What each client last told of a disconnect: it is not told again when the client ends by it. */
   private readonly lastReasons = new Map<string, CloseReason>();

@@ -41,7 +41,7 @@ export class Outlet {
 
   /** Tells telemetry of what left. */
   tell(frame: Frame | CloseFrame): void {
-    if (this.telemetry.wants('frame:sent')) this.telemetry.emit('frame:sent', { frame });
+    if (this.telemetry.wantsFrame('frame:sent')) this.telemetry.emit('frame:sent', { frame });
   }
 
   /** The wire has ended: nothing waits any more. */

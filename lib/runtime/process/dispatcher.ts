@@ -151,7 +151,8 @@ export class Dispatcher {
   }
 
   received(frame: DataFrame | PingFrame | PongFrame): void {
-    if (this.telemetry.wants('frame:received')) this.telemetry.emit('frame:received', { frame });
+    if (this.telemetry.wantsFrame('frame:received'))
+      this.telemetry.emit('frame:received', { frame });
   }
 
   #traced(message: CallerMessage): void {

@@ -39,7 +39,8 @@ export class Inbox implements ConnectionOwner {
 
   onPing(frame: PingFrame, connection: PingAnswerer): void {
     if (this.definition.handlers.hasPing) return this.mailbox.post(frame);
-    if (this.telemetry.wants('frame:received')) this.telemetry.emit('frame:received', { frame });
+    if (this.telemetry.wantsFrame('frame:received'))
+      this.telemetry.emit('frame:received', { frame });
     if (connection.isOpen) connection.send([Frame.pong(frame.data)]);
   }
 

@@ -31,6 +31,8 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
 
 /** Somebody who sees events: a client's `events$`, the manager's, a log. */
 export interface EventSink {
+  /** Whether it sees no frames, ever: then it is not asked for each of them. */
+  readonly skipsFrames?: boolean;
   /** Whether anybody would see an event of this name now. */
   wants(event: EventName): boolean;
   next(event: WebSockexEvent): void;
@@ -47,16 +49,27 @@ export interface EventSource {
 
 /** Tells the events of one client: to its channels, then to its sinks. */
 export class Telemetry {
+  readonly #frameSinks: readonly EventSink[];
+
   constructor(
     private readonly source: EventSource,
     private readonly epoch: () => number,
     private readonly sinks: readonly EventSink[],
-  ) {}
+  ) {
+    this.#frameSinks = sinks.filter(({ skipsFrames }) => skipsFrames !== true);
+  }
 
   /** Whether an event of this name would be seen; ask before building what it carries. */
   wants(event: EventName): boolean {
     if (CHANNELS[event].hasSubscribers) return true;
     for (const sink of this.sinks) if (sink.wants(event)) return true;
+    return false;
+  }
+
+  /** The same of a frame, quickly: it is asked for every one. */
+  wantsFrame(event: 'frame:received' | 'frame:sent'): boolean {
+    if (CHANNELS[event].hasSubscribers) return true;
+    for (const sink of this.#frameSinks) if (sink.wants(event)) return true;
     return false;
   }
 

@@ -124,6 +124,19 @@ describe('Telemetry', () => {
     expect(NAMES.filter((name) => telemetry.wants(name))).toEqual(['error']);
   });
 
+  it('asks of a frame only those that may see one', () => {
+    const some = new Sink('frame:sent');
+    const none = Object.assign(new Sink(), { skipsFrames: true });
+    const telemetry = telemetryOf(none, some);
+
+    expect(telemetry.wantsFrame('frame:sent')).toBe(true);
+    expect(telemetry.wantsFrame('frame:received')).toBe(false);
+    expect([some.asked, none.asked]).toEqual([['frame:sent', 'frame:received'], []]);
+    subscribe('websockex:frame:received', hear);
+    expect(telemetry.wantsFrame('frame:received')).toBe(true);
+    unsubscribe('websockex:frame:received', hear);
+  });
+
   it('builds nothing for an event that nobody wants', () => {
     const built: string[] = [];
     const source = {
