@@ -97,6 +97,8 @@ export const messages = {
   restart: (client: string, delay: number, dropped: number) =>
     `${client} is restarted ${delay > 0 ? `in ${delay} ms` : 'at once'}` +
     (dropped > 0 ? `; ${dropped} casts or infos that waited are dropped` : ''),
+  dropped: (client: string, dropped: number) =>
+    `${client} has ended, and ${dropped} casts or infos that waited are handled by nobody`,
   gaveUp: (group: string, { client, maxRestarts, within }: RestartLimitError) =>
     `the supervisor of ${group} gives up: more than ${maxRestarts} restarts ` +
     (client === group ? '' : `of ${client} `) +

@@ -25,6 +25,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'disconnected',
   'backoff',
   'frame:unhandled',
+  'mailbox:dropped',
   'pause',
   'restart:planned',
   'terminate',
@@ -60,6 +61,8 @@ export class TelemetryLogger implements EventSink {
         return this.logger.warn(messages.restart(client, event.delay, event.dropped));
       case 'frame:unhandled':
         return this.unhandled(client, event.frame.type, event.count);
+      case 'mailbox:dropped':
+        return this.logger.warn(messages.dropped(client, event.dropped));
       case 'terminate':
         return this.ended(event);
       case 'error':

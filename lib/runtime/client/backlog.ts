@@ -1,3 +1,6 @@
+import type { ClientStatus } from '../connection/status.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import { unanswered } from '../process/dispatcher.js';
 import type { CallerMessage } from '../process/message.js';
 import type { Process } from '../process/process.js';
 
@@ -5,6 +8,8 @@ import type { Process } from '../process/process.js';
 export class Backlog {
   #held: CallerMessage[] = [];
   #dropped = 0;
+
+  constructor(private readonly client: string) {}
 
   get length(): number {
     return this.#held.length;
@@ -20,14 +25,11 @@ export class Backlog {
     this.#held = [...messages, ...this.#held];
   }
 
-  /** Counts what is dropped; callers who wait for an answer are told by `refuse`. */
-  drop(
-    messages: readonly CallerMessage[],
-    refuse: (call: Extract<CallerMessage, { type: 'call' }>) => void,
-  ): void {
+  /** Counts what is dropped; callers who wait for an answer are told what became of the client. */
+  drop(messages: readonly CallerMessage[], status: ClientStatus, reason: CloseReason): void {
     for (const message of messages) {
-      if (message.type === 'call') refuse(message);
-      else this.#dropped++;
+      if (message.type !== 'call') this.#dropped++;
+      else message.answer.reject(unanswered(this.client, status, message.name, reason));
     }
   }
 

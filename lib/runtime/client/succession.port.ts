@@ -10,9 +10,3 @@ export interface SuccessionOwner extends Pick<ProcessOwner, 'onReady' | 'observe
   /** The client has ended for good. */
   onEnded(reason: CloseReason): void;
 }
-
-/** How the client is to end for good; without a reason, with that of its last incarnation. */
-export interface Verdict {
-  readonly reason?: CloseReason;
-  readonly isFailure?: boolean;
-}

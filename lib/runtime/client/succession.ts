@@ -6,7 +6,6 @@ import type { DataFrame } from '../frame/frame.js';
 import type { ConnectionInfo } from '../process/callback.types.js';
 import { toMemberPolicy } from '../options/member.policy.js';
 import type { ClientDefinition } from '../process/client.definition.js';
-import { unanswered } from '../process/dispatcher.js';
 import type { CallerMessage } from '../process/message.js';
 import { Process } from '../process/process.js';
 import type { ProcessOwner } from '../process/process.port.js';
@@ -16,8 +15,9 @@ import type { Supervisor } from '../supervision/supervisor.js';
 import type { Member, MemberPolicy } from '../supervision/supervisor.port.js';
 import { Backlog } from './backlog.js';
 import { ExitWatchers } from './exit.watchers.js';
+import { Fate, type Verdict } from './fate.js';
 import { Lineage } from './lineage.js';
-import type { SuccessionOwner, Verdict } from './succession.port.js';
+import type { SuccessionOwner } from './succession.port.js';
 
 /**
  * The incarnations of one client, one after the other: each a process of its own, so that nothing
@@ -36,8 +36,8 @@ export class Succession implements Member, ProcessOwner {
   #status: ClientStatus = 'idle';
   #begun = new Deferred<void>();
   #halted: Deferred<CloseReason> | undefined;
-  #verdict: Verdict | undefined;
-  readonly #backlog = new Backlog();
+  readonly #fate = new Fate();
+  readonly #backlog: Backlog;
   readonly #ended = new Deferred<void>();
 
   constructor(
@@ -47,6 +47,7 @@ export class Succession implements Member, ProcessOwner {
     private readonly owner: SuccessionOwner,
     position: number,
   ) {
+    this.#backlog = new Backlog(definition.name);
     this.lineage = new Lineage((session) => new Process(definition, tools, this, session));
     supervisor.add(this, position);
   }
@@ -78,7 +79,7 @@ export class Succession implements Member, ProcessOwner {
 
   /** Whether it is to end for good, whatever its supervisor says. */
   get isStopped(): boolean {
-    return this.hasEnded || this.#verdict !== undefined;
+    return this.hasEnded || this.#fate.isSealed;
   }
 
   /** Whether it takes no more casts, infos and calls. */
@@ -137,7 +138,7 @@ export class Succession implements Member, ProcessOwner {
   }
 
   condemn(error: Error): void {
-    this.#verdict ??= { reason: { by: 'error', error }, isFailure: true };
+    this.#fate.seal({ reason: { by: 'error', error }, isFailure: true });
   }
 
   fail(error: Error): Promise<void> {
@@ -160,10 +161,12 @@ export class Succession implements Member, ProcessOwner {
     // Whoever waits for an answer of a process that never began is told.
     if (!this.process.isOver) this.process.lifetime.discard(reason);
     this.onLeftovers(this.#backlog.take(), reason);
+    const dropped = this.#backlog.takeDropped();
+    if (dropped > 0) this.tools.telemetry.emit('mailbox:dropped', { reason, dropped });
     this.supervisor.left(this);
-    this.exits.tell(reason, this.#verdict !== undefined || this.#halted !== undefined);
+    this.exits.tell(reason, this.#fate.isSealed || this.#halted !== undefined);
     this.exits.clear();
-    this.#tell(this.#verdict?.isFailure ? 'failed' : 'terminated');
+    this.#tell(this.#fate.status);
     this.owner.onEnded(reason);
     this.#ended.resolve();
   }
@@ -201,14 +204,11 @@ export class Succession implements Member, ProcessOwner {
   }
 
   onLeftovers(messages: readonly CallerMessage[], reason: CloseReason): void {
+    const isFollowed = this.#isFollowed;
+    const isKept = isFollowed && this.process.settings.mailboxOnRestart === 'keep';
     // They came before those that have been kept since.
-    if (this.process.settings.mailboxOnRestart === 'keep' && this.#isFollowed) {
-      this.#backlog.putFirst(messages);
-    } else {
-      this.#backlog.drop(messages, ({ name, answer }) =>
-        answer.reject(unanswered(this.name, this.status, name, reason)),
-      );
-    }
+    if (isKept) this.#backlog.putFirst(messages);
+    else this.#backlog.drop(messages, isFollowed ? this.status : this.#fate.status, reason);
   }
 
   onTerminated(reason: CloseReason): void {
@@ -222,7 +222,7 @@ export class Succession implements Member, ProcessOwner {
       this.#backlog.handOver(this.process);
       this.exits.tell(reason, halted !== undefined);
     }
-    if (!isFollowed) this.end(this.#verdict?.reason ?? reason);
+    if (!isFollowed) this.end(this.#fate.explain(reason));
     else if (halted === undefined && !this.hasEnded) this.supervisor.exited(this, reason);
     this.#halted = undefined;
     halted?.resolve(reason);
@@ -237,9 +237,9 @@ export class Succession implements Member, ProcessOwner {
 
   #endWith(verdict: Verdict, reason: CloseReason, end: () => void): void {
     if (this.hasEnded) return;
-    this.#verdict ??= verdict;
+    this.#fate.seal(verdict);
     if (this.isAlive) this.tools.run(end);
-    else this.end(this.#verdict.reason ?? reason);
+    else this.end(this.#fate.explain(reason));
   }
 
   #tell(status: ClientStatus): void {

@@ -85,8 +85,7 @@ export class Connection implements WireOwner {
     const { url } = settings.request;
     if (this.#url !== url) this.#shownUrl = redactUrl(url);
     this.#url = url;
-    const attemptNumber = this.losses + 1;
-    this.tools.telemetry.emit('connecting', { url: this.#shownUrl, attempt: attemptNumber });
+    this.tools.telemetry.emit('connecting', { url: this.#shownUrl, attempt: this.losses + 1 });
     // Who was told may have closed.
     if (!this.isCurrent(attempt)) return;
     const wire = new Wire(settings, this.tools, this);

@@ -59,6 +59,8 @@ export class TraceLines {
         return ['forcefully closed the connection because the server was taking too long to close'];
       case 'backoff':
         return [`waiting ${event.delay} ms before the next attempt`];
+      case 'mailbox:dropped':
+        return [`dropped ${event.dropped} casts or infos that waited`];
       case 'restart:planned':
         return [`restarting in ${event.delay} ms`];
       case 'restart':

@@ -93,6 +93,15 @@ export interface FrameUnhandledEvent extends EventBase {
   readonly count: number;
 }
 
+/** A client has ended for good, and casts and infos that waited are handled by nobody. */
+export interface MailboxDroppedEvent extends EventBase {
+  readonly event: 'mailbox:dropped';
+  /** Why the client ended. */
+  readonly reason: CloseReason;
+  /** How many there were; calls that waited are not among them: each has rejected. */
+  readonly dropped: number;
+}
+
 /** Reading from the socket stops, because frames wait to be handled. */
 export interface PauseEvent extends EventBase {
   readonly event: 'pause';
@@ -153,6 +162,7 @@ export type WebSockexEvent =
   | FrameSentEvent
   | FrameDroppedEvent
   | FrameUnhandledEvent
+  | MailboxDroppedEvent
   | PauseEvent
   | ResumeEvent
   | CloseTimeoutEvent

@@ -20,6 +20,7 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   'frame:sent': channel('websockex:frame:sent'),
   'frame:dropped': channel('websockex:frame:dropped'),
   'frame:unhandled': channel('websockex:frame:unhandled'),
+  'mailbox:dropped': channel('websockex:mailbox:dropped'),
   pause: channel('websockex:pause'),
   resume: channel('websockex:resume'),
   'close:timeout': channel('websockex:close:timeout'),

@@ -88,6 +88,7 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
     ['forcefully closed the connection because the server was taking too long to close'],
   ],
   [{ event: 'backoff', delay: 5 }, ['waiting 5 ms before the next attempt']],
+  [{ event: 'mailbox:dropped', dropped: 2 }, ['dropped 2 casts or infos that waited']],
   [{ event: 'restart:planned', delay: 5 }, ['restarting in 5 ms']],
   [{ event: 'restart', incarnation: 2 }, ['restarted, incarnation 2']],
   [{ event: 'terminate', reason: { by: 'error', error: 'boom' } }, ['terminating: boom']],

@@ -45,6 +45,7 @@ describe('CHANNELS', () => {
       'frame:sent',
       'frame:dropped',
       'frame:unhandled',
+      'mailbox:dropped',
       'pause',
       'resume',
       'close:timeout',
