@@ -2,6 +2,7 @@ import { Frame, OnPing, reply, type PingFrame } from 'nestjs-websockex';
 import { expect } from 'vitest';
 
 import { encodeFrame, OPCODE } from '../../../fixtures/wire.js';
+import { CONNECTION_SCRIPTS } from './connection-scripts.js';
 import { greet, StageClient, type Script, type Stage } from './stage.js';
 
 const MIB = 2 ** 20;
@@ -26,6 +27,7 @@ const bad =
 
 /** Everything that needs no port: by name, what is played. */
 export const SCRIPTS: Readonly<Record<string, Script>> = {
+  ...CONNECTION_SCRIPTS,
   'the end of the application': { play: async (stage) => void (await greet(stage)) },
   'text both ways': {
     play: async (stage) => {
@@ -197,52 +199,6 @@ export const SCRIPTS: Readonly<Record<string, Script>> = {
       expect(await stage.handle.call('heard')).toBe('ACME');
     },
   },
-  'a handshake refused, then agreed to': {
-    play: async (stage) => {
-      await stage.server.reject(503, { 'x-why': 'busy' });
-      await stage.pass();
-      await greet(stage);
-    },
-  },
-  'a handshake that is reset, then agreed to': {
-    play: async (stage) => {
-      await stage.server.drop();
-      await stage.pass();
-      await greet(stage);
-    },
-  },
-  'a subprotocol, and more headers': {
-    options: { protocols: ['v1', 'v2'], headers: { 'x-token': 'secret' } },
-    play: async (stage) => {
-      const peer = await greet(stage, { protocol: 'v2', headers: { 'x-node': '7' } });
-      const { protocol, headers } = await stage.handle.connected();
-      expect([protocol, headers['x-node']]).toEqual(['v2', '7']);
-      expect(peer.request.url).toBe('/play?is=on');
-      expect(peer.request.headers).toMatchObject({ 'x-token': 'secret' });
-    },
-  },
-  'a drop, and a return': {
-    play: async (stage) => {
-      const peer = await greet(stage);
-      peer.send('before');
-      await peer.expectText('BEFORE');
-      const lost = reached(stage, 'backoff');
-      peer.drop();
-      await lost;
-      await stage.pass();
-      await greet(stage);
-    },
-  },
-  'a reconnect of ours': {
-    play: async (stage) => {
-      const peer = await greet(stage);
-      const back = stage.handle.reconnect();
-      await peer.expectClose(1000);
-      await stage.pass();
-      await greet(stage);
-      expect(await back).toMatchObject({ session: 2 });
-    },
-  },
   'an opcode that nobody knows': { play: bad(encodeFrame(3), 1002) },
   'a frame with a mask': { play: bad(encodeFrame(OPCODE.text, 'x', { mask: true }), 1002) },
   'text that is no UTF-8': { play: bad(encodeFrame(OPCODE.text, Buffer.of(0xc3, 0x28)), 1007) },
@@ -276,10 +232,3 @@ export const SCRIPTS: Readonly<Record<string, Script>> = {
     },
   },
 };
-
-/** Resolves when the client is in a state. */
-function reached({ handle }: Stage, state: string): Promise<void> {
-  return new Promise((resolve) => {
-    handle.status$.subscribe((status) => status === state && resolve());
-  });
-}
