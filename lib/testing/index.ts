@@ -22,6 +22,7 @@ export type { TestServerOptions } from './test.server.js';
 export type { KeyPair } from './certificate.js';
 export { checkNameRegistry } from './name.registry.checker.js';
 export { readRecording, record } from './recording.js';
+export { redactFrame } from './redact.frame.js';
 export type { RecordedFrame, Recording, RecordOptions } from './recording.js';
 export type { ReplayOptions } from './scripted.peer.js';
 export { hasReconnected, hasSent, isInState } from './checks.js';

@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import type { CloseFrame, WebSockexEvent } from '../runtime/telemetry/events.js';
 import type { Frame } from '../runtime/frame/frame.js';
+import { redactFrame } from './redact.frame.js';
 
 /** One line of a recording. */
 export interface RecordedFrame {
@@ -20,8 +21,11 @@ export interface RecordedFrame {
 
 /** What {@link record} takes. */
 export interface RecordOptions {
-  /** Changes what is written; `undefined` leaves a frame out. @default writes all */
-  readonly redact?: (frame: RecordedFrame) => RecordedFrame | undefined;
+  /**
+   * Changes what is written; `undefined` leaves a frame out. `false` writes all as it is.
+   * @default {@link redactFrame}: in JSON, the values of keys such as `token` and `password` are hidden
+   */
+  readonly redact?: false | ((frame: RecordedFrame) => RecordedFrame | undefined);
 }
 
 /** A recording that runs. */
@@ -33,11 +37,11 @@ export interface Recording {
 }
 
 /**
- * Writes the frames of a client to a file as JSON lines, to be played back by
+ * Writes the frames of a client to a file as JSON lines, redacted, to be played back by
  * `net.server(…).replay(file)`.
  *
  * @example
- * const recording = record(feed, 'session.jsonl', { redact: withoutTokens });
+ * const recording = record(feed, 'session.jsonl', { redact: withoutNames });
  *
  * @throws Error where the file cannot be opened
  * @publicApi
@@ -45,7 +49,7 @@ export interface Recording {
 export function record<T extends object>(
   handle: ClientHandle<T>,
   file: string,
-  { redact = (frame) => frame }: RecordOptions = {},
+  { redact = redactFrame }: RecordOptions = {},
 ): Recording {
   // Opened at once: a path that cannot be written to is told to the caller, not to the process.
   const out = createWriteStream(file, { fd: openSync(file, 'w') });
@@ -54,7 +58,7 @@ export function record<T extends object>(
   const subscription = handle.events$.subscribe({
     next: (event) => {
       const frame = toRecord(event, event.time - (start ??= event.time));
-      const written = frame && redact(frame);
+      const written = frame && (redact === false ? frame : redact(frame));
       if (written === undefined) return;
       count++;
       out.write(`${JSON.stringify(written)}\n`);

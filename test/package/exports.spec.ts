@@ -75,6 +75,7 @@ it('exports these names for tests, and no others', () => {
     'isInState',
     'readRecording',
     'record',
+    'redactFrame',
     'watch',
   ]);
 });

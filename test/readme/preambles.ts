@@ -116,7 +116,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   recordings: {
     before: `
       import type { ClientHandle } from 'nestjs-websockex';
-      import { record, type TestNet } from 'nestjs-websockex/testing';
+      import { record, redactFrame, type TestNet } from 'nestjs-websockex/testing';
       class FeedClient {}
       declare const feed: ClientHandle<FeedClient>;
       declare const net: TestNet;`,

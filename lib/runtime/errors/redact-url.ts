@@ -3,6 +3,11 @@ const SECRET_KEY =
 
 const HIDDEN = '***';
 
+/** Whether what has this name is not to be shown. */
+export function isSecretName(name: string): boolean {
+  return SECRET_KEY.test(name);
+}
+
 /**
  * A URL as it may stand in a message, a log line or telemetry: user name and password are hidden,
  * the values of query parameters whose names speak of a token, key, secret or signature, and the
@@ -26,7 +31,7 @@ export function redactUrl(url: string | URL): string {
 /** Of `?key=value`, or several with `;` between them, everything from the first secret value on. */
 function hideSecret(text: string): string {
   for (const { 0: pair, 1: key = '', index } of text.matchAll(/[?&;]([^=;]*)=/g)) {
-    if (SECRET_KEY.test(safeDecode(key))) return text.slice(0, index + pair.length) + HIDDEN;
+    if (isSecretName(safeDecode(key))) return text.slice(0, index + pair.length) + HIDDEN;
   }
   return text;
 }

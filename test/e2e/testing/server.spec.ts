@@ -14,6 +14,7 @@ import {
 import {
   createTestNet,
   createTestServer,
+  readRecording,
   record,
   type ScriptedPeer,
   type ScriptedServer,
@@ -182,6 +183,30 @@ describe('A recording', () => {
 
     expect(await readFile(file, 'utf8')).not.toContain('"secret"');
     expect(await session((peer) => peer.replay(file, { speed: 2 }), false)).toBe('two');
+    await rm(folder, { recursive: true });
+  });
+
+  it.each([
+    ['hides what its keys call a secret', {}, '***'],
+    ['keeps all where it is told so', { redact: false as const }, 'abc'],
+  ])('%s', async (_, options, kept) => {
+    const folder = await mkdtemp(join(tmpdir(), 'websockex-'));
+    const file = join(folder, 'session.jsonl');
+    await using net = createTestNet();
+    const app = await net.install(
+      Test.createTestingModule({ imports: [WebSockexModule.forRoot({ clients: [FeedClient] })] }),
+    );
+    app.useLogger(false);
+    await app.init();
+    const recording = record(app.get(getClientToken(FeedClient)), file, options);
+    const peer = await net.server(FeedClient).accept();
+    peer.sendJson({ token: 'abc' });
+    await net.settle();
+    await recording.stop();
+    await app.close();
+
+    const received = readRecording(file).filter(({ direction }) => direction === 'in');
+    expect(received.map(({ data }) => data)).toEqual([JSON.stringify({ token: kept })]);
     await rm(folder, { recursive: true });
   });
 });
