@@ -136,7 +136,9 @@ describe('A start while the application closes', () => {
     for (const error of await Promise.all([before, during])) {
       expect(error.message).toMatch(/cannot start|ended before it was connected/);
     }
-    expect(app.sessions.attempts).toBe(1);
+    // Whether the later ones have got as far as to dial is a matter of turns.
+    expect(app.names()).toEqual([]);
+    expect(app.net.clock.pending).toEqual([]);
   });
 
   it('leaves no socket of a client that crashed a moment before', async () => {
