@@ -67,7 +67,7 @@ export class Client implements SuccessionOwner, SysTarget {
     this.#debugger = new Debugger(this.name, this.observers, trace, clock, (error, where) =>
       this.onError(error, where),
     );
-    this.sys = new LocalSys(this, this.#debugger, tools.run);
+    this.sys = new LocalSys(this, this.#debugger, clock, tools.run);
     this.callers = new Callers(definition, this.#succession, clock);
   }
 

@@ -10,7 +10,10 @@ import type { TransportOptions } from '../transport/transport.options.js';
  * @publicApi
  */
 export interface ClientOptions extends TransportOptions {
-  /** How long `handle.call()` waits for its answer; `Infinity` for ever. @default 5000 */
+  /**
+   * How long `handle.call()` waits for its answer, and `handle.sys` for the handler that runs;
+   * `Infinity` for ever. @default 5000
+   */
   readonly callTimeout?: number;
   /** How long to wait for the peer's close frame before the socket is cut. @default 5000 */
   readonly closeTimeout?: number;

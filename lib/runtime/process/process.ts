@@ -233,7 +233,7 @@ export class Process
     this.#shutdown?.over();
     this.#shutdown = new Shutdown(this.tools.clock, this, timeout, () =>
       this.owner.onError(
-        new Error(`a handler did not return within ${timeout} ms and was left behind`),
+        new Error(`${this.runner.busy} did not return within ${timeout} ms and was left behind`),
         'the shutdown',
       ),
     );

@@ -37,6 +37,8 @@ const MAY_RETURN =
  * or may not return ends the incarnation. A handler that returns no promise costs none.
  */
 export class Runner implements StreamOwner {
+  /** Whose promise is awaited, of those that run in here. */
+  #awaited: Handler | undefined;
   readonly #streams = new Streams(this);
 
   constructor(
@@ -46,6 +48,11 @@ export class Runner implements StreamOwner {
     private readonly inBoot: ContextRunner,
     private readonly owner: RunnerOwner,
   ) {}
+
+  /** Who keeps the next message waiting, in words. */
+  get busy(): string {
+    return this.#awaited === undefined ? 'a handler' : `the handler ${this.#awaited.method}`;
+  }
 
   run(handler: Handler, argument: unknown): Pending {
     let value: unknown;
@@ -74,6 +81,7 @@ export class Runner implements StreamOwner {
       return this.owner.crash(thrown);
     };
     const succeed = (value: unknown): void => {
+      this.#awaited = undefined;
       if (isDirective(value) && !this.owner.isOver) this.#direct(handler, value);
       answer.resolve(isDirective(value) ? undefined : value);
     };
@@ -83,7 +91,10 @@ export class Runner implements StreamOwner {
     } catch (thrown) {
       return fail(thrown);
     }
-    return toPromise(value)?.then(succeed, fail) ?? succeed(value);
+    const promise = toPromise(value);
+    if (promise === undefined) return succeed(value);
+    this.#awaited = handler;
+    return promise.then(succeed, fail);
   }
 
   cancelStreams(): void {
@@ -105,8 +116,12 @@ export class Runner implements StreamOwner {
   #settle(handler: Handler, value: unknown): Pending {
     const promise = toPromise(value);
     if (promise === undefined) return this.#accept(handler, value);
+    this.#awaited = handler;
     return promise.then(
-      (resolved) => this.#accept(handler, resolved),
+      (resolved) => {
+        this.#awaited = undefined;
+        return this.#accept(handler, resolved);
+      },
       (thrown: unknown) => this.owner.crash(thrown),
     );
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock/clock.port.js';
 import { Deferred, rejected } from '../clock/waiters.js';
 import type { ClientStatus } from '../connection/status.js';
 import { BadResponseError } from '../errors/client.errors.js';
@@ -9,6 +10,7 @@ import type { Process } from '../process/process.js';
 import type { ClientState, ClientStatistics, ClientSys, StatusReport } from './client-sys.js';
 import type { Debugger } from './debugger.js';
 import { checkFields, fieldsOf, setFields } from './fields.js';
+import { interject } from './interjection.js';
 
 /** The client that is looked into. */
 export interface SysTarget {
@@ -26,6 +28,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
   constructor(
     private readonly target: SysTarget,
     private readonly debug: Debugger,
+    private readonly clock: Clock,
     private readonly run: ContextRunner,
   ) {}
 
@@ -59,11 +62,15 @@ export class LocalSys<T extends object> implements ClientSys<T> {
   }
 
   getState(): Promise<ClientState<T>> {
-    return this.#between('its state', ({ instance }) => fieldsOf(instance) as ClientState<T>);
+    return this.#between(
+      'getState',
+      'its state',
+      ({ instance }) => fieldsOf(instance) as ClientState<T>,
+    );
   }
 
   replaceState(change: (state: ClientState<T>) => ClientState<T>): Promise<ClientState<T>> {
-    return this.#between('its state', ({ instance }) => {
+    return this.#between('replaceState', 'its state', ({ instance }) => {
       const next = change(fieldsOf(instance) as ClientState<T>);
       setFields(instance, checkFields(this.target.definition.module, next));
       return fieldsOf(instance) as ClientState<T>;
@@ -79,6 +86,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
       return { name, module, status, session, incarnation, isSuspended, waiting, state };
     };
     return this.#interject(
+      'getStatus',
       process,
       async () =>
         tell(process.lifetime.isLiving ? await this.#format(process.incarnation) : undefined),
@@ -91,24 +99,22 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     const over = (): NotConnectedError => this.#none('its mailbox');
     // The mailbox of one that ends is never held: that would keep it from its end.
     if (process.isEnding) return rejected(over());
-    const done = new Deferred<void>();
-    this.run(() =>
-      process.mailbox.interject(
-        () => {
-          if (process.isEnding) return done.reject(over());
-          process.mailbox.suspend();
-          done.resolve();
-        },
-        () => done.reject(over()),
-      ),
+    return this.#interject(
+      'suspend',
+      process,
+      async () => {
+        if (process.isEnding) throw over();
+        process.mailbox.suspend();
+      },
+      (answer) => answer.reject(over()),
     );
-    return done.promise;
   }
 
   async resume(): Promise<void> {
     const { process } = this.target;
     // By the time the caller goes on, so has the mailbox.
     await this.#interject<void>(
+      'resume',
       process,
       // Later, so that no handler runs in the call of whoever resumes.
       async () => process.mailbox.resume(),
@@ -117,7 +123,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
   }
 
   changeCode(next: Type, extra?: unknown): Promise<void> {
-    return this.#between('its code', async (old, process) => {
+    return this.#between('changeCode', 'its code', async (old, process) => {
       const change = this.target.definition.change(next);
       const fresh = await change.incarnate();
       const { codeChange } = fresh;
@@ -134,11 +140,13 @@ export class LocalSys<T extends object> implements ClientSys<T> {
 
   /** Works on the incarnation between two messages; rejects where there is none, or it ends. */
   #between<R>(
+    call: string,
     what: string,
     work: (incarnation: Incarnation, process: Process) => R | Promise<R>,
   ): Promise<R> {
     const { process } = this.target;
     return this.#interject(
+      call,
       process,
       async () => {
         if (!process.lifetime.isLiving) throw this.#none(what);
@@ -150,21 +158,19 @@ export class LocalSys<T extends object> implements ClientSys<T> {
 
   /** Works between two messages, in no one's turn; `over` answers once the process is over. */
   #interject<R>(
+    call: string,
     process: Process,
     work: () => Promise<R>,
     over: (answer: Deferred<R>) => void,
   ): Promise<R> {
-    const answer = new Deferred<R>();
-    if (process.isOver) over(answer);
-    else {
-      this.run(() =>
-        process.mailbox.interject(
-          () => work().then(answer.resolve, answer.reject),
-          () => over(answer),
-        ),
-      );
+    if (process.isOver) {
+      const answer = new Deferred<R>();
+      over(answer);
+      return answer.promise;
     }
-    return answer.promise;
+    const { name } = this.target.definition;
+    const interjection = { call: `sys.${call}()`, work, over };
+    return this.run(() => interject(name, process, this.clock, interjection));
   }
 
   async #format({ instance, formatStatus }: Incarnation): Promise<unknown> {

@@ -199,7 +199,9 @@ describe('the log tells once', () => {
     await closing;
 
     expect(failures(logger)).toEqual([
-      expect.stringMatching(/^error HangingClient: the shutdown failed: a handler .* 200 ms/),
+      expect.stringMatching(
+        /^error HangingClient: the shutdown failed: the handler hello .* 200 ms/,
+      ),
     ]);
   });
 });

@@ -139,7 +139,7 @@ describe('sys.changeCode that is refused, or leaves something out', () => {
         await gate.opened;
       }
     }
-    await using scene = await NetScene.open(First);
+    await using scene = await NetScene.open(First, { callTimeout: Infinity });
     const { handle, net } = scene;
     const changed = handle.sys.changeCode(Hanging);
     const behind = handle.sys.getState();
