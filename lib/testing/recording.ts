@@ -32,7 +32,12 @@ export interface RecordOptions {
 export interface Recording {
   /** Frames written so far. */
   readonly count: number;
-  /** Ends it, once all is on the disk. The end of the client ends it as well. */
+  /**
+   * Ends it, once all is on the disk. The end of the client ends it as well, and so does a `redact`
+   * that throws.
+   *
+   * @throws (rejects) what `redact` has thrown, or what the file could not be written for
+   */
   stop(): Promise<void>;
 }
 
@@ -54,14 +59,24 @@ export function record<T extends object>(
   // Opened at once: a path that cannot be written to is told to the caller, not to the process.
   const out = createWriteStream(file, { fd: openSync(file, 'w') });
   let count = 0;
+  let failure: { readonly error: unknown } | undefined;
   let start: number | undefined;
+  const write = (event: WebSockexEvent): void => {
+    const frame = toRecord(event, event.time - (start ??= event.time));
+    const written = frame && (redact === false ? frame : redact(frame));
+    if (written === undefined) return;
+    count++;
+    out.write(`${JSON.stringify(written)}\n`);
+  };
   const subscription = handle.events$.subscribe({
     next: (event) => {
-      const frame = toRecord(event, event.time - (start ??= event.time));
-      const written = frame && (redact === false ? frame : redact(frame));
-      if (written === undefined) return;
-      count++;
-      out.write(`${JSON.stringify(written)}\n`);
+      try {
+        write(event);
+      } catch (error) {
+        // Not the client's: whoever stops the recording is told.
+        failure ??= { error };
+        subscription.unsubscribe();
+      }
     },
     complete: () => out.end(),
   });
@@ -73,6 +88,7 @@ export function record<T extends object>(
       subscription.unsubscribe();
       out.end();
       await finished(out);
+      if (failure !== undefined) throw failure.error;
     },
   };
 }

@@ -1,21 +1,11 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 import { Test } from '@nestjs/testing';
-import {
-  getClientToken,
-  WebSockexClient,
-  WebSockexModule,
-  type ClientHandle,
-} from 'nestjs-websockex';
+import { WebSockexClient, WebSockexModule } from 'nestjs-websockex';
 import {
   createTestNet,
   createTestServer,
-  readRecording,
-  record,
   type ScriptedPeer,
   type ScriptedServer,
   type TestServerOptions,
@@ -146,67 +136,5 @@ describe('A real server', () => {
     expect([plain.url('/a'), plain.ca]).toEqual([`ws://127.0.0.1:${plain.port}/a`, undefined]);
     expect(secure.url('/a')).toBe(`wss://127.0.0.1:${secure.port}/a`);
     expect(secure.ca).toMatch(/^-----BEGIN CERTIFICATE-----\n/);
-  });
-});
-
-describe('A recording', () => {
-  it('is played back as it was, redacted', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'websockex-'));
-    const file = join(folder, 'session.jsonl');
-    const session = async (play: (peer: ScriptedPeer) => Promise<void>, recorded: boolean) => {
-      await using net = createTestNet();
-      const app = await net.install(
-        Test.createTestingModule({ imports: [WebSockexModule.forRoot({ clients: [FeedClient] })] }),
-      );
-      app.useLogger(false);
-      await app.init();
-      const handle = app.get<ClientHandle<FeedClient>>(getClientToken(FeedClient));
-      const recording = recorded
-        ? record(handle, file, { redact: (one) => (one.data === 'secret' ? undefined : one) })
-        : undefined;
-      const peer = await net.server(FeedClient).accept();
-      await peer.expectJson();
-      const played = play(peer);
-      await net.clock.advance('10s');
-      await played;
-      const last = await handle.call('last');
-      await recording?.stop();
-      await app.close();
-      return last;
-    };
-    await session(async (peer) => {
-      peer.send('one');
-      peer.send('secret');
-      peer.send('two');
-      await peer.expectText('ONE');
-    }, true);
-
-    expect(await readFile(file, 'utf8')).not.toContain('"secret"');
-    expect(await session((peer) => peer.replay(file, { speed: 2 }), false)).toBe('two');
-    await rm(folder, { recursive: true });
-  });
-
-  it.each([
-    ['hides what its keys call a secret', {}, '***'],
-    ['keeps all where it is told so', { redact: false as const }, 'abc'],
-  ])('%s', async (_, options, kept) => {
-    const folder = await mkdtemp(join(tmpdir(), 'websockex-'));
-    const file = join(folder, 'session.jsonl');
-    await using net = createTestNet();
-    const app = await net.install(
-      Test.createTestingModule({ imports: [WebSockexModule.forRoot({ clients: [FeedClient] })] }),
-    );
-    app.useLogger(false);
-    await app.init();
-    const recording = record(app.get(getClientToken(FeedClient)), file, options);
-    const peer = await net.server(FeedClient).accept();
-    peer.sendJson({ token: 'abc' });
-    await net.settle();
-    await recording.stop();
-    await app.close();
-
-    const received = readRecording(file).filter(({ direction }) => direction === 'in');
-    expect(received.map(({ data }) => data)).toEqual([JSON.stringify({ token: kept })]);
-    await rm(folder, { recursive: true });
   });
 });
