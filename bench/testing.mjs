@@ -16,8 +16,12 @@ const { values } = parseArgs({
     sessions: { type: 'string', default: '200' },
   },
 });
+/** Sessions before those that count. */
+const WARM_UP_SESSIONS = 1_000;
+
 const rounds = Number(values.rounds);
 const sessions = Number(values.sessions);
+const warmUp = Math.ceil(WARM_UP_SESSIONS / sessions);
 
 /** A client class that echoes, in plain JavaScript. */
 function echoClient(url) {
@@ -84,7 +88,8 @@ async function overTcp() {
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 const net = [];
 const tcp = [];
-for (let round = -1; round < rounds; round++) {
+// The first ones do not count: a suite runs code that is warm.
+for (let round = -warmUp; round < rounds; round++) {
   // In turn, and each first as often as second.
   const order = round % 2 === 0 ? [onTheNet, overTcp] : [overTcp, onTheNet];
   for (const run of order) {
