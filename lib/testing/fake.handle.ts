@@ -9,7 +9,6 @@ import {
   type MethodArgs,
   type MethodName,
 } from '../runtime/client/client-handle.js';
-import { Flow } from '../runtime/mailbox/flow.js';
 import type { HandlerNames } from '../runtime/process/incarnation.js';
 import { Observers } from '../runtime/observers/observers.js';
 import { Readiness } from '../runtime/client/readiness.js';
@@ -22,18 +21,16 @@ import { checkClose } from '../runtime/frame/close-code.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
 import { FrameChecker } from '../runtime/frame/frame.checker.js';
 import type { DataFrame, Frame, FrameLike } from '../runtime/frame/frame.js';
-import type { WebSockexEvent } from '../runtime/telemetry/events.js';
+import type { EventFields, EventName, WebSockexEvent } from '../runtime/telemetry/events.js';
 import type { ClientSys } from '../runtime/sys/client-sys.js';
 import { checkClient } from '../discovery/client.checker.js';
 import { readHandlerNames } from '../discovery/handler.accessor.js';
 import { getClientName } from '../websockex.tokens.js';
 import { absentSys } from './absent.sys.js';
-import { checkStatus, NOWHERE, type PlayedStatus } from './nowhere.js';
+import { Answers } from './answers.js';
+import { checkStatus, iterateUnpaused, NOWHERE, type PlayedStatus } from './nowhere.js';
 import { toDataFrame, type PlayedFrame } from './played.frame.js';
 import type { RecordedCall } from './recorded.call.js';
-
-/** Nothing waits for the consumers of a fake: there is no socket to pause. */
-const MARKS = { highWaterMark: Infinity, lowWaterMark: 0, maxBytes: Infinity };
 
 /**
  * A handle without a client, for the tests of a service that injects one. It records what is cast
@@ -67,7 +64,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly sys: ClientSys<T>;
   readonly #handlers: HandlerNames;
   readonly #definition: { readonly name: string; readonly module: string };
-  readonly #answers = new Map<string, (...args: never[]) => unknown>();
+  readonly #answers: Answers;
   readonly #observers = new Observers((error) => {
     throw error;
   });
@@ -81,6 +78,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     super();
     this.name = getClientName(client);
     this.sys = absentSys(this.name);
+    this.#answers = new Answers(this.name);
     this.#definition = { name: this.name, module: client.name };
     this.#handlers = readHandlerNames(client);
     this.#checker = new FrameChecker(this.name);
@@ -114,6 +112,18 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   /** Plays frames that the client receives; a string is a text frame, bytes are a binary one. */
   play(...frames: PlayedFrame[]): void {
     for (const frame of frames) this.#observers.frame(toDataFrame(`${this.name}: play()`, frame));
+  }
+
+  /**
+   * Tells an event of telemetry to `events$`; what all of them carry is added.
+   *
+   * @example
+   * feed.emit('backoff', { delay: 500, attempt: 1 });
+   */
+  emit<N extends EventName>(event: N, fields: EventFields<N>): void {
+    const { module } = this.#definition;
+    const base = { event, time: Date.now(), client: this.name, module, session: this.#session };
+    this.#observers.next({ ...base, ...fields } as unknown as WebSockexEvent);
   }
 
   /**
@@ -184,15 +194,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     if (!calls.has(name)) return rejected(noSuchHandler(this.#definition, calls, name, '@OnCall'));
     if (this.#status === 'terminated') return rejected(this.#notConnected(`cannot call "${name}"`));
     this.calls.push({ name, args });
-    const answer = this.#answers.get(name);
-    if (answer === undefined) {
-      return rejected(
-        new Error(`${this.name}: say what "${name}" is answered with: answer('${name}', …)`),
-      );
-    }
-    return Promise.resolve().then(
-      () => answer(...(args as unknown as never[])) as CallAnswer<T, K>,
-    );
+    return this.#answers.give(name, args) as Promise<CallAnswer<T, K>>;
   }
 
   info(message: unknown): void {
@@ -224,7 +226,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame> {
-    return this.#observers.iterate(MARKS, new Flow(() => undefined));
+    return iterateUnpaused(this.#observers);
   }
 
   #requireLife(what: string): void {

@@ -10,6 +10,7 @@ import {
   NotConnectedError,
   reconnect,
   reply,
+  type WebSockexEvent,
 } from 'nestjs-websockex';
 import { ClientHandle } from 'nestjs-websockex';
 import { createTestClient, fakeHandle } from 'nestjs-websockex/testing';
@@ -92,6 +93,38 @@ describe('A handle without a client', () => {
     expect(feed.sent).toEqual([Frame.text('out')]);
     expect(trader.ticks).toEqual(['1', '2']);
     expect(await trader.last()).toBe('ACME');
+  });
+
+  it('tells events, with what all of them carry', () => {
+    const feed = fakeHandle(FeedClient);
+    feed.become('open');
+    const events: WebSockexEvent[] = [];
+    feed.events$.subscribe((event) => events.push(event));
+    feed.emit('backoff', { delay: 500, attempt: 1 });
+    feed.end();
+    feed.emit('pause', {});
+
+    expect(events).toEqual([
+      {
+        event: 'backoff',
+        time: expect.any(Number),
+        client: 'FeedClient',
+        module: 'FeedClient',
+        session: 2,
+        delay: 500,
+        attempt: 1,
+      },
+    ]);
+  });
+
+  it('lets the process live where nobody hears that a call failed', async () => {
+    const { feed } = await make();
+    void feed.call('last');
+    feed.answer('last', () => {
+      throw new Error('boom');
+    });
+    await expect(feed.call('last')).rejects.toThrow('boom');
+    void feed.call('last');
   });
 
   it('refuses what a real one refuses', async () => {
