@@ -67,17 +67,19 @@ export class ScriptedPeer extends Script {
     const start = frames[0]?.time ?? 0;
     if (!this.isOpen || frames.length === 0) return;
     await new Promise<void>((resolve) => {
+      const stop = (): void => {
+        socket.off('close', stop);
+        for (const timer of timers) timer.cancel();
+        resolve();
+      };
       let left = frames.length;
       const timers = frames.map((frame) =>
         clock.setTimer((frame.time - start) / speed, () => {
           this.#replayFrame(frame);
-          if (--left === 0) resolve();
+          if (--left === 0) stop();
         }),
       );
-      socket.once('close', () => {
-        for (const timer of timers) timer.cancel();
-        resolve();
-      });
+      socket.on('close', stop);
     });
   }
 
