@@ -6,7 +6,10 @@
 export interface ReconnectOptions {
   /** The first delay, in milliseconds; jitter is drawn above it. @default 500 */
   readonly initialDelay?: number;
-  /** No delay is longer, in milliseconds, save one that a peer asks for by `Retry-After`. @default 30000 */
+  /**
+   * No delay is longer, in milliseconds, save one that a peer asks for by `Retry-After`, which is
+   * heeded up to an hour. @default 30000
+   */
   readonly maxDelay?: number;
   /**
    * How delays are spread, so that clients that lost the same server do not come back together.
@@ -38,6 +41,12 @@ export const DEFAULT_RECONNECT: ReconnectPolicy = Object.freeze({
   maxAttempts: Infinity,
   stableAfter: 5_000,
 });
+
+/**
+ * No `Retry-After` is waited for longer, in milliseconds: a number of 23 digits, or a date of the year
+ * 9999, would stop a client for ever.
+ */
+export const MAX_RETRY_AFTER = 3_600_000;
 
 /**
  * A number in [0, 1), as `Math.random` gives: what `WEBSOCKEX_RANDOM` stands for.

@@ -70,7 +70,10 @@ export class HandshakeError extends WebSockexError {
   readonly status: number;
   /** The headers of the answer, names in lower case. */
   readonly headers: ResponseHeaders;
-  /** What the answer's `Retry-After` asks to wait, in milliseconds. */
+  /**
+   * What the answer's `Retry-After` asks to wait, in milliseconds, however long that is. The reconnect
+   * policy waits for an hour of it at most.
+   */
   readonly retryAfter: number | undefined;
 
   constructor(

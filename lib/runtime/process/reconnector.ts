@@ -1,6 +1,7 @@
 import {
   Backoff,
   DEFAULT_RECONNECT,
+  MAX_RETRY_AFTER,
   type Random,
   type ReconnectPolicy,
 } from '../connection/backoff.policy.js';
@@ -52,7 +53,8 @@ export class Reconnector {
     const rules = policy || DEFAULT_RECONNECT;
     if (end.opened && lasted >= rules.stableAfter) this.#backoff = Backoff.none;
     this.#planned = this.#backoff.next(rules, this.random);
-    this.#retryAfter = end.error instanceof HandshakeError ? (end.error.retryAfter ?? 0) : 0;
+    const asked = end.error instanceof HandshakeError ? (end.error.retryAfter ?? 0) : 0;
+    this.#retryAfter = asked > 0 ? Math.min(asked, MAX_RETRY_AFTER) : 0;
     const byPolicy = policy !== false && !end.voluntary && this.#backoff.count < policy.maxAttempts;
     return this.#wish !== undefined || byPolicy ? this.#delay(this.#wish?.delay) : undefined;
   }

@@ -148,6 +148,18 @@ describe('Retry-After of a refused handshake', () => {
     expect(await waitAfter({ 'Retry-After': value })).toEqual([1, 1]);
   });
 
+  it.each([
+    ['seconds', { 'Retry-After': '99999999999999999999999' }],
+    ['more digits than a number has', { 'Retry-After': '9'.repeat(400) }],
+    ['a date of the last year', { 'Retry-After': 'Fri, 31 Dec 9999 23:59:59 GMT' }],
+    [
+      'a clock that stands at the epoch',
+      { Date: 'Thu, 01 Jan 1970 00:00:00 GMT', 'Retry-After': 'Wed, 21 Oct 2015 07:30:00 GMT' },
+    ],
+  ])('stops no client for ever: %s', async (_what, headers) => {
+    expect(await waitAfter(headers)).toEqual([3_600_000, 3_600_000]);
+  });
+
   it('counts once', async () => {
     const onPeer = async (peer: RawPeer): Promise<void> => {
       await peer.request();

@@ -84,6 +84,15 @@ describe('Reconnector', () => {
     expect(round(refused())).toBe(800);
   });
 
+  it.each([3_600_001, 1e26, Infinity])('waits for no Retry-After above an hour: %d', (asked) => {
+    expect(round(refused(asked))).toBe(3_600_000);
+    expect(round(failed)).toBe(200);
+  });
+
+  it.each([-1, -Infinity, NaN])('takes no wait from a Retry-After of %d', (asked) => {
+    expect(round(refused(asked))).toBe(100);
+  });
+
   it('takes a delay that is given in place of any other', () => {
     reconnector.plan(refused(60_000), policy, 0);
     expect(reconnector.take({ delay: 7 })).toBe(7);
