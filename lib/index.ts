@@ -103,7 +103,6 @@ export type {
 } from './runtime/frame/frame.js';
 export { CloseCode } from './runtime/frame/close-code.js';
 export type { CloseReason } from './runtime/frame/close-reason.js';
-export type { ClientStatus } from './runtime/connection/status.js';
 export type { Random, ReconnectOptions } from './runtime/connection/backoff.policy.js';
 
 export { WebSockexError } from './runtime/errors/websockex.error.js';
@@ -115,7 +114,7 @@ export {
   ProtocolError,
   UrlError,
 } from './runtime/errors/connection.errors.js';
-export type { ResponseHeaders } from './runtime/errors/connection.errors.js';
+export type { ClientStatus, ResponseHeaders } from './runtime/errors/connection.errors.js';
 export { FrameEncodeError, InvalidFrameError } from './runtime/errors/frame.errors.js';
 export {
   AlreadyStartedError,

@@ -11,7 +11,7 @@ import type { FrameLike } from '../runtime/frame/frame.js';
 export type HandlerItem = FrameLike | Directive | void | undefined;
 
 /** A value now or a promise of it. */
-export type MaybePromise<T> = T | Promise<T>;
+type MaybePromise<T> = T | Promise<T>;
 
 /**
  * What most handlers may return: nothing, a directive, what can be sent, or a stream of those.

@@ -10,12 +10,7 @@ import {
   type OpenHandlerDecorator,
   type StartDecorator,
 } from './create-handler.decorator.js';
-import type {
-  DisconnectResult,
-  HandlerResult,
-  MaybePromise,
-  StartResult,
-} from './handler-result.js';
+import type { DisconnectResult, HandlerResult, StartResult } from './handler-result.js';
 
 /**
  * The method runs once in each incarnation, before its first attempt, which waits for it. It is given
@@ -69,7 +64,7 @@ export function OnDisconnect(): HandlerDecorator<[DisconnectStatus], DisconnectR
  *
  * @publicApi
  */
-export function OnTerminate(): HandlerDecorator<[CloseReason], MaybePromise<void>> {
+export function OnTerminate(): HandlerDecorator<[CloseReason], void | Promise<void>> {
   return createHandlerDecorator({ kind: 'terminate', decorator: '@OnTerminate' });
 }
 
@@ -85,7 +80,7 @@ export function OnTerminate(): HandlerDecorator<[CloseReason], MaybePromise<void
  *
  * @publicApi
  */
-export function OnCodeChange(): OpenHandlerDecorator<MaybePromise<void>> {
+export function OnCodeChange(): OpenHandlerDecorator<void | Promise<void>> {
   return createHandlerDecorator({ kind: 'codeChange', decorator: '@OnCodeChange' });
 }
 

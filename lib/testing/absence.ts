@@ -1,4 +1,4 @@
-import type { ClientStatus } from '../runtime/connection/status.js';
+import type { ClientStatus } from '../runtime/errors/connection.errors.js';
 import type { VirtualClock } from './virtual.clock.js';
 
 /** Of thousands of clients a few show what they are like. */

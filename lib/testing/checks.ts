@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-import type { ClientStatus } from '../runtime/connection/status.js';
+import type { ClientStatus } from '../runtime/errors/connection.errors.js';
 import { equalsPlainly, show, type Equals } from './equality.js';
 import { excerpt } from './excerpt.js';
 import { checkHandle, sentBy, type AnyHandle, type SentFrame } from './sent.log.js';

@@ -14,7 +14,7 @@ import { Observers } from '../runtime/observers/observers.js';
 import { Readiness } from '../runtime/client/readiness.js';
 import { Deferred, rejected, type WaitOptions } from '../runtime/clock/waiters.js';
 import { SystemClock } from '../runtime/clock/system.clock.js';
-import type { ClientStatus } from '../runtime/connection/status.js';
+import type { ClientStatus } from '../runtime/errors/connection.errors.js';
 import { CallTimeoutError } from '../runtime/errors/client.errors.js';
 import { NotConnectedError } from '../runtime/errors/connection.errors.js';
 import { checkClose } from '../runtime/frame/close-code.js';

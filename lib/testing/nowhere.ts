@@ -1,5 +1,5 @@
 import { inspectShort } from '../runtime/errors/websockex.error.js';
-import type { ClientStatus } from '../runtime/connection/status.js';
+import type { ClientStatus } from '../runtime/errors/connection.errors.js';
 import { Flow } from '../runtime/mailbox/flow.js';
 import type { FrameIterator } from '../runtime/observers/frame-iterator.js';
 import type { Observers } from '../runtime/observers/observers.js';
@@ -14,7 +14,11 @@ export function iterateUnpaused(observers: Observers): FrameIterator {
   return observers.iterate(MARKS, new Flow(() => undefined));
 }
 
-/** The states that a client without a net is told to be in. */
+/**
+ * The states that a client without a net is told to be in.
+ *
+ * @publicApi
+ */
 export type PlayedStatus = Exclude<ClientStatus, 'terminated' | 'failed'>;
 
 const STATES: readonly unknown[] = [

@@ -5,7 +5,7 @@ import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
 
 import type { Random } from '../runtime/connection/backoff.policy.js';
 import { redactUrl } from '../runtime/errors/redact-url.js';
-import type { TransportRequest } from '../runtime/transport/transport.port.js';
+import type { Transport, TransportRequest } from '../runtime/transport/transport.port.js';
 import { WsTransport } from '../runtime/transport/ws.transport.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
 import { explainAbsence } from './absence.js';
@@ -58,7 +58,7 @@ export class TestNet implements AsyncDisposable {
   /** The time of every client on this net. It stands until it is moved. */
   readonly clock = new VirtualClock(undefined, () => this.settle());
   /** Provide it under `WEBSOCKEX_TRANSPORT`; {@link install} does. */
-  readonly transport = new WsTransport((request) => this.#connect(request));
+  readonly transport: Transport = new WsTransport((request) => this.#connect(request));
   /** Provide it under `WEBSOCKEX_RANDOM`; {@link install} does. */
   readonly random: Random;
   readonly #clients = new WatchedClients();

@@ -173,6 +173,7 @@ describe('the packed package', () => {
         emitDecoratorMetadata: true,
         strict: true,
         skipLibCheck: false,
+        declaration: true,
         noEmit: true,
       };
       const config = { compilerOptions, files: ['typescript.ts'] };

@@ -1,3 +1,5 @@
+import type { CodeBlock } from './markdown.js';
+
 /**
  * What the reader of a snippet has to imagine: it stands around the code of the block with this name when that is
  * compiled, on lines of its own.
@@ -174,3 +176,19 @@ export const FILES: Readonly<Record<string, string>> = {
   'first-module': 'app.module.ts',
   'first-main': 'main.ts',
 };
+
+/** The name of the file that a block is compiled as. */
+export function fileOf({ name, line }: CodeBlock): string {
+  return FILES[name] ?? `line-${line}-${name}.ts`;
+}
+
+/** A block in its surroundings. */
+export function surround({ name, code }: CodeBlock): string {
+  const { before = '', after = '' } = SURROUNDINGS[name] ?? {};
+  return `${before}\n${code}\n${after}`;
+}
+
+/** The files of all blocks: they import from each other. */
+export function sourcesOf(blocks: readonly CodeBlock[]): Record<string, string> {
+  return Object.fromEntries(blocks.map((block) => [fileOf(block), surround(block)]));
+}

@@ -11,9 +11,8 @@ import {
   readLinks,
   readSection,
   readTable,
-  type CodeBlock,
 } from './markdown.js';
-import { FILES, SURROUNDINGS } from './preambles.js';
+import { fileOf, FILES, sourcesOf, surround, SURROUNDINGS } from './preambles.js';
 import { PublicApi } from './public.api.js';
 import { SnippetCompiler } from './snippet.compiler.js';
 
@@ -21,14 +20,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const readme = readFileSync(`${root}README.md`, 'utf8');
 const snippets = readCodeBlocks(readme).filter(({ language }) => language === 'ts');
 
-const fileOf = ({ name, line }: CodeBlock): string => FILES[name] ?? `line-${line}-${name}.ts`;
-const surround = ({ name, code }: CodeBlock): string => {
-  const { before = '', after = '' } = SURROUNDINGS[name] ?? {};
-  return `${before}\n${code}\n${after}`;
-};
-
 const compiler = new SnippetCompiler({
-  ...Object.fromEntries(snippets.map((snippet) => [fileOf(snippet), surround(snippet)])),
+  ...sourcesOf(snippets),
   'wrong-cast.ts': surround({
     name: 'frames',
     language: 'ts',

@@ -1,4 +1,4 @@
-import type { ClientStatus } from '../connection/status.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import { unanswered } from '../process/dispatcher.js';
 import type { CallerMessage } from '../process/message.js';

@@ -1,7 +1,7 @@
 import { CallTimeoutError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import { Deferred, limited, rejected, type WaitOptions } from '../clock/waiters.js';
-import type { ClientStatus } from '../connection/status.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';

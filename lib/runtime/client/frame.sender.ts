@@ -1,7 +1,7 @@
 import type { Clock } from '../clock/clock.port.js';
 import { limited, type WaitOptions } from '../clock/waiters.js';
 import type { Connection } from '../connection/connection.js';
-import type { ClientStatus } from '../connection/status.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 

@@ -1,5 +1,5 @@
 import { Deferred } from '../clock/waiters.js';
-import type { ClientStatus } from '../connection/status.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';

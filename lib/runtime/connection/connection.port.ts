@@ -1,6 +1,6 @@
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { TransportInfo } from '../transport/transport.port.js';
-import type { ClientStatus } from './status.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
 import type { WireEnd } from './wire.port.js';
 
 /** What a session is known by. */

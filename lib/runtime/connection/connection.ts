@@ -6,7 +6,7 @@ import type { TransportInfo } from '../transport/transport.port.js';
 import { Attempt } from './attempt.js';
 import type { ConnectionOwner } from './connection.port.js';
 import { Lingering } from './lingering.js';
-import type { ClientStatus } from './status.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
 import type { WireEnd, WireOwner, WireSettings, WireTools } from './wire.port.js';
 import { Wire } from './wire.js';
 

@@ -1,8 +1,29 @@
 import { redactUrl } from './redact-url.js';
 import { inspectShort, WebSockexError } from './websockex.error.js';
 
-/** The states a client can be in; see the diagram in `connection/status.ts`. */
-export type ClientState =
+/**
+ * What a client's connection is doing.
+ *
+ * ```
+ *   idle ──start──▶ connecting ──101──▶ open ──close, loss──▶ closing
+ *                       ▲   │                                    │
+ *                       │   └──refused, unreachable──▶ ┐         │ reconnect
+ *                       │                              ▼         ▼
+ *                       └────────────delay────────── backoff ◀───┘
+ *
+ *   any state ──closed by us, policy gave up, shutdown, crash without a restart──▶ terminated
+ * ```
+ *
+ * A client that is restarted does not become `terminated` in between: it is `closing` until the end
+ * of its incarnation, then in `backoff` until the next begins. `failed` is `terminated` by a
+ * supervisor that gave up.
+ *
+ * `closing` lasts from a close of ours (or the loss of the session) until `@OnDisconnect` has
+ * decided what follows.
+ *
+ * @publicApi
+ */
+export type ClientStatus =
   'idle' | 'connecting' | 'open' | 'closing' | 'backoff' | 'terminated' | 'failed';
 
 /**
@@ -100,7 +121,7 @@ export class NotConnectedError extends WebSockexError {
   constructor(
     readonly client: string,
     /** The state the client was in. */
-    readonly state: ClientState,
+    readonly state: ClientStatus,
     what: string,
     options?: ErrorOptions,
   ) {
@@ -108,7 +129,7 @@ export class NotConnectedError extends WebSockexError {
   }
 }
 
-function describeState(state: ClientState): string {
+function describeState(state: ClientStatus): string {
   switch (state) {
     case 'idle':
       return 'idle, it has not been started; start it with handle.start(), or wait for handle.connected()';

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 
-import type { ClientStatus } from '../connection/status.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { MailboxMarks } from '../mailbox/mailbox.js';
 import type { EventName, WebSockexEvent } from '../telemetry/events.js';

@@ -8,8 +8,15 @@ import { checkHeaders, checkUrl } from '../transport/request.checker.js';
 /** Survives a second copy of the package in one program. */
 const DIRECTIVE = Symbol.for('websockex:directive');
 
-interface Branded {
-  readonly [DIRECTIVE]: true;
+/** A class only to the compiler. A symbol as a key could not be named in a user's declarations. */
+declare abstract class Branded {
+  private readonly isDirective: true;
+}
+
+type Fields<D extends Branded> = { readonly [K in keyof D]: D[K] } & { readonly [DIRECTIVE]: true };
+
+function branded<D extends Branded>(fields: Fields<D>): D {
+  return Object.freeze(fields) as D;
 }
 
 /** Send these frames. Made with {@link reply}. */
@@ -67,7 +74,7 @@ export function reply(...frames: FrameLike[]): ReplyDirective {
     if (frame === undefined) throw new InvalidFrameError(value, 'reply()');
     return frame;
   });
-  return Object.freeze({ [DIRECTIVE]: true as const, kind: 'reply' as const, frames: checked });
+  return branded<ReplyDirective>({ [DIRECTIVE]: true, kind: 'reply', frames: checked });
 }
 
 /**
@@ -80,7 +87,7 @@ export function reply(...frames: FrameLike[]): ReplyDirective {
  */
 export function close(code?: number, reason = ''): CloseDirective {
   checkClose('close()', code, reason);
-  return Object.freeze({ [DIRECTIVE]: true as const, kind: 'close' as const, code, reason });
+  return branded<CloseDirective>({ [DIRECTIVE]: true, kind: 'close', code, reason });
 }
 
 /**
@@ -102,7 +109,7 @@ export function reconnect(changes: ReconnectChanges = {}): ReconnectDirective {
       `reconnect(): delay is ${inspectShort(delay)}; it must be a number of milliseconds, 0 or more`,
     );
   }
-  return Object.freeze({ [DIRECTIVE]: true as const, kind: 'reconnect' as const, changes });
+  return branded<ReconnectDirective>({ [DIRECTIVE]: true, kind: 'reconnect', changes });
 }
 
 /**
@@ -112,7 +119,7 @@ export function reconnect(changes: ReconnectChanges = {}): ReconnectDirective {
  * @publicApi
  */
 export function terminate(reason?: string | Error): TerminateDirective {
-  return Object.freeze({ [DIRECTIVE]: true as const, kind: 'terminate' as const, reason });
+  return branded<TerminateDirective>({ [DIRECTIVE]: true, kind: 'terminate', reason });
 }
 
 /** Whether a handler returned a directive. */

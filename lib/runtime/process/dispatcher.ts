@@ -1,5 +1,5 @@
 import type { Connection } from '../connection/connection.js';
-import type { ClientStatus } from '../connection/status.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
 import { NoHandlerError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import { describeReason, type CloseReason } from '../frame/close-reason.js';

@@ -1,5 +1,3 @@
-import type { Type } from '../process/client.definition.js';
-
 /** The fields of a client class that are no methods: its state. */
 export type ClientState<T> = {
   [K in keyof T as T[K] extends (...args: never[]) => unknown ? never : K]: T[K];
@@ -140,5 +138,5 @@ export interface ClientSys<T extends object> {
    * `@OnCodeChange` returns something; `ConfigurationError` for a class that cannot be a client;
    * `NotConnectedError` while there is no incarnation
    */
-  changeCode(next: Type, extra?: unknown): Promise<void>;
+  changeCode(next: new (...args: never[]) => object, extra?: unknown): Promise<void>;
 }

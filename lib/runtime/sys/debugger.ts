@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs';
 
 import type { Clock } from '../clock/clock.port.js';
-import type { ClientStatus } from '../connection/status.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
 import { rejected } from '../clock/waiters.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';

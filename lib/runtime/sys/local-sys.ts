@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/clock.port.js';
 import { Deferred, rejected } from '../clock/waiters.js';
-import type { ClientStatus } from '../connection/status.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import type { ClientDefinition, Type } from '../process/client.definition.js';

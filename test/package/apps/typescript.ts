@@ -31,6 +31,10 @@ class EchoClient {
 class Talker {
   constructor(@InjectClient(EchoClient) private readonly client: ClientHandle<EchoClient>) {}
 
+  state() {
+    return this.client.status;
+  }
+
   async say(text: string): Promise<string> {
     await this.client.connected();
     await this.client.sendFrame(Frame.text(text));
