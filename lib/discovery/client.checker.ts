@@ -20,6 +20,14 @@ const ENHANCERS: Readonly<Record<string, string>> = {
   __exceptionFilters__: '@UseFilters',
 };
 
+/** What stands beside the options, and is said where it is among them all the same. */
+const BESIDE = {
+  name: 'stands beside the options already',
+  url: 'stands before the options already',
+  inject: 'stands beside useFactory, in place of the URL',
+  useFactory: 'stands in place of the URL: @WebSockexClient({ useFactory })',
+} as const;
+
 /**
  * Refuses a class that cannot work as a client, before anything is made of it.
  *
@@ -123,7 +131,7 @@ function checkTarget(
   { url, options, factory }: ClientMetadata,
   isUrlGiven: boolean,
 ): void {
-  checkOptions(client.name, options);
+  checkOptions(client.name, options, BESIDE);
   if (factory === undefined) {
     if (!isUrlGiven) checkUrl(client.name, url);
   } else if (typeof factory.useFactory !== 'function' || !Array.isArray(factory.inject)) {

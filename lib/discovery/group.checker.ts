@@ -1,6 +1,13 @@
 import type { GroupOptions } from '../interfaces/group.interface.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
+import { CLIENT_OPTION_NAMES } from '../runtime/options/options.checker.js';
+import { unknownOption } from '../runtime/options/unknown-option.js';
+
+/** Options of a client are no options of its group. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map(
+  CLIENT_OPTION_NAMES.map((name) => [name, 'belongs into @WebSockexClient(), or into defaults']),
+);
 
 type Checks = Readonly<Record<string, { wanted: string; fits: (value: unknown) => boolean }>>;
 
@@ -43,9 +50,7 @@ export function checkGroup(options: unknown, listedIn: string): void {
   for (const [name, value] of Object.entries(options)) {
     const check = Object.hasOwn(GROUP, name) ? (GROUP as Checks)[name] : undefined;
     if (check === undefined) {
-      throw new ConfigurationError(
-        `${where}: unknown option "${name}". Known are: ${Object.keys(GROUP).join(', ')}`,
-      );
+      throw unknownOption(name, { where, known: Object.keys(GROUP), elsewhere: ELSEWHERE });
     }
     if (value !== undefined && !check.fits(value)) {
       throw new ConfigurationError(

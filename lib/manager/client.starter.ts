@@ -34,6 +34,9 @@ interface Checked {
 
 const PLACE = 'manager.start()';
 
+/** What stands among the options of a start, beside those of the client. */
+const BESIDE = { name: '', url: '', args: '', via: '' } as const;
+
 /** Starts clients at run time, each with a name. */
 @Injectable()
 export class ClientStarter {
@@ -115,7 +118,7 @@ export class ClientStarter {
     }
     const who = name ?? `${PLACE} of ${what}`;
     if (url !== undefined) checkUrl(who, url);
-    checkOptions(who, rest);
+    checkOptions(who, rest, BESIDE);
     this.registrar.check(who, via);
     const moduleRef = this.injectorOf(type, url !== undefined);
     if (this.isClosed) {

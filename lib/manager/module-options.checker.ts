@@ -1,14 +1,21 @@
 import { isOnGiveUp } from '../discovery/group.checker.js';
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
-import { checkOptions } from '../runtime/options/options.checker.js';
+import { CLIENT_OPTION_NAMES, checkOptions } from '../runtime/options/options.checker.js';
+import { unknownOption } from '../runtime/options/unknown-option.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 
-const KNOWN: ReadonlySet<string> = new Set<keyof WebSockexModuleOptions>([
+const KNOWN: readonly string[] = [
   'defaults',
   'maxConcurrentConnects',
   'onGiveUp',
   'shutdownTimeout',
+] satisfies (keyof WebSockexModuleOptions)[];
+
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ...CLIENT_OPTION_NAMES.map((name) => [name, 'belongs into defaults'] as const),
+  ['clients', 'is for forRoot(): in forRootAsync, clients stand beside the factory'],
+  ['strategy', 'belongs into the second argument of forFeature()'],
 ]);
 
 /**
@@ -19,12 +26,13 @@ const KNOWN: ReadonlySet<string> = new Set<keyof WebSockexModuleOptions>([
 export function checkModuleOptions(options: WebSockexModuleOptions | undefined): void {
   const where = 'WebSockexModule.forRoot()';
   for (const name of Object.keys(options ?? {})) {
-    if (!KNOWN.has(name)) {
-      throw new ConfigurationError(
-        `${where}: unknown option "${name}". Known are: clients, ${[...KNOWN].join(', ')}. ` +
-          'Options for every client go into defaults; in forRootAsync, clients stand beside the factory.',
-      );
-    }
+    if (KNOWN.includes(name)) continue;
+    throw unknownOption(name, {
+      where,
+      known: ['clients', ...KNOWN],
+      elsewhere: ELSEWHERE,
+      note: 'Options for every client go into defaults',
+    });
   }
   const timeout = options?.shutdownTimeout;
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {

@@ -2,6 +2,8 @@ import { ConfigurationError } from '../errors/client.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
 import { checkHeaders, checkProtocols } from '../transport/request.checker.js';
 import type { ClientOptions } from './client-options.js';
+import { ELSEWHERE, FOREIGN } from './foreign-options.js';
+import { unknownOption } from './unknown-option.js';
 
 type Check = (value: unknown) => string | undefined;
 
@@ -94,14 +96,25 @@ const OPTIONS: Readonly<Record<keyof ClientOptions, Check>> = {
 /** The names of the options a client may have, in order. */
 export const CLIENT_OPTION_NAMES: readonly string[] = Object.keys(OPTIONS);
 
+/** What is said of an option of a client in one of the tables among them, such as `reconnect`. */
+const BESIDE: ReadonlyMap<string, string> = new Map(
+  CLIENT_OPTION_NAMES.map((name) => [name, 'stands beside it, not in it']),
+);
+
 /**
  * Refuses options that are unknown or do not fit.
  *
  * @param client the client they are for, as errors name it
+ * @param beside names that stand in the same place, and are no options of `ClientOptions`: one of
+ * them may be meant. What is said where one is given all the same: `stands before the options`
  * @throws ConfigurationError naming the client and the option
  */
-export function checkOptions(client: string, options: unknown): ClientOptions {
-  checkTable(client, '', OPTIONS, options);
+export function checkOptions(
+  client: string,
+  options: unknown,
+  beside: Readonly<Record<string, string>> = {},
+): ClientOptions {
+  checkTable(client, '', OPTIONS, options, beside);
   const { headers, protocols, reconnect, mailbox, debug } = options as ClientOptions;
   if (headers !== undefined) checkHeaders(client, headers);
   if (protocols !== undefined) checkProtocols(client, protocols);
@@ -138,7 +151,13 @@ export function checkOptions(client: string, options: unknown): ClientOptions {
   return options as ClientOptions;
 }
 
-function checkTable(client: string, path: string, table: Table, options: unknown): void {
+function checkTable(
+  client: string,
+  path: string,
+  table: Table,
+  options: unknown,
+  beside: Readonly<Record<string, string>> = {},
+): void {
   if (isObject(options) !== undefined) {
     throw new ConfigurationError(
       `${client}: options must be an object, not ${inspectShort(options)}`,
@@ -147,10 +166,14 @@ function checkTable(client: string, path: string, table: Table, options: unknown
   for (const [name, value] of Object.entries(options as object)) {
     const check = Object.hasOwn(table, name) ? table[name] : undefined;
     if (check === undefined) {
-      throw new ConfigurationError(
-        `${client}: unknown option "${path}${name}"${nearest(name, Object.keys(table))}. ` +
-          `Known are: ${Object.keys(table).join(', ')}`,
-      );
+      const known = [...Object.keys(table), ...Object.keys(beside)];
+      throw unknownOption(name, {
+        where: client,
+        path,
+        known,
+        elsewhere: new Map([...ELSEWHERE, ...(path === '' ? Object.entries(beside) : BESIDE)]),
+        foreign: FOREIGN,
+      });
     }
     const wanted = value === undefined ? undefined : check(value);
     if (wanted !== undefined) {
@@ -159,14 +182,4 @@ function checkTable(client: string, path: string, table: Table, options: unknown
       );
     }
   }
-}
-
-/** A word on the option that was probably meant. */
-function nearest(name: string, known: readonly string[]): string {
-  const meant = known.find(
-    (one) =>
-      one.toLowerCase() === name.toLowerCase() ||
-      (name.length > 3 && (one.startsWith(name) || name.startsWith(one))),
-  );
-  return meant === undefined ? '' : ` (did you mean "${meant}"?)`;
 }

@@ -50,7 +50,10 @@ describe('a URL that no client can have', () => {
 const options: readonly (readonly [object, RegExp])[] = [
   [{ timout: 1 }, /unknown option "timout"\. Known are: .*callTimeout/],
   [{ callTimeOut: 1 }, /unknown option "callTimeOut" \(did you mean "callTimeout"\?\)/],
-  [{ url: 'wss://feed.example' }, /unknown option "url"/],
+  [{ url: 'wss://feed.example' }, /unknown option "url" \(it stands before the options already\)/],
+  [{ nmae: 'feed' }, /unknown option "nmae" \(did you mean "name"\?\)$/],
+  [{ useFactory: () => ({}) }, /"useFactory" \(it stands in place of the URL/],
+  [{ rejectUnauthorized: false }, /"rejectUnauthorized" \(it belongs into "tls"\)$/],
   [{ reconnect: { retries: 3 } }, /unknown option "reconnect\.retries"/],
   [{ reconnect: { maxDelays: 3 } }, /"reconnect\.maxDelays" \(did you mean "maxDelay"\?\)/],
   [{ mailbox: { size: 3 } }, /unknown option "mailbox\.size"/],

@@ -30,6 +30,22 @@ describe('forFeature', () => {
     );
   });
 
+  it.each([
+    [{ stategy: 'one_for_all' }, 'unknown option "stategy" (did you mean "strategy"?)'],
+    [{ restart: 'permanent' }, '"restart" (it belongs into @WebSockexClient(), or into defaults)'],
+    [{ nope: 1 }, '"nope". Known are: strategy, maxRestarts, within, onGiveUp'],
+  ])('refuses what is no option of a group: %j', async (options, says) => {
+    const error = await bootError({
+      imports: [
+        WebSockexModule.forRoot(),
+        WebSockexModule.forFeature([plain('ws://127.0.0.1:1')], options as object),
+      ],
+    });
+
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).toContain(says);
+  });
+
   it('brings clients beside those of forRoot, and beside other features', async () => {
     await using server = await WsServer.listen();
     const [One, Two, Three] = ['/1', '/2', '/3'].map((path) => {

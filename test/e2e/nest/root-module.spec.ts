@@ -74,7 +74,14 @@ describe('forRoot', () => {
 
   it('refuses an option it does not know, and one that does not fit', async () => {
     const errors = await Promise.all(
-      [{ timeout: 5 }, { shutdownTimeout: '5s' }, { shutdownTimeout: -1 }, { shutdownTimeout: NaN }]
+      [
+        { timeout: 5 },
+        { shutdownTimout: 5 },
+        { connectTimeout: 5 },
+        { shutdownTimeout: '5s' },
+        { shutdownTimeout: -1 },
+        { shutdownTimeout: NaN },
+      ]
         .map((options) => WebSockexModule.forRoot(options as object))
         .map((imported) => bootError({ imports: [imported] })),
     );
@@ -82,6 +89,8 @@ describe('forRoot', () => {
     expect(errors.every((error) => error instanceof ConfigurationError)).toBe(true);
     expect(errors.map(({ message }) => message)).toEqual([
       expect.stringMatching(/forRoot\(\): unknown option "timeout".*clients, defaults/),
+      expect.stringMatching(/"shutdownTimout" \(did you mean "shutdownTimeout"\?\)/),
+      expect.stringMatching(/"connectTimeout" \(it belongs into defaults\)/),
       expect.stringMatching(/shutdownTimeout is "5s"; it must be a number/),
       expect.stringMatching(/shutdownTimeout is -1/),
       expect.stringMatching(/shutdownTimeout is NaN/),

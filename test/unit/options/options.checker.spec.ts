@@ -1,5 +1,6 @@
 import { Agent } from 'node:http';
 
+import fc from 'fast-check';
 import { ConfigurationError, type ClientOptions } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
@@ -151,10 +152,91 @@ describe('checkOptions', () => {
     [{ calltimeout: 1 }, 'callTimeout'],
     [{ protocol: 'v1' }, 'protocols'],
     [{ header: {} }, 'headers'],
-    [{ startupTimeoutMs: 1 }, 'startup'],
+    [{ startupTimeoutMs: 1 }, 'startupTimeout'],
+    [{ conectTimeout: 1 }, 'connectTimeout'],
+    [{ hedaers: {} }, 'headers'],
+    [{ connect_timeout: 1 }, 'connectTimeout'],
+    [{ 'max-payload': 1 }, 'maxPayload'],
+    [{ tsl: {} }, 'tls'],
+    [{ debugging: true }, 'debug'],
     [{ reconnect: { maxDelayMs: 1 } }, 'maxDelay'],
+    [{ reconnect: { initalDelay: 1 } }, 'initialDelay'],
+    [{ reconnect: { jiter: 'none' } }, 'jitter'],
+    [{ reconnect: { delay: 1 } }, 'initialDelay'],
+    [{ mailbox: { highWatermark: 1 } }, 'highWaterMark'],
+    [{ mailbox: { maxPosponed: 1 } }, 'maxPostponed'],
+    [{ debug: { statistic: true } }, 'statistics'],
+    [{ debug: ['tarce'] }, 'trace'],
+    [{ reconnectInterval: 1 }, 'reconnect.initialDelay'],
+    [{ reconnectionDelayMax: 1 }, 'reconnect.maxDelay'],
+    [{ maxRetries: 1 }, 'reconnect.maxAttempts'],
+    [{ minUptime: 1 }, 'reconnect.stableAfter'],
+    [{ timeout: 1 }, 'connectTimeout'],
+    [{ extra_headers: {} }, 'headers'],
+    [{ insecure: true }, 'tls.rejectUnauthorized'],
+    [{ autoConnect: false }, 'startup'],
+    [{ compression: true }, 'perMessageDeflate'],
   ])('asks whether %j was meant to be %s', (options, meant) => {
-    expect(refusal(options).message).toContain(`(did you mean "${meant}"?)`);
+    const { message } = refusal(options);
+    expect(message).toMatch(new RegExp(`\\(did you mean "${meant}"\\?\\)$`));
+  });
+
+  it.each([
+    [{ rejectUnauthorized: false }, 'it belongs into "tls"'],
+    [{ servername: 'a' }, 'it belongs into "tls"'],
+    [{ family: 4 }, 'it belongs into "socket"'],
+    [{ keepAlive: true }, 'it belongs into "socket"'],
+    [{ threshold: 1 }, 'it belongs into "perMessageDeflate"'],
+    [{ maxDelay: 1 }, 'it belongs into "reconnect"'],
+    [{ intialDelay: 1 }, 'did you mean "initialDelay"? It belongs into "reconnect"'],
+    [{ highWaterMark: 1 }, 'it belongs into "mailbox"'],
+    [{ reconnect: { connectTimeout: 1 } }, 'it stands beside it, not in it'],
+    [{ mailbox: { maxDelay: 1 } }, 'it belongs into "reconnect"'],
+    [{ shutdownTimeout: 1 }, 'it belongs into forRoot()'],
+    [{ strategy: 'one_for_all' }, 'it belongs into the second argument of forFeature()'],
+    [{ trapExit: true }, 'it belongs into manager.startLink()'],
+    [{ pingInterval: 1 }, 'pings are yours to send: return interval'],
+    [{ ping_timeout: 1 }, 'pings are yours to send: return interval'],
+  ])('says where %j belongs', (options, says) => {
+    const { message } = refusal(options);
+    expect(message).toContain(`(${says}`);
+    expect(message).not.toContain('Known are');
+  });
+
+  it.each([{ nope: 1 }, { x: 1 }, { we: 1 }, { timout: 1 }, { mailbox: { size: 1 } }])(
+    'guesses nothing where nothing is near: %j',
+    (options) => {
+      expect(refusal(options).message).toMatch(/"\. Known are: \w+, /);
+    },
+  );
+
+  it('finds every option again, whatever one letter has become of it', () => {
+    const letter = fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz'.split(''));
+    const name = fc.constantFrom(...CLIENT_OPTION_NAMES.filter((one) => one.length > 6));
+    const typo = fc
+      .tuple(name, fc.nat(), letter, fc.constantFrom('drop', 'put', 'change', 'swap'))
+      .map(([option, index, other, how]) => {
+        const at = index % (option.length - 1);
+        const [before, one, two, after] = [
+          option.slice(0, at),
+          option[at] as string,
+          option[at + 1] as string,
+          option.slice(at + 2),
+        ];
+        const typos = {
+          drop: before + two + after,
+          put: before + other + one + two + after,
+          change: before + other + two + after,
+          swap: before + two + one + after,
+        };
+        return [option, typos[how]] as const;
+      })
+      .filter(([, wrong]) => !CLIENT_OPTION_NAMES.includes(wrong));
+    fc.assert(
+      fc.property(typo, ([option, wrong]) => {
+        expect(refusal({ [wrong]: 1 }).message).toContain(`did you mean "${option}"?`);
+      }),
+    );
   });
 
   it.each([undefined, null, 7, 'wss://host', [], true])('refuses %j as options', (options) => {
