@@ -36,7 +36,11 @@ export interface ClientOptions extends TransportOptions {
   readonly handleInitialFailure?: boolean;
   /** A tighter deadline from the connected socket to the answer of the handshake. @default none */
   readonly handshakeTimeout?: number;
-  /** Headers of the handshake's request. */
+  /**
+   * Headers of the handshake's request; a name is one whatever its case. Those that belong to the
+   * connection and its handshake are refused (`Connection`, `Content-Length`, `Sec-WebSocket-*`, …).
+   * `Host` is not.
+   */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** When messages wait to be handled. */
   readonly mailbox?: MailboxOptions;

@@ -10,7 +10,11 @@ import type { CloseReason } from '../frame/close-reason.js';
 export interface ConnectRequest {
   /** Where to connect; assign another to go there. */
   url: string;
-  /** The headers to send; set, change or delete them. */
+  /**
+   * The headers to send; set, change or delete them. A name is one whatever its case: `authorization`
+   * reads, replaces and deletes what was given as `Authorization`. It goes out as it was spelled last.
+   * Those that belong to the handshake (`Connection`, `Sec-WebSocket-*`, …) fail the attempt.
+   */
   readonly headers: Record<string, string | readonly string[]>;
   /** The subprotocols to offer. */
   protocols: readonly string[];

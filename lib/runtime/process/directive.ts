@@ -51,7 +51,7 @@ export type Directive = ReplyDirective | CloseDirective | ReconnectDirective | T
 export interface ReconnectChanges {
   /** Connect there, in this attempt and every later one of the incarnation. */
   readonly url?: string | URL;
-  /** Set these headers over the configured ones, in this attempt and every later one. */
+  /** Set these headers over the configured ones, whatever their case, in this attempt and every later one. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Milliseconds to wait first, this once. @default what the reconnect policy says */
   readonly delay?: number;

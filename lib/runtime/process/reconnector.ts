@@ -7,6 +7,7 @@ import {
 } from '../connection/backoff.policy.js';
 import type { WireEnd } from '../connection/wire.port.js';
 import { HandshakeError } from '../errors/connection.errors.js';
+import { mergeHeaders, type HeaderMap } from '../transport/headers.js';
 import type { ReconnectChanges } from './directive.js';
 
 /** Decides whether and when a client connects again, and what has changed until then. */
@@ -75,7 +76,7 @@ export class Reconnector {
   change(changes: ReconnectChanges): void {
     const url = changes.url ?? this.changes.url;
     this.changes = {
-      headers: { ...this.changes.headers, ...changes.headers },
+      headers: mergeHeaders(this.changes.headers, changes.headers) as HeaderMap,
       ...(url !== undefined && { url }),
     };
   }

@@ -2,6 +2,7 @@ import type { Attempt } from '../connection/attempt.js';
 import type { WireSettings } from '../connection/wire.port.js';
 import { ConnectionError } from '../errors/connection.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
+import { headerMap } from '../transport/headers.js';
 import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.checker.js';
 import type { ConnectRequest } from './callback.types.js';
 import type { ClientSettings } from '../options/client-options.js';
@@ -23,9 +24,14 @@ export function plainRequest(
 ): PlainRequest {
   return {
     url: changes.url ?? url,
-    headers: { ...settings.headers, ...changes.headers },
+    headers: headerMap(originOf(settings), settings.headers, changes.headers),
     protocols: [...settings.protocols],
   };
+}
+
+/** The option is a header like any other: whoever sets or deletes that one has the last word. */
+function originOf({ transport: { origin } }: ClientSettings): { Origin?: string } {
+  return origin ? { Origin: origin } : {};
 }
 
 /** The request as `@BeforeConnect` may change it. */

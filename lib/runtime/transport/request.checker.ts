@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../errors/client.errors.js';
 import { UrlError } from '../errors/connection.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
+import { mergeHeaders, type HeaderMap } from './headers.js';
 
 const SCHEMES = new Set(['ws:', 'wss:', 'http:', 'https:', 'ws+unix:']);
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -31,29 +32,69 @@ function withoutInput(cause: unknown): unknown {
   return cause;
 }
 
-/** The headers of a request, or a `ConfigurationError` for one that could not be sent, or would smuggle. */
-export function checkHeaders(
-  client: string,
-  headers: unknown,
-): Record<string, string | readonly string[]> {
+/** They say how this one connection works (RFC 9110 section 7.6.1), or what body follows: there is none. */
+const OWN =
+  'it belongs to the connection and its handshake, which this library makes; leave it out';
+const EXTENSIONS = 'set the option perMessageDeflate in its place';
+
+/** Headers that are not the user's to set, with what to do in their place; names in lower case. */
+const REFUSED_HEADERS: Readonly<Record<string, string>> = {
+  connection: OWN,
+  'content-length': OWN,
+  expect: OWN,
+  'http2-settings': OWN,
+  'keep-alive': `${OWN}, or set the option socket.keepAlive, which is TCP's`,
+  'proxy-connection': `${OWN}; a proxy goes into the option agent`,
+  te: OWN,
+  trailer: OWN,
+  'transfer-encoding': OWN,
+  upgrade: OWN,
+  'sec-websocket-accept': OWN,
+  'sec-websocket-extensions': EXTENSIONS,
+  'sec-websocket-key': OWN,
+  'sec-websocket-protocol':
+    'set the option protocols, or request.protocols in @BeforeConnect, in its place',
+  'sec-websocket-version': 'set the option ws.protocolVersion in its place',
+};
+
+/**
+ * The headers of a request, one for each name whatever its case, or a `ConfigurationError` for one
+ * that could not be sent, would smuggle, or is not the user's to set.
+ */
+export function checkHeaders(client: string, headers: unknown): HeaderMap {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
     throw new ConfigurationError(
       `${client}: headers must be an object of names and values, not ${inspectShort(headers)}`,
     );
   }
-  const checked: Record<string, string | readonly string[]> = {};
-  for (const [name, value] of Object.entries(headers as Record<string, unknown>)) {
+  const checked = Object.create(null) as HeaderMap;
+  for (const [name, value] of Object.entries(mergeHeaders(headers as Record<string, unknown>))) {
     if (value === undefined || value === null) continue;
     if (!TOKEN.test(name)) {
       throw new ConfigurationError(
         `${client}: ${inspectShort(name)} cannot be the name of a header (RFC 9110 section 5.1)`,
       );
     }
+    checkName(client, name, value);
     checked[name] = Array.isArray(value)
       ? value.map((one) => checkHeaderValue(client, name, one))
       : checkHeaderValue(client, name, value);
   }
   return checked;
+}
+
+function checkName(client: string, name: string, value: unknown): void {
+  const key = name.toLowerCase();
+  const isOwn = key.startsWith('sec-websocket-') ? OWN : undefined;
+  const remedy = Object.hasOwn(REFUSED_HEADERS, key) ? REFUSED_HEADERS[key] : isOwn;
+  if (remedy !== undefined) {
+    throw new ConfigurationError(`${client}: the header "${name}" cannot be set: ${remedy}`);
+  }
+  if (key === 'host' && Array.isArray(value)) {
+    throw new ConfigurationError(
+      `${client}: the header "${name}" must be one string (RFC 9110 section 7.2)`,
+    );
+  }
 }
 
 function checkHeaderValue(client: string, name: string, value: unknown): string {

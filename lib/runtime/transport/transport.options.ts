@@ -19,7 +19,7 @@ export interface TransportOptions {
   readonly maxRedirects?: number;
   /** The largest message taken, in bytes; a larger one closes with 1009. @default 16 MiB */
   readonly maxPayload?: number;
-  /** The `Origin` header. @default none */
+  /** The `Origin` header, unless it stands in `headers`. @default none */
   readonly origin?: string;
   /**
    * Offer per-message compression (RFC 7692); `true`, or the options `ws` takes for it. Costs

@@ -231,8 +231,9 @@ class WsSocket implements TransportSocket {
   }
 }
 
-/** The options whose names are the same in `ws`. */
+/** The options whose names are the same in `ws`; the origin is among the headers already. */
 function named({
+  origin: _origin,
   socket: _socket,
   tls: _tls,
   ws: _ws,
