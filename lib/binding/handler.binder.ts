@@ -29,8 +29,8 @@ export function bindHandlers(instance: object, handlers: readonly HandlerMetadat
     start: single('start'),
     beforeConnect: single('beforeConnect'),
     connect: single('connect'),
-    ping: single('ping'),
-    pong: single('pong'),
+    ping: forPeer(single('ping')),
+    pong: forPeer(single('pong')),
     info: single('info'),
     disconnect: single('disconnect'),
     terminate: single('terminate'),
@@ -39,12 +39,17 @@ export function bindHandlers(instance: object, handlers: readonly HandlerMetadat
     frames: handlers
       .filter((one) => one.kind === 'frame')
       .map((one): FrameClause => ({
-        handler: withOne(methods, one.key),
+        handler: forPeer(withOne(methods, one.key)),
         matches: createMatcher(one.frameType, one.pattern),
       })),
     casts: named('cast'),
     calls: named('call'),
   };
+}
+
+/** Of a handler of the peer's own frames. */
+function forPeer<T extends Handler | undefined>(handler: T): T {
+  return handler && { ...handler, answersPeer: true };
 }
 
 /** Without a rest parameter: this is the way of every frame. */

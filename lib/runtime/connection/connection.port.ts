@@ -12,7 +12,7 @@ export interface SessionInfo extends TransportInfo {
 /** As much of a connection as it takes to answer a ping. */
 export interface PingAnswerer {
   readonly isOpen: boolean;
-  send(frames: readonly PongFrame[]): void;
+  send(frames: readonly PongFrame[], done: undefined, isAnswer: true): void;
 }
 
 /** Whom the connection tells. */
@@ -27,7 +27,7 @@ export interface ConnectionOwner {
   onEnd(end: WireEnd): void;
   /** The delay of a backoff is over. */
   onRetry(): void;
-  /** More waits to be sent than should (`true`), or all that waited then has gone (`false`). */
+  /** More answers wait to be sent than should (`true`), or all that waited then have gone (`false`). */
   onChoked(isChoked: boolean): void;
   onStatus(status: ClientStatus): void;
 }

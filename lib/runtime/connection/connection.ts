@@ -102,13 +102,14 @@ export class Connection implements WireOwner {
   /**
    * Hands frames to the socket now.
    *
+   * @param isAnswer whether they answer what the peer sent: too many of them hold up reading
    * @throws NotConnectedError, InvalidFrameError, FrameEncodeError
    */
-  send(frames: readonly unknown[], done?: (error?: Error | null) => void): void {
+  send(frames: readonly unknown[], done?: (error?: Error | null) => void, isAnswer = false): void {
     if (this.#state.name !== 'open') {
       throw new NotConnectedError(this.client, this.status, 'cannot send');
     }
-    this.#state.wire.send(frames, done);
+    this.#state.wire.send(frames, done, isAnswer);
   }
 
   /** Begins the closing handshake of the session; `onEnd` follows. */

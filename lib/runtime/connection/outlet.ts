@@ -7,12 +7,15 @@ import type { TransportSocket } from '../transport/transport.port.js';
 type Done = (error?: Error | null) => void;
 
 /**
- * What goes out on one wire. A peer that does not read what it is sent shall not be read either:
- * it is choked while more than `maxBuffered` bytes wait.
+ * What goes out on one wire. A peer that does not read the answers to its own frames shall not be
+ * read either: it is choked while more than `maxBuffered` bytes of them wait. What others send chokes
+ * nobody: a peer that answers before it reads on would wait for us as we for it, for ever.
  */
 export class Outlet {
   readonly #checker: FrameChecker;
   #isChoked = false;
+  /** How many of the bytes that wait are no answers. */
+  #others = 0;
 
   constructor(
     client: string,
@@ -26,15 +29,18 @@ export class Outlet {
   /**
    * Sends frames, all of them or none.
    *
+   * @param isAnswer whether they answer what the peer sent
    * @throws InvalidFrameError, FrameEncodeError
    */
-  send(socket: TransportSocket, values: readonly unknown[], done?: Done): void {
+  send(socket: TransportSocket, values: readonly unknown[], isAnswer: boolean, done?: Done): void {
     const frames = this.#checker.check(values);
     const last = frames.length - 1;
     if (last < 0) done?.();
     for (let i = 0; i <= last; i++) {
       const frame = frames[i] as Frame;
-      this.#send(socket, frame, i === last ? done : undefined);
+      const taken = i === last ? done : undefined;
+      if (isAnswer) this.#answer(socket, frame, taken);
+      else this.#sendOther(socket, frame, taken);
       this.tell(frame);
     }
   }
@@ -49,17 +55,32 @@ export class Outlet {
     this.#choke(false);
   }
 
-  #send(socket: TransportSocket, frame: Frame, done: Done | undefined): void {
-    if (this.#isChoked || socket.bufferedAmount < this.maxBuffered) {
+  #answer(socket: TransportSocket, frame: Frame, done: Done | undefined): void {
+    if (this.#isChoked || socket.bufferedAmount - this.#others < this.maxBuffered) {
       socket.send(frame, done);
       return;
     }
     this.#choke(true);
-    // It is behind all that waits now: with it, that has gone.
+    // It is behind all the answers that wait now: with it, they have gone.
     socket.send(frame, (error) => {
       this.#choke(false);
       done?.(error);
     });
+  }
+
+  /** Sends, and counts what of it waits until it has been taken. */
+  #sendOther(socket: TransportSocket, frame: Frame, done: Done | undefined): void {
+    const before = socket.bufferedAmount;
+    let waiting = 0;
+    let isTaken = false;
+    socket.send(frame, (error) => {
+      isTaken = true;
+      this.#others -= waiting;
+      done?.(error);
+    });
+    if (isTaken) return;
+    waiting = socket.bufferedAmount - before;
+    this.#others += waiting;
   }
 
   #choke(isChoked: boolean): void {

@@ -27,7 +27,7 @@ export interface WireOwner {
   onPeerClose(): void;
   /** The session is being closed, and not by us. */
   onClosing(): void;
-  /** More waits to be sent than should (`true`), or all that waited then has gone (`false`). */
+  /** More answers wait to be sent than should (`true`), or all that waited then have gone (`false`). */
   onChoked(isChoked: boolean): void;
   onEnd(end: WireEnd): void;
 }
@@ -41,7 +41,7 @@ export interface WireSettings {
   readonly handshakeTimeout: number;
   /** Milliseconds to wait for the peer's close frame. */
   readonly closeTimeout: number;
-  /** Bytes waiting to be sent at which nothing more should be read. */
+  /** Bytes of answers to the peer waiting to be sent at which nothing more should be read. */
   readonly maxBuffered: number;
 }
 

@@ -61,10 +61,11 @@ export class Wire implements TransportEvents {
   /**
    * Sends frames, all of them or none.
    *
+   * @param isAnswer whether they answer what the peer sent: too many of them hold up reading
    * @throws InvalidFrameError, FrameEncodeError
    */
-  send(values: readonly unknown[], done?: (error?: Error | null) => void): void {
-    this.#outlet.send(this.#socket as TransportSocket, values, done);
+  send(values: readonly unknown[], done?: (error?: Error | null) => void, isAnswer = false): void {
+    this.#outlet.send(this.#socket as TransportSocket, values, isAnswer, done);
   }
 
   pause(): void {

@@ -109,8 +109,9 @@ export interface MailboxOptions {
   /** Waiting messages at which it is resumed. @default a quarter of `highWaterMark` */
   readonly lowWaterMark?: number;
   /**
-   * Waiting bytes at which the socket is paused; resumed at half of them. As many waiting to be
-   * sent pause it too: a peer that does not read is not read. @default 4 MiB
+   * Waiting bytes at which the socket is paused; resumed at half of them. As many bytes of answers
+   * to the peer's own frames waiting to be sent pause it too: a peer that does not take its answers is
+   * not read. What others send does not. @default 4 MiB
    */
   readonly maxBytes?: number;
   /**

@@ -72,7 +72,7 @@ export class Dispatcher {
     if (handler !== undefined) return this.runner.run(handler, frame);
     // A ping is only here because the class had an `@OnPing`, before a change of code.
     if (frame.type === 'ping' && this.connection.isOpen) {
-      this.connection.send([Frame.pong(frame.data)]);
+      this.connection.send([Frame.pong(frame.data)], undefined, true);
     }
     return undefined;
   }

@@ -41,7 +41,7 @@ export class Inbox implements ConnectionOwner {
     if (this.definition.handlers.hasPing) return this.mailbox.post(frame);
     if (this.telemetry.wantsFrame('frame:received'))
       this.telemetry.emit('frame:received', { frame });
-    if (connection.isOpen) connection.send([Frame.pong(frame.data)]);
+    if (connection.isOpen) connection.send([Frame.pong(frame.data)], undefined, true);
   }
 
   onPong(frame: PongFrame): void {

@@ -6,6 +6,11 @@ export interface Handler {
   readonly method: string;
   /** Calls it. Throws and rejects as the method does. */
   readonly invoke: (...args: never[]) => unknown;
+  /**
+   * Whether it is called for a frame of the peer's. What it returns holds up reading where the peer
+   * does not take it; what any other returns does not.
+   */
+  readonly answersPeer?: boolean;
 }
 
 /** One `@OnFrame`: what it takes, and what it does with it. */

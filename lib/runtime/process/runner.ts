@@ -161,10 +161,10 @@ export class Runner implements StreamOwner {
     taken?.();
   }
 
-  #reply({ method }: Handler, frames: readonly Frame[], taken?: () => void): void {
+  #reply({ method, answersPeer }: Handler, frames: readonly Frame[], taken?: () => void): void {
     this.trace.tell?.({ event: 'reply', method, frames });
     try {
-      this.connection.send(frames, taken && (() => taken()));
+      this.connection.send(frames, taken && (() => taken()), answersPeer);
     } catch (error) {
       // Nothing was sent. Without a session that is told and no more: its end is told as well.
       if (error instanceof NotConnectedError) {

@@ -37,16 +37,16 @@ describe('An open wire', () => {
     expect(done).toBe(2);
   });
 
-  it('tells when more waits to be sent than should, and when that has gone', () => {
+  it('tells when more answers wait to be sent than should, and when they have gone', () => {
     rig.net.holdsSends = true;
     const { wire, peer } = rig.open({ maxBuffered: 4 });
     let done = 0;
-    for (const text of ['abcd', 'e', 'f']) wire.send([text], () => done++);
+    for (const text of ['abcd', 'e', 'f']) wire.send([text], () => done++, true);
     expect([rig.story, done]).toEqual([['choked'], 0]);
     peer.take();
     expect([rig.story, done]).toEqual([['choked', 'free'], 3]);
-    wire.send(['ghij']);
-    wire.send(['k']);
+    wire.send(['ghij'], undefined, true);
+    wire.send(['k'], undefined, true);
     peer.playEnd();
     expect(rig.story.slice(2)).toEqual(['choked', 'free', 'end']);
   });
