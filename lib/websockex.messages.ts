@@ -24,8 +24,29 @@ export const messages = {
   badName: (client: string, name: string) =>
     `${client}: the option "name" is ${name}; it must be a string that is not empty`,
 
-  staticHandler: (client: string, method: string, decorator: string) =>
-    `${client}.${method}() is static and carries ${decorator}; handlers are methods of the instance`,
+  standardDecorator: (place: string, decorator: string) =>
+    `${place} carries ${decorator}, which was called as a decorator of the ECMAScript standard; Nest ` +
+    'and this library have those of TypeScript. Set "experimentalDecorators": true and ' +
+    '"emitDecoratorMetadata": true in the tsconfig.json that your compiler reads: tsx, esbuild, Bun ' +
+    'and Deno compile standard decorators where they find none.',
+
+  bareDecorator: (place: string, decorator: string, written: string) =>
+    `${place} carries ${decorator} without parentheses, which would be lost. Write ${written}.`,
+
+  staticHandler: (place: string, decorator: string) =>
+    `${place} is static and carries ${decorator}; handlers are methods of the instance. Take ` +
+    '"static" off.',
+
+  notAMethod: (place: string, what: string, decorator: string) =>
+    `${place} carries ${decorator} on ${what}, and handlers are methods. Write a method, such as ` +
+    `${decorator}() handle() { … }, which may be async.`,
+
+  notAClassBelow: (place: string, what: string, decorator: string) =>
+    `${place} carries ${decorator} on ${what}. It belongs on the class, right above it.`,
+
+  notInjectable: (place: string, what: string, decorator: string) =>
+    `${place} carries ${decorator} on ${what}, where nothing is injected. Put it on a parameter of ` +
+    'the constructor, or on a field.',
 
   twoHandlers: (client: string, decorator: string, one: string, other: string) =>
     `${client} has two ${decorator}, ${one}() and ${other}(); a class may have one`,

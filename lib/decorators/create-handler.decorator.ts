@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import type { SeenArgs } from '../interfaces/start-options.interface.js';
 import type { HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
 import { HANDLERS_METADATA } from '../websockex.constants.js';
+import { checkFactory, checkMethod, type Decorated } from './decorator.checker.js';
 
 /** A method that takes no more than it is given: the way parameters are compared is strict. */
 type Fits<M, Args extends readonly unknown[]> = M extends (...args: infer P) => unknown
@@ -54,15 +55,22 @@ export type StartDecorator<Result> = <
   descriptor: TypedPropertyDescriptor<M> & SeenArgs<T, K, M>,
 ) => void;
 
-/** The one function all handler decorators are made of: it notes, and judges nothing. */
+/**
+ * The one function all handler decorators are made of: it notes, and judges but the place.
+ *
+ * @param given what the decorator's own function was called with
+ * @throws ConfigurationError where the decorator stands without parentheses, or on what is no method
+ */
 export function createHandlerDecorator(
-  handler: Omit<HandlerMetadata, 'key' | 'isStatic'>,
+  handler: Omit<HandlerMetadata, 'key'>,
+  given: Decorated,
 ): (target: object, key: string | symbol) => void {
-  return (target, key) => {
-    const isStatic = typeof target === 'function';
-    const owner = isStatic ? target : target.constructor;
+  const { decorator } = handler;
+  checkFactory(decorator, `${decorator}()`, given);
+  return (...decorated: [target: object, key: string | symbol]) => {
+    checkMethod(decorator, decorated);
+    const [{ constructor: owner }, key] = decorated;
     const noted = (Reflect.getOwnMetadata(HANDLERS_METADATA, owner) ?? []) as HandlerMetadata[];
-    const handlers = [...noted, { ...handler, key, isStatic }];
-    Reflect.defineMetadata(HANDLERS_METADATA, handlers, owner);
+    Reflect.defineMetadata(HANDLERS_METADATA, [...noted, { ...handler, key }], owner);
   };
 }

@@ -12,7 +12,7 @@ import type { HandlerResult } from './handler-result.js';
  * @publicApi
  */
 export function OnPing(): HandlerDecorator<[PingFrame], HandlerResult> {
-  return createHandlerDecorator({ kind: 'ping', decorator: '@OnPing' });
+  return createHandlerDecorator({ kind: 'ping', decorator: '@OnPing' }, arguments);
 }
 
 /**
@@ -21,5 +21,5 @@ export function OnPing(): HandlerDecorator<[PingFrame], HandlerResult> {
  * @publicApi
  */
 export function OnPong(): HandlerDecorator<[PongFrame], HandlerResult> {
-  return createHandlerDecorator({ kind: 'pong', decorator: '@OnPong' });
+  return createHandlerDecorator({ kind: 'pong', decorator: '@OnPong' }, arguments);
 }

@@ -33,5 +33,8 @@ export function OnFrame(
   type?: 'text' | 'binary',
   pattern?: unknown,
 ): HandlerDecorator<never[], HandlerResult> {
-  return createHandlerDecorator({ kind: 'frame', decorator: '@OnFrame', frameType: type, pattern });
+  return createHandlerDecorator(
+    { kind: 'frame', decorator: '@OnFrame', frameType: type, pattern },
+    arguments,
+  );
 }

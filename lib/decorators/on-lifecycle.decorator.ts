@@ -20,7 +20,7 @@ import type { DisconnectResult, HandlerResult, StartResult } from './handler-res
  * @publicApi
  */
 export function OnStart(): StartDecorator<StartResult> {
-  return createHandlerDecorator({ kind: 'start', decorator: '@OnStart' });
+  return createHandlerDecorator({ kind: 'start', decorator: '@OnStart' }, arguments);
 }
 
 /**
@@ -35,7 +35,7 @@ export function OnStart(): StartDecorator<StartResult> {
  * @publicApi
  */
 export function BeforeConnect(): HandlerDecorator<[ConnectRequest], StartResult> {
-  return createHandlerDecorator({ kind: 'beforeConnect', decorator: '@BeforeConnect' });
+  return createHandlerDecorator({ kind: 'beforeConnect', decorator: '@BeforeConnect' }, arguments);
 }
 
 /**
@@ -44,7 +44,7 @@ export function BeforeConnect(): HandlerDecorator<[ConnectRequest], StartResult>
  * @publicApi
  */
 export function OnConnect(): HandlerDecorator<[ConnectionInfo], HandlerResult> {
-  return createHandlerDecorator({ kind: 'connect', decorator: '@OnConnect' });
+  return createHandlerDecorator({ kind: 'connect', decorator: '@OnConnect' }, arguments);
 }
 
 /**
@@ -55,7 +55,7 @@ export function OnConnect(): HandlerDecorator<[ConnectionInfo], HandlerResult> {
  * @publicApi
  */
 export function OnDisconnect(): HandlerDecorator<[DisconnectStatus], DisconnectResult> {
-  return createHandlerDecorator({ kind: 'disconnect', decorator: '@OnDisconnect' });
+  return createHandlerDecorator({ kind: 'disconnect', decorator: '@OnDisconnect' }, arguments);
 }
 
 /**
@@ -65,7 +65,7 @@ export function OnDisconnect(): HandlerDecorator<[DisconnectStatus], DisconnectR
  * @publicApi
  */
 export function OnTerminate(): HandlerDecorator<[CloseReason], void | Promise<void>> {
-  return createHandlerDecorator({ kind: 'terminate', decorator: '@OnTerminate' });
+  return createHandlerDecorator({ kind: 'terminate', decorator: '@OnTerminate' }, arguments);
 }
 
 /**
@@ -81,7 +81,7 @@ export function OnTerminate(): HandlerDecorator<[CloseReason], void | Promise<vo
  * @publicApi
  */
 export function OnCodeChange(): OpenHandlerDecorator<void | Promise<void>> {
-  return createHandlerDecorator({ kind: 'codeChange', decorator: '@OnCodeChange' });
+  return createHandlerDecorator({ kind: 'codeChange', decorator: '@OnCodeChange' }, arguments);
 }
 
 /**
@@ -91,5 +91,5 @@ export function OnCodeChange(): OpenHandlerDecorator<void | Promise<void>> {
  * @publicApi
  */
 export function FormatStatus(): HandlerDecorator<[], unknown> {
-  return createHandlerDecorator({ kind: 'formatStatus', decorator: '@FormatStatus' });
+  return createHandlerDecorator({ kind: 'formatStatus', decorator: '@FormatStatus' }, arguments);
 }

@@ -14,7 +14,7 @@ import type { HandlerResult } from './handler-result.js';
  * @publicApi
  */
 export function OnCast(): OpenHandlerDecorator<HandlerResult> {
-  return createHandlerDecorator({ kind: 'cast', decorator: '@OnCast' });
+  return createHandlerDecorator({ kind: 'cast', decorator: '@OnCast' }, arguments);
 }
 
 /**
@@ -28,7 +28,7 @@ export function OnCast(): OpenHandlerDecorator<HandlerResult> {
  * @publicApi
  */
 export function OnCall(): OpenHandlerDecorator<unknown> {
-  return createHandlerDecorator({ kind: 'call', decorator: '@OnCall' });
+  return createHandlerDecorator({ kind: 'call', decorator: '@OnCall' }, arguments);
 }
 
 /**
@@ -37,5 +37,5 @@ export function OnCall(): OpenHandlerDecorator<unknown> {
  * @publicApi
  */
 export function OnInfo(): HandlerDecorator<[unknown], HandlerResult> {
-  return createHandlerDecorator({ kind: 'info', decorator: '@OnInfo' });
+  return createHandlerDecorator({ kind: 'info', decorator: '@OnInfo' }, arguments);
 }

@@ -8,6 +8,7 @@ import type {
   WebSockexClientTarget,
 } from '../interfaces/client-metadata.interface.js';
 import { CLIENT_METADATA } from '../websockex.constants.js';
+import { checkClass, checkFactory } from './decorator.checker.js';
 
 /**
  * URL and options are made by a factory with injection, asked again before each attempt.
@@ -49,8 +50,12 @@ export function WebSockexClient(
   target: string | URL | WebSockexClientTarget | WebSockexClientFactory,
   options: WebSockexClientOptions = {},
 ): ClassDecorator {
+  checkFactory('@WebSockexClient', '@WebSockexClient(url)', arguments);
   const metadata = toMetadata(target, options);
-  return (client) => Reflect.defineMetadata(CLIENT_METADATA, metadata, client);
+  return (...decorated: [client: object]) => {
+    checkClass('@WebSockexClient', decorated);
+    Reflect.defineMetadata(CLIENT_METADATA, metadata, decorated[0]);
+  };
 }
 
 /** `useFactory` as the plain function it is, called without a `this`. */

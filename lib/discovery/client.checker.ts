@@ -76,10 +76,7 @@ function checkName(client: Type<object>, { name }: ClientMetadata): void {
 function checkHandlers(client: Type<object>, handlers: readonly HandlerMetadata[]): void {
   const seen = new Map<HandlerKind, HandlerMetadata>();
   for (const handler of handlers) {
-    const { kind, key, decorator, isStatic } = handler;
-    if (isStatic) {
-      throw new ConfigurationError(messages.staticHandler(client.name, String(key), decorator));
-    }
+    const { kind, key, decorator } = handler;
     const other = seen.get(kind);
     if (other !== undefined && !REPEATABLE.has(kind)) {
       throw new ConfigurationError(

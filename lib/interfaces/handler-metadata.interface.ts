@@ -23,7 +23,6 @@ export interface HandlerMetadata {
   /** The decorator's name, for errors: `@OnFrame`. */
   readonly decorator: string;
   readonly key: string | symbol;
-  readonly isStatic: boolean;
   readonly frameType?: unknown;
   readonly pattern?: unknown;
 }

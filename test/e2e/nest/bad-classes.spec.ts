@@ -62,19 +62,6 @@ describe('in the list of clients, refused at boot before any socket opens', () =
 });
 
 describe('a handler, refused at boot before any socket opens', () => {
-  it('on a static method', async () => {
-    const { message } = await refused((url) => {
-      @WebSockexClient(url)
-      class StaticClient {
-        @OnConnect()
-        static hello() {}
-      }
-      return [StaticClient];
-    });
-
-    expect(message).toMatch(/^StaticClient\.hello\(\) is static and carries @OnConnect/);
-  });
-
   it('of a kind that a class has once, twice', async () => {
     const { message } = await refused((url) => {
       @WebSockexClient(url)
