@@ -120,6 +120,7 @@ export {
   AlreadyStartedError,
   BadResponseError,
   CallTimeoutError,
+  DeadlockError,
   ConfigurationError,
   LinkError,
   NoHandlerError,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Subject, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 
+import { Broadcast } from '../runtime/observers/broadcast.js';
 import { SafeObservable } from '../runtime/observers/safe-observable.js';
 import type { WebSockexEvent } from '../runtime/telemetry/events.js';
 import type { EventSink } from '../runtime/telemetry/telemetry.js';
@@ -9,16 +10,15 @@ import { TelemetryLogger } from './telemetry.logger.js';
 /** The events of every client of one application; free when nobody subscribes. */
 @Injectable()
 export class EventHub implements EventSink {
-  private readonly events = new Subject<WebSockexEvent>();
+  private readonly events: Broadcast<WebSockexEvent>;
   readonly events$: Observable<WebSockexEvent>;
 
   constructor(logger: TelemetryLogger) {
-    this.events$ = new SafeObservable<WebSockexEvent>(
-      (error) => logger.failed('the manager', 'a subscriber of events$', error),
-      (subscriber) => {
-        const subscription = this.events.subscribe(subscriber);
-        return () => subscription.unsubscribe();
-      },
+    const report = (error: unknown): void =>
+      logger.failed('the manager', 'a subscriber of events$', error);
+    this.events = new Broadcast(report);
+    this.events$ = new SafeObservable<WebSockexEvent>(report, (subscriber) =>
+      this.events.add(subscriber),
     );
   }
 

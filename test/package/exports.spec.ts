@@ -15,6 +15,7 @@ it('exports these names, and no others', () => {
     'CloseCode',
     'ConfigurationError',
     'ConnectionError',
+    'DeadlockError',
     'FormatStatus',
     'Frame',
     'FrameEncodeError',

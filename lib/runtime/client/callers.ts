@@ -43,7 +43,11 @@ export class Callers {
         new CallTimeoutError(this.definition.name, timeout, `"${name}" was not answered`),
     );
     this.client.post({ type: 'call', name, args, answer });
-    return answer.promise;
+    return this.client.process.calls.guard(answer.promise, {
+      what: `call("${name}") of its own client`,
+      remedy: `Call the method itself, or cast.`,
+      giveUp: answer.reject,
+    });
   }
 
   #postponable(message: CallerMessage, what: string): void {

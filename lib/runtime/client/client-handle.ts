@@ -87,7 +87,8 @@ export abstract class ClientHandle<
    * Waits until a session is open and its `@OnConnect` is done; at once where one is.
    *
    * @throws (rejects) the error the client ended with; `NotConnectedError` once it has ended;
-   * `CallTimeoutError` after `timeout`; the signal's reason
+   * `CallTimeoutError` after `timeout`; the signal's reason; `DeadlockError` when it is awaited in a
+   * handler of the same client while no session is ready
    */
   abstract connected(options?: WaitOptions): Promise<ConnectionInfo>;
 
@@ -113,10 +114,10 @@ export abstract class ClientHandle<
 
   /**
    * Has an `@OnCall` method called in its turn, and waits for what it returns. It is answered in
-   * every state but `idle`, `terminated` and `failed`. Do not await it in a handler of the same
-   * client: it would wait for itself.
+   * every state but `idle`, `terminated` and `failed`.
    *
    * @throws (rejects) what the method throws, which ends the incarnation; `NoHandlerError`;
+   * `DeadlockError` when it is awaited in a handler of the same client;
    * `CallTimeoutError` after `callTimeout`; `NotConnectedError` when the client ends before
    */
   abstract call<K extends MethodName<T>>(
@@ -145,7 +146,8 @@ export abstract class ClientHandle<
    * or cuts a backoff short. The wait before a restart stays as it is. Resolves when the next session
    * is open.
    *
-   * @throws (rejects) `NotConnectedError` before the start and after the end
+   * @throws (rejects) `NotConnectedError` before the start and after the end; `DeadlockError` when it is
+   * awaited in a handler of the same client: return `reconnect()` there
    */
   abstract reconnect(): Promise<ConnectionInfo>;
 
@@ -162,6 +164,9 @@ export abstract class ClientHandle<
    * Ends the client for good: no more frames are read, what waits in the mailbox is handled, the
    * session is closed with 1000, and `@OnTerminate` runs; after `shutdownTimeout` what is left is
    * cut. Resolves with the reason.
+   *
+   * @throws (rejects) `DeadlockError` when it is awaited in a handler of the same client, which ends all
+   * the same
    */
   abstract stop(): Promise<CloseReason>;
 

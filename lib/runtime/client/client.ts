@@ -104,7 +104,10 @@ export class Client implements SuccessionOwner, SysTarget {
   }
 
   get terminated(): Promise<CloseReason> {
-    return this.#terminated.promise;
+    return this.process.calls.guard(this.#terminated.promise, {
+      what: 'the end of its own client',
+      remedy: 'Return terminate() from it, or do not await it.',
+    });
   }
 
   get hasEnded(): boolean {
@@ -158,16 +161,13 @@ export class Client implements SuccessionOwner, SysTarget {
     });
     if (isFirst) this.#succession.isStarting = true;
     void this.launch();
-    return started;
+    return this.#guard(started, 'start()');
   }
 
   /** Resolves when a session is open, at once where one is. */
   connected(options: WaitOptions = {}): Promise<ConnectionInfo> {
     if (this.hasEnded) return rejected(this.#notConnected('cannot connect'));
-    return this.#readiness.connected(
-      options,
-      (timeout) => new CallTimeoutError(this.name, timeout, 'was not connected'),
-    );
+    return this.#guard(this.#connected(options), 'connected()');
   }
 
   send(frames: readonly unknown[], options: WaitOptions = {}): Promise<void> {
@@ -189,7 +189,10 @@ export class Client implements SuccessionOwner, SysTarget {
       return rejected(this.#notConnected('cannot reconnect'));
     }
     this.tools.run(() => this.process.session.reconnect({}));
-    return this.connected();
+    return this.process.calls.guard(this.#connected({}), {
+      what: 'reconnect() of its own client',
+      remedy: 'Return reconnect() from it, or do not await it.',
+    });
   }
 
   /** Ends for good: what waits is handled, the session closed with `code`, all within a time. */
@@ -237,6 +240,22 @@ export class Client implements SuccessionOwner, SysTarget {
     this.#isReporting = true;
     this.#telemetry.emit('error', { error, where });
     this.#isReporting = false;
+  }
+
+  #connected(options: WaitOptions): Promise<ConnectionInfo> {
+    return this.#readiness.connected(
+      options,
+      (timeout) => new CallTimeoutError(this.name, timeout, 'was not connected'),
+    );
+  }
+
+  /** In a handler there is no next session before that has returned. */
+  #guard(connected: Promise<ConnectionInfo>, call: string): Promise<ConnectionInfo> {
+    if (this.#readiness.info) return connected;
+    return this.process.calls.guard(connected, {
+      what: `${call} of its own client`,
+      remedy: 'Do in @OnConnect what has to be done in each session.',
+    });
   }
 
   #notConnected(what: string): NotConnectedError {

@@ -32,7 +32,11 @@ export function sendFrames(
     connection.send(frames, (cause) => {
       const { name, status } = client;
       if (!cause) sent.resolve();
-      else sent.reject(new NotConnectedError(name, status, 'the frame was not sent', { cause }));
+      else {
+        // That the socket is gone is known here before the session has ended by it.
+        const state = status === 'open' ? 'closing' : status;
+        sent.reject(new NotConnectedError(name, state, 'the frame was not sent', { cause }));
+      }
     });
   } catch (error) {
     sent.reject(error);

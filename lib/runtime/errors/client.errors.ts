@@ -79,6 +79,28 @@ export class CallTimeoutError extends WebSockexError {
 }
 
 /**
+ * A handler awaits what can only come after it: neither would ever go on. A handler of a client runs
+ * alone, so what is asked of the same client waits for it: a call, the next session, the end.
+ *
+ * @publicApi
+ */
+export class DeadlockError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_DEADLOCK';
+
+  constructor(
+    readonly client: string,
+    what: string,
+    /** The handler that would wait for itself. */
+    readonly method: string,
+    remedy: string,
+  ) {
+    super(
+      `${client}: its handler ${method}() awaits ${what}, which waits for ${method}(). ${remedy}`,
+    );
+  }
+}
+
+/**
  * Incarnations ended more often than their supervisor allows, and it gave up. The `cause` is what
  * the last one crashed with, or else the reason it ended with.
  *

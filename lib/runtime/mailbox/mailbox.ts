@@ -1,9 +1,15 @@
 import { Fifo } from './fifo.js';
+import { TurnBudget } from './turn.budget.js';
 
 /** What a mailbox asks of the process it belongs to. */
 export interface MailboxOwner<M> {
-  /** Handles one message. It must not throw or reject: a crash is its own to handle. */
-  handle(message: M): void | PromiseLike<void>;
+  /** Handles one message. */
+  handle(message: M): Pending;
+  /**
+   * What has escaped from a message's turn, or from work between two messages. What this throws or
+   * rejects with itself is lost: nobody is left who could be told.
+   */
+  onEscape(error: unknown): Pending;
   /** How many bytes a message holds on to. */
   sizeOf(message: M): number;
   /** Too much waits: stop the source of messages. */
@@ -12,9 +18,11 @@ export interface MailboxOwner<M> {
   onLowWater(): void;
 }
 
+type Pending = void | PromiseLike<void>;
+
 /** What is done between two messages. */
 interface Job {
-  readonly work: () => void | PromiseLike<void>;
+  readonly work: () => Pending;
   /** It will not be done, or nobody waits for it any more. */
   readonly dropped: () => void;
 }
@@ -33,6 +41,10 @@ export interface MailboxMarks {
  * Messages in order of arrival, one handled at a time. A handler that returns a promise is awaited
  * before the next; one that does not costs no promise, and a message that finds the mailbox empty
  * is handled in the same call.
+ *
+ * Nothing that happens in a turn gets out of it: what is thrown there goes to the owner, and the next
+ * message has its turn. So many messages after the other, or so many milliseconds of them, and the
+ * event loop has its own.
  */
 export class Mailbox<M> {
   readonly #queue = new Fifo<M>();
@@ -44,10 +56,13 @@ export class Mailbox<M> {
   #full = false;
   #suspended = false;
   #scheduled = false;
+  /** Whether the next message waits for the next turn of the event loop. */
+  #yielding = false;
 
   constructor(
     private readonly owner: MailboxOwner<M>,
     private readonly marks: () => MailboxMarks,
+    private readonly budget = new TurnBudget(),
   ) {}
 
   /** Messages that wait, the one being handled not counted. */
@@ -55,9 +70,9 @@ export class Mailbox<M> {
     return this.#queue.length;
   }
 
-  /** Whether nothing waits and nothing is being handled. */
-  get isIdle(): boolean {
-    return !this.#busy && this.#queue.length === 0;
+  /** Whether a message is being handled, or work between two is done. */
+  get isBusy(): boolean {
+    return this.#busy;
   }
 
   /** Takes a message from a socket or timer: handled in this call when its turn is now. */
@@ -68,7 +83,7 @@ export class Mailbox<M> {
       return;
     }
     this.#busy = true;
-    const pending = this.owner.handle(message);
+    const pending = this.#handle(message);
     if (pending === undefined) {
       this.#busy = false;
       if (this.#queue.length > 0 || this.#jobs.length > 0) this.#drain();
@@ -123,7 +138,7 @@ export class Mailbox<M> {
 
   /**
    * Does some work between two messages, before all that wait: now, where none is being handled. It
-   * must not throw or reject, and is done while messages are held too.
+   * is done while messages are held too.
    *
    * @param dropped called in its place, or before it is done, by {@link dropJobs}
    */
@@ -153,26 +168,65 @@ export class Mailbox<M> {
   #drain(): void {
     while (!this.#busy) {
       this.#job = this.#jobs.shift();
-      if (this.#job === undefined && (this.#suspended || this.#queue.length === 0)) return;
+      if (this.#job === undefined) {
+        if (this.#suspended || this.#yielding || this.#queue.length === 0) return;
+        if (this.budget.isSpent) return this.#yield();
+      }
       this.#busy = true;
-      const pending = this.#job === undefined ? this.#handleNext() : this.#job.work();
+      const pending = this.#job === undefined ? this.#handleNext() : this.#work(this.#job);
       if (pending === undefined) this.#busy = false;
       else this.#await(pending);
       this.#checkLow();
     }
   }
 
-  #handleNext(): void | PromiseLike<void> {
+  #yield(): void {
+    this.#yielding = true;
+    this.budget.whenRenewed(() => {
+      this.#yielding = false;
+      this.#drain();
+    });
+  }
+
+  #handleNext(): Pending {
     const message = this.#queue.shift() as M;
     this.#bytes -= this.owner.sizeOf(message);
-    return this.owner.handle(message);
+    this.budget.spend();
+    return this.#handle(message);
+  }
+
+  #handle(message: M): Pending {
+    try {
+      return this.owner.handle(message);
+    } catch (error) {
+      return this.#escaped(error);
+    }
+  }
+
+  #work({ work, dropped }: Job): Pending {
+    try {
+      return work();
+    } catch (error) {
+      dropped();
+      return this.#escaped(error);
+    }
+  }
+
+  #escaped(error: unknown): Pending {
+    try {
+      return this.owner.onEscape(error);
+    } catch {
+      return undefined;
+    }
   }
 
   #await(pending: PromiseLike<void>): void {
-    pending.then(
-      () => this.#next(),
-      () => this.#next(),
-    );
+    const next = (): void => this.#next();
+    pending.then(next, (error: unknown) => {
+      const told = this.#escaped(error);
+      if (told === undefined) this.#next();
+      else told.then(next, next);
+    });
   }
 
   #next(): void {

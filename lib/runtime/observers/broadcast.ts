@@ -9,13 +9,19 @@ export class Broadcast<T> {
   #subscribers: readonly Subscriber<T>[] = [];
   #isComplete = false;
 
+  /**
+   * @param report told what a subscriber throws: an operator between us and its observer may, and so
+   * may what runs when it is ended
+   */
+  constructor(private readonly report: (error: unknown) => void) {}
+
   get observed(): boolean {
     return this.#subscribers.length > 0;
   }
 
   /** Tells a subscriber from now on, until what it returns is called. */
   add(subscriber: Subscriber<T>): () => void {
-    if (this.#isComplete) subscriber.complete();
+    if (this.#isComplete) this.#complete(subscriber);
     else this.#subscribers = [...this.#subscribers, subscriber];
     return () => {
       this.#subscribers = this.#subscribers.filter((one) => one !== subscriber);
@@ -23,13 +29,27 @@ export class Broadcast<T> {
   }
 
   next(value: T): void {
-    for (const subscriber of this.#subscribers) subscriber.next(value);
+    for (const subscriber of this.#subscribers) {
+      try {
+        subscriber.next(value);
+      } catch (error) {
+        this.report(error);
+      }
+    }
   }
 
   complete(): void {
     const subscribers = this.#subscribers;
     this.#subscribers = [];
     this.#isComplete = true;
-    for (const subscriber of subscribers) subscriber.complete();
+    for (const subscriber of subscribers) this.#complete(subscriber);
+  }
+
+  #complete(subscriber: Subscriber<T>): void {
+    try {
+      subscriber.complete();
+    } catch (error) {
+      this.report(error);
+    }
   }
 }

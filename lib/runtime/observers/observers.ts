@@ -15,9 +15,9 @@ export type ObserverErrorReport = (error: unknown, where: string) => void;
 
 /** Those who watch one client: hot, shared, free when nobody does. */
 export class Observers implements EventSink {
-  readonly #frames = new Broadcast<DataFrame>();
-  readonly #statuses = new Broadcast<ClientStatus>();
-  readonly #events = new Broadcast<WebSockexEvent>();
+  readonly #frames: Broadcast<DataFrame>;
+  readonly #statuses: Broadcast<ClientStatus>;
+  readonly #events: Broadcast<WebSockexEvent>;
   readonly #iterators = new Set<FrameIterator>();
   #status: ClientStatus = 'idle';
   /** The change that is being told, and those that wait to be. */
@@ -30,6 +30,9 @@ export class Observers implements EventSink {
   constructor(report: ObserverErrorReport) {
     const reporting = (name: string) => (error: unknown) =>
       report(error, `a subscriber of ${name}`);
+    this.#frames = new Broadcast(reporting('frames$'));
+    this.#statuses = new Broadcast(reporting('status$'));
+    this.#events = new Broadcast(reporting('events$'));
     this.frames$ = new SafeObservable(reporting('frames$'), (subscriber) =>
       this.#frames.add(subscriber),
     );

@@ -12,6 +12,7 @@ import type { DisconnectStatus } from './callback.types.js';
 import type { ClientDefinition } from './client.definition.js';
 import type { ClientSettings } from '../options/client-options.js';
 import { isDirective, type ReconnectChanges, type TerminateDirective } from './directive.js';
+import type { HandlerCalls } from './handler.calls.js';
 import type { Handler, Incarnation } from './incarnation.js';
 import { Reconnector } from './reconnector.js';
 import {
@@ -44,6 +45,8 @@ export interface ConnectorOwner {
   crash(error: unknown): Pending;
   endClient(reason: string | Error | undefined): void;
   terminate(reason: CloseReason): Pending;
+  /** Something failed that has no other place to go. */
+  onError(error: unknown, where: string): void;
 }
 
 /**
@@ -60,6 +63,7 @@ export class Connector {
     private readonly connection: Connection,
     private readonly telemetry: Telemetry,
     private readonly tools: ConnectorTools,
+    private readonly calls: HandlerCalls,
     private readonly owner: ConnectorOwner,
   ) {
     this.#reconnector = new Reconnector(tools.random);
@@ -89,7 +93,11 @@ export class Connector {
       where = '@BeforeConnect';
       await this.#dial(attempt, target);
     } catch (thrown) {
-      this.connection.failAttempt(attempt, attemptError(this.definition.name, where, thrown));
+      if (this.connection.isCurrent(attempt)) {
+        this.connection.failAttempt(attempt, attemptError(this.definition.name, where, thrown));
+      } else if (!isAbort(thrown, attempt)) {
+        this.owner.onError(thrown, `${where} of an attempt that had been given up`);
+      }
     }
   }
 
@@ -117,7 +125,7 @@ export class Connector {
       return this.#queue(attempt, finishRequest(name, plain, target.settings));
     }
     const request = draftRequest(name, plain, attempt, this.connection.losses + 1);
-    const returned = await beforeConnect.invoke(request as never);
+    const returned = await this.calls.settled(beforeConnect, request);
     if (!this.connection.isCurrent(attempt)) return;
     if (returned === undefined) {
       this.#queue(attempt, finishRequest(name, request, target.settings));
@@ -172,17 +180,26 @@ export class Connector {
     end: WireEnd,
     retryIn: number | undefined,
   ): Pending {
-    const follow = (value: unknown): Pending => this.#obey(handler, value, end, retryIn);
+    const follow = (value: unknown): Pending => {
+      this.calls.over();
+      return this.#obey(handler, value, end, retryIn);
+    };
+    const failed = (thrown: unknown): Pending => {
+      this.calls.over();
+      if (!this.owner.isOver) return this.owner.crash(thrown);
+      this.owner.onError(thrown, `${handler.method}, which was left behind`);
+      return undefined;
+    };
     let value: unknown;
     try {
-      value = handler.invoke(status as never);
+      value = this.calls.invoke(handler, status);
     } catch (thrown) {
-      return this.owner.crash(thrown);
+      return failed(thrown);
     }
     const promise = toPromise(value);
-    return promise === undefined
-      ? follow(value)
-      : promise.then(follow, (thrown: unknown) => this.owner.crash(thrown));
+    if (promise === undefined) return follow(value);
+    this.calls.suspended();
+    return promise.then(follow, failed);
   }
 
   #obey(handler: Handler, value: unknown, end: WireEnd, retryIn: number | undefined): Pending {
@@ -211,6 +228,12 @@ export class Connector {
   #badResponse(handler: Handler, value: unknown, allowed: string): BadResponseError {
     return new BadResponseError(this.owner.module, handler.method, value, allowed);
   }
+}
+
+/** Whether it failed only because it was told to stop. */
+function isAbort(thrown: unknown, { signal }: Attempt): boolean {
+  if (!signal.aborted) return false;
+  return thrown === signal.reason || (thrown instanceof Error && thrown.name === 'AbortError');
 }
 
 function isTerminate(value: unknown): value is TerminateDirective {

@@ -4,6 +4,8 @@ import type { DataFrame } from '../frame/frame.js';
 export interface Handler {
   /** `Class.method` as users know it; for errors. */
   readonly method: string;
+  /** Whether it has ever returned a promise; not known before it has returned. */
+  isAsync?: boolean;
   /** Calls it. Throws and rejects as the method does. */
   readonly invoke: (...args: never[]) => unknown;
   /**

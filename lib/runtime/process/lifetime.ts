@@ -3,6 +3,7 @@ import type { CloseReason } from '../frame/close-reason.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { ClientDefinition } from './client.definition.js';
 import { isDirective } from './directive.js';
+import type { HandlerCalls } from './handler.calls.js';
 import type { Incarnation } from './incarnation.js';
 import type { Pending } from './runner.js';
 import { toPromise } from '../clock/thenable.js';
@@ -37,6 +38,7 @@ export class Lifetime {
   constructor(
     private readonly definition: ClientDefinition,
     private readonly telemetry: Telemetry,
+    private readonly calls: HandlerCalls,
     private readonly owner: LifetimeOwner,
   ) {}
 
@@ -79,7 +81,7 @@ export class Lifetime {
       await this.incarnate();
       const handler = this.incarnation.start;
       if (handler === undefined || this.#isOver) return;
-      const value = await handler.invoke(args as never);
+      const value = await this.calls.settled(handler, args);
       if (this.#isOver) return;
       this.#began = true;
       if (value === undefined) return;
@@ -94,6 +96,9 @@ export class Lifetime {
           : { by: 'local', message: reason ?? '' },
       );
     } catch (error) {
+      if (this.#isOver) {
+        return this.owner.onError(error, `the start, which was left behind`);
+      }
       this.#began = false;
       this.owner.onCrash();
       await this.terminate({ by: 'error', error });
@@ -112,13 +117,19 @@ export class Lifetime {
     const handler = this.#began ? this.incarnation.terminate : undefined;
     if (handler === undefined) return this.#terminated(reason);
     const failed = (error: unknown): void => {
+      this.calls.over();
       this.owner.onError(error, `@OnTerminate (${handler.method})`);
       this.#terminated(reason);
     };
+    const done = (): void => {
+      this.calls.over();
+      this.#terminated(reason);
+    };
     try {
-      const pending = toPromise(handler.invoke(reason as never));
-      if (pending === undefined) return this.#terminated(reason);
-      return pending.then(() => this.#terminated(reason), failed);
+      const pending = toPromise(this.calls.invoke(handler, reason));
+      if (pending === undefined) return done();
+      this.calls.suspended();
+      return pending.then(done, failed);
     } catch (error) {
       return failed(error);
     }

@@ -66,7 +66,9 @@ export class Milestones {
   }
 
   #ready(info: ConnectionInfo): void {
-    if (this.parts.lifetime.isOver) return;
+    const { lifetime, runner } = this.parts;
+    // An `@OnConnect` that could not be finished, because its session had ended, has greeted nobody.
+    if (lifetime.isOver || runner.lostSession === info.session) return;
     this.owner.onReady(info);
     this.parts.mailbox.putFirst(this.parts.dispatcher.greeted());
   }

@@ -2,11 +2,13 @@ import { Connection } from '../connection/connection.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
 import { Mailbox, type MailboxOwner } from '../mailbox/mailbox.js';
+import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientDefinition } from './client.definition.js';
 import type { ClientSettings } from '../options/client-options.js';
 import { Connector, type ConnectorOwner } from './connector.js';
 import { Dispatcher, type DispatcherOwner } from './dispatcher.js';
 import { Ending } from './ending.js';
+import { HandlerCalls } from './handler.calls.js';
 import { Flow } from '../mailbox/flow.js';
 import { Inbox } from './inbox.js';
 import type { Incarnation } from './incarnation.js';
@@ -29,6 +31,8 @@ export class Process
   readonly connection: Connection;
   readonly mailbox: Mailbox<Message>;
   readonly flow: Flow;
+  /** Which handler runs. */
+  readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
   readonly runner: Runner;
   readonly connector: Connector;
@@ -52,7 +56,8 @@ export class Process
     session: number,
   ) {
     const { telemetry, run } = tools;
-    this.mailbox = new Mailbox<Message>(this, () => this.settings.mailbox);
+    const budget = new TurnBudget();
+    this.mailbox = new Mailbox<Message>(this, () => this.settings.mailbox, budget);
     const inbox = new Inbox(definition, this.mailbox, telemetry, {
       onStatus: (status) => owner.onStatus(status),
       onRetry: () => this.#retry(),
@@ -62,7 +67,8 @@ export class Process
     this.connection = new Connection(definition.name, tools, inbox, session);
     this.flow = new Flow((paused) => run(() => this.connection.setPaused(paused)));
     this.#ending = new Ending(this.connection, this.mailbox, this.flow);
-    this.lifetime = new Lifetime(definition, telemetry, {
+    this.calls = new HandlerCalls(definition.name);
+    this.lifetime = new Lifetime(definition, telemetry, this.calls, {
       tellsStart: () => owner.tellsStart(),
       onOver: (reason) => this.#milestones.over(reason),
       onCrash: () => (this.hasCrashed = true),
@@ -74,11 +80,20 @@ export class Process
       },
       onError: (error, where) => owner.onError(error, where),
     });
-    this.connector = new Connector(definition, this.connection, telemetry, tools, this);
+    this.connector = new Connector(definition, this.connection, telemetry, tools, this.calls, this);
     this.session = new SessionControl(this.connection, this.connector, this.#ending, () =>
       this.#retry(),
     );
-    this.runner = new Runner(this.connection, telemetry, tools.trace, run, this);
+    this.runner = new Runner(
+      definition.name,
+      this.connection,
+      telemetry,
+      tools.trace,
+      run,
+      this.calls,
+      budget,
+      this,
+    );
     this.dispatcher = new Dispatcher(
       definition.name,
       this.connection,
@@ -151,7 +166,7 @@ export class Process
    */
   abandon(): void {
     const reason = this.#ending.reason ?? ({ by: 'local', message: '' } as const);
-    if (this.mailbox.isIdle) void this.terminate(reason);
+    if (!this.mailbox.isBusy) void this.terminate(reason);
     this.dispatcher.leaveBehind(reason);
     this.lifetime.abandon(reason);
   }
@@ -174,6 +189,17 @@ export class Process
   onStreamError(error: unknown): void {
     if (this.isOver) this.owner.onError(error, 'a stream that a handler returned');
     else this.tools.run(() => this.mailbox.putFirst([{ type: 'crash', error }]));
+  }
+
+  onError(error: unknown, where: string): void {
+    this.owner.onError(error, where);
+  }
+
+  onEscape(error: unknown): Pending {
+    this.calls.over();
+    if (!this.isOver) return this.crash(error);
+    this.onError(error, 'the end of the client');
+    return undefined;
   }
 
   observe(frame: DataFrame): void {
@@ -233,7 +259,7 @@ export class Process
     this.#shutdown?.over();
     this.#shutdown = new Shutdown(this.tools.clock, this, timeout, () =>
       this.owner.onError(
-        new Error(`${this.runner.busy} did not return within ${timeout} ms and was left behind`),
+        new Error(`${this.calls.busy} did not return within ${timeout} ms and was left behind`),
         'the shutdown',
       ),
     );

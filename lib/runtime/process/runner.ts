@@ -2,9 +2,11 @@ import type { Connection } from '../connection/connection.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import { Frame, toFrame } from '../frame/frame.js';
+import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { isDirective, type Directive } from './directive.js';
 import type { ContextRunner } from './context.runner.js';
+import type { HandlerCalls } from './handler.calls.js';
 import type { Handler } from './incarnation.js';
 import { isStream, Streams, type StreamOwner } from './streams.js';
 import type { SessionControl } from './session.control.js';
@@ -26,6 +28,8 @@ export interface RunnerOwner {
   endClient(reason: string | Error | undefined): void;
   /** A stream failed, outside of any message's turn. */
   onStreamError(error: unknown): void;
+  /** Something failed that has no other place to go. */
+  onError(error: unknown, where: string): void;
 }
 
 const MAY_RETURN =
@@ -37,63 +41,73 @@ const MAY_RETURN =
  * or may not return ends the incarnation. A handler that returns no promise costs none.
  */
 export class Runner implements StreamOwner {
-  /** Whose promise is awaited, of those that run in here. */
-  #awaited: Handler | undefined;
-  readonly #streams = new Streams(this);
+  readonly #streams: Streams;
+  /** The last session under whose end a handler has failed; 0 for none. */
+  lostSession = 0;
 
   constructor(
+    private readonly client: string,
     private readonly connection: Connection,
     private readonly telemetry: Telemetry,
     private readonly trace: TraceHook,
     private readonly inBoot: ContextRunner,
+    private readonly calls: HandlerCalls,
+    budget: TurnBudget,
     private readonly owner: RunnerOwner,
-  ) {}
+  ) {
+    this.#streams = new Streams(this, budget);
+  }
 
-  /** Who keeps the next message waiting, in words. */
-  get busy(): string {
-    return this.#awaited === undefined ? 'a handler' : `the handler ${this.#awaited.method}`;
+  get isOpen(): boolean {
+    return this.connection.isOpen;
   }
 
   run(handler: Handler, argument: unknown): Pending {
     let value: unknown;
     try {
-      value = handler.invoke(argument as never);
+      value = this.calls.invoke(handler, argument);
     } catch (thrown) {
-      return this.owner.crash(thrown);
+      return this.#failed(handler, thrown);
     }
-    return value === undefined ? undefined : this.#settle(handler, value);
+    return this.#returned(handler, value);
   }
 
   runWith(handler: Handler, args: readonly unknown[]): Pending {
     let value: unknown;
     try {
-      value = handler.invoke(...(args as never[]));
+      value = this.calls.invokeWith(handler, args);
     } catch (thrown) {
-      return this.owner.crash(thrown);
+      return this.#failed(handler, thrown);
     }
-    return value === undefined ? undefined : this.#settle(handler, value);
+    return this.#returned(handler, value);
   }
 
   /** Calls a handler whose return value is the answer to somebody; a directive is acted on instead. */
   answer(handler: Handler, args: readonly unknown[], answer: Deferred<unknown>): Pending {
     const fail = (thrown: unknown): Pending => {
       answer.reject(thrown);
-      return this.owner.crash(thrown);
+      return this.#failed(handler, thrown);
     };
-    const succeed = (value: unknown): void => {
-      this.#awaited = undefined;
-      if (isDirective(value) && !this.owner.isOver) this.#direct(handler, value);
-      answer.resolve(isDirective(value) ? undefined : value);
+    const succeed = (value: unknown): Pending => {
+      this.calls.over();
+      try {
+        const isDirected = isDirective(value);
+        if (isDirected && !this.owner.isOver) this.#direct(handler, value);
+        answer.resolve(isDirected ? undefined : value);
+      } catch (thrown) {
+        return fail(thrown);
+      }
+      return undefined;
     };
     let value: unknown;
     try {
-      value = handler.invoke(...(args as never[]));
+      value = this.calls.invokeWith(handler, args);
     } catch (thrown) {
       return fail(thrown);
     }
     const promise = toPromise(value);
     if (promise === undefined) return succeed(value);
-    this.#awaited = handler;
+    this.calls.suspended();
     return promise.then(succeed, fail);
   }
 
@@ -110,19 +124,50 @@ export class Runner implements StreamOwner {
   }
 
   onStreamError(error: unknown): void {
-    this.owner.onStreamError(error);
+    if (!this.#isEndOfSession(error)) this.owner.onStreamError(error);
   }
 
-  #settle(handler: Handler, value: unknown): Pending {
-    const promise = toPromise(value);
-    if (promise === undefined) return this.#accept(handler, value);
-    this.#awaited = handler;
+  onTeardownError({ method }: Handler, error: unknown): void {
+    if (this.#isEndOfSession(error)) return;
+    this.owner.onError(error, `the end of a stream that ${method} returned`);
+  }
+
+  #returned(handler: Handler, value: unknown): Pending {
+    const promise = value === undefined ? undefined : toPromise(value);
+    if (promise === undefined) {
+      this.calls.over();
+      return value === undefined ? undefined : this.#accept(handler, value);
+    }
+    this.calls.suspended();
     return promise.then(
       (resolved) => {
-        this.#awaited = undefined;
+        this.calls.over();
         return this.#accept(handler, resolved);
       },
-      (thrown: unknown) => this.owner.crash(thrown),
+      (thrown: unknown) => this.#failed(handler, thrown),
+    );
+  }
+
+  #failed(handler: Handler, thrown: unknown): Pending {
+    this.calls.over();
+    if (this.owner.isOver) {
+      this.owner.onError(thrown, `${handler.method}, which was left behind`);
+      return undefined;
+    }
+    if (!this.#isEndOfSession(thrown)) return this.owner.crash(thrown);
+    this.lostSession = this.connection.session;
+    return undefined;
+  }
+
+  /**
+   * Whether something failed because the session has ended, which is told as what it is: the network's
+   * fault is none of the program's.
+   */
+  #isEndOfSession(thrown: unknown): boolean {
+    return (
+      thrown instanceof NotConnectedError &&
+      thrown.client === this.client &&
+      thrown.state !== 'open'
     );
   }
 

@@ -5,7 +5,7 @@ import type { Mailbox } from '../mailbox/mailbox.js';
 /** What is seen to its end. */
 export interface Stoppable {
   readonly connection: Connection;
-  readonly mailbox: Pick<Mailbox<unknown>, 'isIdle'>;
+  readonly mailbox: Pick<Mailbox<unknown>, 'isBusy'>;
   /** Ends it now, whatever still runs. */
   abandon(): void;
 }
@@ -28,7 +28,7 @@ export class Shutdown {
       [
         timeout,
         () => {
-          if (!process.mailbox.isIdle) onLeftBehind();
+          if (process.mailbox.isBusy) onLeftBehind();
           process.abandon();
         },
       ],

@@ -1,13 +1,19 @@
-import { isObservable, type Observable } from 'rxjs';
+import { isObservable, Subscriber, type Observable } from 'rxjs';
 
+import { toPromise } from '../clock/thenable.js';
+import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { Handler } from './incarnation.js';
 
 /** What a stream a handler returned needs of its client. */
 export interface StreamOwner {
+  /** Whether what is sent could still be taken: no item is asked for otherwise. */
+  readonly isOpen: boolean;
   /** Acts on one item. Throws for one that is nothing to act on. */
   onItem(handler: Handler, item: unknown, taken?: () => void): void;
   /** The stream failed, or one of its items was refused. */
   onStreamError(error: unknown): void;
+  /** What runs when a stream is ended early has failed. */
+  onTeardownError(handler: Handler, error: unknown): void;
 }
 
 type Source = Observable<unknown> | AsyncIterable<unknown>;
@@ -22,7 +28,10 @@ export function isStream(value: unknown): value is Source {
 export class Streams {
   readonly #cancels = new Set<() => void>();
 
-  constructor(private readonly owner: StreamOwner) {}
+  constructor(
+    private readonly owner: StreamOwner,
+    private readonly budget: TurnBudget,
+  ) {}
 
   add(handler: Handler, source: Source): void {
     if (isObservable(source)) this.#subscribe(handler, source);
@@ -37,64 +46,108 @@ export class Streams {
   }
 
   #subscribe(handler: Handler, source: Observable<unknown>): void {
-    const cancel = (): void => subscription?.unsubscribe();
-    let isOver = false;
-    const over = (): void => {
-      isOver = true;
-      this.#cancels.delete(cancel);
-    };
-    const subscription = source.subscribe({
-      next: (item) => {
-        if (!isOver) this.#item(handler, item, over, cancel);
-      },
-      error: (error: unknown) => {
-        over();
-        this.owner.onStreamError(error);
-      },
-      complete: over,
+    const subscriber = new ItemSubscriber({
+      item: (item) => this.owner.onItem(handler, item),
+      failed: (error) => this.owner.onStreamError(error),
+      teardownFailed: (error) => this.owner.onTeardownError(handler, error),
     });
-    if (!isOver) this.#cancels.add(cancel);
-    else cancel();
-  }
-
-  #item(handler: Handler, item: unknown, over: () => void, cancel: () => void): void {
+    const cancel = (): void => subscriber.unsubscribe();
+    this.#cancels.add(cancel);
+    subscriber.add(() => this.#cancels.delete(cancel));
     try {
-      this.owner.onItem(handler, item);
+      const subscription = source.subscribe(subscriber);
+      // An Observable that is not RxJS' own may give another one.
+      if (subscription !== subscriber) subscriber.add(subscription);
     } catch (error) {
-      over();
-      // `subscribe` may still be running: then the subscription is not there yet.
-      void Promise.resolve().then(cancel);
-      this.owner.onStreamError(error);
+      // One that has ended in this very call runs its teardown in it.
+      if (subscriber.closed) this.owner.onTeardownError(handler, error);
+      else subscriber.error(error);
     }
   }
 
   async #iterate(handler: Handler, source: AsyncIterable<unknown>): Promise<void> {
+    const { owner, budget } = this;
     let isOver = false;
     let iterator: AsyncIterator<unknown> | undefined;
     const cancel = (): void => {
+      if (isOver) return;
       isOver = true;
-      // Runs the generator's `finally`; what that throws is told like any failure of it.
-      void Promise.resolve(iterator?.return?.()).catch((error: unknown) =>
-        this.owner.onStreamError(error),
-      );
+      this.#return(handler, iterator);
     };
     this.#cancels.add(cancel);
     try {
       iterator = source[Symbol.asyncIterator]();
-      for (;;) {
+      // While the session closes nothing would be taken, and a source that never waits never ends.
+      while (!isOver && owner.isOpen) {
         const { done, value } = await iterator.next();
-        if (done || isOver) break;
-        await new Promise<void>((taken) => this.owner.onItem(handler, value, taken));
+        if (done) isOver = true;
         if (isOver) break;
+        await new Promise<void>((taken) => owner.onItem(handler, value, taken));
+        budget.spend();
+        if (budget.isSpent) await new Promise<void>((next) => budget.whenRenewed(next));
       }
+      cancel();
     } catch (error) {
-      if (!isOver) {
-        isOver = true;
-        void Promise.resolve(iterator?.return?.()).catch(() => undefined);
-        this.owner.onStreamError(error);
-      }
+      if (isOver) return owner.onTeardownError(handler, error);
+      cancel();
+      owner.onStreamError(error);
     } finally {
       this.#cancels.delete(cancel);
+    }
+  }
+
+  /** Runs the `finally` of a generator. */
+  #return(handler: Handler, iterator: AsyncIterator<unknown> | undefined): void {
+    const failed = (error: unknown): void => this.owner.onTeardownError(handler, error);
+    try {
+      toPromise(iterator?.return?.())?.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}
+
+/** What becomes of the items of an Observable. */
+interface ItemSink {
+  readonly item: (value: unknown) => void;
+  readonly failed: (error: unknown) => void;
+  readonly teardownFailed: (error: unknown) => void;
+}
+
+/**
+ * A subscriber of its own kind, since RxJS throws what a teardown throws at whoever ends the
+ * subscription: at the end of a session, or at the timer that completes the source.
+ */
+class ItemSubscriber extends Subscriber<unknown> {
+  readonly #sink: ItemSink;
+
+  constructor(sink: ItemSink) {
+    super();
+    this.#sink = sink;
+  }
+
+  protected override _next(value: unknown): void {
+    try {
+      this.#sink.item(value);
+    } catch (error) {
+      this.error(error);
+    }
+  }
+
+  protected override _error(error: unknown): void {
+    this.unsubscribe();
+    this.#sink.failed(error);
+  }
+
+  protected override _complete(): void {
+    this.unsubscribe();
+  }
+
+  override unsubscribe(): void {
+    try {
+      super.unsubscribe();
+    } catch (error) {
+      this.#sink.teardownFailed(error);
     }
   }
 }

@@ -20,10 +20,18 @@ export class TurnGate {
     return this.#waiting.length > 0;
   }
 
-  /** Does some work, which must not throw: now where there is room, else in a later turn, in order. */
+  /** Does some work: now where there is room, else in a later turn, in order. */
   pass(work: () => Pending): Pending {
     if (this.isBusy || this.#passed >= PER_TURN) {
-      return new Promise<void>((resolve) => this.#waiting.push(() => resolve(work())));
+      return new Promise<void>((resolve, reject) =>
+        this.#waiting.push(() => {
+          try {
+            resolve(work());
+          } catch (error) {
+            reject(error);
+          }
+        }),
+      );
     }
     this.#count();
     return work();

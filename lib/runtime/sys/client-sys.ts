@@ -48,8 +48,9 @@ export interface StatusReport {
  * Looks into a running client, as Erlang's `sys` does into a process. What reads or changes its
  * state runs between two messages, before all that wait, also while the client is suspended. Where a
  * handler does not return within `callTimeout` it rejects with `CallTimeoutError`, which names that
- * handler, and is not done later; a handler must not await it, for it would wait for itself. All of it is off, and costs nothing, until it is asked for; what is
- * switched on survives restarts.
+ * handler, and is not done later; in a handler of the same client, which it would wait for, it rejects with
+ * `DeadlockError`. All of it is off, and costs nothing, until it is asked for; what is switched on survives
+ * restarts.
  *
  * @example
  * await feed.sys.trace(true);

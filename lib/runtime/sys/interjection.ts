@@ -8,8 +8,17 @@ export interface Interjection<R> {
   /** What asks for it: "sys.getState()". */
   readonly call: string;
   readonly work: () => Promise<R>;
+  /** Whether it answers only once the mailbox has gone on. */
+  readonly answersLater?: boolean;
   /** Answers in its place once the process is over. */
   readonly over: (answer: Deferred<R>) => void;
+}
+
+/** What has been asked for. */
+export interface Interjected<R> {
+  readonly answer: Promise<R>;
+  /** It is not done any more. */
+  readonly giveUp: (error: Error) => void;
 }
 
 /**
@@ -20,8 +29,8 @@ export function interject<R>(
   client: string,
   process: Process,
   clock: Clock,
-  { call, work, over }: Interjection<R>,
-): Promise<R> {
+  { call, work, over, answersLater = false }: Interjection<R>,
+): Interjected<R> {
   const answer = new Deferred<R>();
   let isWaiting = true;
   let timer: Timer | undefined;
@@ -33,20 +42,31 @@ export function interject<R>(
     () => {
       if (!isWaiting) return undefined;
       stopWaiting();
-      return work().then(answer.resolve, answer.reject);
+      const done = work();
+      const settled = done.then(
+        () => undefined,
+        () => undefined,
+      );
+      // Some turns of the queue later than the mailbox, which waits for the same.
+      const answered = answersLater ? settled.then(() => done) : done;
+      answered.then(answer.resolve, answer.reject);
+      return settled;
     },
     () => {
       stopWaiting();
       over(answer);
     },
   );
+  const giveUp = (error: Error): void => {
+    stopWaiting();
+    answer.reject(error);
+  };
   const { callTimeout } = process.settings;
   if (isWaiting && callTimeout !== Infinity) {
     timer = clock.setTimer(callTimeout, () => {
-      isWaiting = false;
-      const what = `${call} waits for ${process.runner.busy}, which did not return`;
-      answer.reject(new CallTimeoutError(client, callTimeout, what));
+      const what = `${call} waits for ${process.calls.busy}, which did not return`;
+      giveUp(new CallTimeoutError(client, callTimeout, what));
     });
   }
-  return answer.promise;
+  return { answer: answer.promise, giveUp };
 }

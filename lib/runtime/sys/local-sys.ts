@@ -88,8 +88,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     return this.#interject(
       'getStatus',
       process,
-      async () =>
-        tell(process.lifetime.isLiving ? await this.#format(process.incarnation) : undefined),
+      async () => tell(process.lifetime.isLiving ? await this.#format(process) : undefined),
       (answer) => answer.resolve(tell()),
     );
   }
@@ -110,15 +109,16 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     );
   }
 
-  async resume(): Promise<void> {
+  resume(): Promise<void> {
     const { process } = this.target;
-    // By the time the caller goes on, so has the mailbox.
-    await this.#interject<void>(
+    return this.#interject(
       'resume',
       process,
       // Later, so that no handler runs in the call of whoever resumes.
       async () => process.mailbox.resume(),
       (answer) => answer.resolve(),
+      // By the time the caller goes on, so has the mailbox.
+      true,
     );
   }
 
@@ -128,7 +128,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
       const fresh = await change.incarnate();
       const { codeChange } = fresh;
       if (codeChange === undefined) Object.assign(fresh.instance, fieldsOf(old.instance));
-      const value = await codeChange?.invoke(...([old.instance, extra] as never[]));
+      const value = codeChange && (await process.calls.settled(codeChange, old.instance, extra));
       if (value !== undefined) {
         throw new BadResponseError(next.name, codeChange?.method ?? '', value, 'nothing');
       }
@@ -162,6 +162,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     process: Process,
     work: () => Promise<R>,
     over: (answer: Deferred<R>) => void,
+    answersLater = false,
   ): Promise<R> {
     if (process.isOver) {
       const answer = new Deferred<R>();
@@ -169,13 +170,15 @@ export class LocalSys<T extends object> implements ClientSys<T> {
       return answer.promise;
     }
     const { name } = this.target.definition;
-    const interjection = { call: `sys.${call}()`, work, over };
-    return this.run(() => interject(name, process, this.clock, interjection));
+    const interjection = { call: `sys.${call}()`, work, over, answersLater };
+    const { answer, giveUp } = this.run(() => interject(name, process, this.clock, interjection));
+    const what = `sys.${call}() of its own client`;
+    return process.calls.guard(answer, { what, remedy: 'Do not await it there.', giveUp });
   }
 
-  async #format({ instance, formatStatus }: Incarnation): Promise<unknown> {
+  async #format({ calls, incarnation: { instance, formatStatus } }: Process): Promise<unknown> {
     try {
-      if (formatStatus !== undefined) return await formatStatus.invoke();
+      if (formatStatus !== undefined) return await calls.settled(formatStatus);
     } catch (thrown) {
       this.target.onError(thrown, `@FormatStatus (${formatStatus?.method})`);
     }

@@ -55,7 +55,7 @@ describe('A client with a handler that does not return', () => {
     expect(await asked).toMatchObject({ last: 'done' });
   });
 
-  it('is not named where it is none for a message', async () => {
+  it('is named where it is @OnDisconnect, too', async () => {
     const gate = new Gate();
     class Leaving {
       @OnFrame() async frame() {}
@@ -70,7 +70,7 @@ describe('A client with a handler that does not return', () => {
     await scene.net.settle();
     const asked = outcome(scene.handle.sys.getStatus());
     await scene.net.clock.advance('5s');
-    expect(String(await asked)).toContain('waits for a handler, which did not return');
+    expect(String(await asked)).toContain('waits for the handler lost, which did not return');
     gate.open();
   });
 

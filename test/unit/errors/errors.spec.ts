@@ -4,6 +4,7 @@ import {
   CallTimeoutError,
   ConfigurationError,
   ConnectionError,
+  DeadlockError,
   FrameEncodeError,
   HandshakeError,
   InvalidFrameError,
@@ -80,6 +81,12 @@ const ALL = [
     type: CallTimeoutError,
     code: 'ERR_WEBSOCKEX_CALL_TIMEOUT',
     says: ['Feed: "position" was not answered within 250 ms'],
+  },
+  {
+    error: new DeadlockError('Feed', 'call("last") of its own client', 'text', 'Cast.'),
+    type: DeadlockError,
+    code: 'ERR_WEBSOCKEX_DEADLOCK',
+    says: ['Feed: its handler text() awaits call("last") of its own client', 'Cast.'],
   },
   {
     error: new RestartLimitError('Feed', 3, 5000),

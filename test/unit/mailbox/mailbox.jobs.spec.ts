@@ -19,7 +19,7 @@ describe('Mailbox, between two messages', () => {
     expect(story).toEqual([1]);
     gate.open();
     await settle();
-    expect([story, mailbox.isIdle]).toEqual([[1, 'job', 'begun', 'done', 2], true]);
+    expect([story, mailbox.isBusy]).toEqual([[1, 'job', 'begun', 'done', 2], false]);
   });
 
   it('does a job at once where nothing is being handled, though messages are held', () => {

@@ -1,3 +1,4 @@
+import { TurnBudget } from '../../../lib/runtime/mailbox/turn.budget.js';
 import {
   Mailbox,
   type MailboxMarks,
@@ -19,13 +20,26 @@ export class Owner implements MailboxOwner<Note> {
   readonly story: (number | string)[] = [];
   /** Messages that were handed over while another was being handled. */
   readonly overlaps: (number | string)[] = [];
+  /** What got out of a turn. */
+  readonly escaped: unknown[] = [];
+  onEscaped: ((error: unknown) => void | PromiseLike<void>) | undefined;
   onHandle: ((note: Note) => void) | undefined;
   isFull = false;
   isBusy = false;
 
-  constructor(marks: Partial<MailboxMarks> = {}) {
+  constructor(marks: Partial<MailboxMarks> = {}, budget = new TurnBudget()) {
     const all = { highWaterMark: 1000, lowWaterMark: 0, maxBytes: 1e6, ...marks };
-    this.mailbox = new Mailbox<Note>(this, () => all);
+    this.mailbox = new Mailbox<Note>(this, () => all, budget);
+  }
+
+  /** Whether nothing waits and nothing is being handled. */
+  get isIdle(): boolean {
+    return !this.mailbox.isBusy && this.mailbox.length === 0;
+  }
+
+  onEscape(error: unknown): void | PromiseLike<void> {
+    this.escaped.push(error);
+    return this.onEscaped?.(error);
   }
 
   handle(note: Note): void | PromiseLike<void> {
@@ -33,7 +47,13 @@ export class Owner implements MailboxOwner<Note> {
     this.story.push(note.id);
     this.onHandle?.(note);
     this.isBusy = true;
-    const pending = note.work?.();
+    let pending: void | PromiseLike<void>;
+    try {
+      pending = note.work?.();
+    } catch (error) {
+      this.isBusy = false;
+      throw error;
+    }
     if (pending === undefined) {
       this.isBusy = false;
       return undefined;

@@ -16,7 +16,7 @@ const SOURCES: Readonly<Record<string, () => Played>> = {
     return { source, values$: source };
   },
   'a Broadcast': () => {
-    const source = new Broadcast<number>();
+    const source = new Broadcast<number>(() => undefined);
     return { source, values$: new Observable((subscriber) => source.add(subscriber)) };
   },
 };

@@ -1,0 +1,181 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { DeadlockError } from '../errors/client.errors.js';
+import type { Handler } from './incarnation.js';
+
+/** Which call of a handler some code belongs to; also after an `await` in it. */
+const context = new AsyncLocalStorage<HandlerCall>();
+
+/** One call of a handler, until what it returned has settled. */
+class HandlerCall {
+  /** Tells those who wait for this very call, once it is known that its mailbox does. */
+  #waiting: (() => void)[] | undefined = [];
+  isOver = false;
+
+  constructor(
+    readonly handler: Handler,
+    /** Whether what belongs to it is known after an `await`, too. */
+    private readonly isTracked: boolean,
+  ) {}
+
+  /** Whether the code that runs now is part of it. */
+  get isHere(): boolean {
+    return !this.isOver && context.getStore() === this;
+  }
+
+  /** Something is awaited that can only come after this call: tells, if that is awaited in it. */
+  awaits(tell: () => void): void {
+    if (this.isOver) return;
+    // Nobody waits for a handler that returns no promise.
+    if (this.#waiting !== undefined) this.#waiting.push(tell);
+    else if (!this.isTracked || this.isHere) tell();
+  }
+
+  /** It has returned a promise: its mailbox waits for it. */
+  suspended(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const tell of waiting) tell();
+  }
+}
+
+/** What a handler would wait for, in words, and what to do in its place. */
+export interface SelfWait {
+  /** "call("position")" */
+  readonly what: string;
+  readonly remedy: string;
+  /** What is not wanted any more. */
+  readonly giveUp?: (error: DeadlockError) => void;
+}
+
+/**
+ * Calls the handlers of one process, and knows which one the mailbox waits for: whoever awaits in it
+ * what can only come after it is told so, in place of waiting for himself.
+ */
+export class HandlerCalls {
+  /** The handler that runs, or whose promise is awaited. */
+  #handler: Handler | undefined;
+  #call: HandlerCall | undefined;
+  #isSynchronous = false;
+
+  constructor(private readonly client: string) {}
+
+  /** Who keeps the next message waiting, in words. */
+  get busy(): string {
+    return this.#handler === undefined ? 'a handler' : `the handler ${this.#handler.method}`;
+  }
+
+  /** Calls a handler. {@link over} is to follow; before that {@link suspended}, if it is awaited. */
+  invoke(handler: Handler, argument: unknown): unknown {
+    this.#begin(handler);
+    const value =
+      handler.isAsync === false
+        ? handler.invoke(argument as never)
+        : this.#track(() => handler.invoke(argument as never));
+    this.#isSynchronous = false;
+    return value;
+  }
+
+  /** The same with several arguments. */
+  invokeWith(handler: Handler, args: readonly unknown[]): unknown {
+    this.#begin(handler);
+    const value =
+      handler.isAsync === false
+        ? handler.invoke(...(args as never[]))
+        : this.#track(() => handler.invoke(...(args as never[])));
+    this.#isSynchronous = false;
+    return value;
+  }
+
+  /** It has returned a promise, which is awaited. */
+  suspended(): void {
+    if (this.#handler !== undefined) this.#handler.isAsync = true;
+    this.#call?.suspended();
+  }
+
+  /** What the handler returned has settled, or it has thrown. */
+  over(): void {
+    if (this.#handler !== undefined) this.#handler.isAsync ??= false;
+    this.#isSynchronous = false;
+    this.#handler = undefined;
+    if (this.#call === undefined) return;
+    this.#call.isOver = true;
+    this.#call = undefined;
+  }
+
+  /** Calls a handler, and waits for what it returns. */
+  async settled(handler: Handler, ...args: readonly unknown[]): Promise<unknown> {
+    try {
+      const value = this.invokeWith(handler, args);
+      this.suspended();
+      return await value;
+    } finally {
+      this.over();
+    }
+  }
+
+  /**
+   * A promise that is given to a holder of the handle. In a handler of this process it rejects with
+   * `DeadlockError` when it is awaited there; who does not await it is not concerned.
+   */
+  guard<T>(promise: Promise<T>, { what, remedy, giveUp }: SelfWait): Promise<T> {
+    const call = this.#here();
+    if (call === undefined) return promise;
+    const { method } = call.handler;
+    return new WatchedPromise<T>(promise, (reject) =>
+      call.awaits(() => {
+        const error = new DeadlockError(this.client, what, method, remedy);
+        giveUp?.(error);
+        reject(error);
+      }),
+    );
+  }
+
+  #begin(handler: Handler): void {
+    this.#handler = handler;
+    this.#isSynchronous = true;
+  }
+
+  /** To know after an `await` what belongs to a call costs a frame more than the rest of its way. */
+  #track(invoke: () => unknown): unknown {
+    this.#call = new HandlerCall(this.#handler as Handler, true);
+    return context.run(this.#call, invoke);
+  }
+
+  /** The call that the code which runs now is part of. */
+  #here(): HandlerCall | undefined {
+    if (this.#isSynchronous)
+      return (this.#call ??= new HandlerCall(this.#handler as Handler, false));
+    return this.#call?.isHere ? this.#call : undefined;
+  }
+}
+
+/** A promise that tells when it is awaited. */
+class WatchedPromise<T> extends Promise<T> {
+  readonly #onAwaited: () => void;
+
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  constructor(promise: Promise<T>, onAwaited: (reject: (error: unknown) => void) => void) {
+    let refuse!: (error: unknown) => void;
+    super((resolve, reject) => {
+      refuse = reject;
+      promise.then(resolve, reject);
+    });
+    this.#onAwaited = () => onAwaited(refuse);
+    // Unheard it ends no process, as no promise of a handle does.
+    super.then(undefined, () => undefined);
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable
+  override then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    // `await`, `return` and `Promise.all` give both; whoever gives one goes on without waiting.
+    if (onFulfilled && onRejected) this.#onAwaited();
+    return super.then(onFulfilled, onRejected);
+  }
+}

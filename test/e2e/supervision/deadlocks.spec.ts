@@ -1,0 +1,247 @@
+import { DeadlockError } from 'nestjs-websockex';
+import { describe, expect, it } from 'vitest';
+
+import { member, type Deeds, type MemberHandle } from '../../fixtures/supervision/member.js';
+import { World } from '../../fixtures/supervision/world.js';
+
+type Work = () => unknown;
+
+/** What a handler may ask of its own client that can only come after it. */
+const WAITS: Readonly<Record<string, (handle: MemberHandle, world: World) => Promise<unknown>>> = {
+  'call()': (handle) => handle.call('ask', 'x'),
+  'reconnect()': (handle) => handle.reconnect(),
+  'stop()': (handle) => handle.stop(),
+  'manager.stop()': (handle, world) => world.manager.stop(handle),
+  terminated: (handle) => handle.terminated,
+  'sys.getState()': (handle) => handle.sys.getState(),
+  'sys.getStatus()': (handle) => handle.sys.getStatus(),
+  'sys.replaceState()': (handle) => handle.sys.replaceState((state) => state),
+  'sys.suspend()': (handle) => handle.sys.suspend(),
+  'sys.resume()': (handle) => handle.sys.resume(),
+};
+
+/** The same, where there is no session that is ready. */
+const UNREADY: typeof WAITS = {
+  'connected()': (handle) => handle.connected(),
+  'connected({ timeout })': (handle) => handle.connected({ timeout: 60_000 }),
+  'start()': (handle) => handle.start(),
+};
+
+const later = (): Promise<void> => Promise.resolve();
+
+/** The ways in which a handler waits. */
+const WAYS: Readonly<Record<string, (wait: () => Promise<unknown>) => Work>> = {
+  'at once': (wait) => async () => {
+    await wait();
+  },
+  'after another await': (wait) => async () => {
+    await later();
+    await wait();
+  },
+  'in a function it awaits': (wait) => async () => {
+    const helper = async (): Promise<void> => {
+      await later();
+      await wait();
+    };
+    await helper();
+  },
+  'with others': (wait) => async () => {
+    await Promise.all([later(), wait()]);
+  },
+  'by returning it': (wait) => () => wait().then(() => undefined, Promise.reject.bind(Promise)),
+};
+
+const asResult = (work: Work): never => work as never;
+
+/** Handlers that run in a session, and how they are called. */
+const HANDLERS: Readonly<
+  Record<
+    string,
+    { deeds: (work: Work) => Deeds; trigger?: (world: World, h: MemberHandle) => void }
+  >
+> = {
+  frame: {
+    deeds: (work) => ({ frame: asResult(work) }),
+    trigger: (world) => world.peer(world.members[0]!).send('go'),
+  },
+  say: { deeds: (work) => ({ cast: asResult(work) }), trigger: (_, h) => h.cast('say', 'go') },
+  info: { deeds: (work) => ({ info: asResult(work) }), trigger: (_, h) => h.info('go') },
+  ask: {
+    deeds: (work) => ({ call: asResult(work) }),
+    trigger: (_, h) => void h.call('ask', 'go').catch(() => undefined),
+  },
+};
+
+async function crashOf(
+  place: (typeof HANDLERS)[string],
+  wait: (handle: MemberHandle, world: World) => Promise<unknown>,
+  way: (wait: () => Promise<unknown>) => Work,
+): Promise<unknown> {
+  const one = member('One');
+  await using world = await World.boot([one]);
+  const handle = world.handle(one);
+  Object.assign(one.deeds, place.deeds(way(() => wait(handle, world))));
+  place.trigger?.(world, handle);
+  // No timer is needed for it.
+  await world.net.settle();
+  const reason = world.all('terminate')[0]?.reason;
+  for (const key of Object.keys(one.deeds)) Object.assign(one.deeds, { [key]: undefined });
+  return reason?.by === 'error' ? reason.error : reason;
+}
+
+describe.each(Object.entries(HANDLERS))('The handler %s', (method, place) => {
+  describe.each(Object.entries(WAYS))('that waits %s', (_way, way) => {
+    it.each(Object.entries(WAITS))(
+      'is told at once that it waits for itself: %s',
+      async (_what, wait) => {
+        const error = await crashOf(place, wait, way);
+        expect(error).toBeInstanceOf(DeadlockError);
+        expect(error).toMatchObject({ client: 'One', method, code: 'ERR_WEBSOCKEX_DEADLOCK' });
+      },
+    );
+  });
+});
+
+describe('A handler that runs while there is no session', () => {
+  const PLACES: Readonly<Record<string, (work: Work) => Deeds>> = {
+    '@OnStart': (work) => ({ start: asResult(work) }),
+    '@BeforeConnect': (work) => ({ beforeConnect: asResult(work) }),
+    '@OnConnect': (work) => ({ connect: asResult(work) }),
+    '@OnDisconnect': (work) => ({ disconnect: asResult(work) }),
+  };
+
+  describe.each(Object.entries(PLACES))('%s', (where, deeds) => {
+    it.each(Object.entries(UNREADY))(
+      'is told at once that it waits for itself: %s',
+      async (_, wait) => {
+        const one = member('One', { reconnect: { maxAttempts: 1 } });
+        await using world = await World.make([one]);
+        const handle = world.handle(one);
+        const failures: unknown[] = [];
+        Object.assign(
+          one.deeds,
+          deeds(async () => {
+            try {
+              await wait(handle, world);
+            } catch (error) {
+              failures.push(error);
+            }
+          }),
+        );
+        await world.app.init();
+        await world.net.settle();
+        if (where === '@OnDisconnect') world.peer(one).drop();
+        await world.net.settle();
+        expect(failures[0]).toBeInstanceOf(DeadlockError);
+        for (const key of Object.keys(one.deeds)) Object.assign(one.deeds, { [key]: undefined });
+      },
+    );
+  });
+});
+
+describe('Who does not wait in a handler is not concerned', () => {
+  it('with a promise that is let go of: all of it is done once the handler has returned', async () => {
+    const one = member('One');
+    await using world = await World.boot([one]);
+    const handle = world.handle(one);
+    const answers: unknown[] = [];
+    one.deeds.call = (text) => `${text}!`;
+    one.deeds.frame = async (text) => {
+      void handle.call('ask', text);
+      void handle.call('ask', text).then((answer) => answers.push(answer));
+      await later();
+      void handle.call('ask', 'later').then((answer) => answers.push(answer));
+    };
+    world.peer(one).send('x');
+    await world.net.settle();
+    expect(answers).toEqual(['x!', 'later!']);
+    expect(world.all('terminate')).toEqual([]);
+  });
+
+  it('in a handler that returns no promise', async () => {
+    const one = member('One');
+    await using world = await World.boot([one]);
+    const handle = world.handle(one);
+    let all: unknown;
+    one.deeds.call = (text) => `${text}!`;
+    one.deeds.frame = () => {
+      const both = Promise.all([handle.call('ask', 'a'), handle.call('ask', 'b')]);
+      void both.then((answers) => (all = answers));
+    };
+    world.peer(one).send('x');
+    await world.net.settle();
+    expect(all).toEqual(['a!', 'b!']);
+  });
+
+  it('in work that an earlier handler has left to itself', async () => {
+    const one = member('One');
+    await using world = await World.boot([one]);
+    const handle = world.handle(one);
+    let go!: () => void;
+    const answers: unknown[] = [];
+    one.deeds.call = (text) => `${text}!`;
+    one.deeds.frame = async (text) => {
+      if (text === 'second') return later();
+      const background = async (): Promise<void> => {
+        await new Promise<void>((resolve) => (go = resolve));
+        answers.push(await handle.call('ask', 'background'));
+      };
+      void background();
+    };
+    world.peer(one).send('first');
+    await world.net.settle();
+    world.peer(one).send('second');
+    go();
+    await world.net.settle();
+    expect(answers).toEqual(['background!']);
+  });
+
+  it('outside of handlers, in a subscriber, and in the handler of another client', async () => {
+    const [one, two] = [member('One'), member('Two')] as const;
+    await using world = await World.boot([one, two]);
+    const handle = world.handle(one);
+    const answers: unknown[] = [];
+    one.deeds.call = (text) => `${text}!`;
+    const ask = async (): Promise<void> => {
+      answers.push(await handle.call('ask', 'subscriber'));
+    };
+    handle.frames$.subscribe(() => void ask());
+    two.deeds.frame = async () => {
+      answers.push(await handle.call('ask', 'two'));
+    };
+    one.deeds.frame = later;
+    world.peer(one).send('x');
+    world.peer(two).send('x');
+    await world.net.settle();
+    expect(new Set(answers)).toEqual(new Set(['subscriber!', 'two!']));
+  });
+
+  it('with connected(), where the session is ready', async () => {
+    const one = member('One');
+    await using world = await World.boot([one]);
+    const handle = world.handle(one);
+    let info: unknown;
+    one.deeds.frame = async () => {
+      info = await handle.connected();
+    };
+    world.peer(one).send('x');
+    await world.net.settle();
+    expect(info).toMatchObject({ session: 1 });
+  });
+
+  it('a refused call, and a refused look, are not done later', async () => {
+    const one = member('One');
+    await using world = await World.boot([one]);
+    const handle = world.handle(one);
+    const looked: unknown[] = [];
+    one.deeds.frame = async () => {
+      await handle.call('ask', 'x').catch(() => undefined);
+      await handle.sys
+        .replaceState((state) => (looked.push('looked'), state))
+        .catch(() => undefined);
+    };
+    world.peer(one).send('x');
+    await world.net.settle();
+    expect([one.ran.filter((line) => line.startsWith('call')), looked]).toEqual([[], []]);
+  });
+});
