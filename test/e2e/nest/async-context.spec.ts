@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { WebSockexModule } from 'nestjs-websockex';
+import { WebSockexClient, WebSockexManager, WebSockexModule } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 import { boot, reaches, type NestApp } from '../../fixtures/nest/app.js';
 import { foreign, observing, ran, request } from '../../fixtures/nest/observing-client.js';
@@ -146,4 +146,18 @@ describe('the boot itself', () => {
       new Set(['the boot']),
     );
   });
+});
+
+it('no constructor runs in the context of the request that started a client at run time', async () => {
+  await using server = await WsServer.listen();
+  const contexts: unknown[] = [];
+  class Constructed {
+    constructor() {
+      contexts.push(request.getStore());
+    }
+  }
+  WebSockexClient(server.url())(Constructed);
+  await using app = await boot({ imports: [WebSockexModule.forRoot({ clients: [] })] });
+  await request.run('the request', () => app.get(WebSockexManager).start(Constructed));
+  expect(contexts).toEqual([undefined]);
 });
