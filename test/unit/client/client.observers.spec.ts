@@ -1,6 +1,6 @@
 import { promiseHooks } from 'node:v8';
 
-import { Frame, reply, type ClientStatus } from 'nestjs-websockex';
+import { Frame, reply, type ClientStatus, type TextFrame } from 'nestjs-websockex';
 import { of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
@@ -141,13 +141,16 @@ describe('Reading', () => {
     expect(client.transport.last.isPaused).toBe(false);
   });
 
-  it('stops while what waits to be sent is too much', async () => {
-    const client = await new ScriptedClient({}, { mailbox: { maxBytes: 4 } }).open();
+  it('stops while too many answers wait to be sent, whatever others send', async () => {
+    const frame = ({ data }: TextFrame): string => data;
+    const client = await new ScriptedClient({ frame }, { mailbox: { maxBytes: 4 } }).open();
     client.transport.holdsSends = true;
     const { last } = client.transport;
-    void client.handle.sendFrame('abcd');
+    for (const text of ['abcd', 'e', 'f']) void client.handle.sendFrame(text);
     expect(last.isPaused).toBe(false);
-    void client.handle.sendFrame('e');
+    last.playText('abcd');
+    expect(last.isPaused).toBe(false);
+    last.playText('e');
     expect(last.isPaused).toBe(true);
     last.take();
     expect(last.isPaused).toBe(false);

@@ -139,7 +139,7 @@ export class ScriptedClient implements ClientDefinition {
       info: this.#handler('info'),
       disconnect: this.#scripted('disconnect'),
       terminate: this.#scripted('terminate'),
-      frames: [{ handler: frame, matches: () => true }],
+      frames: [{ handler: { ...frame, answersPeer: true }, matches: () => true }],
       casts: new Map([['say', this.#handler('cast')]]),
       calls: new Map([['ask', this.#handler('call')]]),
     };
