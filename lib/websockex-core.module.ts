@@ -2,6 +2,7 @@ import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 
 import { ClientExplorer } from './discovery/client.explorer.js';
 import { AppCloser } from './manager/app.closer.js';
+import { AppStage } from './manager/app.stage.js';
 import { ClientOrchestrator } from './manager/client.orchestrator.js';
 import { ClientRegistry } from './manager/client.registry.js';
 import { ClientStarter } from './manager/client.starter.js';
@@ -36,6 +37,7 @@ export class WebSockexCoreModule {
         { provide: WEBSOCKEX_RANDOM, useFactory: () => Math.random },
         ClientExplorer,
         TelemetryLogger,
+        AppStage,
         EventHub,
         AppCloser,
         GroupSupervisors,
@@ -46,7 +48,7 @@ export class WebSockexCoreModule {
         ClientOrchestrator,
         WebSockexManager,
       ],
-      exports: [ClientRegistry, WebSockexManager, ...handles],
+      exports: [ClientRegistry, ClientOrchestrator, WebSockexManager, ...handles],
     };
   }
 }

@@ -7,6 +7,9 @@ export const HANDLERS_METADATA = 'websockex:handlers';
 /** In every dynamic module: the client classes it lists. */
 export const CLIENT_LIST = 'websockex:client-list';
 
+/** In every dynamic module: starts the clients it lists where Nest runs no hooks for it. */
+export const LAZY_START = 'websockex:lazy-start';
+
 /** In the dynamic module of `forRoot` only. */
 export const ROOT_MARK = 'websockex:root';
 

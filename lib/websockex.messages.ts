@@ -7,6 +7,10 @@ function said(client: string, text: string): string {
   return text.startsWith(prefix) ? text.slice(prefix.length) : text;
 }
 
+const NOT_INITIALISED =
+  'the application has not been initialised, and starts no client before; call app.init() or ' +
+  'app.listen() first';
+
 /** Sentences of errors at boot and of log lines, in one place: tests read them from here. */
 export const messages = {
   notAClass: (value: string, listedIn: string) =>
@@ -87,6 +91,16 @@ export const messages = {
   notRegistered: () => 'its name was not registered',
   notFound: () => 'who has its name was not told',
   noStart: () => 'cannot start, it was stopped or the application shuts down',
+  notInitialised: () => NOT_INITIALISED,
+  stillBooting: () =>
+    'the application starts its clients at onApplicationBootstrap, before that hook of your own ' +
+    'modules; wait until then',
+  awaitedUninitialised: (client: string, call: string, waited: number) =>
+    `${client}: ${call} has waited for ${waited} ms: ${NOT_INITIALISED}`,
+  awaitedTooEarly: (client: string, call: string, place: string) =>
+    `${client}: ${call} was awaited${place} before the application has started its clients, which ` +
+    'it does at onApplicationBootstrap. A hook, constructor or factory that waits for it until then ' +
+    "holds the boot up for ever: wait in onApplicationBootstrap, or take startup: 'required'",
   noParent: () => 'cannot be linked to',
   unknownParent: () => 'cannot be linked to, no client of this application is called so now',
   badParent: (value: string) =>

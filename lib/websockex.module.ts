@@ -2,10 +2,11 @@ import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/co
 
 import { provideClientList } from './discovery/client.list.js';
 import type { GroupOptions } from './interfaces/group.interface.js';
+import { ClientOrchestrator } from './manager/client.orchestrator.js';
 import { ClientRegistry, type ListedGroup } from './manager/client.registry.js';
 import { ConfigurationError } from './runtime/errors/client.errors.js';
 import { WebSockexCoreModule } from './websockex-core.module.js';
-import { ROOT_MARK } from './websockex.constants.js';
+import { LAZY_START, ROOT_MARK } from './websockex.constants.js';
 import { messages } from './websockex.messages.js';
 import {
   ConfigurableModuleClass,
@@ -41,7 +42,9 @@ export class WebSockexModule extends ConfigurableModuleClass {
   }
 
   /**
-   * More clients, made by the injector of the module that imports this.
+   * More clients, made by the injector of the module that imports this. They start with the
+   * application, or, in a module that `LazyModuleLoader` loads later, when all of that is made; the
+   * load waits for those that are required.
    *
    * @param options how they are supervised together: with them the clients are one group, started
    * in order and stopped in reverse; without, each is supervised alone
@@ -50,7 +53,7 @@ export class WebSockexModule extends ConfigurableModuleClass {
     const handles = toHandleProviders(clients, options && { clients, options });
     return {
       module: WebSockexModule,
-      providers: [provideClientList(clients, options), ...handles],
+      providers: [provideClientList(clients, options), provideLazyStart(clients), ...handles],
       exports: handles,
     };
   }
@@ -64,6 +67,15 @@ function withCore(root: DynamicModule, clients: readonly Type<object>[] = []): D
     imports: [WebSockexCoreModule.create({ imports, providers }, toHandleProviders(clients))],
     providers: [{ provide: ROOT_MARK, useValue: true }, provideClientList(clients)],
     exports: [WebSockexCoreModule],
+  };
+}
+
+/** Made with the module: at once at boot; after it, when the clients that are required are there. */
+function provideLazyStart(clients: readonly Type<object>[]): Provider {
+  return {
+    provide: LAZY_START,
+    inject: [{ token: ClientOrchestrator, optional: true }],
+    useFactory: (orchestrator: ClientOrchestrator | undefined) => orchestrator?.adopt(clients),
   };
 }
 

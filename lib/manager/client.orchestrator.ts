@@ -5,14 +5,17 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
+  type Type,
 } from '@nestjs/common';
 
-import { ClientExplorer } from '../discovery/client.explorer.js';
+import { ClientExplorer, type ListedClient } from '../discovery/client.explorer.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
 import { AlreadyStartedError } from '../runtime/errors/client.errors.js';
+import { CloseCode } from '../runtime/frame/close-code.js';
 import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
+import { AppStage } from './app.stage.js';
 import { onSignalDuringBoot } from './boot.signals.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
 import { ClientStarter } from './client.starter.js';
@@ -30,49 +33,72 @@ import { checkModuleOptions } from './module-options.checker.js';
 export class ClientOrchestrator
   implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
+  /** Those whose start is under way, or over. */
+  private readonly begun = new Set<RegisteredClient>();
+
   constructor(
     private readonly explorer: ClientExplorer,
     private readonly registry: ClientRegistry,
     private readonly starter: ClientStarter,
     private readonly registrar: NameRegistrar,
     private readonly logger: TelemetryLogger,
+    private readonly stage: AppStage,
     @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Finds and checks every client; nothing has been started when one is refused. */
   onModuleInit(): void {
-    checkModuleOptions(this.registry.options);
-    const listed = this.explorer.explore();
-    const names = new Map<string, string>();
-    for (const { type, moduleRef, listedIn } of listed) {
-      const name = getClientName(type);
-      const place = `${type.name}, listed in ${listedIn}`;
-      const other = names.get(name);
-      if (other !== undefined) {
-        throw new AlreadyStartedError(name, messages.listedTwice(other, place));
+    this.stage.boots();
+    try {
+      checkModuleOptions(this.registry.options);
+      const listed = this.bind();
+      for (const type of this.explorer.unlisted(listed)) {
+        this.logger.warn(messages.unlisted(type.name));
       }
-      names.set(name, place);
-      // Whoever overrides the provider of a handle wants no client behind it.
-      this.registry.get(type)?.definition.bind(moduleRef);
-    }
-    for (const type of this.explorer.unlisted(listed)) {
-      this.logger.warn(messages.unlisted(type.name));
+    } catch (error) {
+      this.stage.isRefused();
+      throw error;
     }
   }
 
   /** Makes every incarnation first, then starts them, and waits for those that are required. */
   async onApplicationBootstrap(): Promise<void> {
-    // Those that a hook of somebody else's has started are started already.
-    const clients = this.registry.declared();
+    this.stage.runs();
     try {
-      for (const { definition } of clients) await definition.prepare();
-      const started = clients.filter((one) => startupOf(one) !== 'manual' || one.client.isWanted);
-      for (const { client } of started) await client.incarnate();
-      await this.start(started);
+      // A module that is being loaded meanwhile starts its clients itself.
+      const clients = this.registry.declared().filter(({ definition }) => definition.isReady);
+      const { required } = await this.begin(clients);
+      if (required !== undefined) await this.untilSignal(required);
     } catch (error) {
       await this.stopAll();
       throw error;
     }
+  }
+
+  /**
+   * Clients of a module that is loaded after the boot, for which Nest runs no hooks: they are found,
+   * checked and started as at boot, and those that are required are waited for.
+   *
+   * @throws (rejects) ConfigurationError, UrlError; the error a required client failed with, by
+   * which all of these end; what another provider of the module failed with
+   */
+  async adopt(types: readonly Type<object>[]): Promise<void> {
+    if (!this.stage.isHooked) return;
+    const isOwn = (one: RegisteredClient): boolean => !before.has(one);
+    const before = new Set(this.begun);
+    const own = (): RegisteredClient[] =>
+      types.flatMap((type) => this.registry.get(type) ?? []).filter(isOwn);
+    try {
+      await this.stage.loaded();
+      this.bind();
+      // Before that, the application starts them with the others.
+      if (this.stage.isRunning) await (await this.begin(own())).required;
+    } catch (error) {
+      await endAll(own());
+      for (const one of own()) this.forget(one);
+      throw error;
+    }
+    if (this.stage.isClosing) await endAll(own());
   }
 
   /** Mailboxes and sessions, while queues and most databases are still there. */
@@ -85,10 +111,43 @@ export class ClientOrchestrator
     this.registry.hub.complete();
   }
 
-  private async start(clients: readonly RegisteredClient[]): Promise<void> {
-    const groups = [...new Set(clients.map(({ group }) => group))];
-    const starts = Promise.all(groups.map((group) => startGroup(group, clients)));
-    if (!clients.some(isRequired)) return;
+  /** Tells the clients whose injector makes them. */
+  private bind(): ListedClient[] {
+    const listed = this.explorer.explore();
+    const names = new Map<string, string>();
+    for (const { type, listedIn } of listed) {
+      const name = getClientName(type);
+      const place = `${type.name}, listed in ${listedIn}`;
+      const other = names.get(name);
+      if (other !== undefined) {
+        throw new AlreadyStartedError(name, messages.listedTwice(other, place));
+      }
+      names.set(name, place);
+    }
+    for (const { type, moduleRef } of listed) {
+      // Whoever overrides the provider of a handle wants no client behind it.
+      const definition = this.registry.get(type)?.definition;
+      if (definition?.isReady === false) definition.bind(moduleRef);
+    }
+    return listed;
+  }
+
+  /** Starts them; what is `required` has happened when those that are required are there. */
+  private async begin(
+    clients: readonly RegisteredClient[],
+  ): Promise<{ readonly required: Promise<unknown> | undefined }> {
+    for (const one of clients) this.begun.add(one);
+    for (const { definition } of clients) await definition.prepare();
+    // Those that a hook of somebody else's has started are started already.
+    const started = clients.filter((one) => startupOf(one) !== 'manual' || one.client.isWanted);
+    for (const { client } of started) await client.incarnate();
+    const groups = [...new Set(started.map(({ group }) => group))];
+    const starts = Promise.all(groups.map((group) => startGroup(group, started)));
+    return { required: started.some(isRequired) ? starts : undefined };
+  }
+
+  /** Waits while the application boots; a signal to end it ends the wait, and all clients. */
+  private async untilSignal(required: Promise<unknown>): Promise<void> {
     let interrupted = false;
     const stopListening = onSignalDuringBoot((signal) => {
       interrupted = true;
@@ -96,7 +155,7 @@ export class ClientOrchestrator
       void this.stopAll();
     });
     try {
-      await starts;
+      await required;
     } catch (error) {
       if (!interrupted) throw error;
     } finally {
@@ -104,7 +163,14 @@ export class ClientOrchestrator
     }
   }
 
+  /** One of a module that is not there after all: its next load begins anew. */
+  private forget(client: RegisteredClient): void {
+    this.begun.delete(client);
+    this.registry.undeclare(client);
+  }
+
   private async stopAll(): Promise<void> {
+    this.stage.closes();
     this.starter.close();
     const groups = [...new Set(this.registry.all().map(({ group }) => group))];
     for (const { supervisor } of groups) supervisor.close();
@@ -121,4 +187,9 @@ export class ClientOrchestrator
     this.registry.destroy();
     await this.registrar.left(Math.max(0, remaining()));
   }
+}
+
+async function endAll(clients: readonly RegisteredClient[]): Promise<void> {
+  for (const { group } of clients) group.supervisor.close();
+  await Promise.all(clients.map(({ client }) => client.stop(CloseCode.goingAway)));
 }

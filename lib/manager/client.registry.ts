@@ -15,6 +15,7 @@ import { TurnGate } from '../runtime/process/turn.gate.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
+import { AppStage } from './app.stage.js';
 import { EventHub } from './event.hub.js';
 import { GroupSupervisors, type SupervisedGroup } from './group.supervisors.js';
 import { NestClientDefinition, type ClientOverrides } from './nest-client.definition.js';
@@ -64,6 +65,7 @@ export class ClientRegistry {
     readonly hub: EventHub,
     logger: TelemetryLogger,
     private readonly supervisors: GroupSupervisors,
+    stage: AppStage,
   ) {
     this.tools = {
       transport,
@@ -73,6 +75,7 @@ export class ClientRegistry {
       turns: this.turns,
       // Here the application boots: no request is in sight.
       run: AsyncLocalStorage.snapshot(),
+      host: stage,
       sinks: [logger, hub],
       shutdownTimeout: () => options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,
     };
@@ -91,6 +94,15 @@ export class ClientRegistry {
     const registered = this.create(type, {}, group, listed?.clients.indexOf(type));
     this.listed.set(type, registered);
     return registered;
+  }
+
+  /** A listed client has ended before its module was loaded: another may be declared in its place. */
+  undeclare(registered: RegisteredClient): void {
+    this.listed.delete(registered.type);
+    for (const [listed, group] of this.groups) {
+      if (group === registered.group) this.groups.delete(listed);
+    }
+    this.forget(registered);
   }
 
   /** A client that no module lists; it is forgotten when it has ended. */

@@ -11,6 +11,8 @@ import { checkOptions } from '../runtime/options/options.checker.js';
 import { checkUrl } from '../runtime/transport/request.checker.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
+import { notConnected } from '../runtime/client/caller.errors.js';
+import { AppStage } from './app.stage.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
 import { FreeNames } from './free.names.js';
 import { NameRegistrar } from './name.registrar.js';
@@ -53,6 +55,7 @@ export class ClientStarter {
     private readonly explorer: ClientExplorer,
     private readonly registry: ClientRegistry,
     private readonly registrar: NameRegistrar,
+    private readonly stage: AppStage,
   ) {}
 
   /** The application ends: nothing is started any more. */
@@ -66,8 +69,10 @@ export class ClientStarter {
     options: DynamicStart = {},
     linking?: Linking,
   ): Promise<RegisteredClient> {
+    // As it is now, not when the turn has come.
+    const isAbsent = this.stage.stage === 'absent';
     await this.pacer.turn();
-    const made = this.make(type, options, linking);
+    const made = this.make(type, options, isAbsent, linking);
     try {
       if (options.via !== undefined) await this.registrar.register(options.via, made);
       await this.begin(made);
@@ -80,8 +85,13 @@ export class ClientStarter {
   }
 
   /** Makes it, linked and with its name, or nothing at all: nobody comes in between. */
-  private make(type: Type<object>, options: DynamicStart, linking?: Linking): RegisteredClient {
-    const { name, moduleRef, link } = this.check(type, options, linking);
+  private make(
+    type: Type<object>,
+    options: DynamicStart,
+    isAbsent: boolean,
+    linking?: Linking,
+  ): RegisteredClient {
+    const { name, moduleRef, link } = this.check(type, options, isAbsent, linking);
     const { args, via: _, ...overrides } = options;
     const base = getClientName(type);
     const made = this.registry.add(type, { ...overrides, name: name ?? this.names.next(base) });
@@ -109,7 +119,12 @@ export class ClientStarter {
     else if (startup === 'background') void client.launch();
   }
 
-  private check(type: Type<object>, options: DynamicStart, linking?: Linking): Checked {
+  private check(
+    type: Type<object>,
+    options: DynamicStart,
+    isAbsent: boolean,
+    linking?: Linking,
+  ): Checked {
     const what = typeof type === 'function' ? type.name : inspectShort(type);
     checkObject(`${PLACE} of ${what}`, options);
     const { name, url, args: _, via, ...rest } = options;
@@ -121,6 +136,7 @@ export class ClientStarter {
     checkOptions(who, rest, BESIDE);
     this.registrar.check(who, via);
     const moduleRef = this.injectorOf(type, url !== undefined);
+    if (isAbsent) throw notConnected(name ?? type.name, 'idle', 'cannot start', this.stage);
     if (this.isClosed) {
       throw new NotConnectedError(name ?? type.name, 'terminated', messages.noStart());
     }

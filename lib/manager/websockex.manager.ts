@@ -65,7 +65,7 @@ export class WebSockexManager {
    *
    * @throws (rejects) `AlreadyStartedError` for a name that is taken; `ConfigurationError`,
    * `UrlError`; what the constructor throws; with `required`, what the start failed with;
-   * `NotConnectedError` once the application shuts down
+   * `NotConnectedError` once the application shuts down, and before it is initialised
    */
   async start<T extends object>(
     client: Type<T>,

@@ -1,6 +1,11 @@
 import { NoHandlerError } from '../errors/client.errors.js';
-import { ConnectionError } from '../errors/connection.errors.js';
+import {
+  ConnectionError,
+  NotConnectedError,
+  type ClientStatus,
+} from '../errors/connection.errors.js';
 import { describeReason, type CloseReason } from '../frame/close-reason.js';
+import type { ClientHost } from './host.port.js';
 
 /** Who an error is about. */
 interface ClientName {
@@ -30,6 +35,22 @@ export function noInfoHandler({ name: client, module }: ClientName): NoHandlerEr
   return new NoHandlerError(client, `${module} takes no infos`, remedy);
 }
 
+/** What was asked needs a session, or a client that lives. */
+export function notConnected(
+  client: string,
+  status: ClientStatus,
+  what: string,
+  host: ClientHost | undefined,
+): NotConnectedError {
+  const advice = status === 'idle' ? absence(host) : undefined;
+  return new NotConnectedError(client, status, what, advice === undefined ? {} : { advice });
+}
+
+/** Why a client is idle that nobody has stopped, and what to do. */
+export function whyIdle(host: ClientHost | undefined): string {
+  return absence(host) ?? 'it has not been started; start it with handle.start()';
+}
+
 /** A start that took too long, with what its last attempt failed with. */
 export function startTimeout(client: string, timeout: number, cause: unknown): ConnectionError {
   const last = cause instanceof Error ? `; the last attempt: ${cause.message}` : '';
@@ -37,8 +58,22 @@ export function startTimeout(client: string, timeout: number, cause: unknown): C
   return new ConnectionError(client, what, { cause });
 }
 
+/** A start that waited for its host in vain. */
+export function notStarted(
+  client: string,
+  timeout: number,
+  host: ClientHost | undefined,
+): ConnectionError {
+  return new ConnectionError(client, `was not started within ${timeout} ms: ${whyIdle(host)}`);
+}
+
 /** What those are told who wait for a session that will not be. */
 export function endedBefore(client: string, reason: CloseReason): unknown {
   if (reason.by === 'error') return reason.error;
   return new ConnectionError(client, `ended before it was connected: ${describeReason(reason)}`);
+}
+
+/** What the host says, where it has not come to start its clients. */
+function absence(host: ClientHost | undefined): string | undefined {
+  return host === undefined || host.stage === 'running' ? undefined : host.explain();
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../clock/clock.port.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
-import { NotConnectedError } from '../errors/connection.errors.js';
+import type { NotConnectedError } from '../errors/connection.errors.js';
 import type { Succession } from './succession.js';
-import { noInfoHandler, noSuchHandler } from './caller.errors.js';
+import { noInfoHandler, noSuchHandler, notConnected } from './caller.errors.js';
+import type { ClientHost } from './host.port.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import type { CallerMessage } from '../process/message.js';
 import { limited, rejected } from '../clock/waiters.js';
@@ -13,6 +14,7 @@ export class Callers {
     private readonly definition: ClientDefinition,
     private readonly client: Succession,
     private readonly clock: Clock,
+    private readonly host: ClientHost | undefined,
   ) {}
 
   /** @throws NoHandlerError, NotConnectedError */
@@ -63,6 +65,6 @@ export class Callers {
     const { status } = this.client;
     // While the last messages are handled the session is still open, but takes no more.
     const state = status === 'open' && this.client.isEnding ? 'closing' : status;
-    return new NotConnectedError(this.definition.name, state, what);
+    return notConnected(this.definition.name, state, what, this.host);
   }
 }

@@ -84,7 +84,9 @@ export abstract class ClientHandle<
   abstract readonly sys: ClientSys<T>;
 
   /**
-   * Waits until a session is open and its `@OnConnect` is done; at once where one is.
+   * Waits until a session is open and its `@OnConnect` is done; at once where one is. Do not await it
+   * in a constructor, a factory or `onModuleInit`: the application starts its clients after these. A
+   * wait for a client that nobody has started is told in the log after two seconds.
    *
    * @throws (rejects) the error the client ended with; `NotConnectedError` once it has ended;
    * `CallTimeoutError` after `timeout`; the signal's reason; `DeadlockError` when it is awaited in a
@@ -154,9 +156,11 @@ export abstract class ClientHandle<
   /**
    * Starts a client of `startup: 'manual'`, and waits for its first `@OnConnect`; of one that is
    * started already it only waits. One that this call has started, and that is not
-   * there within `startupTimeout`, is stopped.
+   * there within `startupTimeout`, is stopped. While the application boots it is a wish: the client
+   * starts with the boot.
    *
-   * @throws (rejects) the error the start failed with; `NotConnectedError` once the client has ended
+   * @throws (rejects) the error the start failed with; `NotConnectedError` once the client has ended,
+   * and at once, with nothing changed, in an application that has not been initialised
    */
   abstract start(): Promise<ConnectionInfo>;
 

@@ -5,6 +5,7 @@ import type { ContextRunner } from '../process/context.runner.js';
 import type { TurnGate } from '../process/turn.gate.js';
 import type { EventSink } from '../telemetry/telemetry.js';
 import type { Transport } from '../transport/transport.port.js';
+import type { ClientHost } from './host.port.js';
 
 /** What clients are made with; the same for all of one application. */
 export interface ClientTools {
@@ -17,6 +18,8 @@ export interface ClientTools {
   readonly turns: TurnGate;
   /** So that no handler runs in the context of the request that happened to start the client. */
   readonly run: ContextRunner;
+  /** Who starts the clients; without one, whoever has their handles does. */
+  readonly host?: ClientHost;
   /** Who else sees the events of every client. */
   readonly sinks: readonly EventSink[];
   /** Milliseconds a client has to end in. */

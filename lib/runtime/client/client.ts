@@ -1,5 +1,5 @@
 import { CallTimeoutError } from '../errors/client.errors.js';
-import { NotConnectedError } from '../errors/connection.errors.js';
+import type { NotConnectedError } from '../errors/connection.errors.js';
 import { Deferred, limited, rejected, type WaitOptions } from '../clock/waiters.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
@@ -15,7 +15,7 @@ import type { Supervisor } from '../supervision/supervisor.js';
 import { Debugger } from '../sys/debugger.js';
 import { LocalSys, type SysTarget } from '../sys/local-sys.js';
 import { Telemetry } from '../telemetry/telemetry.js';
-import { endedBefore, startTimeout } from './caller.errors.js';
+import { endedBefore, notConnected, notStarted, startTimeout, whyIdle } from './caller.errors.js';
 import { Callers } from './callers.js';
 import type { ClientTools } from './client.tools.js';
 import type { ExitWatchers } from './exit.watchers.js';
@@ -68,7 +68,7 @@ export class Client implements SuccessionOwner, SysTarget {
       this.onError(error, where),
     );
     this.sys = new LocalSys(this, this.#debugger, clock, tools.run);
-    this.callers = new Callers(definition, this.#succession, clock);
+    this.callers = new Callers(definition, this.#succession, clock, tools.host);
   }
 
   get name(): string {
@@ -147,26 +147,34 @@ export class Client implements SuccessionOwner, SysTarget {
     this.#succession.args = args;
   }
 
-  /** Starts, and waits for the first `@OnConnect`; a client that is not there in time is stopped. */
+  /**
+   * Starts, and waits for the first `@OnConnect`; a client that is not there in time is stopped.
+   * Where nobody runs the clients it fails, and nothing has changed.
+   */
   start(): Promise<ConnectionInfo> {
+    const { host } = this.tools;
     if (this.#readiness.info) return Promise.resolve(this.#readiness.info);
-    if (this.#succession.isEnding) return rejected(this.#notConnected('cannot start'));
     const isFirst = this.status === 'idle';
+    if (this.#succession.isEnding || (isFirst && host?.stage === 'absent')) {
+      return rejected(this.notConnected('cannot start'));
+    }
     if (isFirst) this.tools.run(() => this.definition.begin());
     const { startupTimeout } = this.process.settings;
     const started = this.#readiness.started(startupTimeout, () => {
+      if (this.status === 'idle') return this.#withdrawStart(startupTimeout);
       // A client that runs already goes on: only the wait for it is over.
       if (isFirst) void this.stop(CloseCode.normal);
       return startTimeout(this.name, startupTimeout, this.process.connector.lastError);
     });
     if (isFirst) this.#succession.isStarting = true;
     void this.launch();
+    if (this.status === 'idle') host?.awaited(this.name, 'start()', started);
     return this.#guard(started, 'start()');
   }
 
   /** Resolves when a session is open, at once where one is. */
   connected(options: WaitOptions = {}): Promise<ConnectionInfo> {
-    if (this.hasEnded) return rejected(this.#notConnected('cannot connect'));
+    if (this.hasEnded) return rejected(this.notConnected('cannot connect'));
     return this.#guard(this.#connected(options), 'connected()');
   }
 
@@ -186,7 +194,7 @@ export class Client implements SuccessionOwner, SysTarget {
 
   reconnect(): Promise<ConnectionInfo> {
     if (this.status === 'idle' || this.#succession.isEnding) {
-      return rejected(this.#notConnected('cannot reconnect'));
+      return rejected(this.notConnected('cannot reconnect'));
     }
     this.tools.run(() => this.process.session.reconnect({}));
     return this.process.calls.guard(this.#connected({}), {
@@ -243,10 +251,13 @@ export class Client implements SuccessionOwner, SysTarget {
   }
 
   #connected(options: WaitOptions): Promise<ConnectionInfo> {
-    return this.#readiness.connected(
-      options,
-      (timeout) => new CallTimeoutError(this.name, timeout, 'was not connected'),
-    );
+    const { host } = this.tools;
+    const connected = this.#readiness.connected(options, (timeout) => {
+      const advice = this.status === 'idle' ? whyIdle(host) : undefined;
+      return new CallTimeoutError(this.name, timeout, 'was not connected', advice);
+    });
+    if (this.status === 'idle') host?.awaited(this.name, 'connected()', connected);
+    return connected;
   }
 
   /** In a handler there is no next session before that has returned. */
@@ -258,7 +269,17 @@ export class Client implements SuccessionOwner, SysTarget {
     });
   }
 
-  #notConnected(what: string): NotConnectedError {
-    return new NotConnectedError(this.name, this.status, what);
+  /** What somebody asked for needs a session, or a client that lives. */
+  notConnected(what: string): NotConnectedError {
+    return notConnected(this.name, this.status, what, this.tools.host);
+  }
+
+  /** It was a wish, and is none any more: nothing has been started, and nothing ends. */
+  #withdrawStart(timeout: number): Error {
+    if (this.#readiness.startsAwaited === 1) {
+      this.isWanted = false;
+      this.#succession.isStarting = false;
+    }
+    return notStarted(this.name, timeout, this.tools.host);
   }
 }

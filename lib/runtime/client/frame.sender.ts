@@ -1,9 +1,8 @@
 import type { Clock } from '../clock/clock.port.js';
 import { limited, type WaitOptions } from '../clock/waiters.js';
 import type { Connection } from '../connection/connection.js';
-import type { ClientStatus } from '../errors/connection.errors.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
-import { NotConnectedError } from '../errors/connection.errors.js';
+import { NotConnectedError, type ClientStatus } from '../errors/connection.errors.js';
 
 /**
  * Hands frames to the socket now, and waits until it has taken them.
@@ -11,7 +10,11 @@ import { NotConnectedError } from '../errors/connection.errors.js';
  * @param client whose they are, for errors
  */
 export function sendFrames(
-  client: { readonly name: string; readonly status: ClientStatus },
+  client: {
+    readonly name: string;
+    readonly status: ClientStatus;
+    notConnected(what: string): NotConnectedError;
+  },
   connection: Connection,
   clock: Clock,
   frames: readonly unknown[],
@@ -25,7 +28,7 @@ export function sendFrames(
   if (options.signal?.aborted) return sent.promise;
   // Between two incarnations the connection is that of the next, and says less than the client.
   if (!connection.isOpen) {
-    sent.reject(new NotConnectedError(client.name, client.status, 'cannot send'));
+    sent.reject(client.notConnected('cannot send'));
     return sent.promise;
   }
   try {

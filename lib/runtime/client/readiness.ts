@@ -17,7 +17,12 @@ export class Readiness {
 
   /** Whether somebody waits for the start, and will be told of its failure. */
   get isStartAwaited(): boolean {
-    return this.#starting.size > 0;
+    return this.startsAwaited > 0;
+  }
+
+  /** How many wait for the start. */
+  get startsAwaited(): number {
+    return this.#starting.size;
   }
 
   /** Waits for the first session of a client that starts. */

@@ -73,8 +73,10 @@ export class CallTimeoutError extends WebSockexError {
     /** Milliseconds that were waited. */
     readonly timeout: number,
     what: string,
+    /** Why, and what to do, where that is known. */
+    advice?: string,
   ) {
-    super(`${client}: ${what} within ${timeout} ms`);
+    super(`${client}: ${what} within ${timeout} ms${advice === undefined ? '' : `: ${advice}`}`);
   }
 }
 

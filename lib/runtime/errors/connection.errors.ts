@@ -123,9 +123,14 @@ export class NotConnectedError extends WebSockexError {
     /** The state the client was in. */
     readonly state: ClientStatus,
     what: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & {
+      /** Why it is in that state, and what to do, where the state alone does not tell. */
+      readonly advice?: string;
+    },
   ) {
-    super(`${client}: ${what}: the client is ${describeState(state)}`, options);
+    const told =
+      options?.advice === undefined ? describeState(state) : `${state}: ${options.advice}`;
+    super(`${client}: ${what}: the client is ${told}`, options);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../clock/clock.port.js';
 import { Deferred, rejected } from '../clock/waiters.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { BadResponseError } from '../errors/client.errors.js';
-import { NotConnectedError } from '../errors/connection.errors.js';
+import type { NotConnectedError } from '../errors/connection.errors.js';
 import type { ClientDefinition, Type } from '../process/client.definition.js';
 import type { ContextRunner } from '../process/context.runner.js';
 import type { Incarnation } from '../process/incarnation.js';
@@ -21,6 +21,7 @@ export interface SysTarget {
   /** That of the current incarnation. */
   readonly process: Process;
   onError(error: unknown, where: string): void;
+  notConnected(what: string): NotConnectedError;
 }
 
 /** Looks into a client of this process. */
@@ -186,7 +187,6 @@ export class LocalSys<T extends object> implements ClientSys<T> {
   }
 
   #none(what: string): NotConnectedError {
-    const { definition, status } = this.target;
-    return new NotConnectedError(definition.name, status, `${what} is not there`);
+    return this.target.notConnected(`${what} is not there`);
   }
 }
