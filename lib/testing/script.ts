@@ -4,6 +4,7 @@ import { brief } from './excerpt.js';
 import { DEADLINE } from './queue.js';
 import { describe, type Received } from './received.js';
 import type { Session } from './session.js';
+import { stateless, withoutMemory } from './stateless.js';
 
 /** How long an expectation waits. */
 export interface ExpectOptions {
@@ -121,7 +122,7 @@ export abstract class Script {
 
   /**
    * The next thing that arrives must be a text frame: this one, or one a `RegExp` finds something
-   * in.
+   * in, from its beginning on, whatever the expression has matched before.
    *
    * @throws ExpectationError for anything else
    */
@@ -149,7 +150,7 @@ export abstract class Script {
     } catch {
       throw session.failure(`expected JSON, got the text ${brief(JSON.stringify(data))}`);
     }
-    if (expected === undefined || equalsPlainly(value, expected)) return value;
+    if (expected === undefined || equalsPlainly(value, withoutMemory(expected))) return value;
     throw session.failure(`expected ${showJson(expected)}, got ${brief(data)}`);
   }
 
@@ -179,7 +180,8 @@ export abstract class Script {
 function isText(data: string, expected: string | RegExp): boolean {
   if (typeof expected === 'string') return data === expected;
   // `expect.stringContaining(…)` and its like are typed as `any`: they compile here.
-  return isAsymmetric(expected) ? expected.asymmetricMatch(data) : expected.test(data);
+  if (isAsymmetric(expected)) return equalsPlainly(data, withoutMemory(expected));
+  return stateless(expected).test(data);
 }
 
 /** As JSON, which is what it is compared with; what that cannot show, as it is. */
