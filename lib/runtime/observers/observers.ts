@@ -20,8 +20,9 @@ export class Observers implements EventSink {
   readonly #events: Broadcast<WebSockexEvent>;
   readonly #iterators = new Set<FrameIterator>();
   #status: ClientStatus = 'idle';
-  /** The change that is being told, and those that wait to be. */
+  /** Changes that wait to be told. */
   readonly #changes: ClientStatus[] = [];
+  #isTelling = false;
   #isComplete = false;
   readonly frames$: Observable<DataFrame>;
   readonly status$: Observable<ClientStatus>;
@@ -40,8 +41,13 @@ export class Observers implements EventSink {
       this.#events.add(subscriber),
     );
     this.status$ = new SafeObservable(reporting('status$'), (subscriber) => {
-      subscriber.next(this.#status);
-      return this.#statuses.add(subscriber);
+      // One who acts on the first value is told of what comes of it: once he has been told that.
+      let leave = (): void => undefined;
+      this.#tell(() => {
+        subscriber.next(this.#status);
+        leave = this.#statuses.add(subscriber);
+      });
+      return () => leave();
     });
   }
 
@@ -61,14 +67,8 @@ export class Observers implements EventSink {
   }
 
   status(status: ClientStatus): void {
-    // One who is told may bring about the next: those after him are told in order all the same.
-    if (this.#changes.push(status) > 1) return;
-    for (let next: ClientStatus | undefined = status; next; next = this.#changes[0]) {
-      this.#status = next;
-      this.#statuses.next(next);
-      this.#changes.shift();
-    }
-    if (this.#isComplete) this.#statuses.complete();
+    this.#changes.push(status);
+    this.#tell();
   }
 
   iterate(marks: MailboxMarks, flow: Flow): FrameIterator {
@@ -81,7 +81,21 @@ export class Observers implements EventSink {
     for (const iterator of this.#iterators) iterator.end();
     this.#frames.complete();
     this.#isComplete = true;
-    if (this.#changes.length === 0) this.#statuses.complete();
+    this.#tell();
     this.#events.complete();
+  }
+
+  /** Tells `first`, then the changes. What one who is told brings about waits until all have been told. */
+  #tell(first?: () => void): void {
+    const isOutermost = !this.#isTelling;
+    this.#isTelling = true;
+    first?.();
+    if (!isOutermost) return;
+    for (let next = this.#changes.shift(); next; next = this.#changes.shift()) {
+      this.#status = next;
+      this.#statuses.next(next);
+    }
+    this.#isTelling = false;
+    if (this.#isComplete) this.#statuses.complete();
   }
 }

@@ -1,7 +1,7 @@
 import { promiseHooks } from 'node:v8';
 
 import { Frame, reply, type ClientStatus, type TextFrame } from 'nestjs-websockex';
-import { of } from 'rxjs';
+import { of, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { settle } from '../../fixtures/virtual-clock.js';
@@ -82,6 +82,73 @@ describe('status$', () => {
     });
     await client.launch();
     expect(seen).toEqual(['idle', 'connecting', 'closing', 'terminated', 'complete']);
+  });
+});
+
+describe('status$, to one who acts on what it is told', () => {
+  type Act = (client: ScriptedClient) => unknown;
+  const subscribe = (client: ScriptedClient, act: Act, at: ClientStatus): string[] => {
+    const seen: string[] = [];
+    client.handle.status$.subscribe({
+      next: (status) => {
+        if (status === at && seen.length < 10) act(client);
+        // Only now: what has come of it is told after this.
+        seen.push(status);
+      },
+      complete: () => seen.push('complete'),
+    });
+    return seen;
+  };
+
+  it.each<{ what: string; act: Act; told: string[] }>([
+    { what: 'reconnect()', act: ({ handle }) => handle.reconnect(), told: ['open', 'closing'] },
+    { what: 'close()', act: ({ handle }) => handle.close(), told: ['open', 'closing'] },
+    {
+      what: 'the end of the session',
+      act: ({ transport }) => transport.last.playEnd(),
+      told: ['open', 'closing', 'backoff'],
+    },
+  ])('tells what came of the first value: $what', async ({ act, told }) => {
+    const client = await new ScriptedClient({}, OPTIONS).open();
+    const before = subscribe(client, () => undefined, 'open');
+    const seen = subscribe(client, act, 'open');
+    const after = subscribe(client, () => undefined, 'open');
+
+    expect(seen).toEqual(told);
+    expect(before).toEqual(told);
+    expect(after).toEqual(told.slice(-1));
+    expect(seen.at(-1)).toBe(client.handle.status);
+  });
+
+  it('tells one who subscribes while a change is told that change, and what follows', async () => {
+    const client = await new ScriptedClient({}, OPTIONS).open();
+    let inner: string[] = [];
+    subscribe(
+      client,
+      (one) => (inner = subscribe(one, ({ transport }) => transport.last.playEnd(), 'closing')),
+      'closing',
+    );
+    const last = subscribe(client, () => undefined, 'open');
+    void client.handle.reconnect();
+
+    expect(inner).toEqual(['closing', 'backoff']);
+    expect(last).toEqual(['open', 'closing', 'backoff']);
+  });
+
+  it('tells the end to one who stops an idle client at once', async () => {
+    const client = new ScriptedClient();
+    const seen = subscribe(client, ({ handle }) => handle.stop(), 'idle');
+    expect(seen).toEqual(['idle', 'terminated', 'complete']);
+  });
+
+  it('tells nothing more to one who had enough', async () => {
+    const client = await new ScriptedClient({}, OPTIONS).open();
+    const seen: string[] = [];
+    const subscription = client.handle.status$.pipe(take(1)).subscribe((status) => {
+      seen.push(status);
+      void client.handle.reconnect();
+    });
+    expect([seen, subscription.closed]).toEqual([['open'], true]);
   });
 });
 
