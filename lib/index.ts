@@ -139,4 +139,10 @@ export type {
   TransportRequest,
   TransportSocket,
 } from './runtime/transport/transport.port.js';
-export type { TransportOptions } from './runtime/transport/transport.options.js';
+export type {
+  DeflateOptions,
+  SocketOptions,
+  TlsOptions,
+  TransportOptions,
+  WsOptions,
+} from './runtime/transport/transport.options.js';

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+
 import { ConfigService } from '@nestjs/config';
 import { Injectable } from '@nestjs/common';
 import { WebSockexClient, WebSockexModule } from 'nestjs-websockex';
@@ -31,7 +33,11 @@ describe('@WebSockexClient', () => {
       mailbox: { highWaterMark: 1 },
       tls: { rejectUnauthorized: false, ca: 'pem' },
       socket: { family: 6, noDelay: true },
-      ws: { anything: true },
+      ws: {
+        skipUTF8Validation: true,
+        createConnection: ({ host }: { host: string }) => connect({ host, port: 1 }),
+        finishRequest: (request) => request.end(),
+      },
     });
   });
 
@@ -56,6 +62,14 @@ describe('@WebSockexClient', () => {
     WebSockexClient('wss://feed.example', { callTimeout: '5s' });
     // @ts-expect-error -- the URL stands already
     WebSockexClient('wss://feed.example', { url: 'wss://feed.example' });
+    // @ts-expect-error -- an option that has its place elsewhere
+    WebSockexClient('wss://feed.example', { ws: { headers: { a: 'b' } } });
+    // @ts-expect-error -- the URL says it
+    WebSockexClient('wss://feed.example', { socket: { port: 1 } });
+    // @ts-expect-error -- only servers have it
+    WebSockexClient('wss://feed.example', { tls: { requestCert: true } });
+    // @ts-expect-error -- it is between ws and itself
+    WebSockexClient('wss://feed.example', { perMessageDeflate: { isServer: true } });
     // @ts-expect-error -- header values are strings
     WebSockexClient('wss://feed.example', { headers: { a: 1 } });
   });

@@ -186,7 +186,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     startupTimeout: startupTimeout ?? 30_000,
     unhandled: unhandled ?? 'warn',
     transport: defined({
-      agent,
+      agent: agent || undefined,
       followRedirects,
       maxRedirects,
       maxPayload,

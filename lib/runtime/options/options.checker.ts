@@ -3,33 +3,21 @@ import { inspectShort } from '../errors/websockex.error.js';
 import { checkHeaders, checkProtocols } from '../transport/request.checker.js';
 import type { ClientOptions } from './client-options.js';
 import { ELSEWHERE, FOREIGN } from './foreign-options.js';
+import {
+  either,
+  isBoolean,
+  isCount,
+  isDuration,
+  isFalse,
+  isMark,
+  isObject,
+  isString,
+  oneOf,
+  type Check,
+} from './option.checks.js';
+import { checkWayOut } from './way-out.checker.js';
 import { unknownOption } from './unknown-option.js';
 
-type Check = (value: unknown) => string | undefined;
-
-const isDuration: Check = (value) =>
-  typeof value === 'number' && value >= 0 ? undefined : 'a number of milliseconds, 0 or more';
-const isCount: Check = (value) =>
-  typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value === Infinity)
-    ? undefined
-    : 'a whole number, 0 or more';
-const isMark: Check = (value) =>
-  Number.isInteger(value) && (value as number) > 0 ? undefined : 'a whole number above 0';
-const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
-const isString: Check = (value) => (typeof value === 'string' ? undefined : 'a string');
-const isObject: Check = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
-const oneOf =
-  (...names: string[]): Check =>
-  (value) =>
-    names.includes(value as string) ? undefined : names.map((name) => `'${name}'`).join(', ');
-const either =
-  (...checks: Check[]): Check =>
-  (value) => {
-    const wants = checks.map((check) => check(value));
-    return wants.includes(undefined) ? undefined : wants.join(', or ');
-  };
-const isFalse: Check = (value) => (value === false ? undefined : 'false');
 /** Checked where its errors can say more. */
 const elsewhere: Check = () => undefined;
 
@@ -64,7 +52,7 @@ const DEBUG: Table = {
 };
 
 const OPTIONS: Readonly<Record<keyof ClientOptions, Check>> = {
-  agent: either(isObject, isFalse),
+  agent: elsewhere,
   callTimeout: isDuration,
   closeTimeout: isDuration,
   connectTimeout: isDuration,
@@ -118,6 +106,7 @@ export function checkOptions(
   const { headers, protocols, reconnect, mailbox, debug } = options as ClientOptions;
   if (headers !== undefined) checkHeaders(client, headers);
   if (protocols !== undefined) checkProtocols(client, protocols);
+  checkWayOut(client, options as ClientOptions);
   if (debug !== undefined && typeof debug !== 'boolean') {
     const names = Array.isArray(debug)
       ? Object.fromEntries(debug.map((one) => [one, true]))

@@ -1,6 +1,8 @@
-import type { Agent } from 'node:http';
+import type { Agent, ClientRequest } from 'node:http';
 import type { TcpNetConnectOpts } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
+import type { ZlibOptions } from 'node:zlib';
 
 /**
  * How the socket is made; the same in every attempt unless the options are given by a factory.
@@ -8,8 +10,12 @@ import type { ConnectionOptions } from 'node:tls';
  * @publicApi
  */
 export interface TransportOptions {
-  /** An `http.Agent` or `https.Agent` to dial through, such as a proxy's. @default none */
-  readonly agent?: Agent;
+  /**
+   * An `http.Agent`, or for `wss:` an `https.Agent`, to dial through, such as a proxy's. What an agent
+   * was made with wins over `tls` and `socket`, so both may not say different things of one option;
+   * `keepAlive` and `noDelay` are set on its socket all the same. `false`: none. @default none
+   */
+  readonly agent?: Agent | false;
   /**
    * Follow redirects of the handshake. Credentials are dropped when the host changes.
    * @default false
@@ -22,19 +28,19 @@ export interface TransportOptions {
   /** The `Origin` header, unless it stands in `headers`. @default none */
   readonly origin?: string;
   /**
-   * Offer per-message compression (RFC 7692); `true`, or the options `ws` takes for it. Costs
-   * memory and CPU for every connection. @default false
+   * Offer per-message compression (RFC 7692); `true`, or how. Costs memory and CPU for every
+   * connection. @default false
    */
-  readonly perMessageDeflate?: boolean | Readonly<Record<string, unknown>>;
-  /** Options of `net.connect`: `family`, `localAddress`, `lookup`, `noDelay`, `keepAlive`, … */
-  readonly socket?: Partial<TcpNetConnectOpts>;
+  readonly perMessageDeflate?: boolean | DeflateOptions;
+  /** Options of `net.connect`. */
+  readonly socket?: SocketOptions;
   /**
-   * Options of `tls.connect`: `ca`, `cert`, `key`, `servername`, … Certificates are always
-   * verified unless `rejectUnauthorized: false` stands here; the environment cannot switch it off.
+   * Options of `tls.connect`. Certificates are always verified unless `rejectUnauthorized: false`
+   * stands here; neither the environment nor an agent can switch that off.
    */
-  readonly tls?: ConnectionOptions;
-  /** Any other option of `ws`, passed through as it is. What this library sets itself wins. */
-  readonly ws?: Readonly<Record<string, unknown>>;
+  readonly tls?: TlsOptions;
+  /** Options of `ws`, and of the `http.request` it makes, that have no other place here. */
+  readonly ws?: WsOptions;
 }
 
 /** The names in {@link TransportOptions}. */
@@ -49,3 +55,118 @@ export const TRANSPORT_OPTION_NAMES = [
   'tls',
   'ws',
 ] as const satisfies readonly (keyof TransportOptions)[];
+
+/**
+ * Options of `net.connect`. `keepAlive`, `keepAliveInitialDelay` and `noDelay` (which is on unless
+ * `false` stands here) are set on the socket once it is connected, below TLS and in an agent too.
+ *
+ * @publicApi
+ */
+export type SocketOptions = Pick<
+  TcpNetConnectOpts,
+  | 'autoSelectFamily'
+  | 'autoSelectFamilyAttemptTimeout'
+  | 'family'
+  | 'hints'
+  | 'keepAlive'
+  | 'keepAliveInitialDelay'
+  | 'localAddress'
+  | 'localPort'
+  | 'lookup'
+  | 'noDelay'
+>;
+
+/**
+ * Options of `tls.connect` that mean something to a client.
+ *
+ * @publicApi
+ */
+export type TlsOptions = Pick<
+  ConnectionOptions,
+  | 'ALPNProtocols'
+  | 'allowPartialTrustChain'
+  | 'ca'
+  | 'cert'
+  | 'checkServerIdentity'
+  | 'ciphers'
+  | 'clientCertEngine'
+  | 'crl'
+  | 'ecdhCurve'
+  | 'enableTrace'
+  | 'key'
+  | 'maxVersion'
+  | 'minDHSize'
+  | 'minVersion'
+  | 'passphrase'
+  | 'pfx'
+  | 'privateKeyEngine'
+  | 'privateKeyIdentifier'
+  | 'pskCallback'
+  | 'rejectUnauthorized'
+  | 'secureContext'
+  | 'secureOptions'
+  | 'secureProtocol'
+  | 'servername'
+  | 'session'
+  | 'sigalgs'
+>;
+
+/**
+ * Options of `ws` that have no other place.
+ *
+ * @publicApi
+ */
+export interface WsOptions {
+  /**
+   * Makes the socket of an attempt in place of `net.connect` and `tls.connect`; for `wss:` it makes
+   * one with TLS, and verifies the peer. It is given what those would be. Not beside an agent.
+   */
+  createConnection?(options: object): Duplex;
+  /** Sends the request, with `request.end()`, after the last changes to it. */
+  finishRequest?(request: ClientRequest, websocket: object): void;
+  /** Fills the masking key of a frame. */
+  generateMask?(mask: Buffer): void;
+  /** Take answers that break the rules of HTTP; for a peer that cannot be mended. */
+  readonly insecureHTTPParser?: boolean;
+  /** Headers that stand twice in the answer are joined. */
+  readonly joinDuplicateHeaders?: boolean;
+  /** The most chunks of data that are buffered while a message arrives. @default 262144 */
+  readonly maxBufferedChunks?: number;
+  /** The most fragments of a message. @default 16384 */
+  readonly maxFragments?: number;
+  /** The longest head of an answer, in bytes. @default what Node says: 16 KiB */
+  readonly maxHeaderSize?: number;
+  /** The `Sec-WebSocket-Version`. @default 13 */
+  readonly protocolVersion?: 8 | 13;
+  /** Take text that is not UTF-8 as it is. @default false */
+  readonly skipUTF8Validation?: boolean;
+  /** Headers that are sent once, their values joined, where they are given as a list. */
+  readonly uniqueHeaders?: readonly (string | readonly string[])[];
+}
+
+/**
+ * Options of compression (RFC 7692), as `ws` has them.
+ *
+ * @publicApi
+ */
+export interface DeflateOptions {
+  /** The window to compress with, 8 to 15; `true`: let the peer choose. */
+  readonly clientMaxWindowBits?: number | boolean;
+  /** Begin anew with each message we send. */
+  readonly clientNoContextTakeover?: boolean;
+  /**
+   * How many messages are compressed at a time, in all of the process: what the first client that
+   * compresses says. @default 10
+   */
+  readonly concurrencyLimit?: number;
+  /** The window the peer is asked to compress with, 8 to 15. */
+  readonly serverMaxWindowBits?: number;
+  /** Ask the peer to begin anew with each message. */
+  readonly serverNoContextTakeover?: boolean;
+  /** Shorter messages are sent as they are, in bytes, where the context is not kept. @default 1024 */
+  readonly threshold?: number;
+  /** What zlib is told for compressing. */
+  readonly zlibDeflateOptions?: ZlibOptions;
+  /** What zlib is told for decompressing. */
+  readonly zlibInflateOptions?: ZlibOptions;
+}

@@ -10,6 +10,8 @@ import type { Frame } from '../frame/frame.js';
 import { toConnectionError } from './connection-error.js';
 import { toHandshakeError } from './handshake-answer.js';
 import { missingBytes, whenArrived } from './refused-frame.js';
+import { tuneSocket } from './socket.tuning.js';
+import type { WsOptions } from './transport.options.js';
 import type {
   Transport,
   TransportEvents,
@@ -63,6 +65,7 @@ class WsSocket implements TransportSocket {
   readonly #ws: UnansweringWebSocket;
   readonly #client: string;
   readonly #events: TransportEvents;
+  readonly #options: TransportRequest['options'];
   #stream: Duplex | undefined;
   #answer: IncomingMessage | undefined;
   #opened = false;
@@ -75,6 +78,7 @@ class WsSocket implements TransportSocket {
   ) {
     this.#client = request.client;
     this.#events = events;
+    this.#options = request.options;
     this.#ws = new UnansweringWebSocket(request.url, [...request.protocols], {
       maxPayload: 16 * MIB,
       perMessageDeflate: false,
@@ -90,7 +94,7 @@ class WsSocket implements TransportSocket {
       allowSynchronousEvents: true,
       closeTimeout: NEVER,
       finishRequest: (clientRequest: ClientRequest) =>
-        this.#onRequest(clientRequest, request.options.ws?.['finishRequest']),
+        this.#onRequest(clientRequest, request.options.ws),
     } as WebSocket.ClientOptions);
     this.#listen();
   }
@@ -157,13 +161,16 @@ class WsSocket implements TransportSocket {
     ws.on('close', () => this.#events.onEnd(this.#error));
   }
 
-  #onRequest(request: ClientRequest, finish: unknown): void {
+  #onRequest(request: ClientRequest, options: WsOptions | undefined): void {
     request.once('socket', (socket) => {
-      const dialled = (): void => this.#events.onDialled();
+      const dialled = (): void => {
+        tuneSocket(socket, this.#options.socket);
+        this.#events.onDialled();
+      };
       if (!socket.connecting) dialled();
       else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', dialled);
     });
-    if (typeof finish === 'function') finish(request, this.#ws);
+    if (options?.finishRequest !== undefined) options.finishRequest(request, this.#ws);
     else request.end();
   }
 
@@ -196,6 +203,7 @@ class WsSocket implements TransportSocket {
 
   #onOpen(): void {
     this.#opened = true;
+    tuneSocket(this.#stream, this.#options.socket);
     const { protocol, extensions } = this.#ws;
     const headers = this.#answer?.headers ?? {};
     this.#answer = undefined;

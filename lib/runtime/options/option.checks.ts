@@ -1,0 +1,27 @@
+/** What a value should be, where it is not that. */
+export type Check = (value: unknown) => string | undefined;
+
+export const isDuration: Check = (value) =>
+  typeof value === 'number' && value >= 0 ? undefined : 'a number of milliseconds, 0 or more';
+export const isCount: Check = (value) =>
+  typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value === Infinity)
+    ? undefined
+    : 'a whole number, 0 or more';
+export const isMark: Check = (value) =>
+  Number.isInteger(value) && (value as number) > 0 ? undefined : 'a whole number above 0';
+export const isBoolean: Check = (value) =>
+  typeof value === 'boolean' ? undefined : 'true or false';
+export const isString: Check = (value) => (typeof value === 'string' ? undefined : 'a string');
+export const isObject: Check = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
+export const oneOf =
+  (...names: string[]): Check =>
+  (value) =>
+    names.includes(value as string) ? undefined : names.map((name) => `'${name}'`).join(', ');
+export const either =
+  (...checks: Check[]): Check =>
+  (value) => {
+    const wants = checks.map((check) => check(value));
+    return wants.includes(undefined) ? undefined : wants.join(', or ');
+  };
+export const isFalse: Check = (value) => (value === false ? undefined : 'false');
