@@ -11,6 +11,7 @@ import { LocalHandle } from '../runtime/client/local-handle.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';
 import { ConnectGate } from '../runtime/connection/connect.gate.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
+import { SignalWatchers } from '../runtime/clock/signal.watchers.js';
 import { TurnGate } from '../runtime/process/turn.gate.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
@@ -55,6 +56,8 @@ export class ClientRegistry {
   private readonly handles = new WeakMap<ClientHandle, RegisteredClient>();
   /** Where its sessions pass when they end. */
   readonly turns = new TurnGate();
+  /** Those who watch a signal that somebody has given. */
+  readonly signals = new SignalWatchers();
   private readonly tools: ClientTools;
 
   constructor(
@@ -73,6 +76,7 @@ export class ClientRegistry {
       random,
       gate: new ConnectGate(() => options?.maxConcurrentConnects ?? MAX_CONCURRENT_CONNECTS),
       turns: this.turns,
+      signals: this.signals,
       // Here the application boots: no request is in sight.
       run: AsyncLocalStorage.snapshot(),
       host: stage,

@@ -11,7 +11,6 @@ import { isPassedOn } from '../runtime/supervision/restart.policy.js';
 import { messages } from '../websockex.messages.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
 import type { Link, Linking } from './client.starter.js';
-import { SignalWatchers } from './signal.watchers.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 
 /** Does to a child what the end of its parent does. */
@@ -22,8 +21,6 @@ const SIGNAL = 'an AbortSignal';
 /** Links clients to a parent: what ends the one ends the other. */
 @Injectable()
 export class Linker {
-  private readonly signals = new SignalWatchers();
-
   constructor(
     private readonly registry: ClientRegistry,
     private readonly logger: TelemetryLogger,
@@ -64,7 +61,7 @@ export class Linker {
   private toSignal(signal: AbortSignal, ended: Ended): Link {
     signal.throwIfAborted();
     return (child) => {
-      const unlink = this.signals.add(signal, (error) =>
+      const unlink = this.registry.signals.add(signal, (error) =>
         ended(child, SIGNAL, { by: 'error', error }),
       );
       void child.client.terminated.then(unlink);

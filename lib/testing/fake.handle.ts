@@ -13,6 +13,7 @@ import type { HandlerNames } from '../runtime/process/incarnation.js';
 import { Observers } from '../runtime/observers/observers.js';
 import { Readiness } from '../runtime/client/readiness.js';
 import { Deferred, rejected, type WaitOptions } from '../runtime/clock/waiters.js';
+import { SignalWatchers } from '../runtime/clock/signal.watchers.js';
 import { SystemClock } from '../runtime/clock/system.clock.js';
 import type { ClientStatus } from '../runtime/errors/connection.errors.js';
 import { CallTimeoutError } from '../runtime/errors/client.errors.js';
@@ -68,7 +69,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly #observers = new Observers((error) => {
     throw error;
   });
-  readonly #readiness = new Readiness(new SystemClock());
+  readonly #readiness = new Readiness(new SystemClock(), new SignalWatchers());
   readonly #terminated = new Deferred<CloseReason>();
   readonly #checker: FrameChecker;
   #status: ClientStatus = 'idle';

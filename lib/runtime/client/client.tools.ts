@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.port.js';
+import type { SignalWatchers } from '../clock/signal.watchers.js';
 import type { Random } from '../connection/backoff.policy.js';
 import type { ConnectGate } from '../connection/connect.gate.js';
 import type { ContextRunner } from '../process/context.runner.js';
@@ -16,6 +17,8 @@ export interface ClientTools {
   readonly gate: ConnectGate;
   /** Bounds how many sessions end in one turn of the event loop. */
   readonly turns: TurnGate;
+  /** Those who wait, and would not once a signal of their caller's is aborted. */
+  readonly signals: SignalWatchers;
   /** So that no handler runs in the context of the request that happened to start the client. */
   readonly run: ContextRunner;
   /** Who starts the clients; without one, whoever has their handles does. */

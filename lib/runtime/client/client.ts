@@ -50,8 +50,8 @@ export class Client implements SuccessionOwner, SysTarget {
     supervisor: Supervisor,
     position = 0,
   ) {
-    const { clock, sinks } = tools;
-    this.#readiness = new Readiness(clock);
+    const { clock, signals, sinks } = tools;
+    this.#readiness = new Readiness(clock, signals);
     this.observers = new Observers((error, where) => this.onError(error, where));
     const source = {
       client: definition.name,
@@ -180,7 +180,7 @@ export class Client implements SuccessionOwner, SysTarget {
 
   send(frames: readonly unknown[], options: WaitOptions = {}): Promise<void> {
     const { connection } = this.process;
-    return sendFrames(this, connection, this.tools.clock, frames, options);
+    return sendFrames(this, connection, this.tools, frames, options);
   }
 
   /** @throws FrameEncodeError for a close that cannot be sent */

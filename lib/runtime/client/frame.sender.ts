@@ -1,8 +1,8 @@
-import type { Clock } from '../clock/clock.port.js';
 import { limited, type WaitOptions } from '../clock/waiters.js';
 import type { Connection } from '../connection/connection.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
 import { NotConnectedError, type ClientStatus } from '../errors/connection.errors.js';
+import type { ClientTools } from './client.tools.js';
 
 /**
  * Hands frames to the socket now, and waits until it has taken them.
@@ -16,7 +16,7 @@ export function sendFrames(
     notConnected(what: string): NotConnectedError;
   },
   connection: Connection,
-  clock: Clock,
+  { clock, signals }: Pick<ClientTools, 'clock' | 'signals'>,
   frames: readonly unknown[],
   options: WaitOptions,
 ): Promise<void> {
@@ -24,6 +24,7 @@ export function sendFrames(
     clock,
     options,
     (timeout) => new CallTimeoutError(client.name, timeout, 'the socket did not take the frame'),
+    signals,
   );
   if (options.signal?.aborted) return sent.promise;
   // Between two incarnations the connection is that of the next, and says less than the client.

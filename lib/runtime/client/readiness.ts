@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.port.js';
+import type { SignalWatchers } from '../clock/signal.watchers.js';
 import type { ConnectionInfo } from '../process/callback.types.js';
 import { limited, Waiters, type WaitOptions } from '../clock/waiters.js';
 
@@ -8,7 +9,10 @@ export class Readiness {
   readonly #connecting = new Waiters<ConnectionInfo>();
   #info: ConnectionInfo | undefined;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly signals: SignalWatchers,
+  ) {}
 
   /** The session that is ready, if one is. */
   get info(): ConnectionInfo | undefined {
@@ -33,7 +37,7 @@ export class Readiness {
   /** Waits for a session. */
   connected(options: WaitOptions, onTimeout: (timeout: number) => Error): Promise<ConnectionInfo> {
     if (this.#info) return Promise.resolve(this.#info);
-    return this.#connecting.add(limited(this.clock, options, onTimeout));
+    return this.#connecting.add(limited(this.clock, options, onTimeout, this.signals));
   }
 
   /** `@OnConnect` is done; `isOpen`: and its session is still there. */

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.port.js';
+import { SignalWatchers } from './signal.watchers.js';
 
 /** What limits a wait. */
 export interface WaitOptions {
@@ -30,11 +31,16 @@ export function rejected(error: unknown): Promise<never> {
   return promise;
 }
 
-/** A deferred that gives up after a time or by a signal. Whatever comes first settles it. */
+/**
+ * A deferred that gives up after a time or by a signal. Whatever comes first settles it.
+ *
+ * @param signals who else watches the signal, where it is one that others give
+ */
 export function limited<T>(
   clock: Clock,
   options: WaitOptions,
   onTimeout: (timeout: number) => Error,
+  signals?: SignalWatchers,
 ): Deferred<T> {
   const { timeout, signal } = options;
   const deferred = new Deferred<T>();
@@ -43,12 +49,14 @@ export function limited<T>(
     timeout === undefined || timeout === Infinity
       ? undefined
       : clock.setTimer(timeout, () => deferred.reject(onTimeout(timeout)));
-  const abort = (): void => deferred.reject(signal?.reason);
-  if (signal?.aborted) abort();
-  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted) deferred.reject(signal.reason);
+  const unwatch =
+    signal?.aborted === false
+      ? (signals ?? new SignalWatchers()).add(signal, (reason) => deferred.reject(reason))
+      : undefined;
   const forget = (): void => {
     timer?.cancel();
-    signal?.removeEventListener('abort', abort);
+    unwatch?.();
   };
   deferred.promise.then(forget, forget);
   return deferred;

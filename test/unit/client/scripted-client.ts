@@ -10,6 +10,7 @@ import type { Handler, Incarnation } from '../../../lib/runtime/process/incarnat
 import { LocalHandle } from '../../../lib/runtime/client/local-handle.js';
 import type { Target } from '../../../lib/runtime/process/request.builder.js';
 import { ConnectGate } from '../../../lib/runtime/connection/connect.gate.js';
+import { SignalWatchers } from '../../../lib/runtime/clock/signal.watchers.js';
 import { TurnGate } from '../../../lib/runtime/process/turn.gate.js';
 import { Supervisor } from '../../../lib/runtime/supervision/supervisor.js';
 import { FakeTransport } from '../../fixtures/fake-transport.js';
@@ -89,6 +90,7 @@ export class ScriptedClient implements ClientDefinition {
       random,
       gate: new ConnectGate(() => Infinity),
       turns: new TurnGate(),
+      signals: new SignalWatchers(),
       run: <R>(fn: () => R) => fn(),
       sinks: [{ wants: () => true, next: (event: WebSockexEvent) => this.events.push(event) }],
       shutdownTimeout: () => shutdownTimeout,

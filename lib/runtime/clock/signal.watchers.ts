@@ -8,7 +8,7 @@ interface Watched {
 
 /**
  * Those who watch abort signals. A signal has one listener for all of them: Node takes more than
- * ten for a leak, and warns.
+ * ten for a leak, and warns. One for an application, for its waits and its links.
  */
 export class SignalWatchers {
   readonly #watched = new WeakMap<AbortSignal, Watched>();
