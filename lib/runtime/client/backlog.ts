@@ -1,7 +1,7 @@
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import { unanswered } from '../process/dispatcher.js';
-import type { CallerMessage } from '../process/message.js';
+import { isWanted, type CallerMessage } from '../process/message.js';
 import type { Process } from '../process/process.js';
 
 /** What callers ask of a client between two incarnations, and what the last has left. */
@@ -36,6 +36,11 @@ export class Backlog {
   /** Gives all that is held to the next incarnation. */
   handOver(process: Process): void {
     for (const message of this.take()) process.post(message);
+  }
+
+  /** Takes out what nobody wants any more. */
+  sweep(): void {
+    this.#held = this.#held.filter(isWanted);
   }
 
   take(): CallerMessage[] {

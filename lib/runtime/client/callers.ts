@@ -5,7 +5,7 @@ import type { Succession } from './succession.js';
 import { noInfoHandler, noSuchHandler, notConnected } from './caller.errors.js';
 import type { ClientHost } from './host.port.js';
 import type { ClientDefinition } from '../process/client.definition.js';
-import type { CallerMessage } from '../process/message.js';
+import type { CallerMessage, CallMessage } from '../process/message.js';
 import { limited, rejected } from '../clock/waiters.js';
 
 /** Takes casts, infos and calls: refuses at the caller what nobody would handle, and posts the rest. */
@@ -38,17 +38,19 @@ export class Callers {
       return rejected(this.#notConnected(`cannot call "${name}"`));
     }
     const { callTimeout } = this.client.process.settings;
-    const answer = limited<unknown>(
-      this.clock,
-      { timeout: callTimeout },
-      (timeout) =>
-        new CallTimeoutError(this.definition.name, timeout, `"${name}" was not answered`),
-    );
-    this.client.post({ type: 'call', name, args, answer });
+    const answer = limited<unknown>(this.clock, { timeout: callTimeout }, (timeout) => {
+      this.client.withdraw(message);
+      return new CallTimeoutError(this.definition.name, timeout, `"${name}" was not answered`);
+    });
+    const message: CallMessage = { type: 'call', name, args, answer };
+    this.client.post(message);
     return this.client.process.calls.guard(answer.promise, {
       what: `call("${name}") of its own client`,
       remedy: `Call the method itself, or cast.`,
-      giveUp: answer.reject,
+      giveUp: (error) => {
+        this.client.withdraw(message);
+        answer.reject(error);
+      },
     });
   }
 

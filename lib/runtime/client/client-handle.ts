@@ -120,7 +120,8 @@ export abstract class ClientHandle<
    *
    * @throws (rejects) what the method throws, which ends the incarnation; `NoHandlerError`;
    * `DeadlockError` when it is awaited in a handler of the same client;
-   * `CallTimeoutError` after `callTimeout`; `NotConnectedError` when the client ends before
+   * `CallTimeoutError` after `callTimeout`, and a call whose turn has not come by then is not run any
+   * more; `NotConnectedError` when the client ends before
    */
   abstract call<K extends MethodName<T>>(
     name: K,

@@ -6,7 +6,7 @@ import type { DataFrame } from '../frame/frame.js';
 import type { ConnectionInfo } from '../process/callback.types.js';
 import { toMemberPolicy } from '../options/member.policy.js';
 import type { ClientDefinition } from '../process/client.definition.js';
-import type { CallerMessage } from '../process/message.js';
+import type { CallerMessage, CallMessage } from '../process/message.js';
 import { Process } from '../process/process.js';
 import type { ProcessOwner } from '../process/process.port.js';
 import type { ProcessTools } from '../process/process.tools.js';
@@ -18,6 +18,9 @@ import { ExitWatchers } from './exit.watchers.js';
 import { Fate, type Verdict } from './fate.js';
 import { Lineage } from './lineage.js';
 import type { SuccessionOwner } from './succession.port.js';
+
+/** So many messages are gone through for one that was given up. */
+const SHORT = 1_000;
 
 /**
  * The incarnations of one client, one after the other: each a process of its own, so that nothing
@@ -39,6 +42,8 @@ export class Succession implements Member, ProcessOwner {
   readonly #fate = new Fate();
   readonly #backlog: Backlog;
   readonly #ended = new Deferred<void>();
+  /** Calls that were given up since what waits was gone through. */
+  #withdrawn = 0;
 
   constructor(
     private readonly definition: ClientDefinition,
@@ -115,6 +120,18 @@ export class Succession implements Member, ProcessOwner {
     const isTakenDown = this.#halted !== undefined && message.type !== 'call';
     if (this.process.isOver || isTakenDown) this.#backlog.hold(message);
     else this.process.post(message);
+  }
+
+  /** Its caller has given up: it is not run any more, and no memory is held for it. */
+  withdraw(message: CallMessage): void {
+    message.isWithdrawn = true;
+    message.args = [];
+    const waiting = this.process.mailbox.length + this.#backlog.length;
+    // A crowd that gives up is taken out together: looking for each by itself would take for ever.
+    if (++this.#withdrawn * 2 < waiting && waiting > SHORT) return;
+    this.#withdrawn = 0;
+    this.#backlog.sweep();
+    this.process.sweep();
   }
 
   /** Ends the client for good, in so many milliseconds: what waits is handled, the session closed. */

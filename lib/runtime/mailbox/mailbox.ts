@@ -120,6 +120,15 @@ export class Mailbox<M> {
     return messages;
   }
 
+  /** Takes out what is not wanted any more of what waits. */
+  sweep(isWanted: (message: M) => boolean): void {
+    for (const message of this.#queue.clear()) {
+      if (isWanted(message)) this.#queue.push(message);
+      else this.#bytes -= this.owner.sizeOf(message);
+    }
+    this.#checkLow();
+  }
+
   /** Whether messages are held. */
   get isSuspended(): boolean {
     return this.#suspended;

@@ -7,7 +7,7 @@ import { Frame, type DataFrame, type PingFrame, type PongFrame } from '../frame/
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { ClientSettings } from '../options/client-options.js';
 import { findClause, type Handler, type Incarnation } from './incarnation.js';
-import type { CallerMessage, Message } from './message.js';
+import { isWanted, type CallerMessage, type CallMessage, type Message } from './message.js';
 import type { TraceHook } from '../telemetry/trace.hook.js';
 import type { Pending, Runner } from './runner.js';
 
@@ -100,7 +100,8 @@ export class Dispatcher {
   }
 
   /** A call asks the process, which answers in every state. */
-  call(message: Extract<CallerMessage, { type: 'call' }>): Pending {
+  call(message: CallMessage): Pending {
+    if (!isWanted(message)) return undefined;
     if (!this.owner.hasBegun) {
       this.#early.push(message);
       return undefined;
@@ -123,6 +124,11 @@ export class Dispatcher {
     const messages = this.#early;
     this.#early = [];
     return messages;
+  }
+
+  /** Takes out what nobody wants any more. */
+  sweep(): void {
+    this.#early = this.#early.filter(isWanted);
   }
 
   /** The session's `@OnConnect` is done: gives what was postponed until then. */

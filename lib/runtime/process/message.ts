@@ -4,16 +4,21 @@ import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { ConnectionInfo } from './callback.types.js';
 import type { Deferred } from '../clock/waiters.js';
 
+/** A call that waits for its turn, or for its answer. */
+export interface CallMessage {
+  readonly type: 'call';
+  readonly name: string;
+  args: readonly unknown[];
+  readonly answer: Deferred<unknown>;
+  /** Its caller has given up: it is not run any more. */
+  isWithdrawn?: boolean;
+}
+
 /** What others ask of a client. */
 export type CallerMessage =
   | { readonly type: 'cast'; readonly name: string; readonly args: readonly unknown[] }
   | { readonly type: 'info'; readonly message: unknown }
-  | {
-      readonly type: 'call';
-      readonly name: string;
-      readonly args: readonly unknown[];
-      readonly answer: Deferred<unknown>;
-    };
+  | CallMessage;
 
 /** What a session ends by. */
 export type LeaveMessage =
@@ -33,6 +38,11 @@ export type Message =
   | LeaveMessage
   | { readonly type: 'conclude' }
   | { readonly type: 'crash'; readonly error: unknown };
+
+/** Whether somebody still wants it. */
+export function isWanted(message: Message): boolean {
+  return message.type !== 'call' || message.isWithdrawn !== true;
+}
 
 /** Whether it is from a caller: these outlive a session. */
 export function isFromCaller(message: Message): message is CallerMessage {

@@ -13,7 +13,13 @@ import { Flow } from '../mailbox/flow.js';
 import { Inbox } from './inbox.js';
 import type { Incarnation } from './incarnation.js';
 import { Lifetime } from './lifetime.js';
-import { sizeOf, type CallerMessage, type LeaveMessage, type Message } from './message.js';
+import {
+  isWanted,
+  sizeOf,
+  type CallerMessage,
+  type LeaveMessage,
+  type Message,
+} from './message.js';
 import { Milestones } from './milestones.js';
 import type { ProcessOwner } from './process.port.js';
 import type { ProcessTools } from './process.tools.js';
@@ -143,6 +149,12 @@ export class Process
   post(message: CallerMessage): void {
     if (message.type !== 'call') this.dispatcher.taken++;
     this.tools.run(() => this.mailbox.postLater(message));
+  }
+
+  /** Takes out what nobody wants any more. */
+  sweep(): void {
+    this.mailbox.sweep(isWanted);
+    this.dispatcher.sweep();
   }
 
   /**
