@@ -112,6 +112,10 @@ export const messages = {
 
   listedTwice: (one: string, other: string) => `${one}, and ${other}`,
 
+  factoryFailed: (client: string, error: string) =>
+    `${client}: the options factory failed: ${error}. What may fail for a while is a failed attempt ` +
+    'from an async factory',
+
   lateStartup: (client: string) =>
     `${client}: its options factory returns a promise, and in it "startup", which must be known ` +
     'at boot. Set it beside useFactory.',

@@ -30,8 +30,9 @@ export interface WebSockexClientTarget extends WebSockexClientOptions {
 export type WebSockexFactoryResult = Omit<WebSockexClientTarget, 'name'>;
 
 /**
- * Options made by injection. The factory is asked again before each attempt; what it returns
- * stands over the options beside it.
+ * Options made by injection. The factory is asked right before each attempt, once; what it returns
+ * stands over the options beside it, name by name. Its first answer is asked for at boot, or by
+ * `start()` of a client that is started by hand, and serves an attempt that follows within a second.
  *
  * @publicApi
  */
@@ -41,8 +42,11 @@ export interface WebSockexClientFactory<
   /** What to inject, as the module that lists the client sees it. */
   readonly inject?: readonly [...Tokens];
   /**
-   * Gives URL and options, or a promise of them. While it fails, attempts fail. `startup` counts
-   * only from a factory that returns no promise; otherwise set it beside the factory.
+   * Gives URL and options, or a promise of them. While it fails, attempts fail; but what it throws
+   * at first, or gives at first that cannot be, fails the boot or the `start()`, with a
+   * `ConfigurationError` (the cause is what was thrown) or a `UrlError`. Nothing waits for a promise:
+   * whatever is wrong with that fails the attempt. `startup` counts only from a factory that returns
+   * no promise; otherwise set it beside the factory. It runs in the async context of the boot.
    */
   useFactory(
     ...dependencies: { [K in keyof Tokens]: Injected<Tokens[K]> }

@@ -9,7 +9,11 @@ import type { ClientOptions } from '../runtime/options/client-options.js';
  * @publicApi
  */
 export interface WebSockexModuleOptions {
-  /** Options for every client that does not say otherwise. */
+  /**
+   * Options for every client that does not say otherwise: merged with those of the client name by
+   * name, within `reconnect`, `mailbox`, `debug`, `headers`, `tls`, `socket`, `ws` and
+   * `perMessageDeflate` too.
+   */
   readonly defaults?: ClientOptions;
   /**
    * Milliseconds in which all clients together must end when the application does: mailboxes are

@@ -123,6 +123,8 @@ export class ClientOrchestrator
         throw new AlreadyStartedError(name, messages.listedTwice(other, place));
       }
       names.set(name, place);
+      // Refuses options whose layers contradict each other.
+      this.registry.get(type)?.definition.settings();
     }
     for (const { type, moduleRef } of listed) {
       // Whoever overrides the provider of a handle wants no client behind it.
@@ -137,7 +139,7 @@ export class ClientOrchestrator
     clients: readonly RegisteredClient[],
   ): Promise<{ readonly required: Promise<unknown> | undefined }> {
     for (const one of clients) this.begun.add(one);
-    for (const { definition } of clients) await definition.prepare();
+    for (const { definition, client } of clients) await definition.prepare(client.isWanted);
     // Those that a hook of somebody else's has started are started already.
     const started = clients.filter((one) => startupOf(one) !== 'manual' || one.client.isWanted);
     for (const { client } of started) await client.incarnate();

@@ -17,6 +17,7 @@ import type { Transport } from '../runtime/transport/transport.port.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
 import { AppStage } from './app.stage.js';
+import { getClientName } from '../websockex.tokens.js';
 import { EventHub } from './event.hub.js';
 import { GroupSupervisors, type SupervisedGroup } from './group.supervisors.js';
 import { NestClientDefinition, type ClientOverrides } from './nest-client.definition.js';
@@ -179,10 +180,12 @@ export class ClientRegistry {
     known?: SupervisedGroup,
     position?: number,
   ): RegisteredClient {
+    const { run } = this.tools;
     const defaults = (): object => this.options?.defaults ?? {};
-    const definition = new NestClientDefinition(type, defaults, overrides);
+    const name = overrides.name ?? getClientName(type);
+    const clock = this.tools.clock.for?.(name) ?? this.tools.clock;
+    const definition = new NestClientDefinition(type, { defaults, clock, run }, overrides);
     const group = known ?? this.supervisors.create(definition.name);
-    const clock = this.tools.clock.for?.(definition.name) ?? this.tools.clock;
     const client = new Client(definition, { ...this.tools, clock }, group.supervisor, position);
     const handle = new LocalHandle(client) as unknown as ClientHandle;
     const registered = { type, definition, client, handle, group };

@@ -2,12 +2,14 @@ import { Injectable, type Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 
 import { ClientExplorer } from '../discovery/client.explorer.js';
+import { readClientMetadata } from '../discovery/handler.accessor.js';
 import type { DynamicClientOptions } from '../interfaces/start-options.interface.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
 import { AlreadyStartedError, ConfigurationError } from '../runtime/errors/client.errors.js';
 import { NotConnectedError } from '../runtime/errors/connection.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
-import { checkOptions } from '../runtime/options/options.checker.js';
+import { checkOptions, checkTogether } from '../runtime/options/options.checker.js';
+import { mergeOptions } from '../runtime/options/options.merger.js';
 import { checkUrl } from '../runtime/transport/request.checker.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
@@ -136,6 +138,8 @@ export class ClientStarter {
     checkOptions(who, rest, BESIDE);
     this.registrar.check(who, via);
     const moduleRef = this.injectorOf(type, url !== undefined);
+    const { defaults = {} } = this.registry.options ?? {};
+    checkTogether(who, mergeOptions(defaults, readClientMetadata(type)?.options ?? {}, rest));
     if (isAbsent) throw notConnected(name ?? type.name, 'idle', 'cannot start', this.stage);
     if (this.isClosed) {
       throw new NotConnectedError(name ?? type.name, 'terminated', messages.noStart());

@@ -14,16 +14,21 @@ import { checkClient } from '../discovery/client.checker.js';
 import { checkOwnScope, explainFailure } from '../discovery/scope.checker.js';
 import type { ClientDefinition, CodeChange } from '../runtime/process/client.definition.js';
 import {
-  defined,
   toSettings,
   type ClientOptions,
   type ClientSettings,
 } from '../runtime/options/client-options.js';
+import type { Clock } from '../runtime/clock/clock.port.js';
+import type { ContextRunner } from '../runtime/process/context.runner.js';
 import type { HandlerNames, Incarnation } from '../runtime/process/incarnation.js';
-import { checkOptions } from '../runtime/options/options.checker.js';
+import { checkOptions, checkTogether } from '../runtime/options/options.checker.js';
+import { mergeOptions } from '../runtime/options/options.merger.js';
 import type { Target } from '../runtime/process/request.builder.js';
 import { isThenable, toPromise } from '../runtime/clock/thenable.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
+import { UrlError } from '../runtime/errors/connection.errors.js';
+import { toError } from '../runtime/errors/websockex.error.js';
+import { checkUrl } from '../runtime/transport/request.checker.js';
 import { messages } from '../websockex.messages.js';
 
 /** What a factory of options has given, the URL beside the rest. */
@@ -32,10 +37,28 @@ interface Given {
   readonly options: ClientOptions;
 }
 
+/**
+ * For so many milliseconds an answer that the factory gave before the start counts for the first
+ * attempt: what it says of a token may not be true for longer.
+ */
+const FRESH = 1_000;
+
 /** What the one who starts a client says over its class. */
 export interface ClientOverrides extends ClientOptions {
   readonly name?: string;
   readonly url?: string | URL;
+}
+
+/** What stands among the options that a factory gives, beside those of the client. */
+const BESIDE = { url: '' } as const;
+
+/** What the definitions of one application have in common. */
+export interface DefinitionTools {
+  /** Options for every client that does not say otherwise. */
+  readonly defaults: () => ClientOptions;
+  readonly clock: Clock;
+  /** So that no factory runs in the context of the request that happened to start the client. */
+  readonly run: ContextRunner;
 }
 
 /** A client class of the application as the runtime takes it. */
@@ -49,15 +72,15 @@ export class NestClientDefinition implements ClientDefinition {
   #injecting: Promise<readonly unknown[]> | undefined;
   #dependencies: readonly unknown[] | undefined;
   /** What the factory gave for the first attempt, before that. */
-  #first: Given | PromiseLike<Given> | undefined;
-  #given: ClientOptions = {};
+  #first: { readonly given: Given | PromiseLike<Given>; readonly at: number } | undefined;
+  #isAsked = false;
   /** Until the factory gives others. */
   #settings: ClientSettings | undefined;
   readonly #isUrlGiven: boolean;
 
   constructor(
     type: Type<object>,
-    private readonly defaults: () => ClientOptions,
+    private readonly tools: DefinitionTools,
     { name, url, ...overrides }: ClientOverrides = {},
   ) {
     this.name = name ?? getClientName(type);
@@ -87,45 +110,41 @@ export class NestClientDefinition implements ClientDefinition {
     return this.#moduleRef !== undefined;
   }
 
-  /** Injects the factory's dependencies, and asks it, unless the client is started by hand. */
-  async prepare(): Promise<void> {
-    if (this.#metadata?.factory === undefined) return;
-    await this.#inject();
-    if (this.settings().startup !== 'manual') this.begin();
-  }
-
   /**
-   * Asks the factory for the first attempt: what it says of the start counts, unless it is a
-   * promise. What it fails with is that attempt's failure.
+   * Injects the factory's dependencies, and asks it, unless the client is started by hand.
+   *
+   * @param isWanted whether somebody has started it by hand already
+   * @throws (rejects) as {@link begin}
    */
-  begin(): void {
-    if (this.#dependencies === undefined || this.#first !== undefined) return;
-    let given: Given | PromiseLike<Given>;
-    try {
-      given = this.#ask(this.#dependencies);
-    } catch (error) {
-      given = Promise.reject(error);
-    }
-    this.#first = given;
-    if (isThenable(given)) given.then(undefined, () => undefined);
-    else this.#give(given.options);
+  async prepare(isWanted = false): Promise<void> {
+    if (this.#metadata?.factory === undefined) return;
+    const dependencies = await this.#inject();
+    const isByHand = (): boolean => this.settings().startup === 'manual' && !isWanted;
+    if (this.#isAsked || isByHand()) return;
+    this.#askFirst(dependencies);
+    // The factory itself says that its first attempt is for later: it is asked again then.
+    if (isByHand()) this.#first = undefined;
   }
 
-  settings(): ClientSettings {
-    this.#settings ??= toSettings({
-      ...defined(this.defaults()),
-      ...defined(this.#metadata?.options ?? {}),
-      ...defined(this.#given),
-      ...defined(this.#overrides),
+  begin(): void | Promise<void> {
+    // Before the boot a start is a wish: the boot asks.
+    if (this.#metadata?.factory === undefined || !this.isReady || this.#isFresh) return undefined;
+    if (this.#dependencies !== undefined) return this.#askFirst(this.#dependencies);
+    return this.#inject().then((dependencies) => {
+      if (!this.#isFresh) this.#askFirst(dependencies);
     });
-    return this.#settings;
+  }
+
+  /** @throws ConfigurationError for layers of options that contradict each other */
+  settings(): ClientSettings {
+    return (this.#settings ??= this.#settingsWith({}));
   }
 
   target(): Target | PromiseLike<Target> {
     if (this.#metadata?.factory === undefined) {
       return { url: this.#metadata?.url, settings: this.settings() };
     }
-    const given = this.#first ?? this.#askAgain();
+    const given = this.#isFresh && this.#first ? this.#first.given : this.#askAgain();
     this.#first = undefined;
     return isThenable(given) ? given.then((later) => this.#lateTarget(later)) : this.#take(given);
   }
@@ -163,9 +182,37 @@ export class NestClientDefinition implements ClientDefinition {
 
   async #inject(): Promise<readonly unknown[]> {
     const tokens = this.#metadata?.factory?.inject ?? [];
-    this.#injecting ??= injectAll(this.#injector, `${this.module}Options`, tokens);
+    this.#injecting ??= this.tools.run(() =>
+      injectAll(this.#injector, `${this.module}Options`, tokens),
+    );
     this.#dependencies = await this.#injecting;
     return this.#dependencies;
+  }
+
+  /** Whether the first attempt can do with what the factory gave before it. */
+  get #isFresh(): boolean {
+    return this.#first !== undefined && this.tools.clock.now() - this.#first.at <= FRESH;
+  }
+
+  /** What the factory says of the start counts, unless it is a promise. */
+  #askFirst(dependencies: readonly unknown[]): void {
+    this.#isAsked = true;
+    const at = this.tools.clock.now();
+    const given = this.#askStrictly(dependencies);
+    if (isThenable(given)) given.then(undefined, () => undefined);
+    else this.#settings = this.#settingsWith(given.options);
+    this.#first = { given, at };
+  }
+
+  /** What a factory throws, rather than rejects with, is a fault of the program. */
+  #askStrictly(dependencies: readonly unknown[]): Given | PromiseLike<Given> {
+    try {
+      return this.#ask(dependencies);
+    } catch (thrown) {
+      if (thrown instanceof ConfigurationError || thrown instanceof UrlError) throw thrown;
+      const text = messages.factoryFailed(this.name, toError(thrown).message);
+      throw new ConfigurationError(text, { cause: thrown });
+    }
   }
 
   #askAgain(): Given | PromiseLike<Given> {
@@ -174,7 +221,8 @@ export class NestClientDefinition implements ClientDefinition {
   }
 
   #ask(dependencies: readonly unknown[]): Given | PromiseLike<Given> {
-    const value = this.#metadata?.factory?.useFactory(...(dependencies as never[]));
+    const { factory } = this.#metadata ?? {};
+    const value = this.tools.run(() => factory?.useFactory(...(dependencies as never[])));
     return toPromise(value)?.then((late) => this.#check(late)) ?? this.#check(value);
   }
 
@@ -183,7 +231,9 @@ export class NestClientDefinition implements ClientDefinition {
       throw new ConfigurationError(`${this.name}: useFactory must return an object with a url`);
     }
     const { url, ...options } = value as { url?: unknown };
-    return { url, options: checkOptions(this.name, options) };
+    checkOptions(this.name, options, BESIDE);
+    if (!this.#isUrlGiven) checkUrl(this.name, url);
+    return { url, options };
   }
 
   #lateTarget(given: Given): Target {
@@ -193,13 +243,15 @@ export class NestClientDefinition implements ClientDefinition {
     return this.#take(given);
   }
 
-  #give(options: ClientOptions): void {
-    this.#given = options;
-    this.#settings = undefined;
+  #take({ url, options }: Given): Target {
+    this.#settings = this.#settingsWith(options);
+    return { url: this.#isUrlGiven ? this.#metadata?.url : url, settings: this.#settings };
   }
 
-  #take({ url, options }: Given): Target {
-    this.#give(options);
-    return { url: this.#isUrlGiven ? this.#metadata?.url : url, settings: this.settings() };
+  /** All layers, the factory's among them. */
+  #settingsWith(given: ClientOptions): ClientSettings {
+    const options = this.#metadata?.options ?? {};
+    const merged = mergeOptions(this.tools.defaults(), options, given, this.#overrides);
+    return toSettings(checkTogether(this.name, merged));
   }
 }

@@ -1,5 +1,6 @@
 import { CallTimeoutError } from '../errors/client.errors.js';
 import type { NotConnectedError } from '../errors/connection.errors.js';
+import { isThenable } from '../clock/thenable.js';
 import { Deferred, limited, rejected, type WaitOptions } from '../clock/waiters.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
@@ -158,7 +159,20 @@ export class Client implements SuccessionOwner, SysTarget {
     if (this.#succession.isEnding || (isFirst && host?.stage === 'absent')) {
       return rejected(this.notConnected('cannot start'));
     }
-    if (isFirst) this.tools.run(() => this.definition.begin());
+    if (!isFirst) return this.#start(false);
+    try {
+      const begun = this.tools.run(() => this.definition.begin());
+      if (!isThenable(begun)) return this.#start(true);
+      const started = Promise.resolve(begun).then(() => this.start());
+      started.catch(() => undefined);
+      return started;
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  #start(isFirst: boolean): Promise<ConnectionInfo> {
+    const { host } = this.tools;
     const { startupTimeout } = this.process.settings;
     const started = this.#readiness.started(startupTimeout, () => {
       if (this.status === 'idle') return this.#withdrawStart(startupTimeout);

@@ -8,7 +8,7 @@ export interface ReconnectOptions {
   readonly initialDelay?: number;
   /**
    * No delay is longer, in milliseconds, save one that a peer asks for by `Retry-After`, which is
-   * heeded up to an hour. @default 30000
+   * heeded up to an hour. Where only `initialDelay` is given, it is at least that. @default 30000
    */
   readonly maxDelay?: number;
   /**

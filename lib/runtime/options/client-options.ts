@@ -180,7 +180,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     maxRestarts,
     protocols:
       protocols === undefined ? [] : typeof protocols === 'string' ? [protocols] : protocols,
-    reconnect: reconnect === false ? false : { ...DEFAULT_RECONNECT, ...defined(reconnect ?? {}) },
+    reconnect: reconnect === false ? false : toPolicy(defined(reconnect ?? {})),
     restart: restart ?? 'transient',
     startup: startup ?? 'background',
     startupTimeout: startupTimeout ?? 30_000,
@@ -200,6 +200,12 @@ export function toSettings(options: ClientOptions): ClientSettings {
   };
 }
 
+function toPolicy(reconnect: ReconnectOptions): ReconnectPolicy {
+  const { initialDelay = 0, maxDelay = Math.max(DEFAULT_RECONNECT.maxDelay, initialDelay) } =
+    reconnect;
+  return { ...DEFAULT_RECONNECT, ...reconnect, maxDelay };
+}
+
 function toDebug(debug: ClientOptions['debug'] = {}): DebugOptions {
   if (typeof debug === 'boolean') return { trace: debug };
   if (!Array.isArray(debug)) return debug as DebugOptions;
@@ -207,7 +213,7 @@ function toDebug(debug: ClientOptions['debug'] = {}): DebugOptions {
 }
 
 /** An option given as `undefined` is one that is not given. */
-export function defined<T extends object>(options: T): T {
+function defined<T extends object>(options: T): T {
   return Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as T;

@@ -15,7 +15,7 @@ import {
   oneOf,
   type Check,
 } from './option.checks.js';
-import { checkWayOut } from './way-out.checker.js';
+import { checkAgent, checkWayOut } from './way-out.checker.js';
 import { unknownOption } from './unknown-option.js';
 
 /** Checked where its errors can say more. */
@@ -90,7 +90,7 @@ const BESIDE: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * Refuses options that are unknown or do not fit.
+ * Refuses options that are unknown or do not fit, one by one; {@link checkTogether} does the rest.
  *
  * @param client the client they are for, as errors name it
  * @param beside names that stand in the same place, and are no options of `ClientOptions`: one of
@@ -119,25 +119,32 @@ export function checkOptions(
     }
     checkTable(client, 'debug.', DEBUG, names);
   }
-  if (reconnect) {
-    checkTable(client, 'reconnect.', RECONNECT, reconnect);
-    const { initialDelay, maxDelay } = reconnect;
-    if (initialDelay !== undefined && maxDelay !== undefined && initialDelay > maxDelay) {
-      throw new ConfigurationError(
-        `${client}: reconnect.initialDelay (${initialDelay}) is above reconnect.maxDelay (${maxDelay})`,
-      );
-    }
-  }
-  if (mailbox) {
-    checkTable(client, 'mailbox.', MAILBOX, mailbox);
-    const { highWaterMark, lowWaterMark } = mailbox;
-    if (lowWaterMark !== undefined && lowWaterMark >= (highWaterMark ?? 1024)) {
-      throw new ConfigurationError(
-        `${client}: mailbox.lowWaterMark (${lowWaterMark}) must be below mailbox.highWaterMark`,
-      );
-    }
-  }
+  if (reconnect) checkTable(client, 'reconnect.', RECONNECT, reconnect);
+  if (mailbox) checkTable(client, 'mailbox.', MAILBOX, mailbox);
   return options as ClientOptions;
+}
+
+/**
+ * Refuses options that fit one by one, and contradict each other. They are those of all layers: what
+ * one of them says alone may be right beside the others.
+ *
+ * @throws ConfigurationError naming the client and the options
+ */
+export function checkTogether(client: string, options: ClientOptions): ClientOptions {
+  const { initialDelay = 0, maxDelay = Infinity } = options.reconnect || {};
+  if (initialDelay > maxDelay) {
+    throw new ConfigurationError(
+      `${client}: reconnect.initialDelay (${initialDelay}) is above reconnect.maxDelay (${maxDelay})`,
+    );
+  }
+  const { highWaterMark = 1024, lowWaterMark } = options.mailbox ?? {};
+  if (lowWaterMark !== undefined && lowWaterMark >= highWaterMark) {
+    throw new ConfigurationError(
+      `${client}: mailbox.lowWaterMark (${lowWaterMark}) must be below mailbox.highWaterMark (${highWaterMark})`,
+    );
+  }
+  checkAgent(client, options);
+  return options;
 }
 
 function checkTable(

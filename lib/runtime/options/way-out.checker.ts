@@ -206,8 +206,13 @@ export function checkWayOut(client: string, options: ClientOptions): void {
     const given = options[place as keyof typeof PLACES];
     if (typeof given === 'object') checkPlace(client, place, table, given);
   }
-  const { agent } = options;
-  if (agent !== undefined && agent !== false) checkAgent(client, agent, options);
+  const { agent } = options as { readonly agent?: unknown };
+  if (agent === undefined || agent === false) return;
+  if (typeof (Object(agent) as { addRequest?: unknown }).addRequest !== 'function') {
+    throw new ConfigurationError(
+      `${client}: the option "agent" is ${inspectShort(agent)}; it must be an http.Agent or https.Agent, or false`,
+    );
+  }
 }
 
 function checkPlace(client: string, place: string, { takes, refuses }: Place, given: object): void {
@@ -236,14 +241,15 @@ function checkPlace(client: string, place: string, { takes, refuses }: Place, gi
   }
 }
 
-/** Node puts the options of an agent over those of the request, whatever both say. */
-function checkAgent(client: string, agent: unknown, { tls, socket, ws }: ClientOptions): void {
-  const { addRequest, options } = Object(agent) as { addRequest?: unknown; options?: object };
-  if (typeof addRequest !== 'function') {
-    throw new ConfigurationError(
-      `${client}: the option "agent" is ${inspectShort(agent)}; it must be an http.Agent or https.Agent, or false`,
-    );
-  }
+/**
+ * Refuses what an agent and the options beside it say differently: Node puts the options of an agent
+ * over those of the request, whatever both say.
+ *
+ * @throws ConfigurationError naming the client and the options
+ */
+export function checkAgent(client: string, { agent, tls, socket, ws }: ClientOptions): void {
+  if (!agent) return;
+  const { options } = agent as { readonly options?: object };
   const own = { ...options } as Readonly<Record<string, unknown>>;
   if (own['rejectUnauthorized'] === false && tls?.rejectUnauthorized !== false) {
     throw new ConfigurationError(

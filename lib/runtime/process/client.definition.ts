@@ -14,8 +14,13 @@ export interface ClientDefinition {
   readonly handlers: HandlerNames;
   /** Whether an instance can be made by now; a start that comes before waits for the boot. */
   readonly isReady: boolean;
-  /** A start that is waited for begins: {@link settings} may have something to ask first. */
-  begin(): void;
+  /**
+   * A start that is waited for begins: {@link settings} may have something to ask first. Where it
+   * fails nothing has begun.
+   *
+   * @throws (or rejects) ConfigurationError, UrlError for options that cannot be
+   */
+  begin(): void | PromiseLike<void>;
   /** How it behaves until {@link target} says more. */
   settings(): ClientSettings;
   /** Where to connect and how; asked before every attempt. May throw or reject: the attempt fails. */

@@ -38,6 +38,24 @@ describe('no callback runs in the context of', () => {
     );
   });
 
+  it.each(['background', 'required', 'manual'] as const)(
+    'the request that started a %s client at run time: not its factory either',
+    async (startup) => {
+      await using server = await WsServer.listen();
+      const Observing = observing(server.url(), { startup });
+      await using app = await boot({ imports: [WebSockexModule.forRoot()] });
+      await request.run('the request', async () => {
+        const handle = await app.get(WebSockexManager).start(Observing);
+        if (startup === 'manual') await handle.start();
+        await handle.connected();
+        await handle.stop();
+      });
+
+      expect(Observing.contexts[0]).toBe('factory: none');
+      expect(foreign(Observing.contexts)).toEqual([]);
+    },
+  );
+
   it('the one who casts, calls, gives an info or sends', async () => {
     await using server = await WsServer.listen();
     const Observing = observing(server.url(), { startup: 'background' });

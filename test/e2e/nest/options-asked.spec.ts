@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { InjectClient, WebSockexClient, WebSockexModule } from 'nestjs-websockex';
+import { InjectClient, OnStart, WebSockexClient, WebSockexModule } from 'nestjs-websockex';
 import { ClientHandle } from 'nestjs-websockex';
 import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
+import { Deferred } from '../../../lib/runtime/clock/waiters.js';
 import { boot, bootError, reaches } from '../../fixtures/nest/app.js';
 import { RawServer } from '../../fixtures/raw-server.js';
 import { WsServer } from '../../fixtures/ws-server.js';
@@ -60,6 +61,58 @@ describe('when an options factory is asked', () => {
     expect((await server.nextConnection()).request.url).toBe(`/${askedByThen + 1}`);
     expect(asked).toBe(askedByThen + 1);
     expect(askedByThen).toBe(0);
+  });
+
+  it('that itself says manual: at boot, and again for the first attempt, however much later', async () => {
+    await using server = await WsServer.listen();
+    let token = 0;
+    @WebSockexClient({
+      useFactory: () => ({
+        url: server.url(),
+        startup: 'manual',
+        headers: { 'x-token': String(++token) },
+      }),
+    })
+    class LateClient {}
+    await using app = await boot({
+      imports: [WebSockexModule.forRoot({ clients: [LateClient] })],
+    });
+    expect(token).toBe(1);
+    token = 10;
+    await app.handle(LateClient).start();
+
+    expect((await server.nextConnection()).request.headers['x-token']).toBe('11');
+    expect(token).toBe(11);
+  });
+
+  it.each([
+    ['within a second', 1000, 1],
+    ['later', 1001, 2],
+  ])('whose turn in its group comes %s: asked as often as it must', async (_when, wait, asks) => {
+    await using server = await WsServer.listen();
+    const begun = new Deferred<void>();
+    const waiting = new Deferred<void>();
+    @WebSockexClient(server.url('/first'))
+    class FirstClient {
+      @OnStart() async start() {
+        waiting.resolve();
+        await begun.promise;
+      }
+    }
+    let asked = 0;
+    @WebSockexClient({ useFactory: () => ({ url: server.url(`/${++asked}`) }) })
+    class SecondClient {}
+    const clock = new VirtualClock();
+    const group = WebSockexModule.forFeature([FirstClient, SecondClient], {});
+    await using app = await boot({ imports: [WebSockexModule.forRoot(), group] }, { clock });
+    await waiting.promise;
+    expect(asked).toBe(1);
+    await clock.advance(wait);
+    begun.resolve();
+    const { url } = await app.handle(SecondClient).connected();
+
+    expect(url).toBe(server.url(`/${asks}`));
+    expect(asked).toBe(asks);
   });
 
   it('for a client that a service starts in onModuleInit: with what it injects', async () => {

@@ -55,8 +55,8 @@ describe('an options factory that fails', () => {
     await using server = await WsServer.listen();
     const thrown = new Error('no token today');
     const Asking = asking([
-      failing(thrown),
       () => Promise.reject(thrown),
+      failing(thrown),
       () => ({ url: server.url() }),
     ]);
     await using app = await boot({ imports: [WebSockexModule.forRoot({ clients: [Asking] })] });
@@ -92,7 +92,7 @@ describe('an options factory that fails', () => {
 
   it('fails a boot that requires the client, with the error of the factory', async () => {
     const thrown = new Error('no token today');
-    const Asking = asking([failing(thrown)], { startup: 'required' });
+    const Asking = asking([() => Promise.reject(thrown)], { startup: 'required' });
     const error = await bootError({ imports: [WebSockexModule.forRoot({ clients: [Asking] })] });
 
     expect(error).toBeInstanceOf(ConnectionError);
@@ -115,10 +115,11 @@ describe('an options factory that fails', () => {
       Promise.resolve({ url: server.url(), startup: 'manual' }),
     ];
     const answers = wrong.map((value) => () => value as WebSockexFactoryResult);
-    const Asking = asking([...answers, () => ({ url: server.url('/at-last') })]);
+    const first = (): Answer => Promise.reject(new Error('not yet'));
+    const Asking = asking([first, ...answers, () => ({ url: server.url('/at-last') })]);
     await using app = await boot({ imports: [WebSockexModule.forRoot({ clients: [Asking] })] });
     const { url } = await app.handle(Asking).connected();
-    const errors = Asking.seen.map(({ error }) => error as Error);
+    const errors = Asking.seen.slice(1).map(({ error }) => error as Error);
 
     expect(url).toBe(server.url('/at-last'));
     expect(errors.map(({ message }) => message)).toEqual([

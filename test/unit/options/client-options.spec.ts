@@ -83,6 +83,8 @@ describe('toSettings', () => {
     expect(toSettings(required).handleInitialFailure).toBe(true);
     expect(toSettings({ protocols: 'v1' }).protocols).toEqual(['v1']);
     expect(toSettings({ reconnect: false }).reconnect).toBe(false);
+    const slow = { initialDelay: 60_000 };
+    expect(toSettings({ reconnect: slow }).reconnect).toMatchObject({ maxDelay: 60_000 });
   });
 
   it('hands on to the transport what is the transport’s', () => {

@@ -4,7 +4,11 @@ import fc from 'fast-check';
 import { ConfigurationError, type ClientOptions } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
-import { CLIENT_OPTION_NAMES, checkOptions } from '../../../lib/runtime/options/options.checker.js';
+import {
+  CLIENT_OPTION_NAMES,
+  checkOptions,
+  checkTogether,
+} from '../../../lib/runtime/options/options.checker.js';
 
 const durations = { good: [0, 0.5, 1000, Infinity], bad: [-1, NaN, '1', null, true, {}] };
 const counts = { good: [0, 1, Infinity], bad: [-1, 1.5, NaN, '1', null] };
@@ -95,7 +99,7 @@ function rows(
 /** The error that options are refused with. */
 function refusal(options: unknown): ConfigurationError {
   try {
-    checkOptions('Feed', options);
+    checkTogether('Feed', checkOptions('Feed', options));
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigurationError);
     return error as ConfigurationError;
@@ -251,7 +255,7 @@ describe('checkOptions', () => {
       { reconnect: { initialDelay: 2, maxDelay: 1 } },
     ];
     for (const options of contradictions) expect(refusal(options).message).toMatch(/^Feed: /);
-    checkOptions('Feed', { mailbox: { highWaterMark: 10, lowWaterMark: 9 } });
-    checkOptions('Feed', { reconnect: { initialDelay: 2, maxDelay: 2 } });
+    checkTogether('Feed', { mailbox: { highWaterMark: 10, lowWaterMark: 9 } });
+    checkTogether('Feed', { reconnect: { initialDelay: 2, maxDelay: 2 } });
   });
 });

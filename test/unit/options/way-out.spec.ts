@@ -4,13 +4,13 @@ import { Agent } from 'node:https';
 import { ConfigurationError } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
-import { checkOptions } from '../../../lib/runtime/options/options.checker.js';
+import { checkOptions, checkTogether } from '../../../lib/runtime/options/options.checker.js';
 import { PLACES } from '../../../lib/runtime/options/way-out.checker.js';
 
 /** What options are refused with. */
 function refusal(options: unknown): string {
   try {
-    checkOptions('Feed', options);
+    checkTogether('Feed', checkOptions('Feed', options));
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigurationError);
     return (error as Error).message;
