@@ -176,6 +176,12 @@ export class Wire implements TransportEvents {
     this.#outlet.tell({ type: 'close', code: error.closeCode, reason: '' });
   }
 
+  onFailure(error: WebSockexError): void {
+    const voluntary = this.#ourEnd?.voluntary ?? false;
+    this.#ourEnd = { reason: { by: 'error', error }, error, voluntary };
+    this.#closeByPeer();
+  }
+
   onEnd(error?: WebSockexError): void {
     this.#cancelTimers();
     this.#socket = undefined;

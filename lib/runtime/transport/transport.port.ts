@@ -21,8 +21,14 @@ export interface TransportInfo {
 }
 
 /**
- * What a transport tells. They are called in the order in which things arrived, never before
- * `open()` has returned, and `onEnd` exactly once, last.
+ * What a transport tells.
+ *
+ * - In the order in which things arrived: what came before a close frame, or before the end of the
+ *   peer's side, is told before it, however long the transport takes to read it (to decompress it, say).
+ * - Never before `open()` has returned; frames never before `onOpen`; `onEnd` exactly once, last.
+ * - Nothing is lost: what the peer had sent before it ended its side is told.
+ * - None of the user's code that a transport calls (callbacks among the options) reaches the process:
+ *   what it throws, or rejects with, is the error of `onFailure` and `onEnd`.
  */
 export interface TransportEvents {
   /** The socket is connected, TLS done where there is any; the request of the handshake goes out. */
@@ -44,30 +50,46 @@ export interface TransportEvents {
   onPeerEnd(): void;
   /**
    * The peer broke the protocol, or sent too much: a close frame with `error.closeCode` has been
-   * sent, and nothing more is read.
+   * sent, and nothing more is told but the end.
    */
   onProtocolError(error: ProtocolError): void;
-  /** There is no socket any more. `error`: what broke, where something did. */
+  /**
+   * What is ours broke in an open session, such as a callback among the options: the socket is
+   * destroyed, and `onEnd` follows with the same error. Without this the session ends as one that
+   * vanished, with that error beside the reason.
+   */
+  onFailure?(error: WebSockexError): void;
+  /**
+   * There is no socket any more. `error`: what broke, where something did. The peer's close frame has
+   * been told, if one was read, and every `done` of `send` has been called.
+   */
   onEnd(error?: WebSockexError): void;
 }
 
 /** One socket, from the moment it is dialled. */
 export interface TransportSocket {
   /**
-   * Hands a frame to the socket now. `done` is called once the socket has taken it, or with the
-   * error for which it never will.
+   * Hands a frame to the socket now. `done` is called exactly once: when the socket has taken it, or
+   * with the error for which it never will, at the end of the socket at the latest. Frames, pings,
+   * pongs and the close frame go out in the order in which they were handed over.
    */
   send(frame: Frame, done?: (error?: Error | null) => void): void;
-  /** Stops and goes on reading. What is read already may still be told after `pause()`. */
+  /**
+   * Stops and goes on reading: what was not read meanwhile is told after it, in order, and nothing is
+   * lost. What is read already may still be told after `pause()`.
+   */
   pause(): void;
   resume(): void;
   /** Sends a close frame: the beginning of a closing handshake, or the answer to the peer's. */
   close(code?: number, reason?: string): void;
-  /** Ends our side of the socket after what was sent, without waiting for the peer's close frame. */
+  /**
+   * Ends our side of the socket after all that was handed over, the close frame too, without waiting
+   * for the peer's.
+   */
   end(): void;
   /** Destroys the socket, or gives up the attempt. */
   terminate(): void;
-  /** Bytes handed to `send` that the system has not taken yet. */
+  /** Bytes handed to `send` that the system has not taken yet; 0 when it has taken all. */
   readonly bufferedAmount: number;
 }
 

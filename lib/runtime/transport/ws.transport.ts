@@ -1,25 +1,45 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import * as net from 'node:net';
 import type { Duplex } from 'node:stream';
+import * as tls from 'node:tls';
 
-import WebSocket from 'ws';
+import type WebSocket from 'ws';
 
-import { HandshakeError, ProtocolError } from '../errors/connection.errors.js';
-import type { WebSockexError } from '../errors/websockex.error.js';
+import { ConnectionError, HandshakeError, ProtocolError } from '../errors/connection.errors.js';
+import { toError, type WebSockexError } from '../errors/websockex.error.js';
 import { withoutStacks } from '../errors/without-stacks.js';
 import type { Frame } from '../frame/frame.js';
+import { AddressRace, hasSeveralAddresses } from './address.race.js';
+import { guardCallbacks } from './callback.guard.js';
 import { toConnectionError } from './connection-error.js';
 import { toHandshakeError } from './handshake-answer.js';
-import { missingBytes, whenArrived } from './refused-frame.js';
+import { payloadLimit } from './payload.limit.js';
 import { tuneSocket } from './socket.tuning.js';
-import type { WsOptions } from './transport.options.js';
 import type {
   Transport,
   TransportEvents,
   TransportRequest,
   TransportSocket,
 } from './transport.port.js';
+import {
+  missingBytes,
+  refusalCode,
+  UnansweringWebSocket,
+  whenArrived,
+  whenTold,
+} from './ws.internals.js';
 
-const MIB = 1024 * 1024;
+type Done = (error?: Error | null) => void;
+/** What Node makes a socket with, and whom it is given to. */
+type Dial = net.TcpNetConnectOpts & tls.ConnectionOptions & { readonly socketPath?: string };
+type Given = Readonly<Record<string, unknown>>;
+type Made = (error: Error | null, socket?: Duplex) => void;
+
+/** What `ws` tells as the code of a close without a close frame, and of a close frame without a code. */
+const NO_FRAME = 1006;
+const NO_CODE = 1005;
+
+const TOO_BIG = 1009;
 
 /** The longest delay a Node timer takes: the closing handshake is timed above, not in `ws`. */
 const NEVER = 2 ** 31 - 1;
@@ -37,39 +57,26 @@ export class WsTransport implements Transport {
   }
 }
 
-/**
- * A `ws` socket that leaves the answer to the peer's close frame to us. `ws` answers by calling
- * its own `close(code, reason)` the moment it has read one, ahead of the messages that still wait
- * in the mailbox; and calls `close(code)`, with an `error` event behind it, when it refuses a frame.
- */
-class UnansweringWebSocket extends WebSocket {
-  peerClosed: ((code: number | undefined, reason: string) => void) | undefined;
-  refusedWith: number | undefined;
-
-  override close(code?: number, reason?: string | Buffer): void {
-    const isAnswered = this.readyState !== WebSocket.OPEN;
-    if (isAnswered) super.close(code, reason);
-    if (code === undefined || reason !== undefined) {
-      this.peerClosed?.(code, reason?.toString() ?? '');
-    } else if (!isAnswered) {
-      this.refusedWith = code;
-    }
-  }
-
-  answer(code: number | undefined, reason: string | undefined): void {
-    super.close(code, reason);
-  }
-}
-
 class WsSocket implements TransportSocket {
   readonly #ws: UnansweringWebSocket;
   readonly #client: string;
+  readonly #url: string;
   readonly #events: TransportEvents;
   readonly #options: TransportRequest['options'];
+  #race: AddressRace | undefined;
   #stream: Duplex | undefined;
   #answer: IncomingMessage | undefined;
   #opened = false;
+  #isPeerClosed = false;
+  #isOver = false;
   #error: WebSockexError | undefined;
+  /** Who waits until what they sent is taken. */
+  readonly #untaken = new Set<Done>();
+  /** Whether what is sent is compressed first, which takes its time. */
+  #isDeflating = false;
+  /** Frames of a session that compresses, handed over and not written yet. */
+  #unwritten = 0;
+  #isEnding = false;
 
   constructor(
     request: TransportRequest,
@@ -77,35 +84,41 @@ class WsSocket implements TransportSocket {
     connect: ((request: TransportRequest) => Duplex) | undefined,
   ) {
     this.#client = request.client;
+    this.#url = request.url;
     this.#events = events;
     this.#options = request.options;
-    this.#ws = new UnansweringWebSocket(request.url, [...request.protocols], {
-      maxPayload: 16 * MIB,
+    const given = this.#guarded(request.options);
+    const options: object = {
       perMessageDeflate: false,
       followRedirects: false,
-      ...request.options.ws,
-      ...request.options.socket,
-      ...request.options.tls,
-      ...named(request.options),
+      ...given,
+      maxPayload: payloadLimit(given['maxPayload'] as number | undefined),
+      // `false` means no pool to Node, which is what no agent means to `ws`.
+      agent: (!connect && given['agent']) || undefined,
+      createConnection: connect
+        ? () => connect(request)
+        : (given['createConnection'] ?? ((dial: Dial, made: Made) => this.#dial(dial, made))),
       rejectUnauthorized: request.options.tls?.rejectUnauthorized ?? true,
       headers: request.headers as Record<string, string>,
-      ...(connect && { createConnection: () => connect(request) }),
       autoPong: false,
       allowSynchronousEvents: true,
       closeTimeout: NEVER,
-      finishRequest: (clientRequest: ClientRequest) =>
-        this.#onRequest(clientRequest, request.options.ws),
-    } as WebSocket.ClientOptions);
+      finishRequest: (clientRequest: ClientRequest, ws: WebSocket) =>
+        this.#onRequest(clientRequest, ws, given['finishRequest']),
+    };
+    this.#ws = new UnansweringWebSocket(request.url, [...request.protocols], options);
     this.#listen();
+    // A callback of the user's failed while there was nothing to end yet.
+    if (this.#error !== undefined) this.#ws.terminate();
   }
 
   get bufferedAmount(): number {
     return this.#ws.bufferedAmount;
   }
 
-  send(frame: Frame, done?: (error?: Error | null) => void): void {
+  send(frame: Frame, done?: Done): void {
     const ws = this.#ws;
-    const taken = done && this.#whenTaken(done);
+    const taken = this.#isDeflating ? this.#whenWritten(done) : done && this.#whenTaken(done);
     switch (frame.type) {
       case 'ping':
         return ws.ping(frame.data, true, taken);
@@ -130,19 +143,88 @@ class WsSocket implements TransportSocket {
   }
 
   end(): void {
-    this.#stream?.end();
+    // What is compressed still would come behind the end of the stream, and be lost.
+    if (this.#unwritten > 0) this.#isEnding = true;
+    else this.#stream?.end();
   }
 
   terminate(): void {
+    this.#race?.cancel();
     this.#ws.terminate();
   }
 
-  /** Node calls back without an error for what a socket has not written when it is destroyed. */
-  #whenTaken(done: (error?: Error | null) => void): (error?: Error) => void {
-    return (error) => {
-      const isGone = this.#stream?.destroyed === true;
+  /**
+   * Calls `done` once. Node calls back without an error for what a socket has not written when it is
+   * destroyed, and `ws` not at all for some of what it has not compressed by then.
+   */
+  #whenTaken(done: Done): Done {
+    const taken: Done = (error) => {
+      if (!this.#untaken.delete(taken)) return;
+      const isGone = this.#isOver || this.#stream?.destroyed === true;
       done(error ?? (isGone ? new Error('the socket was gone before it took all') : undefined));
     };
+    this.#untaken.add(taken);
+    return taken;
+  }
+
+  #whenWritten(done: Done | undefined): Done {
+    const taken = done && this.#whenTaken(done);
+    this.#unwritten++;
+    return (error) => {
+      this.#unwritten--;
+      taken?.(error);
+      // The close frame is not counted: it goes out with the last of those before it.
+      if (this.#isEnding && this.#unwritten === 0) this.#stream?.end();
+    };
+  }
+
+  /**
+   * The options as `ws` takes them, in one object, none of their callbacks a danger. The origin is
+   * among the headers already.
+   */
+  #guarded(given: TransportRequest['options']): Given {
+    const { origin: _, ws, socket, tls: secure, ...options } = given;
+    const guard = (path: string, part: object = {}): object =>
+      guardCallbacks(path, part, (what, thrown) => this.#onFailure(what, thrown));
+    return {
+      ...guard('ws', ws),
+      ...guard('socket', socket),
+      ...guard('tls', secure),
+      ...guard('', options),
+    };
+  }
+
+  /** A callback of the user's failed: nobody knows what it has left undone. */
+  #onFailure(callback: string, thrown: unknown): void {
+    if (this.#isOver) return;
+    if (this.#error === undefined) {
+      const what = `the callback "${callback}" of its options failed: ${toError(thrown).message}`;
+      this.#error = new ConnectionError(this.#client, what, { cause: thrown });
+      if (this.#opened) this.#events.onFailure?.(this.#error);
+    }
+    // There is none yet where it failed in the constructor of `ws`.
+    (this.#ws as UnansweringWebSocket | undefined)?.terminate();
+  }
+
+  /** Makes a socket as `ws` does, but for a host with several addresses. */
+  #dial(options: Dial, made: Made): Duplex | undefined {
+    // A redirect leads elsewhere.
+    const { url = this.#url } = (this.#ws as UnansweringWebSocket | undefined) ?? {};
+    const isSecure = /^(wss|https):/i.test(url);
+    if (options.socketPath !== undefined || !hasSeveralAddresses(options)) {
+      const { socketPath } = options;
+      return isSecure ? secured(options) : net.connect({ ...options, path: socketPath } as Dial);
+    }
+    this.#race = new AddressRace(options, (error, socket) => {
+      if (error || !isSecure) return made(error, socket);
+      try {
+        made(null, secured({ ...options, socket }));
+      } catch (thrown) {
+        socket?.destroy();
+        made(toError(thrown));
+      }
+    });
+    return undefined;
   }
 
   #listen(): void {
@@ -152,25 +234,26 @@ class WsSocket implements TransportSocket {
     ws.on('open', () => this.#onOpen());
     ws.on('message', (data, isBinary) => {
       if (isBinary) this.#events.onBinary(data as Buffer);
-      else this.#events.onText((data as Buffer).toString());
+      else this.#onText(data as Buffer);
     });
     ws.on('ping', (data) => this.#events.onPing(data));
     ws.on('pong', (data) => this.#events.onPong(data));
-    ws.peerClosed = (code, reason) => this.#events.onPeerClose(code, reason);
+    ws.peerClosed = (code, reason) => this.#onPeerClose(code, reason);
     ws.on('error', (error) => this.#onError(error));
-    ws.on('close', () => this.#events.onEnd(this.#error));
+    ws.on('close', (code, reason) => this.#onClose(code, reason.toString()));
   }
 
-  #onRequest(request: ClientRequest, options: WsOptions | undefined): void {
-    request.once('socket', (socket) => {
+  #onRequest(request: ClientRequest, ws: WebSocket, finish: unknown): void {
+    request.once('socket', (socket: net.Socket & { readonly secureConnecting?: boolean }) => {
       const dialled = (): void => {
         tuneSocket(socket, this.#options.socket);
         this.#events.onDialled();
       };
-      if (!socket.connecting) dialled();
-      else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', dialled);
+      if (socket.secureConnecting) socket.once('secureConnect', dialled);
+      else if (socket.connecting) socket.once('connect', dialled);
+      else dialled();
     });
-    if (options?.finishRequest !== undefined) options.finishRequest(request, this.#ws);
+    if (typeof finish === 'function') finish(request, ws);
     else request.end();
   }
 
@@ -184,7 +267,10 @@ class WsSocket implements TransportSocket {
       return;
     }
     answer.socket.once('end', () => {
-      if (this.#opened) this.#events.onPeerEnd();
+      if (!this.#opened) return;
+      whenTold(this.#ws, () => {
+        if (!this.#isOver) this.#events.onPeerEnd();
+      });
     });
     // `ws` destroys a socket that errs without telling why.
     answer.socket.once('error', (error: Error) => {
@@ -207,18 +293,47 @@ class WsSocket implements TransportSocket {
     const { protocol, extensions } = this.#ws;
     const headers = this.#answer?.headers ?? {};
     this.#answer = undefined;
+    this.#isDeflating = extensions !== '';
     this.#events.onOpen({ headers, protocol, extensions });
+  }
+
+  #onText(data: Buffer): void {
+    let text: string;
+    try {
+      text = data.toString();
+    } catch (cause) {
+      // Longer than a string may be, which is less than `maxPayload` can be.
+      this.#refuse(TOO_BIG, toError(cause));
+      return this.end();
+    }
+    this.#events.onText(text);
+  }
+
+  #onPeerClose(code: number | undefined, reason: string): void {
+    this.#isPeerClosed = true;
+    this.#events.onPeerClose(code, reason);
   }
 
   #onError(error: Error): void {
     if (this.#error !== undefined) return;
-    const { refusedWith } = this.#ws;
-    if (refusedWith !== undefined) this.#onRefusedFrame(refusedWith, error);
+    const code = this.#ws.refusedWith ?? refusalCode(error);
+    if (code !== undefined) this.#onRefusedFrame(code, error);
     else if (!this.#opened && this.#answer !== undefined) {
       this.#error = this.#handshakeError(this.#answer, error.message, error);
     } else {
       this.#error = toConnectionError(this.#client, error);
     }
+  }
+
+  #onClose(code: number, reason: string): void {
+    this.#isOver = true;
+    this.#race?.cancel();
+    const isRefused = this.#error instanceof ProtocolError;
+    if (code !== NO_FRAME && !this.#isPeerClosed && !isRefused) {
+      this.#onPeerClose(code === NO_CODE ? undefined : code, reason);
+    }
+    for (const taken of this.#untaken) taken();
+    this.#events.onEnd(this.#error);
   }
 
   #handshakeError(answer: IncomingMessage, what: string, cause?: Error): HandshakeError {
@@ -227,25 +342,24 @@ class WsSocket implements TransportSocket {
   }
 
   #onRefusedFrame(code: number, cause: Error): void {
-    const refuse = (): void => {
-      const error = new ProtocolError(this.#client, code, cause.message, { cause });
-      this.#error = error;
-      this.#ws.answer(code, undefined);
-      this.#events.onProtocolError(error);
-    };
     const missing = missingBytes(this.#ws, cause);
-    if (missing === 0 || this.#stream === undefined) refuse();
-    else whenArrived(this.#stream, missing, refuse);
+    if (missing === 0 || this.#stream === undefined) this.#refuse(code, cause);
+    else whenArrived(this.#stream, missing, () => this.#refuse(code, cause));
+  }
+
+  /** Closes for something that the peer must not send; nothing of what it still sends is told. */
+  #refuse(code: number, cause: Error): void {
+    const error = new ProtocolError(this.#client, code, cause.message, { cause });
+    this.#error = error;
+    for (const event of ['message', 'ping', 'pong']) this.#ws.removeAllListeners(event);
+    this.#ws.peerClosed = undefined;
+    this.#ws.answer(code, undefined);
+    this.#events.onProtocolError(error);
   }
 }
 
-/** The options whose names are the same in `ws`; the origin is among the headers already. */
-function named({
-  origin: _origin,
-  socket: _socket,
-  tls: _tls,
-  ws: _ws,
-  ...same
-}: TransportRequest['options']): object {
-  return same;
+/** TLS, over a socket that is connected or over one to come, as `ws` makes it. */
+function secured(options: tls.ConnectionOptions): tls.TLSSocket {
+  const { host = '', servername = net.isIP(host) === 0 ? host : '' } = options;
+  return tls.connect({ ...options, path: undefined, servername });
 }
