@@ -177,7 +177,9 @@ export abstract class ClientHandle<
 
   /**
    * The text and binary frames from now on, with back pressure: a loop that falls behind pauses
-   * the socket, and leaving it lets the socket go on. Ends when the client ends for good.
+   * the socket, and leaving it lets the socket go on. Ends when the client ends for good. Who takes an
+   * iterator by hand and reads no more calls its `return()`: without that the socket waits until the
+   * iterator is collected as garbage.
    */
   abstract [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame>;
 }

@@ -230,9 +230,7 @@ export class Client implements SuccessionOwner, SysTarget {
 
   iterate(): FrameIterator {
     const { mailbox } = this.process.settings;
-    const iterator = this.observers.iterate(mailbox, this.lineage.readers);
-    if (this.hasEnded) iterator.end();
-    return iterator;
+    return this.observers.iterate(mailbox, this.lineage.readers);
   }
 
   onReady(info: ConnectionInfo): void {

@@ -3,73 +3,109 @@ import { Fifo } from '../mailbox/fifo.js';
 import type { MailboxMarks } from '../mailbox/mailbox.js';
 import type { Flow } from '../mailbox/flow.js';
 
-type Waiting = (result: IteratorResult<DataFrame, undefined>) => void;
+type Result = IteratorResult<DataFrame, undefined>;
+type Waiting = (result: Result) => void;
+
+const END: Result = { done: true, value: undefined };
 
 /**
- * Frames for a `for await` loop, from the moment it is made. A loop that falls behind pauses the
- * socket; leaving it early lets the socket go on.
+ * The frames that wait for one loop, or the loop for them. It knows nothing of the iterator that the
+ * loop holds: one that is collected tells it so, and the socket goes on.
  */
-export class FrameIterator implements AsyncIterableIterator<DataFrame, undefined> {
+export class FrameQueue {
   readonly #frames = new Fifo<DataFrame>();
   readonly #waiting = new Fifo<Waiting>();
   #bytes = 0;
-  #ended = false;
-  #full = false;
+  #isFull = false;
+  #isOver = false;
+  #isForgotten = false;
 
+  /** @param leave told once that no more frames are wanted */
   constructor(
     private readonly marks: MailboxMarks,
     private readonly flow: Flow,
-    private readonly leave: (iterator: FrameIterator) => void,
+    private readonly leave: (queue: FrameQueue) => void,
   ) {}
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  next(): Promise<IteratorResult<DataFrame, undefined>> {
+  take(): Promise<Result> {
     const frame = this.#frames.shift();
     if (frame !== undefined) {
       this.#bytes -= frame.data.length;
       this.#checkLow();
       return Promise.resolve({ done: false, value: frame });
     }
-    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    if (this.#isOver) return Promise.resolve(END);
     return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  return(): Promise<IteratorResult<DataFrame, undefined>> {
-    this.#frames.clear();
-    this.#bytes = 0;
-    this.#checkLow();
-    this.end();
-    return Promise.resolve({ done: true, value: undefined });
   }
 
   push(frame: DataFrame): void {
     const waiting = this.#waiting.shift();
-    if (waiting !== undefined) return waiting({ done: false, value: frame });
+    if (waiting !== undefined) {
+      waiting({ done: false, value: frame });
+      if (this.#isForgotten && this.#waiting.length === 0) this.drop();
+      return;
+    }
     this.#frames.push(frame);
     this.#bytes += frame.data.length;
     const { highWaterMark, maxBytes } = this.marks;
-    if (!this.#full && (this.#frames.length >= highWaterMark || this.#bytes >= maxBytes)) {
-      this.#full = true;
+    if (!this.#isFull && (this.#frames.length >= highWaterMark || this.#bytes >= maxBytes)) {
+      this.#isFull = true;
       this.flow.hold(this);
     }
   }
 
   /** No more frames will come; what waits can still be taken. */
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.leave(this);
-    for (const waiting of this.#waiting.clear()) waiting({ done: true, value: undefined });
+    for (const waiting of this.#waiting.clear()) waiting(END);
+  }
+
+  /** Nobody wants what waits, or what would come. */
+  drop(): void {
+    this.#frames.clear();
+    this.#bytes = 0;
+    this.#checkLow();
+    this.end();
+  }
+
+  /** Nobody can ask any more; who has asked is still answered. */
+  forget(): void {
+    this.#isForgotten = true;
+    if (this.#waiting.length === 0) this.drop();
   }
 
   #checkLow(): void {
     const { lowWaterMark, maxBytes } = this.marks;
-    if (this.#full && this.#frames.length <= lowWaterMark && this.#bytes <= maxBytes / 2) {
-      this.#full = false;
+    if (this.#isFull && this.#frames.length <= lowWaterMark && this.#bytes <= maxBytes / 2) {
+      this.#isFull = false;
       this.flow.release(this);
     }
+  }
+}
+
+/**
+ * Frames for a `for await` loop, from the moment it is made. A loop that falls behind pauses the
+ * socket; leaving it early lets the socket go on.
+ */
+export class FrameIterator implements AsyncIterableIterator<DataFrame, undefined> {
+  readonly #queue: FrameQueue;
+
+  constructor(queue: FrameQueue) {
+    this.#queue = queue;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Result> {
+    return this.#queue.take();
+  }
+
+  return(): Promise<Result> {
+    this.#queue.drop();
+    return Promise.resolve(END);
   }
 }

@@ -7,7 +7,7 @@ import type { EventName, WebSockexEvent } from '../telemetry/events.js';
 import type { EventSink } from '../telemetry/telemetry.js';
 import type { Flow } from '../mailbox/flow.js';
 import { Broadcast } from './broadcast.js';
-import { FrameIterator } from './frame-iterator.js';
+import { FrameIterator, FrameQueue } from './frame-iterator.js';
 import { SafeObservable } from './safe-observable.js';
 
 /** Told what an observer threw, and what it was observing. */
@@ -18,7 +18,10 @@ export class Observers implements EventSink {
   readonly #frames: Broadcast<DataFrame>;
   readonly #statuses: Broadcast<ClientStatus>;
   readonly #events: Broadcast<WebSockexEvent>;
-  readonly #iterators = new Set<FrameIterator>();
+  /** Of those who iterate. */
+  readonly #queues = new Set<FrameQueue>();
+  /** An iterator that nobody holds any more must not hold up reading for ever. */
+  readonly #forgotten = new FinalizationRegistry<FrameQueue>((queue) => queue.forget());
   #status: ClientStatus = 'idle';
   /** Changes that wait to be told. */
   readonly #changes: ClientStatus[] = [];
@@ -62,8 +65,8 @@ export class Observers implements EventSink {
 
   frame(frame: DataFrame): void {
     if (this.#frames.observed) this.#frames.next(frame);
-    if (this.#iterators.size === 0) return;
-    for (const iterator of this.#iterators) iterator.push(frame);
+    if (this.#queues.size === 0) return;
+    for (const queue of this.#queues) queue.push(frame);
   }
 
   status(status: ClientStatus): void {
@@ -72,15 +75,20 @@ export class Observers implements EventSink {
   }
 
   iterate(marks: MailboxMarks, flow: Flow): FrameIterator {
-    const iterator = new FrameIterator(marks, flow, (one) => this.#iterators.delete(one));
-    this.#iterators.add(iterator);
+    const queue = new FrameQueue(marks, flow, (one) => this.#queues.delete(one));
+    const iterator = new FrameIterator(queue);
+    if (this.#isComplete) queue.end();
+    else {
+      this.#queues.add(queue);
+      this.#forgotten.register(iterator, queue);
+    }
     return iterator;
   }
 
   complete(): void {
-    for (const iterator of this.#iterators) iterator.end();
-    this.#frames.complete();
     this.#isComplete = true;
+    for (const queue of this.#queues) queue.end();
+    this.#frames.complete();
     this.#tell();
     this.#events.complete();
   }

@@ -3,7 +3,7 @@ import { Frame, type DataFrame } from 'nestjs-websockex';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Flow } from '../../../lib/runtime/mailbox/flow.js';
-import { FrameIterator } from '../../../lib/runtime/observers/frame-iterator.js';
+import { FrameIterator, FrameQueue } from '../../../lib/runtime/observers/frame-iterator.js';
 
 const MARKS = { highWaterMark: 4, lowWaterMark: 1, maxBytes: 100 };
 const text = (data: string): DataFrame => Frame.text(data);
@@ -48,18 +48,20 @@ describe('Flow', () => {
 describe('FrameIterator', () => {
   let paused: boolean;
   let left: number;
+  let queue: FrameQueue;
   let iterator: FrameIterator;
 
   beforeEach(() => {
     paused = false;
     left = 0;
     const flow = new Flow((now) => (paused = now));
-    iterator = new FrameIterator(MARKS, flow, () => left++);
+    queue = new FrameQueue(MARKS, flow, () => left++);
+    iterator = new FrameIterator(queue);
   });
 
   it('gives frames in order, to a loop that is ahead and to one that is behind', async () => {
     const early = [iterator.next(), iterator.next()];
-    for (const data of ['a', 'b', 'c']) iterator.push(text(data));
+    for (const data of ['a', 'b', 'c']) queue.push(text(data));
     const results = await Promise.all([...early, iterator.next()]);
     expect(results).toEqual(['a', 'b', 'c'].map((data) => ({ done: false, value: text(data) })));
   });
@@ -69,10 +71,10 @@ describe('FrameIterator', () => {
     const loop = (async () => {
       for await (const frame of iterator) seen.push(String(frame.data));
     })();
-    iterator.push(text('a'));
-    iterator.push(text('b'));
-    iterator.end();
-    iterator.end();
+    queue.push(text('a'));
+    queue.push(text('b'));
+    queue.end();
+    queue.end();
     await loop;
     expect([seen, left]).toEqual([['a', 'b'], 1]);
     await expect(iterator.next()).resolves.toEqual(END);
@@ -80,14 +82,14 @@ describe('FrameIterator', () => {
 
   it('ends those who wait for a frame when there will be none', async () => {
     const waiting = [iterator.next(), iterator.next()];
-    iterator.end();
+    queue.end();
     await expect(Promise.all(waiting)).resolves.toEqual([END, END]);
   });
 
   it('pauses the source at the high mark, and lets it go on at the low one', async () => {
-    for (const data of ['a', 'b', 'c']) iterator.push(text(data));
+    for (const data of ['a', 'b', 'c']) queue.push(text(data));
     expect(paused).toBe(false);
-    iterator.push(text('d'));
+    queue.push(text('d'));
     expect(paused).toBe(true);
     await iterator.next();
     await iterator.next();
@@ -97,25 +99,25 @@ describe('FrameIterator', () => {
   });
 
   it('counts bytes too, and goes on at half of them', async () => {
-    iterator.push(text('x'.repeat(50)));
-    iterator.push(text('y'.repeat(50)));
+    queue.push(text('x'.repeat(50)));
+    queue.push(text('y'.repeat(50)));
     expect(paused).toBe(true);
     await iterator.next();
     expect(paused).toBe(false);
-    iterator.push(Frame.binary(Buffer.alloc(49)));
+    queue.push(Frame.binary(Buffer.alloc(49)));
     expect(paused).toBe(false);
-    iterator.push(text('z'));
+    queue.push(text('z'));
     expect(paused).toBe(true);
   });
 
   it('is not paused by frames that a loop was waiting for', () => {
     for (let i = 0; i < 10; i++) void iterator.next();
-    for (let i = 0; i < 10; i++) iterator.push(text('x'.repeat(100)));
+    for (let i = 0; i < 10; i++) queue.push(text('x'.repeat(100)));
     expect(paused).toBe(false);
   });
 
   it('lets the source go on when a loop is left early, and forgets what waited', async () => {
-    for (let i = 0; i < 10; i++) iterator.push(text('a'));
+    for (let i = 0; i < 10; i++) queue.push(text('a'));
     expect(paused).toBe(true);
     for await (const _frame of iterator) break;
     expect([paused, left]).toEqual([false, 1]);
@@ -135,14 +137,14 @@ describe('FrameIterator', () => {
         let isPaused = false;
         let shouldPause = false;
         const flow = new Flow((now) => (isPaused = now));
-        const one = new FrameIterator(MARKS, flow, () => undefined);
+        const one = new FrameQueue(MARKS, flow, () => undefined);
         const pushed: DataFrame[] = [];
         const taken: Promise<IteratorResult<DataFrame, undefined>>[] = [];
         for (const each of acts) {
           if ('push' in each) {
             pushed.push(text(`${pushed.length}${'x'.repeat(each.push)}`));
             one.push(pushed.at(-1) as DataFrame);
-          } else taken.push(one.next());
+          } else taken.push(one.take());
           const waiting = pushed.slice(taken.length);
           const bytes = waiting.reduce((sum, { data }) => sum + data.length, 0);
           if ('push' in each) shouldPause ||= waiting.length >= 4 || bytes >= 100;
@@ -150,7 +152,8 @@ describe('FrameIterator', () => {
           expect(isPaused).toBe(shouldPause);
         }
         one.end();
-        for await (const frame of one) taken.push(Promise.resolve({ done: false, value: frame }));
+        for await (const frame of new FrameIterator(one))
+          taken.push(Promise.resolve({ done: false, value: frame }));
         const results = await Promise.all(taken);
         const values = results.flatMap(({ value }) => (value ? [value] : []));
         expect(values).toEqual(pushed);
