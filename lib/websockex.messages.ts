@@ -88,6 +88,8 @@ export const messages = {
 
   nameTaken: (type: string | undefined) =>
     type === undefined ? 'its registry says so' : `it is a ${type}, and has not ended`,
+  leftInRegistry: (client: string) =>
+    `${client}: its name registry has not answered unregister() in time; the name may still stand there`,
   notRegistered: () => 'its name was not registered',
   notFound: () => 'who has its name was not told',
   noStart: () => 'cannot start, it was stopped or the application shuts down',

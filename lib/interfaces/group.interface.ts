@@ -21,7 +21,8 @@ export interface ClientGroup {
  * - `log`: an error in the log.
  * - `shutdown`: an error in the log, then the application is closed by a SIGTERM to the own process,
  *   with exit code 1. It wants `app.enableShutdownHooks()`; without, the process ends at once, or
- *   what listens for SIGTERM has to close the application.
+ *   what listens for SIGTERM has to close the application. In a worker thread the shutdown hooks run
+ *   either way, and the thread ends with exit code 1; the process lives on.
  * - a function, which is called instead: nothing is logged but what it throws or rejects with.
  *
  * @publicApi

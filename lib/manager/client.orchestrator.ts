@@ -10,11 +10,13 @@ import {
 
 import { ClientExplorer, type ListedClient } from '../discovery/client.explorer.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
+import { limited } from '../runtime/clock/waiters.js';
 import { AlreadyStartedError } from '../runtime/errors/client.errors.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
 import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
+import { AppCloser } from './app.closer.js';
 import { AppStage } from './app.stage.js';
 import { onSignalDuringBoot } from './boot.signals.js';
 import { ClientRegistry, type RegisteredClient } from './client.registry.js';
@@ -24,6 +26,9 @@ import { NameRegistrar } from './name.registrar.js';
 import { Pacer } from './pacer.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 import { checkModuleOptions } from './module-options.checker.js';
+
+/** Milliseconds that trace files have at least to be written, however late it is. */
+const WRITING = 250;
 
 /**
  * Runs the clients with the application. It stands in a global module, whose hooks run first at
@@ -35,6 +40,7 @@ export class ClientOrchestrator
 {
   /** Those whose start is under way, or over. */
   private readonly begun = new Set<RegisteredClient>();
+  private stopping: Promise<void> | undefined;
 
   constructor(
     private readonly explorer: ClientExplorer,
@@ -43,8 +49,11 @@ export class ClientOrchestrator
     private readonly registrar: NameRegistrar,
     private readonly logger: TelemetryLogger,
     private readonly stage: AppStage,
+    closer: AppCloser,
     @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    closer.endClients = () => this.stopAll();
+  }
 
   /** Finds and checks every client; nothing has been started when one is refused. */
   onModuleInit(): void {
@@ -107,7 +116,7 @@ export class ClientOrchestrator
   }
 
   onApplicationShutdown(): void {
-    this.registry.destroy();
+    this.destroy();
     this.registry.hub.complete();
   }
 
@@ -171,23 +180,49 @@ export class ClientOrchestrator
     this.registry.undeclare(client);
   }
 
-  private async stopAll(): Promise<void> {
+  /** Ends every client, once; whoever asks again waits for that. */
+  private stopAll(): Promise<void> {
+    return (this.stopping ??= this.stopEach());
+  }
+
+  private async stopEach(): Promise<void> {
     this.stage.closes();
     this.starter.close();
-    const groups = [...new Set(this.registry.all().map(({ group }) => group))];
-    for (const { supervisor } of groups) supervisor.close();
-    // Those that were started last first: nobody ends by a link who is to end anyway.
     const { shutdownTimeout } = this.registry;
     const deadline = this.clock.now() + shutdownTimeout;
-    const remaining = (): number => deadline - this.clock.now();
+    const remaining = (): number => Math.max(0, deadline - this.clock.now());
+    const clients = this.registry.all();
+    const groups = [...new Set(clients.map(({ group }) => group))];
     const pacer = new Pacer();
+    for (const { supervisor } of groups) supervisor.close();
+    // Those that were started last first: nobody ends by a link who is to end anyway.
     const stops = groups.toReversed().map(async (group) => {
       await pacer.turn();
-      await stopGroup(group, remaining);
+      await stopGroup(group, remaining, (name, error) => this.failed(name, 'its stop', error));
     });
     await Promise.all(stops);
-    this.registry.destroy();
-    await this.registrar.left(Math.max(0, remaining()));
+    this.destroy();
+    await Promise.all([
+      this.written(clients, Math.max(WRITING, remaining())),
+      this.registrar.left(remaining()),
+    ]);
+  }
+
+  /** Waits for the trace files of clients that have ended; a file system that hangs is left behind. */
+  private async written(clients: readonly RegisteredClient[], timeout: number): Promise<void> {
+    const written = limited<unknown>(this.clock, { timeout }, () => new Error('left behind'));
+    const all = Promise.all(clients.map(({ client }) => client.terminated));
+    void all.then(written.resolve);
+    await written.promise.catch(() => undefined);
+  }
+
+  /** Leaves no socket: whatever fails, the others are destroyed. */
+  private destroy(): void {
+    this.registry.destroy((name, error) => this.failed(name, 'the end of its socket', error));
+  }
+
+  private failed(name: string, where: string, error: unknown): void {
+    this.logger.failed(name, where, error);
   }
 }
 

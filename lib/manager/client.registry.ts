@@ -151,8 +151,14 @@ export class ClientRegistry {
   }
 
   /** Leaves no socket behind, not even one that lingers after a crash. */
-  destroy(): void {
-    for (const { client } of [...this.all(), ...this.lingering]) client.lineage.destroy();
+  destroy(onFailure: (name: string, error: unknown) => void): void {
+    for (const { client } of [...this.all(), ...this.lingering]) {
+      try {
+        client.lineage.destroy();
+      } catch (error) {
+        onFailure(client.name, error);
+      }
+    }
   }
 
   private forget(registered: RegisteredClient): void {

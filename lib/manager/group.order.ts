@@ -32,17 +32,25 @@ export async function startGroup(
 }
 
 /**
- * Stops a group, the last that was started first. Each has its share of the time that is left.
+ * Stops a group, the last that was started first. Each has its share of the time that is left; one
+ * whose stop fails keeps none of the others from theirs.
  *
  * @param remaining milliseconds until all must have ended
  */
 export async function stopGroup(
   { clients, supervisor }: SupervisedGroup,
   remaining: () => number,
+  onFailure: (name: string, error: unknown) => void,
 ): Promise<void> {
   const members = inOrder(clients, supervisor.members).filter(({ client }) => !client.hasEnded);
   for (let left = members.length; left > 0; left--) {
-    await members[left - 1]?.client.stop(CloseCode.goingAway, Math.max(0, remaining()) / left);
+    const { client } = members[left - 1] as RegisteredClient;
+    try {
+      void client.stop(CloseCode.goingAway, remaining() / left);
+      await client.ended;
+    } catch (error) {
+      onFailure(client.name, error);
+    }
   }
 }
 

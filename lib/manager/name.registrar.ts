@@ -68,7 +68,13 @@ export class NameRegistrar {
     if (leaving === undefined || this.leaving.size === 0) return;
     const left = limited<unknown>(this.clock, { timeout }, () => new Error('left behind'));
     leaving.then(left.resolve, left.reject);
-    await left.promise.catch(() => undefined);
+    await left.promise.catch(() => {
+      for (const one of registered ? [registered] : this.leaving.keys()) {
+        this.logger.warn(messages.leftInRegistry(one.client.name));
+        // It has been waited for, and told: once is enough.
+        this.leaving.delete(one);
+      }
+    });
   }
 
   private unregister(via: NameRegistry, registered: RegisteredClient): void {

@@ -111,6 +111,11 @@ export class Client implements SuccessionOwner, SysTarget {
     });
   }
 
+  /** Resolves when it has ended for good: before {@link terminated}, which waits for a trace file. */
+  get ended(): Promise<void> {
+    return this.#succession.ended;
+  }
+
   get hasEnded(): boolean {
     return this.#succession.hasEnded;
   }

@@ -82,6 +82,11 @@ export class Succession implements Member, ProcessOwner {
     return this.#phase === 'over';
   }
 
+  /** Resolves when it has ended for good. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
   /** Whether it is to end for good, whatever its supervisor says. */
   get isStopped(): boolean {
     return this.hasEnded || this.#fate.isSealed;

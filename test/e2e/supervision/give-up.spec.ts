@@ -78,6 +78,64 @@ describe('A supervisor that gives up', { timeout: 40_000 }, () => {
     expect(child.told).not.toContainEqual(expect.objectContaining({ after: expect.anything() }));
   });
 
+  it.each([true, false])(
+    "with 'shutdown' in a worker thread closes its application, and the process lives on (hooks: %s)",
+    async (hooks) => {
+      await using server = await WsServer.listen();
+      await using child = run({ url: server.url(), onGiveUp: 'shutdown', place: 'worker', hooks });
+      const other = await play(server, child);
+
+      expect(await child.ends(), child.stderr).toEqual({ code: 0, signal: null });
+      expect(await other.closed()).toEqual({ code: 1001, reason: '' });
+      expect(child.told.filter((one) => !('line' in (one as object)))).toEqual([
+        { open: true },
+        { before: 'SIGTERM' },
+        { gone: { by: 'local', code: 1001, message: '' } },
+        { after: 'SIGTERM' },
+        { ended: { code: 1 } },
+      ]);
+      expect(failures(child)).toEqual([CRASHED, GAVE_UP, SHUTS_DOWN]);
+    },
+  );
+
+  it("with 'shutdown' in a worker thread ends its sessions where a hook fails", async () => {
+    await using server = await WsServer.listen();
+    const plan = { onGiveUp: 'shutdown', place: 'worker', failsToClose: true } as const;
+    await using child = run({ url: server.url(), ...plan });
+    const other = await play(server, child);
+
+    expect(await child.ends(), child.stderr).toEqual({ code: 0, signal: null });
+    expect(await other.closed()).toEqual({ code: 1001, reason: '' });
+    expect(child.told).toContainEqual({ ended: { code: 1 } });
+  });
+
+  it("with 'shutdown' in a worker of a cluster ends that, and the primary lives on", async () => {
+    await using server = await WsServer.listen();
+    const plan = { onGiveUp: 'shutdown', place: 'cluster', hooks: true } as const;
+    await using child = run({ url: server.url(), ...plan });
+    const other = await play(server, child);
+
+    expect(await child.ends(), child.stderr).toEqual({ code: 0, signal: null });
+    expect(await other.closed()).toEqual({ code: 1001, reason: '' });
+    expect(child.told.at(-1)).toEqual({ ended: { code: 1, signal: null } });
+  });
+
+  it.each([true, false])(
+    "with 'shutdown' ends every session of two applications in one process (hooks: %s)",
+    async (hooks) => {
+      await using server = await WsServer.listen();
+      const plan = { onGiveUp: 'shutdown', isSecond: true, hooks } as const;
+      await using child = run({ url: server.url(), ...plan });
+      const second = await server.nextConnection(20_000);
+      const other = await play(server, child);
+
+      expect(await child.ends(), child.stderr).toEqual({ code: 1, signal: null });
+      for (const peer of [second, other]) {
+        expect(await peer.closed()).toEqual({ code: 1001, reason: '' });
+      }
+    },
+  );
+
   it("with 'log' leaves one line, and the application goes on until it is closed", async () => {
     await using server = await WsServer.listen();
     await using child = run({ url: server.url(), onGiveUp: 'log' });
