@@ -54,7 +54,7 @@ export class ClientRegistry {
   private readonly lingering = new Set<RegisteredClient>();
   /** Listed ones first. */
   private readonly named = new Map<string, Set<RegisteredClient>>();
-  private readonly handles = new WeakMap<ClientHandle, RegisteredClient>();
+  private readonly known = new WeakMap<Client, RegisteredClient>();
   /** Where its sessions pass when they end. */
   readonly turns = new TurnGate();
   /** Those who watch a signal that somebody has given. */
@@ -137,7 +137,8 @@ export class ClientRegistry {
 
   /** The client behind a handle. */
   behind(handle: ClientHandle): RegisteredClient | undefined {
-    return this.handles.get(handle);
+    const client = LocalHandle.clientOf(handle);
+    return client && this.known.get(client);
   }
 
   /** Those that modules list, in order. */
@@ -196,7 +197,7 @@ export class ClientRegistry {
     const handle = new LocalHandle(client) as unknown as ClientHandle;
     const registered = { type, definition, client, handle, group };
     group.clients.push(registered);
-    this.handles.set(handle, registered);
+    this.known.set(client, registered);
     const named = this.named.get(client.name) ?? new Set();
     this.named.set(client.name, named.add(registered));
     return registered;

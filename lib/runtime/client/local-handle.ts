@@ -25,6 +25,11 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
     this.client = client;
   }
 
+  /** The client behind a handle, or behind a proxy of one: an application may have its instances decorated. */
+  static clientOf(handle: ClientHandle): Client | undefined {
+    return handle instanceof LocalHandle ? handle.client : undefined;
+  }
+
   get name(): string {
     return this.client.name;
   }

@@ -147,6 +147,29 @@ describe('an instrumented application', () => {
     expect((await peer.closed()).code).toBe(1001);
   });
 
+  it('has links to a client whose handle it decorated, and stops it by that', async () => {
+    await using server = await WsServer.listen();
+    const { instrument } = tracing('LocalHandle');
+    @WebSockexClient(server.url())
+    class ParentClient {}
+    @WebSockexClient(server.url())
+    class ChildClient {}
+    await using app = await boot(
+      { imports: [WebSockexModule.forRoot({ clients: [ParentClient] })] },
+      { instrument },
+    );
+    const manager = app.get(WebSockexManager);
+    const parent = app.handle(ParentClient);
+    const child = await manager.startLink(parent, ChildClient);
+    expect(parent).not.toBe(manager.get(ParentClient));
+
+    expect(await manager.stop(parent)).toMatchObject({ by: 'local' });
+    expect(await child.terminated).toMatchObject({
+      by: 'error',
+      error: { code: 'ERR_WEBSOCKEX_LINK' },
+    });
+  });
+
   it('decorates each incarnation once, and what it injects as ever', async () => {
     await using server = await WsServer.listen();
     const decorated: unknown[] = [];
