@@ -1,6 +1,8 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 
+import { INJECTION_CHECK, provideMarker } from './discovery/class.marker.js';
 import { ClientExplorer } from './discovery/client.explorer.js';
+import { injectionCheck } from './discovery/injection.checker.js';
 import { AppCloser } from './manager/app.closer.js';
 import { AppStage } from './manager/app.stage.js';
 import { ClientOrchestrator } from './manager/client.orchestrator.js';
@@ -12,6 +14,7 @@ import { Linker } from './manager/linker.js';
 import { NameRegistrar } from './manager/name.registrar.js';
 import { TelemetryLogger } from './manager/telemetry.logger.js';
 import { WebSockexManager } from './manager/websockex.manager.js';
+import { ClientHandle } from './runtime/client/client-handle.js';
 import { SystemClock } from './runtime/clock/system.clock.js';
 import { WsTransport } from './runtime/transport/ws.transport.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from './websockex.constants.js';
@@ -35,6 +38,8 @@ export class WebSockexCoreModule {
         { provide: WEBSOCKEX_TRANSPORT, useFactory: () => new WsTransport() },
         { provide: WEBSOCKEX_CLOCK, useClass: SystemClock },
         { provide: WEBSOCKEX_RANDOM, useFactory: () => Math.random },
+        injectionCheck,
+        provideMarker(ClientHandle),
         ClientExplorer,
         TelemetryLogger,
         AppStage,
@@ -48,7 +53,14 @@ export class WebSockexCoreModule {
         ClientOrchestrator,
         WebSockexManager,
       ],
-      exports: [ClientRegistry, ClientOrchestrator, WebSockexManager, ...handles],
+      exports: [
+        INJECTION_CHECK,
+        ClientHandle,
+        ClientRegistry,
+        ClientOrchestrator,
+        WebSockexManager,
+        ...handles,
+      ],
     };
   }
 }

@@ -11,6 +11,12 @@ const NOT_INITIALISED =
   'the application has not been initialised, and starts no client before; call app.init() or ' +
   'app.listen() first';
 
+/** What a service would call the handle of a class. */
+function variable(client: string): string {
+  const stem = client.replace(/Client$/, '') || client;
+  return `${stem.charAt(0).toLowerCase()}${stem.slice(1)}`;
+}
+
 /** Sentences of errors at boot and of log lines, in one place: tests read them from here. */
 export const messages = {
   notAClass: (value: string, listedIn: string) =>
@@ -66,6 +72,15 @@ export const messages = {
     `${place} carries ${decorator}, which handlers of WebSocket clients do not support yet. ` +
     'It would not run: take it off.',
 
+  foreignHook: (place: string, instead: string) =>
+    `${place} is a hook of Nest, which calls those of providers: a client is none, and this method would ` +
+    `never run. Write ${instead}, which runs for every instance, or move it to a service.`,
+
+  foreignDecorator: (place: string, decorator: string, client: string) =>
+    `${place} carries ${decorator}, which is heeded on providers and controllers: a client is none, and ` +
+    'this method would never be called by it. Move it to a service that injects the handle ' +
+    `(@InjectClient(${client})) and casts.`,
+
   badFactory: (client: string) =>
     `${client}: useFactory must be a function, and inject an array of tokens`,
 
@@ -85,6 +100,35 @@ export const messages = {
     `${client} depends on ${dependency}, which is request-scoped (or depends on what is), but a ` +
     'connection outlives every request. Make it static, or give what belongs to a request as an ' +
     'argument of a cast or call.',
+
+  untypedParameter: (client: string, parameter: number) =>
+    `${client}: nothing says what to inject for parameter ${parameter} of its constructor. Set ` +
+    '"emitDecoratorMetadata": true in tsconfig.json; where the compiler cannot emit it, as esbuild and ' +
+    'tsx, compile with tsc or swc, or write @Inject(TokenService) before the parameter.',
+
+  handleOfNothing: (name: string, place: string, isFactory: boolean) =>
+    `${name} asks for a ClientHandle (${place}), and does not say of which client. Write ` +
+    `${isFactory ? 'getClientToken(FeedClient)' : '@InjectClient(FeedClient) before it'}.`,
+
+  classInjected: (name: string, place: string, isFactory: boolean, client: string) =>
+    `${name} asks for ${client} (${place}), which is a WebSocket client and no provider: its instance ` +
+    'comes and goes behind the handle. Inject the handle: ' +
+    (isFactory
+      ? `getClientToken(${client}).`
+      : `@InjectClient(${client}) ${variable(client)}: ClientHandle<${client}>.`),
+
+  unlistedHandle: (
+    name: string,
+    place: string,
+    client: string,
+    module: string,
+    lister: string | undefined,
+  ) =>
+    `${name} asks for the handle of ${client} (${place}), and ${module} does not see it. ` +
+    (lister === undefined
+      ? `List the class: WebSockexModule.forRoot({ clients: [${client}] }) in the root module, or ` +
+        `WebSockexModule.forFeature([${client}]) in ${module}.`
+      : `${lister} lists the class: have it export WebSockexModule, and import it in ${module}.`),
 
   nameTaken: (type: string | undefined) =>
     type === undefined ? 'its registry says so' : `it is a ${type}, and has not ended`,
@@ -121,6 +165,16 @@ export const messages = {
   lateStartup: (client: string) =>
     `${client}: its options factory returns a promise, and in it "startup", which must be known ` +
     'at boot. Set it beside useFactory.',
+
+  providerToo: (client: string, listedIn: string, module: string, as: string) =>
+    `${client} is listed in ${listedIn} and stands among the providers of ${module}${as}: Nest would make a ` +
+    'second instance, which no frame ever reaches. Take it out there, and inject the handle: ' +
+    `@InjectClient(${client}) ${variable(client)}: ClientHandle<${client}>.`,
+
+  overridden: (client: string) =>
+    `${client} is overridden in this test, so no client of it runs. To have its handle do something, ` +
+    `override getClientToken(${client}) with a fakeHandle(${client}); to have the class run, give it a ` +
+    'net (createTestNet) instead.',
 
   unlisted: (client: string) =>
     `${client} is a provider and a WebSocket client, but no forRoot or forFeature lists it: it ` +

@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 
+import { provideMarker } from './discovery/class.marker.js';
 import { provideClientList } from './discovery/client.list.js';
 import type { GroupOptions } from './interfaces/group.interface.js';
 import { ClientOrchestrator } from './manager/client.orchestrator.js';
@@ -50,7 +51,7 @@ export class WebSockexModule extends ConfigurableModuleClass {
    * in order and stopped in reverse; without, each is supervised alone
    */
   static forFeature(clients: readonly Type<object>[], options?: GroupOptions): DynamicModule {
-    const handles = toHandleProviders(clients, options && { clients, options });
+    const handles = toProviders(clients, options && { clients, options });
     return {
       module: WebSockexModule,
       providers: [provideClientList(clients, options), provideLazyStart(clients), ...handles],
@@ -64,7 +65,7 @@ function withCore(root: DynamicModule, clients: readonly Type<object>[] = []): D
   const { imports, providers } = root;
   return {
     module: WebSockexModule,
-    imports: [WebSockexCoreModule.create({ imports, providers }, toHandleProviders(clients))],
+    imports: [WebSockexCoreModule.create({ imports, providers }, toProviders(clients))],
     providers: [{ provide: ROOT_MARK, useValue: true }, provideClientList(clients)],
     exports: [WebSockexCoreModule],
   };
@@ -75,24 +76,32 @@ function provideLazyStart(clients: readonly Type<object>[]): Provider {
   return {
     provide: LAZY_START,
     inject: [{ token: ClientOrchestrator, optional: true }],
-    useFactory: (orchestrator: ClientOrchestrator | undefined) => orchestrator?.adopt(clients),
+    // A test with useMocker() and without forRoot has a mock here.
+    useFactory: (orchestrator: unknown) =>
+      orchestrator instanceof ClientOrchestrator ? orchestrator.adopt(clients) : undefined,
   };
 }
 
-function toHandleProviders(clients: readonly Type<object>[], group?: ListedGroup): Provider[] {
+/** The handles, and what stands under the classes themselves. */
+function toProviders(clients: readonly Type<object>[], group?: ListedGroup): Provider[] {
   // What is no class is refused at boot, with the name of the module that lists it.
   return clients
     .filter((client) => typeof client === 'function')
-    .map((client) => toHandleProvider(client, group));
+    .flatMap((client) => [toHandleProvider(client, group), provideMarker(client)]);
 }
 
 function toHandleProvider(client: Type<object>, group: ListedGroup | undefined): Provider {
   return {
     provide: getClientToken(client),
-    inject: [{ token: ClientRegistry, optional: true }],
-    useFactory: (registry: ClientRegistry | undefined) => {
-      if (registry === undefined) throw new ConfigurationError(messages.noRoot(client.name));
-      return registry.declare(client, group).handle;
+    inject: [
+      { token: ClientRegistry, optional: true },
+      { token: `${getClientToken(client)} (mock)`, optional: true },
+    ],
+    useFactory: (registry: ClientRegistry | undefined, mock: unknown) => {
+      if (registry instanceof ClientRegistry) return registry.declare(client, group).handle;
+      // Without forRoot a test with useMocker() has mocked the registry, and then the handle, too.
+      if (registry !== undefined && mock !== undefined) return mock;
+      throw new ConfigurationError(messages.noRoot(client.name));
     },
   };
 }

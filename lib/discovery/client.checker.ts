@@ -7,6 +7,7 @@ import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { checkUrl } from '../runtime/transport/request.checker.js';
 import { messages } from '../websockex.messages.js';
+import { checkForeign } from './foreign.checker.js';
 import { readClientMetadata, readHandlers, readOwnHandlers } from './handler.accessor.js';
 
 /** Kinds a class may have many of. */
@@ -50,6 +51,7 @@ export function checkClient(
   checkName(client, metadata);
   checkHandlers(client, handlers);
   checkEnhancers(client, handlers);
+  checkForeign(client, new Set(handlers.map(({ key }) => key)));
   checkTarget(client, metadata, isUrlGiven);
   return metadata;
 }

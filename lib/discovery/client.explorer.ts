@@ -5,11 +5,13 @@ import type { ClientMetadata } from '../interfaces/client-metadata.interface.js'
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { messages } from '../websockex.messages.js';
 import { CLIENT_LIST, ROOT_MARK } from '../websockex.constants.js';
+import { INJECTION_CHECK, readMarker, removeMarkers } from './class.marker.js';
 import { checkClient, checkProvider } from './client.checker.js';
 import { checkGroup } from './group.checker.js';
 import { readClientMetadata } from './handler.accessor.js';
 import { readClientList } from './client.list.js';
-import type { NestModule } from './provider.finder.js';
+import { checkInjections } from './injection.checker.js';
+import { ownerOf, type NestModule } from './provider.finder.js';
 import { checkScope } from './scope.checker.js';
 
 /** A client class that a module lists. */
@@ -22,6 +24,8 @@ export interface ListedClient {
   readonly moduleRef: ModuleRef;
   /** The name of that module, for errors. */
   readonly listedIn: string;
+  /** Whether a test has put something in the place of the class: then nothing connects. */
+  readonly isOverridden: boolean;
 }
 
 /** Finds the client classes of an application, and whose injector makes them. */
@@ -40,8 +44,9 @@ export class ClientExplorer {
       throw new ConfigurationError(messages.twoRoots());
     }
     const listed = modules.flatMap((module) => this.listedBy(module, modules));
-    for (const { type, metadata, module } of listed) {
-      checkScope(type, metadata.factory?.inject ?? [], module);
+    for (const client of listed) {
+      checkScope(client.type, client.metadata.factory?.inject ?? [], client.module);
+      refuseProviders(client, modules);
     }
     for (const provider of this.providers(modules)) checkProvider(provider);
     return listed;
@@ -65,8 +70,18 @@ export class ClientExplorer {
       lists.find((one) => one.providers.has(ROOT_MARK));
     const module = lists.includes(list as NestModule) ? ownerOf(list, modules) : list;
     if (module === undefined) throw new ConfigurationError(messages.noRoot(type.name));
-    checkScope(type, metadata.factory?.inject ?? [], module);
+    if (lists.some((one) => isOverridden(one, type))) {
+      throw new ConfigurationError(messages.overridden(type.name));
+    }
+    const inject = metadata.factory?.inject ?? [];
+    checkScope(type, inject, module);
+    checkInjections(type, inject, module, modules);
     return module.getProviderByKey<ModuleRef>(ModuleRef).instance;
+  }
+
+  /** Once all that is injected at boot has been made. */
+  removeMarkers(): void {
+    removeMarkers([...this.modules.values()]);
   }
 
   /** Client classes that are providers, and that no module lists. */
@@ -91,6 +106,7 @@ export class ClientExplorer {
       module: owner,
       moduleRef,
       listedIn,
+      isOverridden: isOverridden(module, type),
     }));
   }
 
@@ -104,10 +120,23 @@ export class ClientExplorer {
   }
 }
 
-/** The module that imports a list of clients. */
-function ownerOf(
-  list: NestModule | undefined,
-  modules: readonly NestModule[],
-): NestModule | undefined {
-  return modules.find((one) => list !== undefined && one.imports.has(list)) ?? list;
+/** What the module with a list sees under a class of it is the marker, or what a test put there. */
+function isOverridden(list: NestModule, type: Type<object>): boolean {
+  const { clients } = readClientList(list.providers.get(CLIENT_LIST)?.metatype);
+  return clients.includes(type) && readMarker(list, type) === 'overridden';
+}
+
+/** Refuses a client that is a provider of somebody too, under whatever token. */
+function refuseProviders({ type, listedIn }: ListedClient, modules: readonly NestModule[]): void {
+  for (const module of modules) {
+    if (module.providers.has(CLIENT_LIST) || module.providers.has(INJECTION_CHECK)) continue;
+    for (const wrappers of [module.providers, module.controllers, module.injectables]) {
+      for (const [token, { metatype, isAlias, inject }] of wrappers) {
+        const stands = token === type || (metatype as unknown) === type;
+        if (!stands && !(isAlias && inject?.[0] === type)) continue;
+        const as = token === type ? '' : ` (as ${String(token)})`;
+        throw new ConfigurationError(messages.providerToo(type.name, listedIn, module.name, as));
+      }
+    }
+  }
 }

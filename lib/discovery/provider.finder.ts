@@ -19,6 +19,14 @@ export function resolveAlias(wrapper: Wrapper): Wrapper {
   return aliased === undefined || aliased === wrapper ? wrapper : resolveAlias(aliased);
 }
 
+/** The module that imports a list of clients. */
+export function ownerOf(
+  list: NestModule | undefined,
+  modules: readonly NestModule[],
+): NestModule | undefined {
+  return modules.find((one) => list !== undefined && one.imports.has(list)) ?? list;
+}
+
 function findExported(
   modules: readonly NestModule[],
   token: Token,

@@ -4,16 +4,8 @@ import type { ModuleRef } from '@nestjs/core';
 import type { ClientDependency } from '../interfaces/client-metadata.interface.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { messages } from '../websockex.messages.js';
+import { readDependencies, readInjected } from './dependencies.js';
 import { findProvider, resolveAlias, type NestModule } from './provider.finder.js';
-
-interface NotedParameter {
-  readonly index: number;
-  readonly param: unknown;
-}
-
-interface NotedProperty {
-  readonly type: unknown;
-}
 
 /**
  * Refuses a class that is request-scoped or depends on what is: a socket outlives any request.
@@ -26,7 +18,7 @@ export function checkScope(
   module: NestModule,
 ): void {
   checkOwnScope(client);
-  for (const token of [...readDependencies(client), ...inject.map(toToken)]) {
+  for (const { token } of [...readDependencies(client), ...readInjected(inject)]) {
     if (isRequestScoped(module, token)) {
       throw new ConfigurationError(messages.requestScopedDependency(client.name, nameOf(token)));
     }
@@ -51,7 +43,7 @@ export function explainFailure(
   moduleRef: ModuleRef,
   thrown: unknown,
 ): unknown {
-  const cause = readDependencies(client).find((token) => {
+  const cause = readDependencies(client).find(({ token }) => {
     try {
       return moduleRef.introspect(token as Type<object>).scope === Scope.REQUEST;
     } catch {
@@ -59,26 +51,12 @@ export function explainFailure(
     }
   });
   if (cause === undefined) return thrown;
-  return new ConfigurationError(messages.requestScopedDependency(client.name, nameOf(cause)), {
-    cause: thrown,
-  });
-}
-
-/** What constructor and properties ask for, as Nest's decorators noted it. */
-function readDependencies(client: Type<object>): unknown[] {
-  const types = (Reflect.getMetadata('design:paramtypes', client) ?? []) as unknown[];
-  const tokens = [...types];
-  const parameters = (Reflect.getMetadata('self:paramtypes', client) ?? []) as NotedParameter[];
-  for (const { index, param } of parameters) tokens[index] = param;
-  const properties = (Reflect.getMetadata('self:properties_metadata', client) ??
-    []) as NotedProperty[];
-  return [...tokens, ...properties.map(({ type }) => type)].map(toToken);
-}
-
-function toToken(token: unknown): unknown {
-  if (typeof token !== 'object' || token === null) return token;
-  if ('forwardRef' in token) return (token.forwardRef as () => unknown)();
-  return 'token' in token ? token.token : token;
+  return new ConfigurationError(
+    messages.requestScopedDependency(client.name, nameOf(cause.token)),
+    {
+      cause: thrown,
+    },
+  );
 }
 
 function isRequestScoped(module: NestModule, token: unknown): boolean {

@@ -64,6 +64,7 @@ export class ClientOrchestrator
       for (const type of this.explorer.unlisted(listed)) {
         this.logger.warn(messages.unlisted(type.name));
       }
+      this.explorer.removeMarkers();
     } catch (error) {
       this.stage.isRefused();
       throw error;
@@ -135,10 +136,12 @@ export class ClientOrchestrator
       // Refuses options whose layers contradict each other.
       this.registry.get(type)?.definition.settings();
     }
-    for (const { type, moduleRef } of listed) {
+    for (const { type, moduleRef, isOverridden } of listed) {
       // Whoever overrides the provider of a handle wants no client behind it.
       const definition = this.registry.get(type)?.definition;
-      if (definition?.isReady === false) definition.bind(moduleRef);
+      if (definition?.isReady !== false) continue;
+      if (isOverridden) definition.override();
+      else definition.bind(moduleRef);
     }
     return listed;
   }

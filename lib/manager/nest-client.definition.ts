@@ -77,6 +77,7 @@ export class NestClientDefinition implements ClientDefinition {
   /** Until the factory gives others. */
   #settings: ClientSettings | undefined;
   readonly #isUrlGiven: boolean;
+  #isOverridden = false;
 
   constructor(
     type: Type<object>,
@@ -106,8 +107,14 @@ export class NestClientDefinition implements ClientDefinition {
     this.#moduleRef = moduleRef;
   }
 
+  /** Says that a test has put something in the place of the class: nothing is made, nothing connects. */
+  override(): void {
+    this.#isOverridden = true;
+    this.#settings = { ...this.settings(), startup: 'manual' };
+  }
+
   get isReady(): boolean {
-    return this.#moduleRef !== undefined;
+    return this.#moduleRef !== undefined || this.#isOverridden;
   }
 
   /**
@@ -117,7 +124,7 @@ export class NestClientDefinition implements ClientDefinition {
    * @throws (rejects) as {@link begin}
    */
   async prepare(isWanted = false): Promise<void> {
-    if (this.#metadata?.factory === undefined) return;
+    if (this.#metadata?.factory === undefined || this.#isOverridden) return;
     const dependencies = await this.#inject();
     const isByHand = (): boolean => this.settings().startup === 'manual' && !isWanted;
     if (this.#isAsked || isByHand()) return;
@@ -128,7 +135,8 @@ export class NestClientDefinition implements ClientDefinition {
 
   begin(): void | Promise<void> {
     // Before the boot a start is a wish: the boot asks.
-    if (this.#metadata?.factory === undefined || !this.isReady || this.#isFresh) return undefined;
+    if (this.#metadata?.factory === undefined || this.#moduleRef === undefined) return undefined;
+    if (this.#isFresh) return undefined;
     if (this.#dependencies !== undefined) return this.#askFirst(this.#dependencies);
     return this.#inject().then((dependencies) => {
       if (!this.#isFresh) this.#askFirst(dependencies);
@@ -150,6 +158,9 @@ export class NestClientDefinition implements ClientDefinition {
   }
 
   incarnate(): Promise<Incarnation> {
+    if (this.#isOverridden) {
+      return Promise.reject(new ConfigurationError(messages.overridden(this.module)));
+    }
     return this.#make(this.#type);
   }
 

@@ -29,7 +29,7 @@ describe('The injector of a dynamic client', () => {
 
   it('is that of the module that lists the class', async () => {
     await using app = await bootOnNet({
-      imports: [ProvidingModule, ListingModule],
+      imports: [ListingModule],
       providers: [home('root')],
     });
     await app.manager.start(HomeClient);

@@ -1,5 +1,5 @@
 import { Global, Inject, Injectable, Module, Optional, Scope } from '@nestjs/common';
-import { OnCall, OnStart, WebSockexClient, WebSockexModule } from 'nestjs-websockex';
+import { OnCall, WebSockexClient, WebSockexModule } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 import { boot, bootError } from '../../fixtures/nest/app.js';
 import { CapturingLogger } from '@nestjs/testing';
@@ -179,31 +179,6 @@ describe('a client class', () => {
       }),
     ).toBe(thrown);
     expect(server.connectionCount).toBe(0);
-  });
-
-  it('that is listed as a provider too has one connection', async () => {
-    await using server = await WsServer.listen();
-    const logger = new CapturingLogger();
-    let starts = 0;
-    @WebSockexClient(server.url())
-    class ListedClient {
-      @OnStart()
-      start() {
-        starts++;
-      }
-    }
-    await using app = await boot(
-      {
-        imports: [WebSockexModule.forRoot({ clients: [ListedClient] })],
-        providers: [ListedClient, { provide: 'alias', useExisting: ListedClient }],
-      },
-      { logger },
-    );
-    await app.handle(ListedClient).connected();
-
-    expect(starts).toBe(1);
-    expect(server.connectionCount).toBe(1);
-    logger.assertNotLogged({ level: 'warn' });
   });
 
   it('that is only a provider is not started, and the log says so', async () => {
