@@ -151,7 +151,7 @@ function describeState(state: ClientStatus): string {
 
 /**
  * The peer sent what RFC 6455 forbids, or more than `maxPayload`. The session was closed with
- * `closeCode`: 1002 (protocol), 1007 (text that is not UTF-8) or 1009 (too big).
+ * `closeCode`: 1002 (protocol), 1007 (text that is not UTF-8), 1008 (too many pieces) or 1009 (too big).
  *
  * @publicApi
  */

@@ -1,3 +1,5 @@
+import { LARGEST_LIMIT } from '../transport/payload.limit.js';
+
 /** What a value should be, where it is not that. */
 export type Check = (value: unknown) => string | undefined;
 
@@ -7,6 +9,11 @@ export const isCount: Check = (value) =>
   typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value === Infinity)
     ? undefined
     : 'a whole number, 0 or more';
+/** `ws` keeps such a limit in 32 bits: a larger one would be taken for another. */
+export const isLimit: Check = (value) =>
+  isCount(value) === undefined && ((value as number) <= LARGEST_LIMIT || value === Infinity)
+    ? undefined
+    : `a whole number up to ${LARGEST_LIMIT}, or Infinity or 0 for no limit`;
 export const isMark: Check = (value) =>
   Number.isInteger(value) && (value as number) > 0 ? undefined : 'a whole number above 0';
 export const isBoolean: Check = (value) =>

@@ -1,7 +1,10 @@
 import { constants } from 'node:buffer';
 
-/** The largest `maxPayload`: `ws` counts in 32 bits, and a buffer holds so much at most. */
-export const LARGEST_PAYLOAD = Math.min(2 ** 31 - 1, constants.MAX_LENGTH);
+/** The largest limit that `ws` can be given: it counts in 32 bits. */
+export const LARGEST_LIMIT = 2 ** 31 - 1;
+
+/** The largest message there can be: `ws` counts no further, and a buffer holds no more. */
+export const LARGEST_PAYLOAD = Math.min(LARGEST_LIMIT, constants.MAX_LENGTH);
 
 const DEFAULT = 16 * 1024 * 1024;
 

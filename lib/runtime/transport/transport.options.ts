@@ -23,7 +23,11 @@ export interface TransportOptions {
   readonly followRedirects?: boolean;
   /** How many redirects are followed. @default 10 */
   readonly maxRedirects?: number;
-  /** The largest message taken, in bytes; a larger one closes with 1009. @default 16 MiB */
+  /**
+   * The largest message taken, in bytes; a larger one closes with 1009. 0 and `Infinity`: no limit but
+   * that of the machine, 2 GiB less a byte. A text ends at what a string can hold (512 MiB) in any
+   * case. @default 16 MiB
+   */
   readonly maxPayload?: number;
   /** The `Origin` header, unless it stands in `headers`. @default none */
   readonly origin?: string;

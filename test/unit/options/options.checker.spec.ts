@@ -12,6 +12,11 @@ import {
 
 const durations = { good: [0, 0.5, 1000, Infinity], bad: [-1, NaN, '1', null, true, {}] };
 const counts = { good: [0, 1, Infinity], bad: [-1, 1.5, NaN, '1', null] };
+// What `ws` keeps in 32 bits.
+const limits = {
+  good: [0, 1, 2 ** 31 - 1, Infinity],
+  bad: [-1, 1.5, NaN, '1', null, 2 ** 31, 2 ** 32, 2 ** 32 + 16, Number.MAX_VALUE],
+};
 const marks = { good: [1, 2048], bad: [0, -1, 1.5, Infinity, '1', null] };
 const booleans = { good: [true, false], bad: [0, 'true', null, {}] };
 const objects = { good: [{}], bad: [null, [], 'x', 7, true] };
@@ -40,7 +45,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   },
   mailbox: objects,
   mailboxOnRestart: { good: ['keep', 'drop'], bad: ['hold', 7, null, true] },
-  maxPayload: counts,
+  maxPayload: limits,
   maxRedirects: counts,
   maxRestartDelay: durations,
   maxRestarts: counts,

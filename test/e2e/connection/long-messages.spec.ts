@@ -1,0 +1,62 @@
+import { constants } from 'node:buffer';
+import { constants as zlib, deflateRawSync } from 'node:zlib';
+
+import { ProtocolError } from 'nestjs-websockex';
+import { describe, expect, it } from 'vitest';
+
+import { Recorder } from '../../fixtures/journal.js';
+import { Scene } from '../../fixtures/scene.js';
+import { encodeFrame, OPCODE } from '../../fixtures/wire.js';
+
+const MIB = 1024 * 1024;
+
+class Sizes extends Recorder {
+  override frame({ type, data }: { readonly type: string; readonly data: string | Buffer }): void {
+    this.journal.note(`${type} ${data.length}`);
+  }
+}
+
+describe('A message', () => {
+  it.each([0, Infinity, 2 ** 31 - 1])(
+    'of any size is taken by maxPayload %s',
+    async (maxPayload) => {
+      await using scene = await Scene.open(Sizes, { maxPayload });
+      scene.peer.binary(Buffer.alloc(17 * MIB));
+      scene.peer.text('x'.repeat(17 * MIB));
+      await scene.journal.until(`text ${17 * MIB}`);
+      expect(scene.journal.lines).toEqual(['connect 1', `binary ${17 * MIB}`, `text ${17 * MIB}`]);
+    },
+  );
+
+  it('above maxPayload closes with 1009', async () => {
+    await using scene = await Scene.open(Sizes, { maxPayload: MIB, reconnect: false });
+    scene.peer.binary(Buffer.alloc(MIB));
+    scene.peer.binary(Buffer.alloc(MIB + 1));
+    expect(await scene.peer.settle()).toMatchObject({ closeCode: 1009 });
+    expect(await scene.handle.terminated).toMatchObject({ by: 'local', code: 1009 });
+    expect(scene.journal.lines).toContain(`binary ${MIB}`);
+  });
+
+  it('of text that no string can hold closes with 1009', { timeout: 60_000 }, async () => {
+    const options = { maxPayload: 0, perMessageDeflate: true, reconnect: false } as const;
+    await using scene = await Scene.boot(Sizes, options);
+    const peer = await scene.server.nextPeer();
+    const headers = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
+    await peer.open({ headers });
+    // A piece that stands for itself: it may come any number of times.
+    const piece = deflateRawSync(Buffer.alloc(MIB, 'a'), { finishFlush: zlib.Z_FULL_FLUSH });
+    const count = Math.ceil((constants.MAX_STRING_LENGTH + 1) / MIB);
+    const payload = Buffer.concat(Array.from({ length: count }, () => piece)).subarray(0, -4);
+    expect(payload.length).toBeLessThan(2 * MIB);
+    peer.frame(OPCODE.text, payload, { rsv: 4 });
+    peer.write(encodeFrame(OPCODE.text, 'after'));
+    expect(await peer.settle(50_000)).toMatchObject({ closeCode: 1009 });
+    expect(await scene.handle.terminated).toMatchObject({ by: 'local', code: 1009 });
+    expect(scene.journal.statuses[0]?.error).toBeInstanceOf(ProtocolError);
+    expect(scene.journal.lines).toEqual([
+      'connect 1',
+      expect.stringMatching(/^disconnect #1 local 1009/),
+      expect.stringMatching(/^terminate local 1009/),
+    ]);
+  });
+});
