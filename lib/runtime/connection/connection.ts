@@ -67,11 +67,20 @@ export class Connection implements WireOwner {
     else done();
   }
 
-  /** Announces an attempt; {@link dial} makes it, once its request is known. */
+  /** Whether an attempt is under way. */
+  get isAttempting(): boolean {
+    return this.#state.name === 'connecting' && this.#state.attempt !== undefined;
+  }
+
+  /**
+   * Announces an attempt; {@link dial} makes it, once its request is known. One that is under way is
+   * given up, and so is the wait for one.
+   */
   begin(): Attempt {
-    if (this.#state.name === 'backoff') this.#state.timer.cancel();
+    const before = this.#state;
     const attempt = new Attempt();
     this.#enter({ name: 'connecting', attempt });
+    letGo(before);
     return attempt;
   }
 
@@ -146,12 +155,14 @@ export class Connection implements WireOwner {
     this.#wire?.cut();
   }
 
-  /** Waits, then tells `onRetry`. */
+  /** Waits, then tells `onRetry`. An attempt that is under way is given up, and so is another wait. */
   backoff(delay: number): void {
+    const before = this.#state;
     const timer = this.tools.clock.setTimer(delay, () => this.owner.onRetry());
     const state: State = { name: 'backoff', timer };
     // Entered before it is told: who closes in that call ends a backoff.
     this.#enter(state);
+    letGo(before);
     if (this.#state !== state) return;
     this.tools.telemetry.emit('backoff', { delay, attempt: this.losses + 1 });
   }
@@ -248,4 +259,12 @@ export class Connection implements WireOwner {
     if (changed) this.owner.onStatus(state.name);
     if (!this.hasWire) for (const done of this.#awaited.splice(0)) done();
   }
+}
+
+/** Gives up what was to lead to a session: nothing more is heard of it. */
+function letGo(state: State): void {
+  if (state.name === 'backoff') state.timer.cancel();
+  if (state.name !== 'connecting') return;
+  state.wire?.destroy();
+  state.attempt?.abandon();
 }

@@ -93,7 +93,7 @@ export class Wire implements TransportEvents {
     if (this.#phase !== 'open' || this.#peerClose === undefined) return;
     const { reason } = foreignEnd(this.#peerClose, undefined);
     this.tools.trace.tell?.({ event: 'closing', reason });
-    this.#startClosing(this.#peerClose.code, this.#peerClose.message, LINGER);
+    this.#startClosing(this.#peerClose.code, this.#peerClose.message, false);
   }
 
   /** Closes with 1011 and ends the socket, without waiting for the peer; `gone`: it is closed. */
@@ -103,8 +103,8 @@ export class Wire implements TransportEvents {
       return gone();
     }
     this.#onGone = gone;
-    if (this.#phase === 'open') this.#startClosing(CloseCode.internalError, '', LINGER);
-    else this.#allow(LINGER);
+    if (this.#phase === 'open') this.#startClosing(CloseCode.internalError, '', false);
+    else this.#allow(false);
     this.#phase = 'ended';
     this.#socket?.end();
   }
@@ -161,7 +161,7 @@ export class Wire implements TransportEvents {
   onPeerClose(code: number | undefined, message: string): void {
     this.#peerClose ??= { code, message };
     if (this.#phase === 'open') this.owner.onPeerClose();
-    else if (this.#phase === 'closing') this.#allow(LINGER);
+    else if (this.#phase === 'closing') this.#allow(false);
   }
 
   onPeerEnd(): void {
@@ -197,7 +197,7 @@ export class Wire implements TransportEvents {
   #closeByPeer(): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'closing';
-    this.#allow(this.settings.closeTimeout);
+    this.#allow(true);
     this.owner.onClosing();
   }
 
@@ -205,23 +205,27 @@ export class Wire implements TransportEvents {
     if (this.#phase !== 'open') return;
     this.#ourEnd = ourEnd;
     this.tools.trace.tell?.({ event: 'closing', reason: ourEnd.reason });
-    this.#startClosing(code, message, this.#peerClose ? LINGER : this.settings.closeTimeout);
+    this.#startClosing(code, message, this.#peerClose === undefined);
   }
 
-  #startClosing(code: number | undefined, reason: string, patience: number): void {
+  #startClosing(code: number | undefined, reason: string, isAwaited: boolean): void {
     this.#phase = 'closing';
     // What is still to be read is dropped, but the peer's close frame is behind it.
     this.#socket?.resume();
     this.#socket?.close(code, code === undefined ? undefined : reason);
     this.#outlet.tell({ type: 'close', reason, ...(code !== undefined && { code }) });
-    this.#allow(patience);
+    this.#allow(isAwaited);
   }
 
-  /** Gives the peer so many milliseconds to end the connection. */
-  #allow(patience: number): void {
+  /**
+   * Gives the peer a time to end the connection; `isAwaited`: it has something to say before that, and
+   * that it did not is told.
+   */
+  #allow(isAwaited: boolean): void {
     this.#deadline?.cancel();
+    const patience = isAwaited ? this.settings.closeTimeout : LINGER;
     this.#deadline = this.tools.clock.setTimer(patience, () => {
-      if (patience !== LINGER) this.tools.telemetry.emit('close:timeout', {});
+      if (isAwaited) this.tools.telemetry.emit('close:timeout', {});
       this.#socket?.terminate();
     });
   }

@@ -59,6 +59,9 @@ export interface DisconnectStatus {
   readonly session: number;
   /** What broke, where something did: a failed attempt's error, a `ProtocolError`, a socket error. */
   readonly error?: unknown;
-  /** Milliseconds until the policy's next attempt; absent when the policy makes none. */
+  /**
+   * Milliseconds until the next attempt, where `@OnDisconnect` returns nothing; absent where there is
+   * to be none: by the policy, after a `close()`, or because the client ends.
+   */
   readonly retryIn?: number;
 }

@@ -41,6 +41,8 @@ export interface ConnectorOwner {
   readonly isOver: boolean;
   /** Whether the client ends as soon as its session is over. */
   readonly isEnding: boolean;
+  /** What a `terminate()` said of the reason. */
+  readonly decided: CloseReason | undefined;
   settings: ClientSettings;
   crash(error: unknown): Pending;
   endClient(reason: string | Error | undefined): void;
@@ -85,6 +87,8 @@ export class Connector {
   }
 
   async attempt(attempt: Attempt): Promise<void> {
+    // It may have been given up before its turn has come.
+    if (!this.connection.isCurrent(attempt)) return;
     let where = 'the options factory';
     try {
       const target = await this.#target(attempt);
@@ -211,7 +215,7 @@ export class Connector {
         this.#badResponse(handler, value, 'nothing, reconnect() or terminate()'),
       );
     }
-    if (this.owner.isEnding) return this.owner.terminate(end.reason);
+    if (this.owner.isEnding) return this.owner.terminate(this.owner.decided ?? end.reason);
     this.connection.backoff(this.#reconnector.take(value.changes));
     return undefined;
   }
@@ -220,7 +224,9 @@ export class Connector {
   #follow(end: WireEnd, retryIn: number | undefined): Pending {
     const { isWished, isRefused } = this.#reconnector;
     const isWanted = isWished || (retryIn !== undefined && !isRefused);
-    if (!isWanted || this.owner.isEnding) return this.owner.terminate(end.reason);
+    if (!isWanted || this.owner.isEnding) {
+      return this.owner.terminate(this.owner.decided ?? end.reason);
+    }
     this.connection.backoff(this.#reconnector.take());
     return undefined;
   }

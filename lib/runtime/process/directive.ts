@@ -53,7 +53,10 @@ export interface ReconnectChanges {
   readonly url?: string | URL;
   /** Set these headers over the configured ones, whatever their case, in this attempt and every later one. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** Milliseconds to wait first, this once. @default what the reconnect policy says */
+  /**
+   * Milliseconds to wait first, this once. @default what the reconnect policy says after a session or
+   * a failed attempt; without either, none
+   */
   readonly delay?: number;
 }
 
@@ -80,7 +83,8 @@ export function reply(...frames: FrameLike[]): ReplyDirective {
 /**
  * Closes the session with a close frame: an empty one, or with a code and a reason of at most 123
  * bytes. Frames that arrive after it are dropped. Unless `@OnDisconnect` says otherwise, the
- * client ends then: after our own close there is no reconnect.
+ * client ends then: after our own close there is no reconnect. While the session is closing already
+ * it speaks against a reconnect; without a session (`connecting`, `backoff`) the client ends at once.
  *
  * @throws FrameEncodeError for a code or reason that may not be sent (RFC 6455 section 7.4)
  * @publicApi
@@ -91,8 +95,14 @@ export function close(code?: number, reason = ''): CloseDirective {
 }
 
 /**
- * Connects again. From `@OnDisconnect`: whatever the reconnect policy says. From any other handler:
- * the session is closed with 1000 first.
+ * Connects again. From `@OnDisconnect`: whatever the reconnect policy says. From any other handler, as
+ * the client is by then:
+ *
+ * - `open`: the session is closed with 1000 first.
+ * - `closing`: it is noted for what follows; the last word counts, this or a `close()`.
+ * - `backoff`: the attempt is made at once; with a `delay` the wait begins anew.
+ * - `connecting`: the attempt that is under way is given up for one with what has changed, at once, or
+ *   after `delay`. Where nothing changes it is left alone.
  *
  * @example
  * @OnDisconnect() lost() { return reconnect({ url: this.resumeUrl }); }
@@ -113,8 +123,9 @@ export function reconnect(changes: ReconnectChanges = {}): ReconnectDirective {
 }
 
 /**
- * Ends the client for good. From `@OnDisconnect` it ends with the reason of the disconnect; an open
- * session is closed with 1000 first, or with 1011 when `reason` is an `Error`.
+ * Ends the client for good. From `@OnDisconnect`, and of a session that is closing already, it ends
+ * with `reason`, or else with the reason of the disconnect; an open session is closed with 1000 first,
+ * or with 1011 when `reason` is an `Error`. An attempt or a wait for one is given up.
  *
  * @publicApi
  */

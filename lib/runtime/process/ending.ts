@@ -11,6 +11,8 @@ import type { Message } from './message.js';
  */
 export class Ending {
   #reason: CloseReason | undefined;
+  /** What a `terminate()` says of the reason: it stands over that of the session. */
+  decided: CloseReason | undefined;
 
   constructor(
     private readonly connection: Connection,
@@ -46,15 +48,17 @@ export class Ending {
 
   /** Ends by a `terminate()` of a handler. */
   end(reason: string | Error | undefined): void {
-    if (reason instanceof Error) {
-      this.finish({ by: 'error', error: reason });
-      this.connection.fail(reason);
-      return;
-    }
-    const message = reason ?? '';
+    const message = reason instanceof Error ? '' : (reason ?? '');
+    const decided: CloseReason =
+      reason instanceof Error
+        ? { by: 'error', error: reason }
+        : { by: 'local', code: CloseCode.normal, message };
+    // A session that is open ends with it; one that is closing already has another reason.
+    if (reason !== undefined && !this.connection.isOpen) this.decided ??= decided;
+    this.finish(decided);
     const fits = Buffer.byteLength(message) <= MAX_CLOSE_REASON;
-    this.finish({ by: 'local', code: CloseCode.normal, message });
-    this.connection.close(CloseCode.normal, fits ? message : '');
+    if (reason instanceof Error) this.connection.fail(reason);
+    else this.connection.close(CloseCode.normal, fits ? message : '');
   }
 
   /** Ends as soon as the session is over: now, where there is none. */

@@ -135,6 +135,10 @@ export class Process
     return this.isOver || this.#ending.reason !== undefined;
   }
 
+  get decided(): CloseReason | undefined {
+    return this.#ending.decided;
+  }
+
   /** Whether `@OnStart` is done. */
   get hasBegun(): boolean {
     return this.#milestones.hasBegun;

@@ -22,9 +22,9 @@ export class Reconnector {
 
   constructor(private readonly random: Random) {}
 
-  /** Somebody asked to connect again once the session is over. */
+  /** Somebody asked to connect again once the session is over; of several each adds to the others. */
   wish(changes: ReconnectChanges): void {
-    this.#wish = changes;
+    this.#wish = merged(this.#wish, changes);
     this.#isRefused = false;
   }
 
@@ -57,7 +57,8 @@ export class Reconnector {
     const asked = end.error instanceof HandshakeError ? (end.error.retryAfter ?? 0) : 0;
     this.#retryAfter = asked > 0 ? Math.min(asked, MAX_RETRY_AFTER) : 0;
     const byPolicy = policy !== false && !end.voluntary && this.#backoff.count < policy.maxAttempts;
-    return this.#wish !== undefined || byPolicy ? this.#delay(this.#wish?.delay) : undefined;
+    const isWanted = this.#wish !== undefined || (byPolicy && !this.#isRefused);
+    return isWanted ? this.#delay(this.#wish?.delay) : undefined;
   }
 
   /** Takes what was planned, or what `@OnDisconnect` returned: milliseconds to wait. */
@@ -74,14 +75,21 @@ export class Reconnector {
 
   /** What `reconnect({ url, headers })` says stays said. */
   change(changes: ReconnectChanges): void {
-    const url = changes.url ?? this.changes.url;
-    this.changes = {
-      headers: mergeHeaders(this.changes.headers, changes.headers) as HeaderMap,
-      ...(url !== undefined && { url }),
-    };
+    const { delay: _, ...said } = merged(this.changes, changes);
+    this.changes = said;
   }
 
   #delay(wanted: number | undefined): number {
     return wanted ?? Math.max(this.#planned.delay, this.#retryAfter);
   }
+}
+
+/** What two reconnects say together: the later one has the last word. */
+function merged(before: ReconnectChanges | undefined, changes: ReconnectChanges): ReconnectChanges {
+  const { url = before?.url, delay = before?.delay } = changes;
+  return {
+    headers: mergeHeaders(before?.headers, changes.headers) as HeaderMap,
+    ...(url !== undefined && { url }),
+    ...(delay !== undefined && { delay }),
+  };
 }

@@ -4,7 +4,19 @@ import type { Connector } from './connector.js';
 import type { ReconnectChanges } from './directive.js';
 import type { Ending } from './ending.js';
 
-/** What handlers, and holders of the handle, want of the session. */
+/**
+ * What handlers, and holders of the handle, want of the session:
+ *
+ *     status      reconnect(changes)                                   close()
+ *     open        the session is closed with 1000, then as `closing`   the session is closed
+ *     closing     noted for what follows: the last word counts         noted for what follows
+ *     backoff     the wait begins anew with `delay`, or is over        the client ends
+ *     connecting  with changes: the attempt is given up, then as       the client ends
+ *                 `backoff`; without any it is left alone
+ *
+ * While what follows a failed attempt is decided the status is `connecting`, but there is none to give
+ * up: then a reconnect is noted. What a reconnect changes of URL and headers stays changed.
+ */
 export class SessionControl {
   constructor(
     private readonly connection: Connection,
@@ -14,7 +26,6 @@ export class SessionControl {
     private readonly retry: () => void,
   ) {}
 
-  /** Closes the session; between sessions the client ends. */
   close(code: number | undefined, message: string): void {
     this.connector.refuse();
     if (this.connection.isOpen) return this.connection.close(code, message);
@@ -22,15 +33,21 @@ export class SessionControl {
     this.ending.finish({ by: 'local', message, ...(code !== undefined && { code }) });
   }
 
-  /** Closes the session to connect again, or cuts a backoff short. */
   reconnect(changes: ReconnectChanges): void {
-    const { status } = this.connection;
-    if (status === 'backoff') {
-      this.connector.change(changes);
-      this.retry();
-    }
-    if (status !== 'open' && status !== 'closing') return;
+    const { status, isAttempting } = this.connection;
+    if (status === 'backoff' || isAttempting) return this.#redirect(changes);
+    if (status !== 'open' && status !== 'closing' && status !== 'connecting') return;
     this.connector.wish(changes);
     this.connection.close(CloseCode.normal);
+  }
+
+  /** There is no session: the next attempt is another one than was to be. */
+  #redirect(changes: ReconnectChanges): void {
+    const { url, headers, delay } = changes;
+    const isChange = url !== undefined || headers !== undefined || delay !== undefined;
+    if (this.connection.isAttempting && !isChange) return;
+    this.connector.change(changes);
+    if (delay === undefined) this.retry();
+    else this.connection.backoff(delay);
   }
 }

@@ -43,6 +43,8 @@ export interface ScriptOptions extends ClientOptions {
   readonly target?: () => Target | PromiseLike<Target>;
   readonly shutdownTimeout?: number;
   readonly random?: () => number;
+  /** @default one that lets everybody in */
+  readonly gate?: ConnectGate;
 }
 
 /** The class as its handle sees it. */
@@ -82,13 +84,13 @@ export class ScriptedClient implements ClientDefinition {
       hasInfo: true,
       hasPing: script.ping !== undefined,
     };
-    const { shutdownTimeout = 1000, random = () => 0 } = options;
+    const { shutdownTimeout = 1000, random = () => 0, gate } = options;
     const { transport, clock } = this;
     const tools = {
       transport,
       clock,
       random,
-      gate: new ConnectGate(() => Infinity),
+      gate: gate ?? new ConnectGate(() => Infinity),
       turns: new TurnGate(),
       signals: new SignalWatchers(),
       run: <R>(fn: () => R) => fn(),
@@ -115,6 +117,7 @@ export class ScriptedClient implements ClientDefinition {
       target: _target,
       shutdownTimeout: _time,
       random: _random,
+      gate: _gate,
       ...options
     } = this.options;
     return toSettings({ restart: 'temporary', ...options });

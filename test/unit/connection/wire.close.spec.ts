@@ -44,6 +44,33 @@ describe('A wire that closes', () => {
     expect([peer.isTerminated, rig.story, rig.clock.pending]).toEqual([true, ['end'], []]);
   });
 
+  it.each([0, 999, 1000, 1001, 5000])(
+    'tells a peer that says nothing within closeTimeout, of %d ms too',
+    async (closeTimeout) => {
+      const { wire, peer } = rig.open({ closeTimeout });
+      wire.close(1000);
+      await rig.clock.advance(closeTimeout);
+      expect([peer.isTerminated, rig.events.map(({ event }) => event)]).toEqual([
+        true,
+        ['frame:sent', 'close:timeout'],
+      ]);
+    },
+  );
+
+  it.each([1000, 5000])(
+    'does not tell of a peer that said so and lingers, with a closeTimeout of %d ms',
+    async (closeTimeout) => {
+      const { wire, peer } = rig.open({ closeTimeout });
+      peer.playPeerClose(1001);
+      wire.answerClose();
+      await rig.clock.advance(1000);
+      expect([peer.isTerminated, rig.events.map(({ event }) => event)]).toEqual([
+        true,
+        ['frame:sent'],
+      ]);
+    },
+  );
+
   it('waits no longer than that for a peer that has closed before', async () => {
     const { wire, peer } = rig.open();
     peer.playPeerClose(1001);
