@@ -235,7 +235,13 @@ export class Client implements SuccessionOwner, SysTarget {
 
   iterate(): FrameIterator {
     const { mailbox } = this.process.settings;
-    return this.observers.iterate(mailbox, this.lineage.readers);
+    return this.observers.iterate(mailbox, this.lineage.readers, (next, giveUp) =>
+      this.process.calls.guard(next, {
+        what: 'the next frame of its own client',
+        remedy: 'Handle frames in @OnFrame.',
+        giveUp,
+      }),
+    );
   }
 
   onReady(info: ConnectionInfo): void {

@@ -4,7 +4,16 @@ import type { MailboxMarks } from '../mailbox/mailbox.js';
 import type { Flow } from '../mailbox/flow.js';
 
 type Result = IteratorResult<DataFrame, undefined>;
-type Waiting = (result: Result) => void;
+
+/** One who has asked for the next frame. */
+interface Waiting {
+  readonly resolve: (result: Result) => void;
+  /** Whether he has been told to go on without. */
+  isGivenUp: boolean;
+}
+
+/** Gives a promise out, and says when nobody waits for it any more. */
+export type WaitGuard = (promise: Promise<Result>, giveUp: () => void) => Promise<Result>;
 
 const END: Result = { done: true, value: undefined };
 
@@ -25,6 +34,7 @@ export class FrameQueue {
     private readonly marks: MailboxMarks,
     private readonly flow: Flow,
     private readonly leave: (queue: FrameQueue) => void,
+    private readonly guard: WaitGuard = (promise) => promise,
   ) {}
 
   take(): Promise<Result> {
@@ -35,13 +45,14 @@ export class FrameQueue {
       return Promise.resolve({ done: false, value: frame });
     }
     if (this.#isOver) return Promise.resolve(END);
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#wait();
   }
 
   push(frame: DataFrame): void {
-    const waiting = this.#waiting.shift();
+    let waiting = this.#waiting.shift();
+    while (waiting?.isGivenUp) waiting = this.#waiting.shift();
     if (waiting !== undefined) {
-      waiting({ done: false, value: frame });
+      waiting.resolve({ done: false, value: frame });
       if (this.#isForgotten && this.#waiting.length === 0) this.drop();
       return;
     }
@@ -59,7 +70,7 @@ export class FrameQueue {
     if (this.#isOver) return;
     this.#isOver = true;
     this.leave(this);
-    for (const waiting of this.#waiting.clear()) waiting(END);
+    for (const { resolve } of this.#waiting.clear()) resolve(END);
   }
 
   /** Nobody wants what waits, or what would come. */
@@ -74,6 +85,16 @@ export class FrameQueue {
   forget(): void {
     this.#isForgotten = true;
     if (this.#waiting.length === 0) this.drop();
+  }
+
+  #wait(): Promise<Result> {
+    let giveUp!: () => void;
+    const next = new Promise<Result>((resolve) => {
+      const waiting: Waiting = { resolve, isGivenUp: false };
+      giveUp = () => (waiting.isGivenUp = true);
+      this.#waiting.push(waiting);
+    });
+    return this.guard(next, giveUp);
   }
 
   #checkLow(): void {

@@ -7,7 +7,7 @@ import type { EventName, WebSockexEvent } from '../telemetry/events.js';
 import type { EventSink } from '../telemetry/telemetry.js';
 import type { Flow } from '../mailbox/flow.js';
 import { Broadcast } from './broadcast.js';
-import { FrameIterator, FrameQueue } from './frame-iterator.js';
+import { FrameIterator, FrameQueue, type WaitGuard } from './frame-iterator.js';
 import { SafeObservable } from './safe-observable.js';
 
 /** Told what an observer threw, and what it was observing. */
@@ -74,8 +74,8 @@ export class Observers implements EventSink {
     this.#tell();
   }
 
-  iterate(marks: MailboxMarks, flow: Flow): FrameIterator {
-    const queue = new FrameQueue(marks, flow, (one) => this.#queues.delete(one));
+  iterate(marks: MailboxMarks, flow: Flow, guard?: WaitGuard): FrameIterator {
+    const queue = new FrameQueue(marks, flow, (one) => this.#queues.delete(one), guard);
     const iterator = new FrameIterator(queue);
     if (this.#isComplete) queue.end();
     else {

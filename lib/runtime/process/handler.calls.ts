@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import { Deferred } from '../clock/waiters.js';
 import { DeadlockError } from '../errors/client.errors.js';
 import type { Handler } from './incarnation.js';
 
@@ -122,13 +123,18 @@ export class HandlerCalls {
     const call = this.#here();
     if (call === undefined) return promise;
     const { method } = call.handler;
-    return new WatchedPromise<T>(promise, (reject) =>
+    const guarded = new Deferred<T>();
+    promise.then(guarded.resolve, guarded.reject);
+    const watched = new WatchedPromise<T>(guarded.promise, () =>
       call.awaits(() => {
         const error = new DeadlockError(this.client, what, method, remedy);
         giveUp?.(error);
-        reject(error);
+        guarded.reject(error);
       }),
     );
+    // Unheard it ends no process, as no promise of a handle does.
+    watched.catch(() => undefined);
+    return watched;
   }
 
   #begin(handler: Handler): void {
@@ -150,7 +156,7 @@ export class HandlerCalls {
   }
 }
 
-/** A promise that tells when it is awaited. */
+/** A promise that tells when it, or what is made of it, is awaited. */
 class WatchedPromise<T> extends Promise<T> {
   readonly #onAwaited: () => void;
 
@@ -158,15 +164,9 @@ class WatchedPromise<T> extends Promise<T> {
     return Promise;
   }
 
-  constructor(promise: Promise<T>, onAwaited: (reject: (error: unknown) => void) => void) {
-    let refuse!: (error: unknown) => void;
-    super((resolve, reject) => {
-      refuse = reject;
-      promise.then(resolve, reject);
-    });
-    this.#onAwaited = () => onAwaited(refuse);
-    // Unheard it ends no process, as no promise of a handle does.
-    super.then(undefined, () => undefined);
+  constructor(promise: Promise<T>, onAwaited: () => void) {
+    super((resolve, reject) => promise.then(resolve, reject));
+    this.#onAwaited = onAwaited;
   }
 
   // oxlint-disable-next-line unicorn/no-thenable
@@ -174,8 +174,21 @@ class WatchedPromise<T> extends Promise<T> {
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    // `await`, `return` and `Promise.all` give both; whoever gives one goes on without waiting.
-    if (onFulfilled && onRejected) this.#onAwaited();
-    return super.then(onFulfilled, onRejected);
+    // `await`, `return` and `Promise.all` give both. Whoever gives one may go on without waiting.
+    if (onFulfilled && onRejected) {
+      this.#onAwaited();
+      return super.then(onFulfilled, onRejected);
+    }
+    return new WatchedPromise(super.then(onFulfilled, onRejected), this.#onAwaited);
+  }
+
+  override finally(onFinally?: (() => void) | null): Promise<T> {
+    // That of `Promise` would call `then` with both, as who waits does.
+    const done = async (): Promise<void> => onFinally?.();
+    const next = super.then(
+      (value) => done().then(() => value),
+      (reason: unknown) => done().then(() => Promise.reject(reason)),
+    );
+    return new WatchedPromise(next, this.#onAwaited);
   }
 }

@@ -13,6 +13,7 @@ const WAITS: Readonly<Record<string, (handle: MemberHandle, world: World) => Pro
   'stop()': (handle) => handle.stop(),
   'manager.stop()': (handle, world) => world.manager.stop(handle),
   terminated: (handle) => handle.terminated,
+  'an iteration': (handle) => handle[Symbol.asyncIterator]().next(),
   'sys.getState()': (handle) => handle.sys.getState(),
   'sys.getStatus()': (handle) => handle.sys.getStatus(),
   'sys.replaceState()': (handle) => handle.sys.replaceState((state) => state),
@@ -47,6 +48,11 @@ const WAYS: Readonly<Record<string, (wait: () => Promise<unknown>) => Work>> = {
   },
   'with others': (wait) => async () => {
     await Promise.all([later(), wait()]);
+  },
+  'for what it makes of it': (wait) => async () => {
+    await wait()
+      .then((value) => value)
+      .finally(() => undefined);
   },
   'by returning it': (wait) => () => wait().then(() => undefined, Promise.reject.bind(Promise)),
 };
@@ -229,19 +235,36 @@ describe('Who does not wait in a handler is not concerned', () => {
     expect(info).toMatchObject({ session: 1 });
   });
 
+  it('a refused iteration takes no frame from who asks again', async () => {
+    const one = member('One');
+    await using world = await World.boot([one]);
+    const frames = world.handle(one)[Symbol.asyncIterator]();
+    one.deeds.cast = async () => {
+      await frames.next().catch(() => undefined);
+    };
+    world.handle(one).cast('say', 'x');
+    await world.net.settle();
+    const next = frames.next();
+    world.peer(one).send('a frame');
+    await world.net.settle();
+    expect(await next).toMatchObject({ value: { data: 'a frame' } });
+  });
+
   it('a refused call, and a refused look, are not done later', async () => {
     const one = member('One');
     await using world = await World.boot([one]);
     const handle = world.handle(one);
     const looked: unknown[] = [];
+    const refused: unknown[] = [];
     one.deeds.frame = async () => {
-      await handle.call('ask', 'x').catch(() => undefined);
+      await handle.call('ask', 'x').catch((error: unknown) => refused.push(error));
       await handle.sys
         .replaceState((state) => (looked.push('looked'), state))
-        .catch(() => undefined);
+        .catch((error: unknown) => refused.push(error));
     };
     world.peer(one).send('x');
     await world.net.settle();
+    expect(refused.map((error) => error instanceof DeadlockError)).toEqual([true, true]);
     expect([one.ran.filter((line) => line.startsWith('call')), looked]).toEqual([[], []]);
   });
 });
