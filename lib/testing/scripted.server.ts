@@ -11,7 +11,6 @@ import { Script, type ExpectOptions } from './script.js';
 import { ScriptedPeer, type ReplayOptions } from './scripted.peer.js';
 import { Session } from './session.js';
 import { offering } from './subprotocol.js';
-import { realTimer } from './turns.js';
 
 /** A client that waits for the answer to its handshake. */
 export interface Knock {
@@ -51,8 +50,8 @@ export class ScriptedServer extends Script {
   readonly #sessions: Session[] = [];
   readonly #knocks = new Queue<Knock>();
   readonly #ws = new WebSocketServer({ noServer: true, perMessageDeflate: false });
-  /** Expectations that wait for a first session. */
-  readonly #openings = new Set<(session: Session) => void>();
+  /** The first session, for expectations that wait for it. */
+  readonly #openings = new Queue<Session>();
   #attempts = 0;
   #standing: ((knock: Knock) => void) | undefined;
 
@@ -75,17 +74,7 @@ export class ScriptedServer extends Script {
   protected override opened({ timeout = DEADLINE }: ExpectOptions = {}):
     Session | Promise<Session> {
     if (this.#sessions.length > 0) return this.session;
-    return new Promise((resolve, reject) => {
-      const cancel = realTimer(timeout, () => {
-        this.#openings.delete(open);
-        reject(this.#noSession(` within ${timeout} ms`));
-      });
-      const open = (session: Session): void => {
-        cancel();
-        resolve(session);
-      };
-      this.#openings.add(open);
-    });
+    return this.#openings.next(timeout, () => this.#noSession(` within ${timeout} ms`));
   }
 
   /** How many attempts have come so far, answered or not. */
@@ -187,6 +176,23 @@ export class ScriptedServer extends Script {
     else this.#knocks.push(knock);
   }
 
+  /**
+   * Nothing comes any more: every expectation that waits rejects, and so does every later one.
+   *
+   * @param where what was disposed of
+   * @internal
+   */
+  endExpectations(where: string): void {
+    const toError = (transcript: readonly string[]) => (): ExpectationError =>
+      new ExpectationError(
+        `${this.name}: ${where} was disposed of, and an expectation waits for what will not come. Await every accept() and expect…() before.`,
+        transcript,
+      );
+    this.#knocks.end(toError(this.peers.flatMap(({ transcript }) => transcript)));
+    this.#openings.end(toError([]));
+    for (const { received, transcript } of this.#sessions) received.end(toError(transcript));
+  }
+
   /** The next attempt that its client has not given up. */
   async #next({ timeout = DEADLINE }: ExpectOptions): Promise<Knock> {
     for (;;) {
@@ -212,8 +218,7 @@ export class ScriptedServer extends Script {
         const peer = new ScriptedPeer(session);
         this.#sessions.push(session);
         this.peers.push(peer);
-        for (const open of this.#openings) open(session);
-        this.#openings.clear();
+        while (this.#openings.isAwaited) this.#openings.push(session);
         resolve(peer);
       });
     });

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { duplexPair, type Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 
 import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
 
@@ -8,6 +8,7 @@ import { redactUrl } from '../runtime/errors/redact-url.js';
 import type { Transport, TransportRequest } from '../runtime/transport/transport.port.js';
 import { WsTransport } from '../runtime/transport/ws.transport.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
+import { cable } from './cable.js';
 import { explainAbsence } from './absence.js';
 import { LeakError } from './leak.error.js';
 import { Link } from './link.js';
@@ -36,6 +37,8 @@ interface Caller {
   readonly dial: Dial;
   readonly knock: Knock;
 }
+
+const DISPOSED = 'the net';
 
 /** Turns without a movement after which nothing is expected to move any more. */
 const STILL = 3;
@@ -68,6 +71,7 @@ export class TestNet implements AsyncDisposable {
   readonly #sockets = new WeakMap<Duplex, Dial>();
   readonly #unclaimed: Caller[] = [];
   #movements = 0;
+  #isDisposed = false;
 
   constructor({ seed = 1 }: TestNetOptions = {}) {
     this.random = seeded(seed);
@@ -111,6 +115,7 @@ export class TestNet implements AsyncDisposable {
     const name = key.includes('://') ? redactUrl(key) : key;
     const server = new ScriptedServer(name, this.clock, () => this.#explain(key));
     this.#servers.set(key, server);
+    if (this.#isDisposed) server.endExpectations(DISPOSED);
     for (const unclaimed of this.#unclaimed.splice(0)) this.#announce(unclaimed);
     return server;
   }
@@ -125,7 +130,7 @@ export class TestNet implements AsyncDisposable {
   }
 
   /**
-   * Ends the net.
+   * Ends the net. An expectation that waits still rejects, a client that dials later is refused.
    *
    * @throws LeakError naming every client that still runs, and every connection and timer in use
    */
@@ -145,6 +150,9 @@ export class TestNet implements AsyncDisposable {
     ];
     for (const { link } of open) link.drop();
     this.#dials.clear();
+    this.#isDisposed = true;
+    // Last: whoever awaits this and the expectation has heard of both before an unheard one is told.
+    for (const server of this.#servers.values()) server.endExpectations(DISPOSED);
     if (leaks.length > 0) throw new LeakError(leaks);
   }
 
@@ -153,7 +161,12 @@ export class TestNet implements AsyncDisposable {
   }
 
   #connect({ client, url }: TransportRequest): Duplex {
-    const [near, far] = duplexPair();
+    const { near, far } = cable();
+    if (this.#isDisposed) {
+      // Not before whoever dials can listen.
+      void turn().then(() => near.destroy(refusal()));
+      return near;
+    }
     const moved = (): void => {
       const count = (): void => void this.#movements++;
       count();
@@ -202,6 +215,11 @@ export class TestNet implements AsyncDisposable {
  */
 export function createTestNet(options?: TestNetOptions): TestNet {
   return new TestNet(options);
+}
+
+function refusal(): Error {
+  const what = 'connect ECONNREFUSED: the net has been disposed of';
+  return Object.assign(new Error(what), { code: 'ECONNREFUSED', syscall: 'connect' });
 }
 
 function resetError(): Error {

@@ -79,12 +79,14 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
     return `${this.#scheme}://127.0.0.1:${this.port}${slash}${path}`;
   }
 
-  /** Resets every connection and frees the port. */
+  /** Resets every connection and frees the port. An expectation that waits still rejects. */
   async dispose(): Promise<void> {
     for (const socket of this.#sockets.values()) socket.destroy();
-    if (!this.#net.listening) return;
-    this.#net.close();
-    await once(this.#net, 'close');
+    if (this.#net.listening) {
+      this.#net.close();
+      await once(this.#net, 'close');
+    }
+    this.endExpectations('it');
   }
 
   [Symbol.asyncDispose](): Promise<void> {

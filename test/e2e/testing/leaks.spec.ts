@@ -4,8 +4,16 @@ import {
   WebSockexClient,
   WebSockexModule,
   type ClientHandle,
+  type WebSockexEvent,
 } from 'nestjs-websockex';
-import { createTestNet, LeakError, type TestNet } from 'nestjs-websockex/testing';
+import {
+  createTestNet,
+  createTestServer,
+  ExpectationError,
+  LeakError,
+  type TestNet,
+} from 'nestjs-websockex/testing';
+import { filter, firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { FeedClient } from '../../fixtures/feed.client.js';
@@ -113,6 +121,74 @@ describe('A net that is disposed of', () => {
     const app = await net.install(Test.createTestingModule({}));
     await app.init();
     expect(await leaks(net)).toEqual([]);
+    await app.close();
+  });
+});
+
+function isDisconnected(
+  event: WebSockexEvent,
+): event is WebSockexEvent & { event: 'disconnected' } {
+  return event.event === 'disconnected';
+}
+
+describe('What waits on a net that is disposed of', () => {
+  it.each<[string, (net: TestNet) => Promise<unknown>]>([
+    ['an attempt that is to be accepted', (net) => net.server(FeedClient).accept()],
+    ['one that is to be refused', (net) => net.server(FeedClient).reject(503)],
+    ['one that is to be left alone', (net) => net.server(FeedClient).ignore()],
+    ['one that is to be dropped', (net) => net.server(FeedClient).drop()],
+    ['a first session', (net) => net.server('ws://nobody.example').expectText()],
+  ])('is told so, before and after: %s', async (_, wait) => {
+    const net = createTestNet();
+    const before = wait(net);
+    await net.dispose();
+    await expect(before).rejects.toThrow(
+      /: the net was disposed of, and an expectation waits for what will not come\. Await/,
+    );
+    await expect(wait(net)).rejects.toBeInstanceOf(ExpectationError);
+  });
+
+  it('is told what went over the connection, and still has what had come', async () => {
+    const net = createTestNet();
+    const { app, server } = await boot(net);
+    const peer = await server.accept();
+    await net.settle();
+    await app.close();
+    await net.settle();
+    const next = async () => (await peer.next()).type;
+    expect([await next(), await next()]).toEqual(['text', 'close']);
+    expect(await next()).toBe('end');
+    const more = peer.next();
+    await net.dispose();
+    await expect(more).rejects.toThrow(/disposed of[^]*<- text "{[^]*<- end$/);
+  });
+
+  it('is told by a real server, too', async () => {
+    const server = await createTestServer();
+    const accepted = server.accept();
+    await server.dispose();
+    await expect(accepted).rejects.toThrow('the test server: it was disposed of');
+  });
+
+  it('keeps the process alive no longer', async () => {
+    const net = createTestNet();
+    const timers = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const accepted = net.server(FeedClient).accept({ timeout: 600_000 });
+    expect(timers()).toBe(before + 1);
+    await net.dispose();
+    await expect(accepted).rejects.toThrow(ExpectationError);
+    expect(timers()).toBe(before);
+  });
+
+  it('a client that dials later is refused', async () => {
+    const net = createTestNet();
+    const { app, orders } = await boot(net);
+    expect(await leaks(net)).not.toEqual([]);
+    const ended = firstValueFrom(orders.events$.pipe(filter(isDisconnected)));
+    void orders.start();
+    expect(String((await ended).error)).toContain('the net has been disposed of');
     await app.close();
   });
 });
