@@ -157,6 +157,9 @@ export const messages = {
     `${client}: trapExit needs an @OnInfo() to tell of the end of its parent`,
 
   listedTwice: (one: string, other: string) => `${one}, and ${other}`,
+  listOnce: (client: string) =>
+    'A class that is listed is one client: list it once, have that module export WebSockexModule, and ' +
+    `import the module elsewhere. For a second connection list a class that extends ${client}.`,
 
   factoryFailed: (client: string, error: string) =>
     `${client}: the options factory failed: ${error}. What may fail for a while is a failed attempt ` +

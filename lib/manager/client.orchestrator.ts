@@ -12,6 +12,7 @@ import { ClientExplorer, type ListedClient } from '../discovery/client.explorer.
 import type { Clock } from '../runtime/clock/clock.port.js';
 import { limited } from '../runtime/clock/waiters.js';
 import { AlreadyStartedError } from '../runtime/errors/client.errors.js';
+import { redactUrl } from '../runtime/errors/redact-url.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
 import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
@@ -124,15 +125,17 @@ export class ClientOrchestrator
   /** Tells the clients whose injector makes them. */
   private bind(): ListedClient[] {
     const listed = this.explorer.explore();
-    const names = new Map<string, string>();
-    for (const { type, listedIn } of listed) {
+    const names = new Map<string, ListedClient>();
+    for (const one of listed) {
+      const { type } = one;
       const name = getClientName(type);
-      const place = `${type.name}, listed in ${listedIn}`;
       const other = names.get(name);
       if (other !== undefined) {
-        throw new AlreadyStartedError(name, messages.listedTwice(other, place));
+        const detail = messages.listedTwice(placeOf(other), placeOf(one));
+        const remedy = other.type === type ? messages.listOnce(type.name) : undefined;
+        throw new AlreadyStartedError(name, detail, undefined, remedy);
       }
-      names.set(name, place);
+      names.set(name, one);
       // Refuses options whose layers contradict each other.
       this.registry.get(type)?.definition.settings();
     }
@@ -232,4 +235,10 @@ export class ClientOrchestrator
 async function endAll(clients: readonly RegisteredClient[]): Promise<void> {
   for (const { group } of clients) group.supervisor.close();
   await Promise.all(clients.map(({ client }) => client.stop(CloseCode.goingAway)));
+}
+
+/** Where a class is listed, and where it connects: a bundler may have given two classes one name. */
+function placeOf({ type, metadata: { url }, listedIn }: ListedClient): string {
+  const isUrl = typeof url === 'string' || url instanceof URL;
+  return `${type.name}${isUrl ? ` (${redactUrl(url)})` : ''}, listed in ${listedIn}`;
 }

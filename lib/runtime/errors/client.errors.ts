@@ -52,11 +52,10 @@ export class AlreadyStartedError extends WebSockexError {
     detail: string,
     /** The handle of the one that has it, where that is known. */
     readonly holder?: { readonly name: string; readonly status: string },
+    remedy = "Give one of them another name: @WebSockexClient(url, { name: '…' }), or " +
+      "manager.start(Class, { name: '…' }).",
   ) {
-    super(
-      `a client named "${client}" exists already: ${detail}. Give one of them another name: ` +
-        "@WebSockexClient(url, { name: '…' }), or manager.start(Class, { name: '…' }).",
-    );
+    super(`a client named "${client}" exists already: ${detail}. ${remedy}`);
   }
 }
 

@@ -126,7 +126,26 @@ describe('forFeature', () => {
 
     expect(error).toBeInstanceOf(AlreadyStartedError);
     expect(error.message).toMatch(/OneModule.*OtherModule/s);
+    expect(error.message).toMatch(/list it once, have that module export WebSockexModule/);
+    expect(error.message).not.toContain('another name');
     expect(server.connectionCount).toBe(0);
+  });
+
+  it('tells two classes apart that a bundler gave one name, in one module', async () => {
+    const error = await bootError({
+      imports: [
+        WebSockexModule.forRoot({
+          clients: [plain('ws://one.example/?token=secret'), plain('ws://other.example')],
+        }),
+      ],
+    });
+
+    expect(error).toBeInstanceOf(AlreadyStartedError);
+    expect(error.message).toMatch(
+      /PlainClient \(ws:\/\/one\.example\S*\), listed in \w+, and PlainClient \(ws:\/\/other/,
+    );
+    expect(error.message).toContain("name: '…'");
+    expect(error.message).not.toContain('secret');
   });
 
   it('refuses one name that two classes are given', async () => {
