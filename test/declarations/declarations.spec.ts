@@ -32,7 +32,7 @@ const published = declarationsOfThePackage();
 const probe = new PublicProbe(published);
 
 describe('an application that has its declarations written', () => {
-  it.each(Object.keys(SETTINGS) as Setting[])(
+  it.each((Object.keys(SETTINGS) as Setting[]).filter((name) => name !== 'node16'))(
     'can name every type that a member of the package gives it: %s',
     (setting) => {
       const sources = {
@@ -62,6 +62,25 @@ describe('an application that has its declarations written', () => {
       });
 
       expect(project.complaints().join()).toMatch(/service\.ts.*TS2883.*'ClientStatus'/);
+    },
+    PATIENCE,
+  );
+});
+
+describe('what the README says of compilers', () => {
+  const frame = `
+    import { OnFrame, TextFrame } from 'nestjs-websockex';
+    export class Client { @OnFrame('text') text(frame: TextFrame) {} }`;
+
+  it.each<[string, Setting, string, RegExp]>([
+    ['an interface must be imported as a type', 'nest new, ES modules', frame, /TS1272/],
+    ['node20 finds the package', 'node20', frame.replace('TextFrame }', 'type TextFrame }'), /^$/],
+    ['node16 refuses it', 'node16', frame.replace('TextFrame }', 'type TextFrame }'), /TS1479/],
+  ])(
+    '%s',
+    (_, setting, source, complaint) => {
+      const project = new UserProject(published, { 'client.ts': source }, setting);
+      expect(project.complaints().join('\n')).toMatch(complaint);
     },
     PATIENCE,
   );

@@ -30,11 +30,16 @@ const NEST_NEW: ts.CompilerOptions = {
   strictPropertyInitialization: false,
 };
 
+/** As the kind of modules says. */
+const RESOLVES_ITSELF: ts.CompilerOptions = { moduleResolution: undefined };
+
 /** How users differ from each other, by what they start from. */
 export const SETTINGS = {
   'nest new, ES modules': { type: 'module', options: {} },
   'nest new, CommonJS modules': { type: 'commonjs', options: {} },
   'a composite project': { type: 'module', options: { composite: true } },
+  node20: { type: 'commonjs', options: { module: ts.ModuleKind.Node20, ...RESOLVES_ITSELF } },
+  node16: { type: 'commonjs', options: { module: ts.ModuleKind.Node16, ...RESOLVES_ITSELF } },
   'a bundler': {
     type: 'commonjs',
     options: {

@@ -1,5 +1,7 @@
 import {
   BeforeConnect,
+  InjectClient,
+  WebSockexClient,
   close,
   Frame,
   OnCall,
@@ -160,6 +162,26 @@ describe('handler decorators refuse', () => {
     // @ts-expect-error -- a class
     @OnConnect()
     class _Decorated {}
+  });
+
+  test('what stands without parentheses', () => {
+    class _Client {
+      // @ts-expect-error -- it takes no frame, it makes what does
+      @OnFrame text(frame: TextFrame) {}
+      // @ts-expect-error -- the same
+      @OnConnect connect() {}
+      // @ts-expect-error -- the same
+      @OnStart start() {}
+      // @ts-expect-error -- the same
+      @OnCast say(text: string) {}
+    }
+    // @ts-expect-error -- and without its URL
+    @WebSockexClient
+    class _Decorated {}
+    class _Service {
+      // @ts-expect-error -- and without its class
+      @InjectClient feed!: unknown;
+    }
   });
 
   test('patterns that cannot match', () => {

@@ -78,7 +78,7 @@ describe('handler decorators accept', () => {
     }
   });
 
-  test('methods that are private or protected, static ones too (those are refused at boot)', () => {
+  test('methods that are private or protected, static ones too (those throw where they stand)', () => {
     class _Client {
       @OnFrame('text') private text(frame: TextFrame) {}
       @OnConnect() protected connect() {}

@@ -252,6 +252,17 @@ describe('parameters that nothing says a type of', () => {
     expect(error.message).toMatch(/^BareClient: nothing says what to inject/);
   });
 
+  it('are refused where the type was imported as a type, which leaves nothing of it', async () => {
+    @WebSockexClient('ws://127.0.0.1:1')
+    class BareClient {
+      constructor(readonly one: object) {}
+    }
+    const clients = [BareClient];
+    const error = await bootError({ imports: [WebSockexModule.forRoot({ clients })] });
+
+    expect(error.message).toMatch(/dependencies of the BareClient \(\?\).*index \[0\]/s);
+  });
+
   it('are fine where each is named, or optional', async () => {
     const client = untyped(Inject('one'), Optional());
     await using app = await boot({
