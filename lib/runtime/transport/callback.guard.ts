@@ -88,9 +88,14 @@ function guard(where: string, callback: Callback, fail: OnFailure, self?: object
     } catch (thrown) {
       return failed(thrown);
     }
-    if (isThenable(value)) Promise.resolve(value).catch(failed);
     const wrong = refuse?.(value);
-    return wrong === undefined ? value : failed(new TypeError(wrong));
+    const failure = wrong === undefined ? undefined : new TypeError(wrong);
+    if (isThenable(value)) {
+      Promise.resolve(value).catch((thrown: unknown) =>
+        failure ? (failure.cause = thrown) : failed(thrown),
+      );
+    }
+    return failure ? failed(failure) : value;
   };
 }
 
