@@ -4,7 +4,9 @@ import WebSocket from 'ws';
 
 /*
  * What this library relies on in `ws` beyond its documentation. package.json admits the releases it was
- * tested with, and test/unit/transport/ws.internals.spec.ts fails for one that has changed any of it.
+ * tested with, test/unit/transport/ws.internals.spec.ts fails for one that has changed any of it (order,
+ * the fifth, is what the suite of conformance beside it looks at), and .ci/newest-ws runs both on the
+ * newest release.
  *
  * 1. `ws` answers the peer's close frame by calling `close()`, or `close(code, reason)`, of the socket
  *    itself, the moment it has read one; and calls `close(code)`, with an `error` event behind it, when

@@ -38,6 +38,18 @@ describe('A wire that dials', () => {
     expect(rig.clock.pending).toEqual([]);
   });
 
+  it.each([new TypeError('no net'), 'no net', undefined])(
+    'fails with a ConnectionError for anything else that the transport throws: %s',
+    (thrown) => {
+      rig.net.onDial = () => {
+        throw thrown as Error;
+      };
+      rig.dial();
+      expect(rig.ends).toMatchObject([{ opened: false, error: expect.any(ConnectionError) }]);
+      expect(rig.clock.pending).toEqual([]);
+    },
+  );
+
   it('fails with a ConnectionError when the socket ends without a word', () => {
     rig.dial();
     rig.net.last.playEnd();
