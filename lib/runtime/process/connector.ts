@@ -86,22 +86,30 @@ export class Connector {
     this.#reconnector.refuse();
   }
 
-  async attempt(attempt: Attempt): Promise<void> {
+  /** Makes an attempt; where there is nothing to wait for it is dialled in this call. */
+  attempt(attempt: Attempt): Pending {
     // It may have been given up before its turn has come.
-    if (!this.connection.isCurrent(attempt)) return;
+    if (!this.connection.isCurrent(attempt)) return undefined;
     let where = 'the options factory';
-    try {
-      const target = await this.#target(attempt);
-      if (!this.connection.isCurrent(attempt)) return;
-      this.owner.settings = target.settings;
-      where = '@BeforeConnect';
-      await this.#dial(attempt, target);
-    } catch (thrown) {
+    const failed = (thrown: unknown): void => {
       if (this.connection.isCurrent(attempt)) {
         this.connection.failAttempt(attempt, attemptError(this.definition.name, where, thrown));
       } else if (!isAbort(thrown, attempt)) {
         this.owner.onError(thrown, `${where} of an attempt that had been given up`);
       }
+    };
+    const dial = (target: Target): Pending => {
+      if (!this.connection.isCurrent(attempt)) return undefined;
+      this.owner.settings = target.settings;
+      where = '@BeforeConnect';
+      return this.#dial(attempt, target);
+    };
+    try {
+      const target = this.#target(attempt);
+      const pending = isThenable(target) ? target.then(dial) : dial(target);
+      return isThenable(pending) ? pending.then(undefined, failed) : undefined;
+    } catch (thrown) {
+      return failed(thrown);
     }
   }
 
@@ -121,13 +129,21 @@ export class Connector {
     return deferred.promise;
   }
 
-  async #dial(attempt: Attempt, target: Target): Promise<void> {
-    const { name } = this.definition;
+  #dial(attempt: Attempt, target: Target): Pending {
     const { beforeConnect } = this.owner.incarnation;
     const plain = plainRequest(target, this.#reconnector.changes);
-    if (beforeConnect === undefined) {
-      return this.#queue(attempt, finishRequest(name, plain, target.settings));
-    }
+    if (beforeConnect !== undefined) return this.#sign(beforeConnect, plain, attempt, target);
+    this.#queue(attempt, finishRequest(this.definition.name, plain, target.settings));
+  }
+
+  /** Has `@BeforeConnect` change the request. */
+  async #sign(
+    beforeConnect: Handler,
+    plain: ReturnType<typeof plainRequest>,
+    attempt: Attempt,
+    target: Target,
+  ): Promise<void> {
+    const { name } = this.definition;
     const request = draftRequest(name, plain, attempt, this.connection.losses + 1);
     const returned = await this.calls.settled(beforeConnect, request);
     if (!this.connection.isCurrent(attempt)) return;

@@ -6,7 +6,8 @@ import { isDirective } from './directive.js';
 import type { HandlerCalls } from './handler.calls.js';
 import type { Incarnation } from './incarnation.js';
 import type { Pending } from './runner.js';
-import { toPromise } from '../clock/thenable.js';
+import { isThenable, toPromise } from '../clock/thenable.js';
+import { rejected } from '../clock/waiters.js';
 
 /** Whom a lifetime tells. */
 export interface LifetimeOwner {
@@ -26,7 +27,7 @@ export interface LifetimeOwner {
 
 /** The beginning and the end of one incarnation: it is made, started, and terminated once. */
 export class Lifetime {
-  #making: Promise<Incarnation> | undefined;
+  #making: Incarnation | PromiseLike<Incarnation> | undefined;
   #incarnation: Incarnation | undefined;
   /** Whether `@OnTerminate` is owed: `@OnStart` ran, or, in a class without one, a session opened. */
   #began = false;
@@ -58,19 +59,34 @@ export class Lifetime {
 
   /** Makes the instance. Throws what its constructor, or the injector, throws. */
   async incarnate(): Promise<void> {
-    this.#making ??= Promise.resolve(this.definition.incarnate());
-    this.#incarnation = await this.#making;
+    this.#incarnation = await this.#make();
   }
 
   /** Another class takes over: from now on the incarnation is this one. */
   replace(incarnation: Incarnation): void {
     this.#incarnation = incarnation;
     // One that was made ahead of the start is not to come back with it.
-    this.#making = Promise.resolve(incarnation);
+    this.#making = incarnation;
   }
 
   /** Runs `@OnStart`; what it fails with ends the incarnation, without an `@OnTerminate`. */
-  async start(args: unknown): Promise<void> {
+  start(args: unknown): Pending {
+    const made = this.#make();
+    if (isThenable(made) || made.start !== undefined) return this.#startLater(args);
+    // It is there, and has nothing to do: no promise for that.
+    this.#incarnation = made;
+    this.owner.onBegun();
+  }
+
+  #make(): Incarnation | PromiseLike<Incarnation> {
+    try {
+      return (this.#making ??= this.definition.incarnate());
+    } catch (error) {
+      return (this.#making = rejected(error));
+    }
+  }
+
+  async #startLater(args: unknown): Promise<void> {
     await this.#start(args);
     // One that was left behind may return when the next has long begun to start.
     if (!this.#isOver) this.owner.onBegun();

@@ -31,13 +31,11 @@ export class Milestones {
     private readonly owner: ProcessOwner,
   ) {}
 
-  async start(args: unknown, attempt: Attempt): Promise<void> {
-    const { lifetime, mailbox, dispatcher, connector } = this.parts;
-    await lifetime.start(args);
-    if (lifetime.isOver) return;
-    this.hasBegun = true;
-    mailbox.putFirst(dispatcher.takeEarly());
-    await connector.attempt(attempt);
+  start(args: unknown, attempt: Attempt): Pending {
+    const pending = this.parts.lifetime.start(args);
+    return isThenable(pending)
+      ? pending.then(() => this.#started(attempt))
+      : this.#started(attempt);
   }
 
   opened(info: ConnectionInfo): Pending {
@@ -63,6 +61,14 @@ export class Milestones {
   late(message: Message): void {
     const { reason } = this.parts.lifetime;
     if (isFromCaller(message) && reason) this.owner.onLeftovers([message], reason);
+  }
+
+  #started(attempt: Attempt): Pending {
+    const { lifetime, mailbox, dispatcher, connector } = this.parts;
+    if (lifetime.isOver) return undefined;
+    this.hasBegun = true;
+    mailbox.putFirst(dispatcher.takeEarly());
+    return connector.attempt(attempt);
   }
 
   #ready(info: ConnectionInfo): void {
