@@ -21,7 +21,7 @@ export async function makeInstance<T extends object>(
   moduleRef: ModuleRef,
   type: Type<T>,
 ): Promise<T> {
-  const instance = await moduleRef.create(type);
+  const instance = await create(moduleRef, type);
   const decorate = (moduleRef as unknown as Instrumented).container?.contextOptions?.instrument
     ?.instanceDecorator;
   return decorate === undefined ? instance : (decorate(instance) as T);
@@ -46,6 +46,47 @@ export async function injectAll(
     Inject(isOptional ? token.token : token)(Host, undefined, index);
     if (isOptional && token.optional) Optional()(Host, undefined, index);
   }
-  const host = await moduleRef.create(Host);
+  const host = await create(moduleRef, Host);
   return host.dependencies;
+}
+
+/** What an injector knows of a class that it makes. */
+interface Wrapper {
+  isDependencyTreeStatic(): boolean;
+}
+
+/** What makes instances for a `ModuleRef`. */
+interface Injector {
+  resolveConstructorParams(
+    wrapper: Wrapper,
+    module: unknown,
+    inject: unknown,
+    make: (dependencies: unknown[]) => Promise<void>,
+    context: unknown,
+    inquirer?: Wrapper,
+  ): Promise<void>;
+}
+
+/**
+ * `ModuleRef.create`. Before Nest 11.1.20 that does not tell its injector for whom it asks: a
+ * transient provider, and a request-scoped one, is injected before it has been constructed.
+ */
+function create<T>(moduleRef: ModuleRef, type: Type<T>): Promise<T> {
+  const { injector } = moduleRef as unknown as { readonly injector: Injector };
+  if ('createResolutionContext' in injector) return moduleRef.create(type);
+  const resolveConstructorParams: Injector['resolveConstructorParams'] = (
+    wrapper,
+    module,
+    inject,
+    make,
+    context,
+  ) => {
+    const makeStatic: typeof make = (dependencies) => {
+      if (wrapper.isDependencyTreeStatic()) return make(dependencies);
+      throw new Error(`${type.name} depends on what is request-scoped`);
+    };
+    return injector.resolveConstructorParams(wrapper, module, inject, makeStatic, context, wrapper);
+  };
+  const telling = Object.assign(Object.create(injector) as Injector, { resolveConstructorParams });
+  return Object.assign(Object.create(moduleRef) as ModuleRef, { injector: telling }).create(type);
 }

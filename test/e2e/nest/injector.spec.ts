@@ -3,6 +3,8 @@ import { OnCall, WebSockexClient, WebSockexModule } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 import { boot, bootError } from '../../fixtures/nest/app.js';
 import { CapturingLogger } from '@nestjs/testing';
+import { lines } from '../../fixtures/nest/log.js';
+import { NEST } from '../../fixtures/nest/version.js';
 import { WsServer } from '../../fixtures/ws-server.js';
 
 /** A client class that tells what it got for the token 'secret'. */
@@ -95,7 +97,8 @@ describe('a client class', () => {
       imports: [WebSockexModule.forRoot(), AskingModule, WorldModule, WorldlyModule],
     });
 
-    expect(await app.handle(Asking).call('secret')).toBe('imported');
+    // Nest 11 takes what is global first.
+    expect(await app.handle(Asking).call('secret')).toBe(NEST < 12 ? 'global' : 'imported');
     expect(await app.handle(Worldly).call('secret')).toBe('global');
   });
 
@@ -191,11 +194,11 @@ describe('a client class', () => {
       { logger },
     );
 
-    logger.assertLogged({
-      level: 'warn',
-      context: 'WebSockex',
-      message: /ForgottenClient is a provider and a WebSocket client, but no forRoot or forFeature/,
-    });
+    expect(lines(logger, 'warn')).toEqual([
+      expect.stringMatching(
+        /ForgottenClient is a provider and a WebSocket client, but no forRoot or forFeature/,
+      ),
+    ]);
     expect(server.connectionCount).toBe(0);
   });
 });
