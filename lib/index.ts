@@ -126,7 +126,7 @@ export {
   NoHandlerError,
   RestartLimitError,
 } from './runtime/errors/client.errors.js';
-export { redactUrl } from './runtime/errors/redact-url.js';
+export { redactUrl, type RedactList } from './runtime/errors/redact-url.js';
 
 export { CHANNELS } from './runtime/telemetry/telemetry.js';
 export type * from './runtime/telemetry/events.js';

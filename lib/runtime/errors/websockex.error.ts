@@ -52,6 +52,11 @@ export function toError(thrown: unknown): Error {
   });
 }
 
+/** A text that makes no line of its own, and gives no orders to a terminal. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trimEnd();
+}
+
 /** A value in at most 100 characters, for a message. Never throws, whatever the value does. */
 export function inspectShort(value: unknown): string {
   let text: string;

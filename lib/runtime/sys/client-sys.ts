@@ -40,7 +40,10 @@ export interface StatusReport {
   readonly isSuspended: boolean;
   /** Messages that wait in the mailbox. */
   readonly waiting: number;
-  /** What `@FormatStatus` returned, or else the fields of the class. */
+  /**
+   * What `@FormatStatus` returned, or else the fields of the class: numbers, booleans and what is not
+   * there as they are, of all others, and of those whose names speak of a secret, the type.
+   */
   readonly state: unknown;
 }
 
@@ -80,7 +83,8 @@ export interface ClientSys<T extends object> {
   getStatistics(): Promise<ClientStatistics | undefined>;
 
   /**
-   * Appends every line that `trace` would print to a file, or stops that with `false`. Resolves when
+   * Appends every line that `trace` would print to a file, or stops that with `false`. A file that it
+   * makes can be read by its owner alone (mode 0600), and a symbolic link is refused. Resolves when
    * the file is open, or all has been written and it is closed; until another file is open, lines go
    * to the one before. A file that cannot be written is logged once, and it stops. The file is
    * closed before `handle.terminated` resolves.
@@ -109,7 +113,8 @@ export interface ClientSys<T extends object> {
 
   /**
    * What the client is doing, with its state through `@FormatStatus`, for which the mailbox waits;
-   * without one while there is no incarnation.
+   * without one while there is no incarnation. Where the class has no `@FormatStatus`, or it fails,
+   * values that may be secrets are not shown: of a text, an object, a list there is its type.
    */
   getStatus(): Promise<StatusReport>;
 

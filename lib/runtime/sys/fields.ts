@@ -1,9 +1,42 @@
 import { toPromise } from '../clock/thenable.js';
 import { BadResponseError } from '../errors/client.errors.js';
+import { isSecretName } from '../errors/redact-url.js';
 
 /** The fields of an instance, as a plain object of its own. */
 export function fieldsOf(instance: object): object {
   return { ...instance };
+}
+
+/**
+ * The fields of an instance as a status may show them: only what cannot be a secret is shown by its
+ * value. A report goes to places that the fields were not made for.
+ */
+export function showFields(instance: object): object {
+  const shown = Object.entries(fieldsOf(instance)).map(([name, value]: [string, unknown]) => [
+    name,
+    isHarmless(value) && !isSecretName(name) ? value : `[${typeName(value)}]`,
+  ]);
+  return Object.fromEntries(shown) as object;
+}
+
+function isHarmless(value: unknown): boolean {
+  return value === null || ['number', 'bigint', 'boolean', 'undefined'].includes(typeof value);
+}
+
+/** `string`, `Map(2)`, `TokenService`, `Array(3)`. Never throws, whatever the value does. */
+function typeName(value: unknown): string {
+  if (typeof value === 'function') return 'Function';
+  if (typeof value !== 'object' || value === null) return typeof value;
+  try {
+    if (Array.isArray(value)) return `Array(${value.length})`;
+    const { name } = (Object.getPrototypeOf(value) as { constructor: { name: unknown } })
+      .constructor;
+    const shown = typeof name === 'string' && name !== '' ? name : 'Object';
+    return value instanceof Map || value instanceof Set ? `${shown}(${value.size})` : shown;
+  } catch {
+    // A proxy that does not let itself be asked, or what has no prototype.
+    return 'Object';
+  }
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Incarnation } from '../process/incarnation.js';
 import type { Process } from '../process/process.js';
 import type { ClientState, ClientStatistics, ClientSys, StatusReport } from './client-sys.js';
 import type { Debugger } from './debugger.js';
-import { checkFields, fieldsOf, setFields } from './fields.js';
+import { checkFields, fieldsOf, setFields, showFields } from './fields.js';
 import { interject } from './interjection.js';
 
 /** The client that is looked into. */
@@ -183,7 +183,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     } catch (thrown) {
       this.target.onError(thrown, `@FormatStatus (${formatStatus?.method})`);
     }
-    return fieldsOf(instance);
+    return showFields(instance);
   }
 
   #none(what: string): NotConnectedError {

@@ -1,4 +1,4 @@
-import { inspectShort } from '../errors/websockex.error.js';
+import { inspectShort, oneLine } from '../errors/websockex.error.js';
 import { describeReason, type CloseReason } from '../frame/close-reason.js';
 import { cut, showFrame } from './trace.frame.js';
 import type { Traced } from './traced.js';
@@ -106,9 +106,4 @@ function kindOf(frame: { readonly type: string; readonly code?: number }): strin
 
 function list(values: readonly unknown[]): string {
   return cut(`[${values.map(inspectShort).join(', ')}]`);
-}
-
-/** What comes from elsewhere makes no line of its own, and gives no orders to a terminal. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, readlinkSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { CapturingLogger } from '@nestjs/testing';
 import { OnFrame } from 'nestjs-websockex';
 import { Logger } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { NetScene } from '../../fixtures/net-scene.js';
 import { failures } from '../../fixtures/nest/log.js';
@@ -44,6 +44,26 @@ const open = (): string[] =>
   });
 
 describe('sys.logToFile', () => {
+  it('makes a file that its owner alone can read, whatever the umask', async () => {
+    const before = process.umask(0);
+    onTestFinished(() => void process.umask(before));
+    const path = join(folder, 'trace.log');
+    await using scene = await NetScene.open(FeedClient);
+    await scene.handle.sys.logToFile(path);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  it('follows no link', async () => {
+    const target = join(folder, 'precious');
+    const path = join(folder, 'trace.log');
+    await writeFile(target, 'before');
+    await symlink(target, path);
+    await using scene = await NetScene.open(FeedClient);
+    await expect(scene.handle.sys.logToFile(path)).rejects.toMatchObject({ code: 'ELOOP' });
+    await scene.feed('1');
+    expect(readFileSync(target, 'utf8')).toBe('before');
+  });
+
   it('appends lines to a file, until it is off', async () => {
     const path = join(folder, 'trace.log');
     await writeFile(path, 'before\n');

@@ -58,6 +58,50 @@ describe('sys.getStatus', () => {
     }
   });
 
+  it('shows no value that may be a secret, without @FormatStatus', async () => {
+    class Full {
+      count = 1;
+      big = 7n;
+      isReady = false;
+      nothing = null;
+      pin = 1234;
+      token = 'hunter2';
+      url = 'wss://joe:hunter2@h/';
+      list = ['hunter2'];
+      map = new Map([['a', 'hunter2']]);
+      tokens = new (class TokenService {
+        key = 'hunter2';
+      })();
+      bare = Object.create(null) as object;
+      proxy = new Proxy(
+        {},
+        {
+          getPrototypeOf: () => {
+            throw new Error('hunter2');
+          },
+        },
+      );
+      sign = () => 'hunter2';
+    }
+    await using scene = await NetScene.open(Full);
+    const { state } = await scene.handle.sys.getStatus();
+    expect(state).toEqual({
+      count: 1,
+      big: 7n,
+      isReady: false,
+      nothing: null,
+      pin: '[number]',
+      token: '[string]',
+      url: '[string]',
+      list: '[Array(1)]',
+      map: '[Map(1)]',
+      tokens: '[TokenService]',
+      bare: '[Object]',
+      proxy: '[Object]',
+      sign: '[Function]',
+    });
+  });
+
   it('shows the fields, and logs one line, where @FormatStatus fails', async () => {
     class Throwing {
       count = 1;

@@ -1,0 +1,95 @@
+import {
+  compileRedactList,
+  HIDDEN,
+  hideMatches,
+  isSecretName,
+  looksSecret,
+  showUrl,
+  type RedactList,
+  type RedactRules,
+} from './redact-url.js';
+
+const URLS = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]+/gi;
+const CREDENTIALS = /\b(bearer|basic|digest|negotiate)(\s+)[\w.~+/=-]{6,}/gi;
+const JWTS = /\beyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*/g;
+/** `token=…`, `"token":"…"`: a value that has a name. */
+const NAMED = /(["']?)([\w.-]{2,64})\1(\s*=\s*|(?<=["'])\s*:\s*)("[^"]*"|'[^']*'|[^\s"',;&})\]]+)/g;
+
+/** A word by which a subprotocol, or the one after it, is known to carry credentials. */
+const CARRIER = /bearer|token|auth|jwt|secret|credential|passw|api[_-]?key/i;
+
+/** Hides secrets in whatever messages, logs, telemetry and traces show. Immutable. */
+export class Redactor {
+  readonly #rules: RedactRules;
+
+  /**
+   * @param list what the user wants hidden
+   * @param secrets values that are hidden wherever they stand
+   */
+  constructor(
+    private readonly list: RedactList = [],
+    private readonly secrets: readonly string[] = [],
+  ) {
+    this.#rules = compileRedactList(list);
+  }
+
+  /** The same, with these values hidden wherever they stand in a text. */
+  hiding(secrets: Iterable<string>): Redactor {
+    // The longest first: one may be a part of another.
+    const all = [...new Set([...this.secrets, ...secrets])].filter((secret) => secret !== '');
+    return new Redactor(
+      this.list,
+      all.toSorted((one, other) => other.length - one.length),
+    );
+  }
+
+  /** Whether the value of what has this name is not to be shown. */
+  isSecretName(name: string): boolean {
+    return isSecretName(name, this.#rules);
+  }
+
+  /** A URL; see `redactUrl`. */
+  url(url: string | URL): string {
+    return showUrl(url, this.#rules);
+  }
+
+  /** A text from anywhere: the message of an error, the body of an answer. */
+  text(text: string): string {
+    let shown = text;
+    for (const secret of this.secrets) shown = shown.replaceAll(secret, HIDDEN);
+    shown = shown
+      .replace(URLS, (url) => showUrl(url, this.#rules))
+      .replace(CREDENTIALS, `$1$2${HIDDEN}`)
+      .replace(JWTS, HIDDEN)
+      .replace(NAMED, (all, quote: string, name: string, sign: string, value: string) => {
+        if (!this.isSecretName(name)) return all;
+        const mark = /^["']/.exec(value)?.[0] ?? '';
+        return `${quote}${name}${quote}${sign}${mark}${HIDDEN}${mark}`;
+      });
+    return hideMatches(shown, this.#rules);
+  }
+
+  /**
+   * Subprotocols, some of which may be credentials in disguise, for a browser can send no header:
+   * what looks like a token, what follows a word such as `bearer`, and what stands behind it in
+   * `base64url.bearer.authorization.k8s.io.…`.
+   */
+  protocols(offered: readonly string[]): string[] {
+    const shown = offered.map((protocol, index) => this.#protocol(protocol, offered[index - 1]));
+    // One that is hidden in one place is in all.
+    return shown.map((one, index) => {
+      const first = offered.findIndex((protocol) => protocol === offered[index]);
+      return one === offered[index] ? (shown[first] ?? one) : one;
+    });
+  }
+
+  #protocol(protocol: string, before: string | undefined): string {
+    if (before !== undefined && CARRIER.test(before) && !/[.=:]/.test(before)) return HIDDEN;
+    const [head = ''] = CARRIED.exec(protocol) ?? [];
+    if (head !== '' && head.length < protocol.length) return head + HIDDEN;
+    return looksSecret(protocol) ? HIDDEN : hideMatches(protocol, this.#rules);
+  }
+}
+
+/** Up to the separator after the last word that speaks of credentials. */
+const CARRIED = new RegExp(`^.*(?:${CARRIER.source})[^.\\-_=:|~!]*[.\\-_=:|~!]`, 'i');
