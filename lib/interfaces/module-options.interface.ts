@@ -1,6 +1,7 @@
 import type { Type } from '@nestjs/common';
 
 import type { OnGiveUp } from './group.interface.js';
+import type { RedactList } from '../runtime/errors/redact-url.js';
 import type { ClientOptions } from '../runtime/options/client-options.js';
 
 /**
@@ -25,6 +26,13 @@ export interface WebSockexModuleOptions {
    * wait their turn. @default 256
    */
   readonly maxConcurrentConnects?: number;
+  /**
+   * What else is a secret, for all clients: hidden in the URLs and texts of messages, logs, telemetry and
+   * traces, as credentials, tokens and keys are in any case. A name hides the value of the query
+   * parameter, field or header of that name, and the path segment that follows one of that name; a
+   * `RegExp` hides what it matches, or only its groups where it has some. @default []
+   */
+  readonly redact?: RedactList;
   /** What to do when a supervisor gives up. @default 'log' */
   readonly onGiveUp?: OnGiveUp;
 }

@@ -9,6 +9,8 @@ import type { ClientTools } from '../runtime/client/client.tools.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { LocalHandle } from '../runtime/client/local-handle.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';
+import { isRedactList } from '../runtime/errors/redact-url.js';
+import { Redactor } from '../runtime/errors/redactor.js';
 import { ConnectGate } from '../runtime/connection/connect.gate.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
 import { SignalWatchers } from '../runtime/clock/signal.watchers.js';
@@ -76,6 +78,8 @@ export class ClientRegistry {
       clock,
       random,
       gate: new ConnectGate(() => options?.maxConcurrentConnects ?? MAX_CONCURRENT_CONNECTS),
+      // What is no list is refused when the application boots.
+      redactor: new Redactor(isRedactList(options?.redact) ? options.redact : []),
       turns: this.turns,
       signals: this.signals,
       // Here the application boots: no request is in sight.

@@ -3,12 +3,14 @@ import type { WebSockexModuleOptions } from '../interfaces/module-options.interf
 import { CLIENT_OPTION_NAMES, checkOptions } from '../runtime/options/options.checker.js';
 import { unknownOption } from '../runtime/options/unknown-option.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
+import { isRedactList } from '../runtime/errors/redact-url.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 
 const KNOWN: readonly string[] = [
   'defaults',
   'maxConcurrentConnects',
   'onGiveUp',
+  'redact',
   'shutdownTimeout',
 ] satisfies (keyof WebSockexModuleOptions)[];
 
@@ -49,6 +51,11 @@ export function checkModuleOptions(options: WebSockexModuleOptions | undefined):
   if (options?.onGiveUp !== undefined && !isOnGiveUp(options.onGiveUp)) {
     throw new ConfigurationError(
       `${where}: onGiveUp is ${inspectShort(options.onGiveUp)}; it must be 'log', 'shutdown' or a function`,
+    );
+  }
+  if (options?.redact !== undefined && !isRedactList(options.redact)) {
+    throw new ConfigurationError(
+      `${where}: redact is ${inspectShort(options.redact)}; it must be an array of names that are not empty and of RegExp`,
     );
   }
   if (options?.defaults !== undefined) checkOptions(`${where} defaults`, options.defaults);

@@ -33,10 +33,13 @@ const OID = {
 } as const;
 
 /** Valid whatever the clock of the machine says, which a test may have changed. */
-const VALIDITY = ['000101000000Z', '491231235959Z'];
+const VALIDITY = ['000101000000Z', '491231235959Z'] as const;
 
 /** A certificate that nobody but itself vouches for: X.509 version 3, ECDSA on P-256. */
-export function selfSigned(names: readonly string[] = ['127.0.0.1', 'localhost']): KeyPair {
+export function selfSigned(
+  names: readonly string[] = ['127.0.0.1', 'localhost'],
+  validity: readonly [from: string, to: string] = VALIDITY,
+): KeyPair {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(TAG.sequence, OID.ecdsaWithSha256);
   const subject = name(names[0] ?? '');
@@ -46,7 +49,7 @@ export function selfSigned(names: readonly string[] = ['127.0.0.1', 'localhost']
     der(TAG.integer, serialNumber()),
     algorithm,
     subject,
-    der(TAG.sequence, ...VALIDITY.map((time) => der(TAG.time, Buffer.from(time)))),
+    der(TAG.sequence, ...validity.map((time) => der(TAG.time, Buffer.from(time)))),
     subject,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(TAG.extensions, der(TAG.sequence, certificateAuthority(), alternatives(names))),

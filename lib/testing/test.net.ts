@@ -61,7 +61,7 @@ export class TestNet implements AsyncDisposable {
   /** The time of every client on this net. It stands until it is moved. */
   readonly clock = new VirtualClock(undefined, () => this.settle());
   /** Provide it under `WEBSOCKEX_TRANSPORT`; {@link install} does. */
-  readonly transport: Transport = new WsTransport((request) => this.#connect(request));
+  readonly transport: Transport = new WsTransport((request) => this.#connect(request), this.clock);
   /** Provide it under `WEBSOCKEX_RANDOM`; {@link install} does. */
   readonly random: Random;
   readonly #clients = new WatchedClients();

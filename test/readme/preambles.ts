@@ -69,6 +69,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   iteration: { before: HANDLE },
   'for-root': { before: CLIENTS },
   'for-root-async': { before: CLIENTS },
+  redact: { before: CLIENTS },
   'for-feature': { before: CLIENTS },
   options: { before: DECORATORS },
   'options-factory': { before: DECORATORS },

@@ -2,6 +2,7 @@ import type { Clock } from '../clock/clock.port.js';
 import type { SignalWatchers } from '../clock/signal.watchers.js';
 import type { Random } from '../connection/backoff.policy.js';
 import type { ConnectGate } from '../connection/connect.gate.js';
+import type { Redactor } from '../errors/redactor.js';
 import type { ContextRunner } from '../process/context.runner.js';
 import type { TurnGate } from '../process/turn.gate.js';
 import type { EventSink } from '../telemetry/telemetry.js';
@@ -15,6 +16,8 @@ export interface ClientTools {
   readonly random: Random;
   /** Bounds how many attempts are under way. */
   readonly gate: ConnectGate;
+  /** Hides secrets in whatever is shown. @default what is hidden in any case */
+  readonly redactor?: Redactor;
   /** Bounds how many sessions end in one turn of the event loop. */
   readonly turns: TurnGate;
   /** Those who wait, and would not once a signal of their caller's is aborted. */

@@ -1,8 +1,8 @@
 import type { Timer } from '../clock/clock.port.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
-import { redactUrl } from '../errors/redact-url.js';
+import { Redactor } from '../errors/redactor.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
-import type { TransportInfo } from '../transport/transport.port.js';
+import type { TransportInfo, TransportRequest } from '../transport/transport.port.js';
 import { Attempt } from './attempt.js';
 import type { ConnectionOwner } from './connection.port.js';
 import { Lingering } from './lingering.js';
@@ -31,6 +31,8 @@ export class Connection implements WireOwner {
   #url = '';
   /** The same, as telemetry may show it. */
   #shownUrl = '';
+  /** What was asked for last. */
+  #request: TransportRequest | undefined;
   /** Losses and failed attempts since the last session opened. */
   losses = 0;
   /** How long the last session was open, in milliseconds. */
@@ -91,8 +93,9 @@ export class Connection implements WireOwner {
 
   dial(attempt: Attempt, settings: WireSettings): void {
     if (!this.isCurrent(attempt)) return;
-    const { url } = settings.request;
-    if (this.#url !== url) this.#shownUrl = redactUrl(url);
+    const { url, redactor = new Redactor() } = settings.request;
+    this.#request = settings.request;
+    if (this.#url !== url) this.#shownUrl = redactor.url(url);
     this.#url = url;
     this.tools.telemetry.emit('connecting', { url: this.#shownUrl, attempt: this.losses + 1 });
     // Who was told may have closed.
@@ -191,7 +194,7 @@ export class Connection implements WireOwner {
     this.#openedAt = this.tools.clock.now();
     this.#enter({ name: 'open', wire });
     if (this.#paused) wire.pause();
-    const { protocol } = info;
+    const protocol = this.#show(info.protocol);
     this.tools.telemetry.emit('connected', { url: this.#shownUrl, protocol });
     this.owner.onOpen({ ...info, url: this.#url, session: this.session });
   }
@@ -222,6 +225,12 @@ export class Connection implements WireOwner {
 
   onEnd(end: WireEnd): void {
     this.#over(end);
+  }
+
+  /** A subprotocol as telemetry may show it: the peer may choose one that is a token in disguise. */
+  #show(protocol: string): string {
+    const { protocols = [], redactor = new Redactor() } = this.#request ?? {};
+    return redactor.protocols(protocols)[protocols.indexOf(protocol)] ?? protocol;
   }
 
   get #wire(): Wire | undefined {

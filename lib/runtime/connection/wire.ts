@@ -5,6 +5,7 @@ import { CloseCode } from '../frame/close-code.js';
 import type {
   TransportEvents,
   TransportInfo,
+  TransportRequest,
   TransportSocket,
 } from '../transport/transport.port.js';
 import { foreignEnd, type PeerClose } from './foreign-end.js';
@@ -51,8 +52,12 @@ export class Wire implements TransportEvents {
       'the connection was not open',
       'connectTimeout',
     );
+    this.#open(this.settings.request);
+  }
+
+  #open(request: TransportRequest): void {
     try {
-      this.#socket = this.tools.transport.open(this.settings.request, this);
+      this.#socket = this.tools.transport.open(request, this);
     } catch (thrown) {
       this.#failAttempt(toError(thrown));
     }
@@ -133,6 +138,15 @@ export class Wire implements TransportEvents {
       'the handshake was not answered',
       'handshakeTimeout',
     );
+  }
+
+  onRedirect(request: TransportRequest): void {
+    if (this.#phase === 'dialling') this.#open(request);
+  }
+
+  onRefused(): void {
+    // It is the refusal that the attempt fails with, however near its deadline was.
+    this.#cancelTimers();
   }
 
   onOpen(info: TransportInfo): void {

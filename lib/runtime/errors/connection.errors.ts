@@ -1,5 +1,5 @@
 import { redactUrl } from './redact-url.js';
-import { inspectShort, WebSockexError } from './websockex.error.js';
+import { inspectShort, oneLine, WebSockexError } from './websockex.error.js';
 
 /**
  * What a client's connection is doing.
@@ -54,7 +54,9 @@ export class UrlError extends WebSockexError {
 /**
  * No connection could be made, or one broke below the WebSocket protocol: DNS, TCP, TLS, a
  * deadline, or `@BeforeConnect` and the options factory that prepare an attempt.
- * `cause` keeps what the system said; an `AggregateError` is unwrapped.
+ * `cause` keeps what the system said, as it is: unlike the message it may hold secrets. Of a host with
+ * several addresses the message tells what each of them said, and `cause` is the error of the first
+ * that answered, or else of the first.
  *
  * @publicApi
  */
@@ -66,7 +68,7 @@ export class ConnectionError extends WebSockexError {
     what: string,
     options?: ErrorOptions,
   ) {
-    super(`${client}: ${what}`, options);
+    super(oneLine(`${client}: ${what}`), options);
   }
 
   /** The code the system gave (`ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`, …), if any. */
@@ -96,17 +98,28 @@ export class HandshakeError extends WebSockexError {
    * policy waits for an hour of it at most.
    */
   readonly retryAfter: number | undefined;
+  /**
+   * The beginning of the body of the answer, at most 1 KiB, where it is text: what arrived with the
+   * headers or within 250 ms. What the request had of secrets is hidden in it.
+   */
+  readonly body: string | undefined;
 
   constructor(
     readonly client: string,
     what: string,
-    answer: { status: number; headers: ResponseHeaders; retryAfter?: number | undefined },
+    answer: {
+      status: number;
+      headers: ResponseHeaders;
+      retryAfter?: number | undefined;
+      body?: string | undefined;
+    },
     options?: ErrorOptions,
   ) {
-    super(`${client}: the opening handshake failed: ${what}`, options);
+    super(oneLine(`${client}: the opening handshake failed: ${what}`), options);
     this.status = answer.status;
     this.headers = answer.headers;
     this.retryAfter = answer.retryAfter;
+    this.body = answer.body;
   }
 }
 

@@ -58,7 +58,7 @@ const OPTIONS: Readonly<Record<keyof ClientOptions, Check>> = {
   closeTimeout: isDuration,
   connectTimeout: isDuration,
   debug: elsewhere,
-  followRedirects: isBoolean,
+  followRedirects: either(isBoolean, oneOf('any')),
   handleInitialFailure: isBoolean,
   handshakeTimeout: isDuration,
   headers: elsewhere,

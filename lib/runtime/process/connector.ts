@@ -6,6 +6,7 @@ import type { WireEnd, WireSettings } from '../connection/wire.port.js';
 import type { Clock } from '../clock/clock.port.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { ConnectionError } from '../errors/connection.errors.js';
+import { Redactor } from '../errors/redactor.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { DisconnectStatus } from './callback.types.js';
@@ -19,6 +20,7 @@ import {
   attemptError,
   draftRequest,
   finishRequest,
+  type RequestMaker,
   plainRequest,
   type Target,
 } from './request.builder.js';
@@ -32,6 +34,8 @@ export interface ConnectorTools {
   readonly random: Random;
   /** Bounds how many attempts of the application are under way. */
   readonly gate: ConnectGate;
+  /** Hides secrets in whatever is shown. @default what is hidden in any case */
+  readonly redactor?: Redactor;
 }
 
 /** What a connector needs of the process it works for. */
@@ -57,6 +61,7 @@ export interface ConnectorOwner {
  */
 export class Connector {
   readonly #reconnector: Reconnector;
+  readonly #maker: RequestMaker;
   /** What the last failed attempt failed with. */
   lastError: unknown;
 
@@ -69,6 +74,7 @@ export class Connector {
     private readonly owner: ConnectorOwner,
   ) {
     this.#reconnector = new Reconnector(tools.random);
+    this.#maker = { client: definition.name, redactor: tools.redactor ?? new Redactor() };
   }
 
   /** Connect again once the session is over, whatever the policy says. */
@@ -93,7 +99,7 @@ export class Connector {
     let where = 'the options factory';
     const failed = (thrown: unknown): void => {
       if (this.connection.isCurrent(attempt)) {
-        this.connection.failAttempt(attempt, attemptError(this.definition.name, where, thrown));
+        this.connection.failAttempt(attempt, attemptError(this.#maker, where, thrown));
       } else if (!isAbort(thrown, attempt)) {
         this.owner.onError(thrown, `${where} of an attempt that had been given up`);
       }
@@ -133,7 +139,7 @@ export class Connector {
     const { beforeConnect } = this.owner.incarnation;
     const plain = plainRequest(target, this.#reconnector.changes);
     if (beforeConnect !== undefined) return this.#sign(beforeConnect, plain, attempt, target);
-    this.#queue(attempt, finishRequest(this.definition.name, plain, target.settings));
+    this.#queue(attempt, finishRequest(this.#maker, plain, target.settings));
   }
 
   /** Has `@BeforeConnect` change the request. */
@@ -143,12 +149,11 @@ export class Connector {
     attempt: Attempt,
     target: Target,
   ): Promise<void> {
-    const { name } = this.definition;
-    const request = draftRequest(name, plain, attempt, this.connection.losses + 1);
+    const request = draftRequest(this.#maker, plain, attempt, this.connection.losses + 1);
     const returned = await this.calls.settled(beforeConnect, request);
     if (!this.connection.isCurrent(attempt)) return;
     if (returned === undefined) {
-      this.#queue(attempt, finishRequest(name, request, target.settings));
+      this.#queue(attempt, finishRequest(this.#maker, request, target.settings));
     } else if (isTerminate(returned)) {
       this.owner.endClient(returned.reason);
     } else {

@@ -1,6 +1,8 @@
 import type { Attempt } from '../connection/attempt.js';
 import type { WireSettings } from '../connection/wire.port.js';
+import { describeCauses } from '../errors/causes.js';
 import { ConnectionError } from '../errors/connection.errors.js';
+import type { Redactor } from '../errors/redactor.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import { headerMap } from '../transport/headers.js';
 import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.checker.js';
@@ -12,6 +14,12 @@ import type { ReconnectChanges } from './directive.js';
 export interface Target {
   readonly url: unknown;
   readonly settings: ClientSettings;
+}
+
+/** For whom requests are made, and what of them is not to be shown. */
+export interface RequestMaker {
+  readonly client: string;
+  readonly redactor: Redactor;
 }
 
 /** A request whose URL has not been checked yet. */
@@ -36,18 +44,18 @@ function originOf({ transport: { origin } }: ClientSettings): { Origin?: string 
 
 /** The request as `@BeforeConnect` may change it. */
 export function draftRequest(
-  client: string,
+  { client, redactor }: RequestMaker,
   request: PlainRequest,
   attempt: Attempt,
   number: number,
 ): ConnectRequest {
-  const url = checkUrl(client, request.url);
+  const url = checkUrl(client, request.url, redactor);
   return { ...request, url, attempt: number, signal: attempt.signal };
 }
 
 /** The request as it goes out: whatever a callback has put there is checked before any socket opens. */
 export function finishRequest(
-  client: string,
+  { client, redactor }: RequestMaker,
   request: PlainRequest,
   settings: ClientSettings,
 ): WireSettings {
@@ -55,10 +63,11 @@ export function finishRequest(
   return {
     request: {
       client,
-      url: checkUrl(client, request.url),
+      url: checkUrl(client, request.url, redactor),
       headers: checkHeaders(client, request.headers),
       protocols: checkProtocols(client, request.protocols),
       options: transport,
+      redactor,
     },
     connectTimeout,
     handshakeTimeout,
@@ -68,9 +77,17 @@ export function finishRequest(
 }
 
 /** What made the preparation of an attempt fail, as the error of that attempt. */
-export function attemptError(client: string, where: string, thrown: unknown): WebSockexError {
+export function attemptError(
+  { client, redactor }: RequestMaker,
+  where: string,
+  thrown: unknown,
+): WebSockexError {
   if (thrown instanceof WebSockexError) return thrown;
-  return new ConnectionError(client, `${where} failed: ${toError(thrown).message}`, {
-    cause: thrown,
-  });
+  return new ConnectionError(
+    client,
+    `${where} failed: ${redactor.text(describeCauses(toError(thrown)))}`,
+    {
+      cause: thrown,
+    },
+  );
 }

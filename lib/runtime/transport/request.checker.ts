@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors/client.errors.js';
 import { UrlError } from '../errors/connection.errors.js';
+import { Redactor } from '../errors/redactor.js';
 import { inspectShort } from '../errors/websockex.error.js';
 import { mergeHeaders, type HeaderMap } from './headers.js';
 
@@ -7,21 +8,27 @@ const SCHEMES = new Set(['ws:', 'wss:', 'http:', 'https:', 'ws+unix:']);
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** A URL as a transport takes it, or a `UrlError`. */
-export function checkUrl(client: string, url: unknown): string {
+export function checkUrl(
+  client: string,
+  url: unknown,
+  redactor: Redactor = new Redactor(),
+): string {
   if (typeof url !== 'string' && !(url instanceof URL)) {
     throw new UrlError(client, url, 'is not a string or a URL');
   }
+  const refusal = (why: string, options?: ErrorOptions): UrlError =>
+    new UrlError(client, redactor.url(url), why, options);
   let parsed: URL;
   try {
     parsed = new URL(url);
   } catch (cause) {
-    throw new UrlError(client, url, 'cannot be parsed', { cause: withoutInput(cause) });
+    throw refusal('cannot be parsed', { cause: withoutInput(cause) });
   }
   if (!SCHEMES.has(parsed.protocol)) {
-    throw new UrlError(client, url, `has the scheme "${parsed.protocol}", which is no WebSocket's`);
+    throw refusal(`has the scheme "${parsed.protocol}", which is no WebSocket's`);
   }
   if (parsed.hash !== '') {
-    throw new UrlError(client, url, 'has a fragment ("#…"), which a WebSocket URL may not have');
+    throw refusal('has a fragment ("#…"), which a WebSocket URL may not have');
   }
   return parsed.href;
 }
@@ -121,12 +128,22 @@ export function checkProtocols(client: string, protocols: unknown): readonly str
   for (const [index, protocol] of list.entries()) {
     if (typeof protocol !== 'string' || !TOKEN.test(protocol)) {
       throw new ConfigurationError(
-        `${client}: ${inspectShort(protocol)} cannot be a subprotocol (RFC 6455 section 4.1)`,
+        `${client}: ${shownAt(list, index)} cannot be a subprotocol (RFC 6455 section 4.1)`,
       );
     }
     if (list.indexOf(protocol) !== index) {
-      throw new ConfigurationError(`${client}: the subprotocol "${protocol}" stands twice`);
+      throw new ConfigurationError(
+        `${client}: the subprotocol ${shownAt(list, index)} stands twice`,
+      );
     }
   }
   return list as readonly string[];
+}
+
+/** A subprotocol for a message; it may be a token in disguise. */
+function shownAt(list: readonly unknown[], index: number): string {
+  const protocol = list[index];
+  if (typeof protocol !== 'string') return inspectShort(protocol);
+  const texts = list.map((one) => (typeof one === 'string' ? one : ''));
+  return inspectShort(new Redactor().protocols(texts)[index]);
 }

@@ -17,10 +17,12 @@ export interface TransportOptions {
    */
   readonly agent?: Agent | false;
   /**
-   * Follow redirects of the handshake. Credentials are dropped when the host changes.
-   * @default false
+   * Follow redirects of the handshake. `true`: on the same host, by its name. `'any'`: elsewhere too.
+   * Never from `wss:` to `ws:`, and never to `ws+unix:`. Headers, subprotocols and credentials go along
+   * to the same origin (scheme, host and port), and from `ws:` to `wss:` on the same host; nothing of
+   * them goes anywhere else. One that is not followed is a `HandshakeError`. @default false
    */
-  readonly followRedirects?: boolean;
+  readonly followRedirects?: boolean | 'any';
   /** How many redirects are followed. @default 10 */
   readonly maxRedirects?: number;
   /**

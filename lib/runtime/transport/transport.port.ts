@@ -1,5 +1,6 @@
 import type { WebSockexError } from '../errors/websockex.error.js';
 import type { ProtocolError, ResponseHeaders } from '../errors/connection.errors.js';
+import type { Redactor } from '../errors/redactor.js';
 import type { Frame } from '../frame/frame.js';
 import type { TransportOptions } from './transport.options.js';
 
@@ -11,6 +12,10 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly protocols: readonly string[];
   readonly options: TransportOptions;
+  /** Hides secrets in what errors say. @default what is hidden anyway */
+  readonly redactor?: Redactor;
+  /** Where redirects have led here from. */
+  readonly redirected?: { readonly from: TransportRequest; readonly count: number };
 }
 
 /** What the peer agreed to. */
@@ -33,6 +38,13 @@ export interface TransportInfo {
 export interface TransportEvents {
   /** The socket is connected, TLS done where there is any; the request of the handshake goes out. */
   onDialled(): void;
+  /**
+   * The peer redirects, and the options allow it: the socket is over and tells nothing more, and who
+   * listens opens this request in its place. Without this none is followed.
+   */
+  onRedirect?(request: TransportRequest): void;
+  /** The peer has refused the handshake; `onEnd` follows, with why, as soon as that has been read. */
+  onRefused?(): void;
   onOpen(info: TransportInfo): void;
   onText(data: string): void;
   onBinary(data: Buffer): void;

@@ -5,6 +5,8 @@ import * as tls from 'node:tls';
 
 import type WebSocket from 'ws';
 
+import type { Clock } from '../clock/clock.port.js';
+import { SystemClock } from '../clock/system.clock.js';
 import { ConnectionError, HandshakeError, ProtocolError } from '../errors/connection.errors.js';
 import { toError, type WebSockexError } from '../errors/websockex.error.js';
 import { withoutStacks } from '../errors/without-stacks.js';
@@ -12,8 +14,11 @@ import type { Frame } from '../frame/frame.js';
 import { AddressRace, hasSeveralAddresses } from './address.race.js';
 import { guardCallbacks } from './callback.guard.js';
 import { toConnectionError } from './connection-error.js';
-import { toHandshakeError } from './handshake-answer.js';
+import { subprotocolFault, toHandshakeError } from './handshake-answer.js';
 import { payloadLimit } from './payload.limit.js';
+import { redirect } from './redirect.js';
+import { readRefusal } from './refusal.body.js';
+import { redactorOf } from './request.secrets.js';
 import { tuneSocket } from './socket.tuning.js';
 import type {
   Transport,
@@ -49,20 +54,30 @@ export class WsTransport implements Transport {
   /**
    * @param connect makes the socket instead of `net.connect` and `tls.connect`; it is given the
    * URL's host as they would be, and speaks the protocol above TLS
+   * @param clock bounds the wait for the body of a refusal
    */
-  constructor(private readonly connect?: (request: TransportRequest) => Duplex) {}
+  constructor(
+    private readonly connect?: (request: TransportRequest) => Duplex,
+    private readonly clock: Clock = new SystemClock(),
+  ) {}
 
   open(request: TransportRequest, events: TransportEvents): TransportSocket {
-    return new WsSocket(request, events, this.connect);
+    try {
+      return new WsSocket(request, events, this.clock, this.connect);
+    } catch (thrown) {
+      throw toConnectionError(request.client, toError(thrown), request);
+    }
   }
 }
 
 class WsSocket implements TransportSocket {
   readonly #ws: UnansweringWebSocket;
   readonly #client: string;
-  readonly #url: string;
   readonly #events: TransportEvents;
-  readonly #options: TransportRequest['options'];
+  readonly #request: TransportRequest;
+  readonly #clock: Clock;
+  /** Calls off the wait for the body of a refusal. */
+  #stopReading: (() => void) | undefined;
   #race: AddressRace | undefined;
   #stream: Duplex | undefined;
   #answer: IncomingMessage | undefined;
@@ -81,17 +96,19 @@ class WsSocket implements TransportSocket {
   constructor(
     request: TransportRequest,
     events: TransportEvents,
+    clock: Clock,
     connect: ((request: TransportRequest) => Duplex) | undefined,
   ) {
     this.#client = request.client;
-    this.#url = request.url;
     this.#events = events;
-    this.#options = request.options;
+    this.#request = request;
+    this.#clock = clock;
     const given = this.#guarded(request.options);
     const options: object = {
       perMessageDeflate: false,
-      followRedirects: false,
       ...given,
+      // They are followed from here: `ws` takes all along.
+      followRedirects: false,
       maxPayload: payloadLimit(given['maxPayload'] as number | undefined),
       // `false` means no pool to Node, which is what no agent means to `ws`.
       agent: (!connect && given['agent']) || undefined,
@@ -150,6 +167,7 @@ class WsSocket implements TransportSocket {
 
   terminate(): void {
     this.#race?.cancel();
+    this.#stopReading?.();
     this.#ws.terminate();
   }
 
@@ -208,9 +226,7 @@ class WsSocket implements TransportSocket {
 
   /** Makes a socket as `ws` does, but for a host with several addresses. */
   #dial(options: Dial, made: Made): Duplex | undefined {
-    // A redirect leads elsewhere.
-    const { url = this.#url } = (this.#ws as UnansweringWebSocket | undefined) ?? {};
-    const isSecure = /^(wss|https):/i.test(url);
+    const isSecure = /^(wss|https):/i.test(this.#request.url);
     if (options.socketPath !== undefined || !hasSeveralAddresses(options)) {
       const { socketPath } = options;
       return isSecure ? secured(options) : net.connect({ ...options, path: socketPath } as Dial);
@@ -246,7 +262,7 @@ class WsSocket implements TransportSocket {
   #onRequest(request: ClientRequest, ws: WebSocket, finish: unknown): void {
     request.once('socket', (socket: net.Socket & { readonly secureConnecting?: boolean }) => {
       const dialled = (): void => {
-        tuneSocket(socket, this.#options.socket);
+        tuneSocket(socket, this.#request.options.socket);
         this.#events.onDialled();
       };
       if (socket.secureConnecting) socket.once('secureConnect', dialled);
@@ -274,22 +290,36 @@ class WsSocket implements TransportSocket {
     });
     // `ws` destroys a socket that errs without telling why.
     answer.socket.once('error', (error: Error) => {
-      if (this.#opened) this.#error ??= toConnectionError(this.#client, error);
+      if (this.#opened) this.#error ??= toConnectionError(this.#client, error, this.#request);
     });
   }
 
   #onRefusal(request: ClientRequest, answer: IncomingMessage): void {
-    answer.resume();
     request.on('error', () => undefined);
-    withoutStacks(() => {
-      this.#error = toHandshakeError(this.#client, answer);
-      this.#ws.terminate();
+    const redactor = redactorOf(this.#request);
+    const redirection = this.#events.onRedirect && redirect(this.#request, answer, redactor);
+    if (redirection?.kind === 'followed') return this.#onRedirect(redirection.request);
+    this.#events.onRefused?.();
+    this.#stopReading = readRefusal(answer, this.#clock, (body) => {
+      withoutStacks(() => {
+        const refusal = { redactor, body, redirect: redirection?.why };
+        this.#error = toHandshakeError(this.#client, answer, refusal);
+        this.#ws.terminate();
+      });
     });
+  }
+
+  #onRedirect(next: TransportRequest): void {
+    this.#isOver = true;
+    this.#ws.removeAllListeners();
+    this.#ws.on('error', () => undefined);
+    this.#ws.terminate();
+    this.#events.onRedirect?.(next);
   }
 
   #onOpen(): void {
     this.#opened = true;
-    tuneSocket(this.#stream, this.#options.socket);
+    tuneSocket(this.#stream, this.#request.options.socket);
     const { protocol, extensions } = this.#ws;
     const headers = this.#answer?.headers ?? {};
     this.#answer = undefined;
@@ -319,9 +349,11 @@ class WsSocket implements TransportSocket {
     const code = this.#ws.refusedWith ?? refusalCode(error);
     if (code !== undefined) this.#onRefusedFrame(code, error);
     else if (!this.#opened && this.#answer !== undefined) {
-      this.#error = this.#handshakeError(this.#answer, error.message, error);
+      const isSubprotocol = error.message.includes('subprotocol');
+      const what = isSubprotocol ? subprotocolFault(this.#answer, this.#request) : error.message;
+      this.#error = this.#handshakeError(this.#answer, what, error);
     } else {
-      this.#error = toConnectionError(this.#client, error);
+      this.#error = toConnectionError(this.#client, error, this.#request);
     }
   }
 

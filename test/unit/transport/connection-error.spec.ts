@@ -40,6 +40,32 @@ describe('toConnectionError', () => {
     }
   });
 
+  it.each([
+    ['tlsv1 alert unknown ca', /tls\.cert: it does not know its CA/],
+    ['sslv3 alert bad certificate', /accept the certificate in tls\.cert/],
+    ['ssl/tls alert certificate expired', /tls\.cert: it has expired/],
+    ['tlsv13 alert certificate required', /tls\.cert and tls\.key/],
+    ['tlsv1 alert protocol version', /tls\.minVersion and tls\.maxVersion/],
+    ['tlsv1 unrecognized name', /^(?!.*tls\.servername)/],
+    ['tlsv1 alert unrecognized name', /tls\.servername/],
+    ['ssl/tls alert handshake failure', /tls\.ciphers/],
+    ['packet length too long', /use ws: there/],
+    ['unsafe legacy renegotiation disabled', /tls\.secureOptions/],
+  ])('has words of its own for OpenSSL’s: %s', (reason, says) => {
+    const line = `write EPROTO 80DC:error:0A00010B:SSL routines:ssl3_read:${reason}:../deps/x.c:350:SSL alert\n`;
+    const { message } = toConnectionError('Feed', systemError('EPROTO', line));
+    expect(message).toMatch(says);
+    expect(message).toContain(`Feed: the connection failed: ${reason}`);
+    expect(message).not.toMatch(/deps|\n/);
+  });
+
+  it('tells what every address said, and takes the code of one that answered', () => {
+    const errors = [systemError('ETIMEDOUT', 'no A'), systemError('ECONNREFUSED', 'no B')];
+    const error = toConnectionError('Feed', new AggregateError(errors));
+    expect(error.message).toMatch(/^Feed: the connection failed: no A; no B \(nothing listens/);
+    expect(error.systemCode).toBe('ECONNREFUSED');
+  });
+
   it('unwraps an AggregateError, and one in another', () => {
     const first = systemError('ECONNREFUSED');
     const inner = new AggregateError([first, systemError('ETIMEDOUT')]);
