@@ -17,6 +17,26 @@ function variable(client: string): string {
   return `${stem.charAt(0).toLowerCase()}${stem.slice(1)}`;
 }
 
+/** How long a client was without a session. */
+export interface Outage {
+  /** Milliseconds. */
+  readonly lasted: number;
+  readonly failures: number;
+}
+
+/** Milliseconds as a person says them. */
+function duration(milliseconds: number): string {
+  const units: readonly (readonly [string, number])[] = [
+    ['h', 3_600_000],
+    ['min', 60_000],
+    ['s', 1_000],
+  ];
+  for (const [unit, size] of units) {
+    if (milliseconds >= 2 * size) return `${Math.round(milliseconds / size)} ${unit}`;
+  }
+  return `${Math.round(milliseconds)} ms`;
+}
+
 /** Sentences of errors at boot and of log lines, in one place: tests read them from here. */
 export const messages = {
   notAClass: (value: string, listedIn: string) =>
@@ -186,11 +206,19 @@ export const messages = {
   signalDuringBoot: (signal: string) =>
     `${signal} while waiting for required clients: not waiting any longer`,
 
+  loggerFailed: (error: string) =>
+    `the logger of the application failed: ${error}. What nestjs-websockex has to log may be lost; ` +
+    'its clients go on. This is told once',
+
   connecting: (client: string, url: string) => `${client} connects to ${url}`,
-  connected: (client: string, url: string, session: number) =>
-    `${client} is connected to ${url} (session ${session})`,
-  disconnected: (client: string, reason: CloseReason) =>
-    `${client} is not connected: ${said(client, describeReason(reason))}`,
+  connected: (client: string, url: string, session: number, outage?: Outage) =>
+    `${client} is connected to ${url} (session ${session})` +
+    (outage === undefined
+      ? ''
+      : `, after ${outage.failures} failure${outage.failures === 1 ? '' : 's'} in ${duration(outage.lasted)}`),
+  disconnected: (client: string, reason: CloseReason, failures = 1) =>
+    `${client} is not connected: ${said(client, describeReason(reason))}` +
+    (failures === 1 ? '' : ` (${failures} times in a row)`),
   backoff: (client: string, delay: number) => `${client} connects again in ${delay} ms`,
   restart: (client: string, delay: number, dropped: number) =>
     `${client} is restarted ${delay > 0 ? `in ${delay} ms` : 'at once'}` +
@@ -211,6 +239,8 @@ export const messages = {
     "unhandled: 'ignore'",
   ended: (client: string, reason: CloseReason) =>
     `${client} has ended: ${said(client, describeReason(reason))}`,
+  endedByTerminate: (client: string, error: string) =>
+    `${client} has ended by terminate(): ${said(client, error)}`,
   endedByThat: (client: string) => `${client} has ended, and does not connect again`,
   failed: (client: string, where: string, error: string) =>
     `${client}: ${where} failed: ${said(client, error)}`,

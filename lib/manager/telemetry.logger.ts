@@ -1,23 +1,20 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
-import {
-  ConnectionError,
-  HandshakeError,
-  ProtocolError,
-  UrlError,
-} from '../runtime/errors/connection.errors.js';
+import { DEFAULT_RECONNECT } from '../runtime/connection/backoff.policy.js';
 import { LinkError } from '../runtime/errors/client.errors.js';
-import { inspectShort } from '../runtime/errors/websockex.error.js';
+import { inspectShort, WebSockexError } from '../runtime/errors/websockex.error.js';
 import type {
+  ConnectedEvent,
   DisconnectedEvent,
   EventName,
   TerminateEvent,
   WebSockexEvent,
 } from '../runtime/telemetry/events.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
+import { isMilestone } from '../runtime/telemetry/milestone.js';
 import type { EventSink } from '../runtime/telemetry/telemetry.js';
-import { LOG_CONTEXT } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
+import { GuardedLogger } from './guarded.logger.js';
 
 const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'connecting',
@@ -32,29 +29,52 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'error',
 ]);
 
-/** Telemetry to Nest's logger: the life of clients, and what no caller is told. Never frames. */
+/** A session that was open for so many milliseconds ends a row of failures. */
+const STABLE = DEFAULT_RECONNECT.stableAfter;
+
+/** Losses and failed attempts of one client, from one good session to the next. */
+interface Outage {
+  readonly failures: number;
+  /** When the first of them was: of the epoch, in milliseconds. */
+  readonly since: number;
+  /** Since when a session is open, where one is. */
+  readonly connectedAt: number | undefined;
+  /** Whether the last that happened was told for all to see. */
+  readonly isTold: boolean;
+}
+
+/**
+ * Telemetry to Nest's logger: the life of clients, and what no caller is told. Never frames. Of a row of
+ * failed attempts the first, the tenth, the hundredth, … and the recovery are told, and all at level
+ * `debug`: a peer that is away for a day must not flood the log.
+ */
 @Injectable()
 export class TelemetryLogger implements EventSink {
   readonly skipsFrames = true;
-  private readonly logger = new Logger(LOG_CONTEXT);
+  private readonly logger = new GuardedLogger();
   /** What each client last told of a disconnect: it is not told again when the client ends by it. */
   private readonly lastReasons = new Map<string, CloseReason>();
+  private readonly outages = new Map<string, Outage>();
 
   wants(event: EventName): boolean {
     return LOGGED.has(event);
   }
 
   next(event: WebSockexEvent): void {
+    this.logger.attempt(() => this.tell(event));
+  }
+
+  private tell(event: WebSockexEvent): void {
     const { client } = event;
     switch (event.event) {
       case 'connecting':
         return this.logger.debug(messages.connecting(client, event.url));
       case 'connected':
-        return this.logger.log(messages.connected(client, event.url, event.session));
+        return this.connected(event);
       case 'disconnected':
         return this.disconnected(event);
       case 'backoff':
-        return this.logger.log(messages.backoff(client, event.delay));
+        return this.backoff(client, event.delay);
       case 'pause':
         return this.logger.debug(messages.paused(client));
       case 'restart:planned':
@@ -72,7 +92,9 @@ export class TelemetryLogger implements EventSink {
 
   /** Something failed that no caller is told of. */
   failed(client: string, where: string, error: unknown): void {
-    this.logger.error(messages.failed(client, where, textOf(error)), stackOf(error));
+    this.logger.attempt(() =>
+      this.logger.error(messages.failed(client, where, textOf(error)), stackOf(error)),
+    );
   }
 
   /** A supervisor gave up; the crashes before that have shown their stacks. */
@@ -84,52 +106,78 @@ export class TelemetryLogger implements EventSink {
     this.logger.warn(message);
   }
 
+  private connected({ client, url, session, time }: ConnectedEvent): void {
+    const { failures = 0, since = time, connectedAt } = this.outages.get(client) ?? {};
+    this.outages.set(client, { failures, since, connectedAt: time, isTold: true });
+    const isRecovery = failures > 0 && connectedAt === undefined;
+    const outage = isRecovery ? { failures, lasted: time - since } : undefined;
+    this.logger.log(messages.connected(client, url, session, outage));
+  }
+
   /** What we wanted ourselves, or a link did, is no news: its end, or the next attempt, is told as well. */
-  private disconnected({ client, reason, error }: DisconnectedEvent): void {
-    this.lastReasons.set(client, reason);
-    const line = messages.disconnected(client, reason);
-    if (isLinkEnd(reason) || (reason.by === 'local' && error === undefined))
-      this.logger.debug(line);
-    else this.logger.warn(line);
-  }
-
-  /** The first, the tenth, the hundredth, …: a feed must not flood the log. */
-  private unhandled(client: string, type: string, count: number): void {
-    if (Number.isInteger(Math.log10(count))) {
-      this.logger.warn(messages.unhandled(client, type, count));
+  private disconnected({ client, reason, error, time }: DisconnectedEvent): void {
+    this.lastReasons.delete(client);
+    if (isLinkEnd(reason) || (reason.by === 'local' && error === undefined)) {
+      return this.logger.debug(messages.disconnected(client, reason));
     }
+    const { failures, isTold } = this.failure(client, time);
+    const line = messages.disconnected(client, reason, failures);
+    if (!isTold) return this.logger.debug(line);
+    this.lastReasons.set(client, reason);
+    this.logger.warn(line);
   }
 
-  private tell(reason: CloseReason, line: string): void {
-    if (reason.by === 'error') this.logger.error(line);
+  /** Counts one more, in the row it belongs to. */
+  private failure(client: string, time: number): Outage {
+    const before = this.outages.get(client);
+    const since = before?.connectedAt;
+    const isNews = before === undefined || (since !== undefined && time - since >= STABLE);
+    const failures = isNews ? 1 : before.failures + 1;
+    const outage: Outage = {
+      failures,
+      since: failures === 1 ? time : (before?.since ?? time),
+      connectedAt: undefined,
+      isTold: isMilestone(failures),
+    };
+    this.outages.set(client, outage);
+    return outage;
+  }
+
+  private backoff(client: string, delay: number): void {
+    const line = messages.backoff(client, delay);
+    if (this.outages.get(client)?.isTold === false) this.logger.debug(line);
     else this.logger.log(line);
   }
 
-  private ended({ client, reason, duringStart }: TerminateEvent): void {
+  private unhandled(client: string, type: string, count: number): void {
+    if (isMilestone(count)) this.logger.warn(messages.unhandled(client, type, count));
+  }
+
+  private ended({ client, reason, duringStart, crashed }: TerminateEvent): void {
     const isTold =
       this.lastReasons.get(client) === reason && reason.by !== 'local' && !isLinkEnd(reason);
     this.lastReasons.delete(client);
+    this.outages.delete(client);
     // Whoever waits for the start is told, and tells it himself.
     if (duringStart) return;
-    if (isTold) return this.tell(reason, messages.endedByThat(client));
+    if (isTold) {
+      const line = messages.endedByThat(client);
+      return reason.by === 'error' ? this.logger.error(line) : this.logger.log(line);
+    }
     if (reason.by !== 'error') return this.logger.log(messages.ended(client, reason));
     const { error } = reason;
     // Its parent's end is told as what it is; that this one goes with it was wanted.
     if (isLinkEnd(reason)) return this.logger.warn(messages.ended(client, reason));
-    // A connection that could not be made has no place in anybody's code; a crash has.
-    if (isAboutConnection(error)) this.logger.error(messages.ended(client, reason));
-    else this.logger.error(messages.crashed(client, textOf(error)), stackOf(error));
+    // A connection that could not be made has no place in anybody's code; what a handler threw, or
+    // ended the client with, has.
+    if (crashed) this.logger.error(messages.crashed(client, textOf(error)), stackOf(error));
+    else if (error instanceof WebSockexError) this.logger.error(messages.ended(client, reason));
+    else this.logger.error(messages.endedByTerminate(client, textOf(error)), stackOf(error));
   }
 }
 
 function isLinkEnd(reason: CloseReason): boolean {
   return reason.by === 'error' && reason.error instanceof LinkError;
-}
-
-function isAboutConnection(error: unknown): boolean {
-  return [ConnectionError, HandshakeError, ProtocolError, UrlError].some(
-    (type) => error instanceof type,
-  );
 }
 
 function textOf(error: unknown): string {

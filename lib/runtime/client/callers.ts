@@ -2,11 +2,12 @@ import type { Clock } from '../clock/clock.port.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
 import type { NotConnectedError } from '../errors/connection.errors.js';
 import type { Succession } from './succession.js';
+import type { Unheard } from './unheard.js';
 import { noInfoHandler, noSuchHandler, notConnected } from './caller.errors.js';
 import type { ClientHost } from './host.port.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import type { CallerMessage, CallMessage } from '../process/message.js';
-import { limited, rejected } from '../clock/waiters.js';
+import { limited } from '../clock/waiters.js';
 
 /** Takes casts, infos and calls: refuses at the caller what nobody would handle, and posts the rest. */
 export class Callers {
@@ -15,6 +16,7 @@ export class Callers {
     private readonly client: Succession,
     private readonly clock: Clock,
     private readonly host: ClientHost | undefined,
+    private readonly unheard: Unheard,
   ) {}
 
   /** @throws NoHandlerError, NotConnectedError */
@@ -32,10 +34,12 @@ export class Callers {
 
   call(name: string, args: readonly unknown[]): Promise<unknown> {
     const { calls } = this.definition.handlers;
-    if (!calls.has(name)) return rejected(noSuchHandler(this.definition, calls, name, '@OnCall'));
+    if (!calls.has(name)) {
+      return this.unheard.refuse('call()', noSuchHandler(this.definition, calls, name, '@OnCall'));
+    }
     // While the last messages of a client are handled, calls are still answered.
     if (this.client.status === 'idle' || (this.client.isEnding && this.client.process.isOver)) {
-      return rejected(this.#notConnected(`cannot call "${name}"`));
+      return this.unheard.refuse('call()', this.#notConnected(`cannot call "${name}"`));
     }
     const { callTimeout } = this.client.process.settings;
     const answer = limited<unknown>(this.clock, { timeout: callTimeout }, (timeout) => {

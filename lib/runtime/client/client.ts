@@ -1,7 +1,7 @@
 import { CallTimeoutError } from '../errors/client.errors.js';
 import type { NotConnectedError } from '../errors/connection.errors.js';
 import { isThenable } from '../clock/thenable.js';
-import { Deferred, limited, rejected, type WaitOptions } from '../clock/waiters.js';
+import { Deferred, limited, type WaitOptions } from '../clock/waiters.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
@@ -24,6 +24,7 @@ import { sendFrames } from './frame.sender.js';
 import type { Lineage } from './lineage.js';
 import { Readiness } from './readiness.js';
 import { Succession } from './succession.js';
+import { Unheard } from './unheard.js';
 import type { SuccessionOwner } from './succession.port.js';
 
 /**
@@ -39,6 +40,7 @@ export class Client implements SuccessionOwner, SysTarget {
   readonly #readiness: Readiness;
   readonly #terminated = new Deferred<CloseReason>();
   readonly #debugger: Debugger;
+  readonly #unheard = new Unheard((error, where) => this.onError(error, where));
   /** Looks into it. */
   readonly sys: LocalSys<object>;
   /** Whether somebody has asked for a start. */
@@ -69,7 +71,7 @@ export class Client implements SuccessionOwner, SysTarget {
       this.onError(error, where),
     );
     this.sys = new LocalSys(this, this.#debugger, clock, tools.run);
-    this.callers = new Callers(definition, this.#succession, clock, tools.host);
+    this.callers = new Callers(definition, this.#succession, clock, tools.host, this.#unheard);
   }
 
   get name(): string {
@@ -162,7 +164,7 @@ export class Client implements SuccessionOwner, SysTarget {
     if (this.#readiness.info) return Promise.resolve(this.#readiness.info);
     const isFirst = this.status === 'idle';
     if (this.#succession.isEnding || (isFirst && host?.stage === 'absent')) {
-      return rejected(this.notConnected('cannot start'));
+      return this.refuse('start()', this.notConnected('cannot start'));
     }
     if (!isFirst) return this.#start(false);
     try {
@@ -172,7 +174,7 @@ export class Client implements SuccessionOwner, SysTarget {
       started.catch(() => undefined);
       return started;
     } catch (error) {
-      return rejected(error);
+      return this.refuse('start()', error);
     }
   }
 
@@ -193,7 +195,7 @@ export class Client implements SuccessionOwner, SysTarget {
 
   /** Resolves when a session is open, at once where one is. */
   connected(options: WaitOptions = {}): Promise<ConnectionInfo> {
-    if (this.hasEnded) return rejected(this.notConnected('cannot connect'));
+    if (this.hasEnded) return this.refuse('connected()', this.notConnected('cannot connect'));
     return this.#guard(this.#connected(options), 'connected()');
   }
 
@@ -213,7 +215,7 @@ export class Client implements SuccessionOwner, SysTarget {
 
   reconnect(): Promise<ConnectionInfo> {
     if (this.status === 'idle' || this.#succession.isEnding) {
-      return rejected(this.notConnected('cannot reconnect'));
+      return this.refuse('reconnect()', this.notConnected('cannot reconnect'));
     }
     this.tools.run(() => this.process.session.reconnect({}));
     return this.process.calls.guard(this.#connected({}), {
@@ -244,7 +246,13 @@ export class Client implements SuccessionOwner, SysTarget {
     );
   }
 
+  /** A call is refused at once; where nobody listens to that, it is told. */
+  refuse(what: string, error: unknown): Promise<never> {
+    return this.#unheard.refuse(what, error);
+  }
+
   onReady(info: ConnectionInfo): void {
+    this.#unheard.reset();
     this.#readiness.ready(info, this.status === 'open');
   }
 

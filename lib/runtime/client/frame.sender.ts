@@ -14,24 +14,23 @@ export function sendFrames(
     readonly name: string;
     readonly status: ClientStatus;
     notConnected(what: string): NotConnectedError;
+    refuse(what: string, error: unknown): Promise<never>;
   },
   connection: Connection,
   { clock, signals }: Pick<ClientTools, 'clock' | 'signals'>,
   frames: readonly unknown[],
   options: WaitOptions,
 ): Promise<void> {
+  const { signal } = options;
+  if (signal?.aborted) return client.refuse('sendFrame()', signal.reason);
+  // Between two incarnations the connection is that of the next, and says less than the client.
+  if (!connection.isOpen) return client.refuse('sendFrame()', client.notConnected('cannot send'));
   const sent = limited<void>(
     clock,
     options,
     (timeout) => new CallTimeoutError(client.name, timeout, 'the socket did not take the frame'),
     signals,
   );
-  if (options.signal?.aborted) return sent.promise;
-  // Between two incarnations the connection is that of the next, and says less than the client.
-  if (!connection.isOpen) {
-    sent.reject(client.notConnected('cannot send'));
-    return sent.promise;
-  }
   try {
     connection.send(frames, (cause) => {
       const { name, status } = client;
@@ -43,7 +42,9 @@ export function sendFrames(
       }
     });
   } catch (error) {
+    // Its timer ends with it.
     sent.reject(error);
+    return client.refuse('sendFrame()', error);
   }
   return sent.promise;
 }

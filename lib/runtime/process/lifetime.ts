@@ -19,6 +19,8 @@ export interface LifetimeOwner {
   onTerminated(reason: CloseReason): void;
   /** The incarnation is about to end because it crashed. */
   onCrash(): void;
+  /** Whether a handler failed: an abnormal end. */
+  hasCrashed(): boolean;
   /** `@OnStart` is done, or the incarnation has ended before. */
   onBegun(): void;
   /** Something failed that has no other place to go. */
@@ -169,7 +171,12 @@ export class Lifetime {
     this.#isOver = true;
     this.reason = reason;
     const duringStart = this.owner.tellsStart();
-    this.telemetry.emit('terminate', { reason, ...(duringStart && { duringStart }) });
+    const crashed = this.owner.hasCrashed();
+    this.telemetry.emit('terminate', {
+      reason,
+      ...(duringStart && { duringStart }),
+      ...(crashed && { crashed }),
+    });
     this.owner.onOver(reason);
   }
 

@@ -6,7 +6,7 @@ import type { CallerMessage } from './message.js';
 import type { LifetimeOwner } from './lifetime.js';
 
 /** Whom a process tells. */
-export interface ProcessOwner extends Omit<LifetimeOwner, 'onOver' | 'onCrash'> {
+export interface ProcessOwner extends Omit<LifetimeOwner, 'onOver' | 'onCrash' | 'hasCrashed'> {
   /** A session is open and its `@OnConnect` is done. */
   onReady(info: ConnectionInfo): void;
   /** Observers see a frame when its turn has come, before its handler. */

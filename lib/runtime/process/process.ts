@@ -78,6 +78,7 @@ export class Process
       tellsStart: () => owner.tellsStart(),
       onOver: (reason) => this.#milestones.over(reason),
       onCrash: () => (this.hasCrashed = true),
+      hasCrashed: () => this.hasCrashed,
       onBegun: () => owner.onBegun(),
       onTerminated: (reason) => {
         this.#shutdown?.over();

@@ -138,6 +138,8 @@ export interface TerminateEvent extends EventBase {
   readonly reason: CloseReason;
   /** Whether `handle.start()` (or the boot) was waiting and is told the same. */
   readonly duringStart?: boolean;
+  /** Whether a handler failed; else the end was decided: by a handler, the policy, a holder of the handle. */
+  readonly crashed?: boolean;
 }
 
 /** Something failed beside the client's life: an observer that threw, an `@OnTerminate` that did. */

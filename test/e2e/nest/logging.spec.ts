@@ -13,7 +13,7 @@ import { VirtualClock } from 'nestjs-websockex/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { boot, reaches, type NestApp } from '../../fixtures/nest/app.js';
 import { failures, lines } from '../../fixtures/nest/log.js';
-import { deadUrl, refusing } from '../../fixtures/nest/servers.js';
+import { deadUrl } from '../../fixtures/nest/servers.js';
 import { timerSet } from '../../fixtures/timer-set.js';
 import { WsServer } from '../../fixtures/ws-server.js';
 
@@ -85,21 +85,6 @@ describe('the log tells once', () => {
       'warn TalkingClient is not connected: the connection was lost without a close frame (1006)',
     ]);
     expect(lines(logger, 'log')).toContain('log TalkingClient connects again in 60000 ms');
-  });
-
-  it('of each failed attempt', async () => {
-    await using server = await refusing(2);
-    const Talking = talking(server.url(), {
-      reconnect: { initialDelay: 0, maxDelay: 0, jitter: 'none' },
-    });
-    const { app, logger } = await bootWith(Talking);
-    await app.handle(Talking).connected();
-    await app.close();
-
-    expect(failures(logger)).toEqual([
-      expect.stringMatching(/^warn TalkingClient is not connected: .*503/),
-      expect.stringMatching(/^warn TalkingClient is not connected: .*503/),
-    ]);
   });
 
   it('of the failure that a client ends with', async () => {

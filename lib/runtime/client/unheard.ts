@@ -1,0 +1,72 @@
+import { setImmediate } from 'node:timers';
+
+import { isMilestone } from '../telemetry/milestone.js';
+
+/** Told of a rejection that nobody has listened to, and where it came from. */
+type Tell = (error: unknown, where: string) => void;
+
+/** A rejection that knows whether anybody listens to it. `await` and `Promise.all` do. */
+class Refusal extends Promise<never> {
+  #isHeard = false;
+
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  constructor(
+    readonly error: unknown,
+    readonly what: string,
+  ) {
+    super((_resolve, reject) => reject(error));
+    // Unheard it ends no process, as no promise of a handle does.
+    super.then(undefined, () => undefined);
+  }
+
+  get isHeard(): boolean {
+    return this.#isHeard;
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable
+  override then<A = never, B = never>(
+    onFulfilled?: ((value: never) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#isHeard = true;
+    return super.then(onFulfilled, onRejected);
+  }
+}
+
+/**
+ * What a client refuses at once, by promises that nobody may listen to, as in
+ * `void handle.sendFrame(…)`: such a rejection is told in the next turn of the event loop. Only a
+ * refusal costs anything. Of many the first, the tenth, the hundredth, … are told, for each method.
+ */
+export class Unheard {
+  readonly #counts = new Map<string, number>();
+  #refusals: Refusal[] = [];
+
+  constructor(private readonly tell: Tell) {}
+
+  /** A promise that rejects. `what`: the method, of which there are few. */
+  refuse(what: string, error: unknown): Promise<never> {
+    const refusal = new Refusal(error, what);
+    if (this.#refusals.push(refusal) === 1) setImmediate(() => this.#check());
+    return refusal;
+  }
+
+  /** A session is ready: what is refused from now on is news. */
+  reset(): void {
+    this.#counts.clear();
+  }
+
+  #check(): void {
+    const unheard = this.#refusals.filter(({ isHeard }) => !isHeard);
+    this.#refusals = [];
+    for (const { what, error } of unheard) {
+      const count = (this.#counts.get(what) ?? 0) + 1;
+      this.#counts.set(what, count);
+      const many = count === 1 ? '' : ` (${count} so far)`;
+      if (isMilestone(count)) this.tell(error, `a ${what} that nobody awaits${many}`);
+    }
+  }
+}
