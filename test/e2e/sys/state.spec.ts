@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { OnFrame } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import { Gate } from '../../fixtures/journal.js';
@@ -113,24 +112,5 @@ describe('sys.getState', () => {
     expect(await status).toMatchObject({ state: undefined });
     await expect(sys.getState()).rejects.toMatchObject(NOT_THERE);
     expect(await sys.getStatus()).toMatchObject({ status: 'terminated', state: undefined });
-  });
-});
-
-describe('A handler that awaits a read of its own state', () => {
-  it('waits for itself, for callTimeout', async () => {
-    let ask!: () => Promise<unknown>;
-    const outcomes: unknown[] = [];
-    class Asking {
-      @OnFrame() async any() {
-        outcomes.push(await ask().catch((error: unknown) => error));
-      }
-    }
-    await using scene = await NetScene.open(Asking);
-    ask = () => scene.handle.sys.getState();
-    await scene.feed('go');
-    await scene.net.clock.advance(4_999);
-    expect(outcomes).toEqual([]);
-    await scene.net.clock.advance(1);
-    expect(outcomes).toEqual([expect.objectContaining({ code: 'ERR_WEBSOCKEX_CALL_TIMEOUT' })]);
   });
 });
