@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import * as net from 'node:net';
 import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
+import { createDeflateRaw, createInflateRaw } from 'node:zlib';
 
 import type WebSocket from 'ws';
 
@@ -103,6 +104,7 @@ class WsSocket implements TransportSocket {
     this.#events = events;
     this.#request = request;
     this.#clock = clock;
+    checkDeflate(request.options.perMessageDeflate);
     const given = this.#guarded(request.options);
     const options: object = {
       perMessageDeflate: false,
@@ -394,4 +396,12 @@ class WsSocket implements TransportSocket {
 function secured(options: tls.ConnectionOptions): tls.TLSSocket {
   const { host = '', servername = net.isIP(host) === 0 ? host : '' } = options;
   return tls.connect({ ...options, path: undefined, servername });
+}
+
+/** What zlib refuses would be thrown with the first frame that is compressed, and at nobody. */
+function checkDeflate(deflate: TransportRequest['options']['perMessageDeflate']): void {
+  if (typeof deflate !== 'object') return;
+  const { zlibDeflateOptions, zlibInflateOptions } = deflate;
+  if (zlibDeflateOptions) createDeflateRaw(zlibDeflateOptions).close();
+  if (zlibInflateOptions) createInflateRaw(zlibInflateOptions).close();
 }

@@ -24,7 +24,7 @@ const ALL = Array.from({ length: COUNT }, () => CHUNK);
 /** Echoes each message, and reads the next only when its answer has been taken. */
 async function blockingEcho(): Promise<WsServer> {
   const server = await WsServer.listen({ maxPayload: 0 });
-  void server.nextConnection().then(({ socket }) => {
+  void server.nextConnection(60_000).then(({ socket }) => {
     socket.on('message', (data) => {
       socket.pause();
       socket.send(data, () => socket.resume());

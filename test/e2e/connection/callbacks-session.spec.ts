@@ -109,3 +109,16 @@ describe('ws.finishRequest', () => {
     });
   });
 });
+
+describe('Options that zlib refuses', () => {
+  it.each(['zlibDeflateOptions', 'zlibInflateOptions'])('fail the attempt: %s', async (name) => {
+    await using server = await listen('ws');
+    const perMessageDeflate = { [name]: { chunkSize: 1 } };
+    const client = clientAt(server.url(), Recorder, { perMessageDeflate, reconnect: false });
+    await using app = await boot([client]);
+    expect(await app.handle(client).terminated).toMatchObject({
+      error: { message: expect.stringContaining('chunkSize') as string },
+    });
+    expect(server.connectionCount).toBe(0);
+  });
+});

@@ -37,6 +37,23 @@ describe('A message', () => {
     expect(scene.journal.lines).toContain(`binary ${MIB}`);
   });
 
+  it.each([
+    ['more fragments than ws takes closes with 1008', {}, 1008],
+    ['more fragments than maxFragments closes with 1008', { maxFragments: 99 }, 1008],
+    ['any number of fragments is taken where there is no limit', { maxFragments: 0 }, undefined],
+    ['as many fragments as maxFragments is taken', { maxFragments: 16_385 }, undefined],
+  ])('of %s', async (_, ws, code) => {
+    await using scene = await Scene.open(Sizes, { ws, reconnect: false });
+    const piece = encodeFrame(OPCODE.continuation, 'x', { fin: false });
+    const pieces = Array.from({ length: 16_383 }, () => piece);
+    const first = encodeFrame(OPCODE.text, 'x', { fin: false });
+    const bytes = Buffer.concat([first, ...pieces, encodeFrame(OPCODE.continuation, 'x')]);
+    scene.peer.write(bytes, 'a message in 16,385 fragments');
+    if (code === undefined) return await scene.journal.until('text 16385');
+    expect(await scene.peer.settle()).toMatchObject({ closeCode: code });
+    expect(await scene.handle.terminated).toMatchObject({ by: 'local', code });
+  });
+
   it('of text that no string can hold closes with 1009', { timeout: 60_000 }, async () => {
     const options = { maxPayload: 0, perMessageDeflate: true, reconnect: false } as const;
     await using scene = await Scene.boot(Sizes, options);
