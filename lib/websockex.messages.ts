@@ -226,9 +226,13 @@ export const messages = {
   dropped: (client: string, dropped: number) =>
     `${client} has ended, and ${dropped} casts or infos that waited are handled by nobody`,
   gaveUp: (group: string, { client, maxRestarts, within }: RestartLimitError) =>
-    `the supervisor of ${group} gives up: more than ${maxRestarts} restarts ` +
+    `the supervisor of ${group} gives up: more than ${maxRestarts} ` +
+    `restart${maxRestarts === 1 ? '' : 's'} ` +
     (client === group ? '' : `of ${client} `) +
     `within ${within} ms`,
+  goesOnWithout: (clients: readonly string[]) =>
+    `. The application goes on without ${clients.join(', ')}. Mend what crashes; set onGiveUp to ` +
+    "'shutdown' or a function to act on it, or maxRestarts: Infinity to have it restarted for ever",
   shutdownAfterGiveUp: () => 'the application shuts down, because a supervisor gave up',
   noShutdownHooks: () =>
     "onGiveUp: 'shutdown' ends the process at once, because nobody listens for SIGTERM: call " +

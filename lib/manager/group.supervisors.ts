@@ -67,8 +67,14 @@ export class GroupSupervisors {
       void this.call(name, onGiveUp, group, error);
       return;
     }
-    this.logger.gaveUp(messages.gaveUp(name, error));
-    if (onGiveUp === 'shutdown') this.closer.close();
+    const line = messages.gaveUp(name, error);
+    if (onGiveUp === 'shutdown') {
+      this.logger.gaveUp(line);
+      this.closer.close();
+    } else {
+      const gone = group.clients.filter(({ status }) => status === 'failed');
+      this.logger.gaveUp(line + messages.goesOnWithout(gone.map((one) => one.name)));
+    }
   }
 
   private async call(

@@ -75,7 +75,11 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'options-factory': { before: DECORATORS },
   'on-disconnect': METHOD,
   errors: { before: HANDLE },
-  'restart-options': { before: DECORATORS },
+  'restart-options': {
+    before: `${CLIENTS}
+      import { Injectable } from '@nestjs/common';
+      import { WebSockexManager } from 'nestjs-websockex';`,
+  },
   groups: {
     before: `
       import { Module } from '@nestjs/common';

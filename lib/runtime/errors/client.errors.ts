@@ -124,7 +124,8 @@ export class RestartLimitError extends WebSockexError {
       `${client}: its supervisor gives up after more than ${maxRestarts} ` +
         `restart${maxRestarts === 1 ? '' : 's'} within ${within} ms` +
         `${cause === undefined ? '' : `; the last end: ${last}`}. ` +
-        'Mend the cause, or allow more with maxRestarts',
+        'Mend the cause; or allow more with maxRestarts and within (maxRestarts: Infinity is never given up), ' +
+        'and say with onGiveUp what the application does then',
       options,
     );
   }

@@ -144,7 +144,11 @@ describe('A supervisor that gives up', { timeout: 40_000 }, () => {
     expect(await child.ends(), child.stderr).toEqual({ code: 0, signal: null });
     expect(await child.tells('gaveUp')).toEqual(['failed', 'open']);
     expect((await other.closed()).code).toBe(1001);
-    expect(failures(child)).toEqual([CRASHED, GAVE_UP]);
+    expect(failures(child)).toEqual([
+      CRASHED,
+      `${GAVE_UP}. The application goes on without Crashing. Mend what crashes; set onGiveUp to ` +
+        "'shutdown' or a function to act on it, or maxRestarts: Infinity to have it restarted for ever",
+    ]);
   });
 
   it('with a function that fails logs what it failed with', async () => {
