@@ -1,43 +1,49 @@
 import type { Type } from '@nestjs/common';
-import type { Observable } from 'rxjs';
+import type { Observable, Subscription } from 'rxjs';
 
-import type { ConnectionInfo } from '../runtime/process/callback.types.js';
-import { noInfoHandler, noSuchHandler } from '../runtime/client/caller.errors.js';
+import { checkClient } from '../discovery/client.checker.js';
+import { readClientMetadata, readHandlerNames } from '../discovery/handler.accessor.js';
+import { callTimeout, noSuchHandler } from '../runtime/client/caller.errors.js';
 import {
   ClientHandle,
   type CallAnswer,
   type MethodArgs,
   type MethodName,
 } from '../runtime/client/client-handle.js';
-import type { HandlerNames } from '../runtime/process/incarnation.js';
-import { Observers } from '../runtime/observers/observers.js';
-import { Readiness } from '../runtime/client/readiness.js';
-import { Deferred, rejected, type WaitOptions } from '../runtime/clock/waiters.js';
-import { SignalWatchers } from '../runtime/clock/signal.watchers.js';
+import type { LocalHandle } from '../runtime/client/local-handle.js';
 import { SystemClock } from '../runtime/clock/system.clock.js';
-import type { ClientStatus } from '../runtime/errors/connection.errors.js';
-import { CallTimeoutError } from '../runtime/errors/client.errors.js';
-import { NotConnectedError } from '../runtime/errors/connection.errors.js';
-import { checkClose } from '../runtime/frame/close-code.js';
+import { Deferred, limited, type WaitOptions } from '../runtime/clock/waiters.js';
+import { NotConnectedError, type ClientStatus } from '../runtime/errors/connection.errors.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
-import { FrameChecker } from '../runtime/frame/frame.checker.js';
 import type { DataFrame, Frame, FrameLike } from '../runtime/frame/frame.js';
-import type { EventFields, EventName, WebSockexEvent } from '../runtime/telemetry/events.js';
+import { Flow } from '../runtime/mailbox/flow.js';
+import { Observers } from '../runtime/observers/observers.js';
+import type { ConnectionInfo } from '../runtime/process/callback.types.js';
 import type { ClientSys } from '../runtime/sys/client-sys.js';
-import { checkClient } from '../discovery/client.checker.js';
-import { readHandlerNames } from '../discovery/handler.accessor.js';
+import type { EventFields, EventName, WebSockexEvent } from '../runtime/telemetry/events.js';
 import { getClientName } from '../websockex.tokens.js';
-import { absentSys } from './absent.sys.js';
 import { Answers } from './answers.js';
-import { checkStatus, iterateUnpaused, NOWHERE, type PlayedStatus } from './nowhere.js';
+import { PlayedClient, type PlayedClass } from './played.client.js';
 import { toDataFrame, type PlayedFrame } from './played.frame.js';
+import { checkStatus, type PlayedStatus } from './played.status.js';
 import type { RecordedCall } from './recorded.call.js';
+
+/** Nothing waits for the consumers of a fake: there is no socket to pause. */
+const UNPAUSED = { highWaterMark: Infinity, lowWaterMark: 0, maxBytes: Infinity };
+
+/** An answer on its way. In a box, so that the client does not wait for it: a test may move on meanwhile. */
+class Boxed {
+  constructor(readonly answer: Promise<unknown>) {}
+}
 
 /**
  * A handle without a client, for the tests of a service that injects one. It records what is cast
- * and sent, answers calls as it is told, and plays frames. It is `open` until told otherwise, and
- * refuses what a real handle refuses: names without a handler, frames that cannot be sent, sending
- * while not open.
+ * and sent, answers calls as it is told, and plays frames. It is `open` until told otherwise.
+ *
+ * Behind it is a client of the runtime, without an instance of the class and without a net: in every
+ * state each call does and refuses what it does on a real handle. Its peer answers a close, and agrees
+ * to `start()` and `reconnect()`, soon after they are asked for; a backoff lasts until it is ended.
+ * What the test itself does (`become`, `end`) is told as the state it leads to, and by no event.
  *
  * @example
  * const feed = fakeHandle(FeedClient);
@@ -51,43 +57,45 @@ import type { RecordedCall } from './recorded.call.js';
  */
 export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly name: string;
-  /** Every cast, in order. */
+  /** Every cast that was taken, in order. */
   readonly casts: RecordedCall[] = [];
-  /** Every call, in order. */
+  /** Every call that was taken, in order. */
   readonly calls: RecordedCall[] = [];
-  /** Every info, in order. */
+  /** Every info that was taken, in order. */
   readonly infos: unknown[] = [];
   /** Every frame that was sent, in order. */
   readonly sent: Frame[] = [];
-  /** Every close, in order. */
+  /** Every close that was asked for, in order. */
   readonly closes: { readonly code: number | undefined; readonly reason: string }[] = [];
-  /** There is nothing to look into: every call of it rejects. It is no promise itself. */
-  readonly sys: ClientSys<T>;
-  readonly #handlers: HandlerNames;
-  readonly #definition: { readonly name: string; readonly module: string };
+  readonly #class: PlayedClass;
   readonly #answers: Answers;
-  readonly #observers = new Observers((error) => {
-    throw error;
-  });
-  readonly #readiness = new Readiness(new SystemClock(), new SignalWatchers());
+  readonly #clock = new SystemClock();
   readonly #terminated = new Deferred<CloseReason>();
-  readonly #checker: FrameChecker;
-  #status: ClientStatus = 'idle';
-  #session = 0;
+  /** Those who watch: they outlive the client behind, where the test begins with another. */
+  readonly #observers = new Observers((error, where) => this.#onObserverError(error, where));
+  #played: PlayedClient;
+  #watching: Subscription[] = [];
+  /** Whether the test moves the client: what it passes on its way is told nobody. */
+  #isMoving = false;
+  /** What those who watch threw while the test did something. */
+  readonly #thrown: unknown[] = [];
 
   constructor(client: Type<T>) {
     super();
     this.name = getClientName(client);
-    this.sys = absentSys(this.name);
     this.#answers = new Answers(this.name);
-    this.#definition = { name: this.name, module: client.name };
-    this.#handlers = readHandlerNames(client);
-    this.#checker = new FrameChecker(this.name);
+    this.#class = {
+      type: client,
+      name: this.name,
+      options: readClientMetadata(client)?.options ?? {},
+      handlers: readHandlerNames(client),
+    };
+    this.#played = this.#make();
     this.become('open');
   }
 
   get status(): ClientStatus {
-    return this.#status;
+    return this.#local.status;
   }
 
   get status$(): Observable<ClientStatus> {
@@ -95,7 +103,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   get session(): number {
-    return this.#session;
+    return this.#local.session;
   }
 
   get frames$(): Observable<DataFrame> {
@@ -110,9 +118,26 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     return this.#terminated.promise;
   }
 
-  /** Plays frames that the client receives; a string is a text frame, bytes are a binary one. */
+  /** That of a real client, whose instance has no fields but those that `replaceState` gives it. */
+  get sys(): ClientSys<T> {
+    return this.#local.sys;
+  }
+
+  /**
+   * Plays frames that the client receives; a string is a text frame, bytes are a binary one.
+   *
+   * @throws NotConnectedError while it is not open
+   */
   play(...frames: PlayedFrame[]): void {
-    for (const frame of frames) this.#observers.frame(toDataFrame(`${this.name}: play()`, frame));
+    const checked = frames.map((frame) => toDataFrame(`${this.name}: play()`, frame));
+    this.#act(() => {
+      for (const frame of checked) {
+        if (!this.#played.isOpen) {
+          throw new NotConnectedError(this.name, this.status, 'cannot receive what play() plays');
+        }
+        this.#played.receive(frame);
+      }
+    });
   }
 
   /**
@@ -122,13 +147,14 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
    * feed.emit('backoff', { delay: 500, attempt: 1 });
    */
   emit<N extends EventName>(event: N, fields: EventFields<N>): void {
-    const { module } = this.#definition;
-    const base = { event, time: Date.now(), client: this.name, module, session: this.#session };
-    this.#observers.next({ ...base, ...fields } as unknown as WebSockexEvent);
+    const { name, session } = this;
+    const { module } = this.#played.client.definition;
+    const base = { event, time: Date.now(), client: name, module, session };
+    this.#act(() => this.#observers.next({ ...base, ...fields } as unknown as WebSockexEvent));
   }
 
   /**
-   * Says what a call is answered with; what `answer` throws, the caller is told.
+   * Says what a call is answered with; what `answer` throws, the caller is told, and the client goes on.
    *
    * @throws NoHandlerError where the class has no `@OnCall` of that name
    */
@@ -136,106 +162,174 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     name: K,
     answer: (...args: MethodArgs<T, K>) => CallAnswer<T, K> | Promise<CallAnswer<T, K>>,
   ): this {
-    const { calls } = this.#handlers;
-    if (!calls.has(name)) throw noSuchHandler(this.#definition, calls, name, '@OnCall');
+    const { definition } = this.#played.client;
+    const { calls } = definition.handlers;
+    if (!calls.has(name)) throw noSuchHandler(definition, calls, name, '@OnCall');
     this.#answers.set(name, answer);
     return this;
   }
 
-  /** Changes the state; `open` begins another session. */
+  /**
+   * Changes the state now; `open` begins another session, and `idle` is that of a client that has not
+   * been started yet.
+   *
+   * @throws NotConnectedError once it has ended; Error where it cannot get there, as while `sys` has
+   * suspended it
+   */
   become(status: PlayedStatus): void {
     checkStatus(this.name, status);
-    this.#requireLife(`cannot become ${status}`);
-    this.#status = status;
-    this.#readiness.lost();
-    if (status === 'open') {
-      this.#readiness.ready({ ...NOWHERE, session: ++this.#session }, true);
+    if (this.#played.client.isStopped) {
+      throw new NotConnectedError(this.name, this.status, `cannot become ${status}`);
     }
-    this.#observers.status(status);
+    this.#move(status, () => {
+      if (status !== 'idle') this.#played.move(status);
+      else if (this.status !== 'idle') this.#begin();
+    });
+    if (this.status === status) return;
+    throw new Error(
+      `${this.name}: it cannot become ${status}: it is ${this.status}, and what comes next waits in its mailbox (sys.resume() lets it go on)`,
+    );
   }
 
   /** Ends the client for good. */
   end(reason: CloseReason = { by: 'local', code: 1000, message: '' }): void {
-    if (this.#status === 'terminated') return;
-    this.#status = 'terminated';
-    this.#observers.status('terminated');
-    this.#readiness.ended(() => this.#notConnected('is not connected'));
-    this.#observers.complete();
-    this.#terminated.resolve(reason);
+    if (this.#played.client.hasEnded) return;
+    this.#move('terminated', () => this.#played.end(reason));
+    this.#over(reason);
   }
 
-  connected(options: WaitOptions = {}): Promise<ConnectionInfo> {
-    if (this.#status === 'terminated') return rejected(this.#notConnected('cannot connect'));
-    return this.#readiness.connected(
-      options,
-      (timeout) => new CallTimeoutError(this.name, timeout, 'was not connected'),
-    );
+  connected(options?: WaitOptions): Promise<ConnectionInfo> {
+    return this.#lasting((handle) => handle.connected(options));
   }
 
-  sendFrame(frame: FrameLike | readonly FrameLike[]): Promise<void> {
-    if (this.#status !== 'open') return rejected(this.#notConnected('cannot send'));
-    try {
-      const frames: readonly unknown[] = Array.isArray(frame) ? frame : [frame];
-      this.sent.push(...this.#checker.check(frames));
-      return Promise.resolve();
-    } catch (error) {
-      return rejected(error);
-    }
+  sendFrame(frame: FrameLike | readonly FrameLike[], options?: WaitOptions): Promise<void> {
+    return this.#local.sendFrame(frame, options);
   }
 
   cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {
-    const { casts } = this.#handlers;
-    if (!casts.has(name)) throw noSuchHandler(this.#definition, casts, name, '@OnCast');
-    this.#requireLife(`cannot cast "${name}"`);
+    this.#local.cast(name, ...args);
     this.casts.push({ name, args });
   }
 
   call<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): Promise<CallAnswer<T, K>> {
-    const { calls } = this.#handlers;
-    if (!calls.has(name)) return rejected(noSuchHandler(this.#definition, calls, name, '@OnCall'));
-    if (this.#status === 'terminated') return rejected(this.#notConnected(`cannot call "${name}"`));
-    this.calls.push({ name, args });
-    return this.#answers.give(name, args) as Promise<CallAnswer<T, K>>;
+    const { client, settings } = this.#played;
+    if (client.callers.refusal(name) === undefined) this.calls.push({ name, args });
+    const { callTimeout: timeout } = settings;
+    const answer = limited<CallAnswer<T, K>>(this.#clock, { timeout }, () =>
+      callTimeout(this.name, name, timeout),
+    );
+    const boxed = this.#local.call(name, ...args) as Promise<unknown> as Promise<Boxed>;
+    boxed
+      .then((box) => box.answer as Promise<CallAnswer<T, K>>)
+      .then(answer.resolve, answer.reject);
+    return answer.promise;
   }
 
   info(message: unknown): void {
-    if (!this.#handlers.hasInfo) throw noInfoHandler(this.#definition);
-    this.#requireLife('cannot take an info');
+    this.#local.info(message);
     this.infos.push(message);
   }
 
-  close(code?: number, reason = ''): Promise<void> {
-    checkClose(`${this.name}: close()`, code, reason);
-    this.closes.push({ code, reason });
-    this.end({ by: 'local', message: reason, ...(code !== undefined && { code }) });
-    return Promise.resolve();
+  close(code?: number, reason?: string): Promise<void> {
+    const closed = this.#local.close(code, reason);
+    this.closes.push({ code, reason: reason ?? '' });
+    this.#played.leaving();
+    return closed;
   }
 
   reconnect(): Promise<ConnectionInfo> {
-    if (this.#status !== 'terminated') this.become('open');
-    return this.connected();
+    this.#played.wanted();
+    return this.#lasting((handle) => handle.reconnect());
   }
 
   start(): Promise<ConnectionInfo> {
-    if (this.#status === 'idle') this.become('open');
-    return this.connected();
+    this.#played.starting();
+    return this.#lasting((handle) => handle.start());
   }
 
   stop(): Promise<CloseReason> {
-    this.end();
+    void this.#local.stop();
+    this.#played.leaving();
     return this.terminated;
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame> {
-    return iterateUnpaused(this.#observers);
+    return this.#observers.iterate(UNPAUSED, new Flow(() => undefined));
   }
 
-  #requireLife(what: string): void {
-    if (this.#status === 'terminated') throw this.#notConnected(what);
+  get #local(): LocalHandle<T> {
+    return this.#played.handle as unknown as LocalHandle<T>;
   }
 
-  #notConnected(what: string): NotConnectedError {
-    return new NotConnectedError(this.name, this.#status, what);
+  /** A client that has not been started, and that those who watch the handle watch from now on. */
+  #make(): PlayedClient {
+    const played = new PlayedClient(this.#class, {
+      answer: (name, args) => new Boxed(this.#answers.give(name, args)),
+      onSent: (frame) => this.sent.push(frame),
+    });
+    const { handle } = played;
+    this.#watching = [
+      handle.frames$.subscribe((frame) => this.#observers.frame(frame)),
+      handle.events$.subscribe((event) => {
+        if (!this.#isMoving) this.#observers.next(event);
+      }),
+      handle.status$.subscribe((status) => {
+        if (!this.#isMoving) this.#observers.status(status);
+      }),
+    ];
+    void handle.terminated.then((reason) => {
+      if (this.#played === played) this.#over(reason);
+    });
+    return played;
+  }
+
+  /** Begins anew: who waits for a session goes on to wait, for one of the new client. */
+  #begin(): void {
+    const old = this.#played;
+    for (const subscription of this.#watching) subscription.unsubscribe();
+    this.#played = this.#make();
+    old.end({ by: 'local', message: '' });
+  }
+
+  #over(reason: CloseReason): void {
+    this.#observers.complete();
+    this.#terminated.resolve(reason);
+  }
+
+  /** Tells the state it leads to, and not what it passes on its way. */
+  #move(status: ClientStatus, move: () => void): void {
+    this.#act(() => {
+      this.#isMoving = true;
+      try {
+        move();
+      } finally {
+        this.#isMoving = false;
+      }
+      if (this.status === status) this.#observers.status(status);
+    });
+  }
+
+  /** What the test does: it is told what those who watch throw. */
+  #act(act: () => void): void {
+    this.#thrown.length = 0;
+    act();
+    if (this.#thrown.length > 0) throw this.#thrown[0];
+  }
+
+  #onObserverError(error: unknown, where: string): void {
+    this.#thrown.push(error);
+    this.#played.client.onError(error, where);
+  }
+
+  /** What is waited for, also over a new beginning. */
+  #lasting<R>(ask: (handle: LocalHandle<T>) => Promise<R>): Promise<R> {
+    const handle = this.#local;
+    const asked = ask(handle).catch((error: unknown) => {
+      if (this.#local === handle) throw error;
+      return this.connected() as Promise<R>;
+    });
+    asked.catch(() => undefined);
+    return asked;
   }
 }
 

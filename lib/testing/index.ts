@@ -15,7 +15,7 @@ export { LeakError } from './leak.error.js';
 export { createTestClient, TestClient } from './test.client.js';
 export type { MethodResult } from './test.client.js';
 export { FakeHandle, fakeHandle } from './fake.handle.js';
-export type { PlayedStatus } from './nowhere.js';
+export type { PlayedStatus } from './played.status.js';
 export type { RecordedCall } from './recorded.call.js';
 export type { PlayedFrame } from './played.frame.js';
 export { createTestServer, TestServer } from './test.server.js';

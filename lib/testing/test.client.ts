@@ -16,7 +16,7 @@ import { findClause, type Handler, type Incarnation } from '../runtime/process/i
 import { NoHandlerError } from '../runtime/errors/client.errors.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type { PingFrame, PongFrame } from '../runtime/frame/frame.js';
-import { NOWHERE } from './nowhere.js';
+import { NOWHERE } from './played.client.js';
 import { toDataFrame, type PlayedFrame } from './played.frame.js';
 
 /** What a method returns, as it returns it: a promise is a promise, a directive a directive. */

@@ -1,4 +1,4 @@
-import { NoHandlerError } from '../errors/client.errors.js';
+import { CallTimeoutError, NoHandlerError } from '../errors/client.errors.js';
 import {
   ConnectionError,
   NotConnectedError,
@@ -49,6 +49,11 @@ export function notConnected(
 /** Why a client is idle that nobody has stopped, and what to do. */
 export function whyIdle(host: ClientHost | undefined): string {
   return absence(host) ?? 'it has not been started; start it with handle.start()';
+}
+
+/** A call that took too long. */
+export function callTimeout(client: string, name: string, timeout: number): CallTimeoutError {
+  return new CallTimeoutError(client, timeout, `"${name}" was not answered`);
 }
 
 /** A start that took too long, with what its last attempt failed with. */

@@ -1,9 +1,9 @@
 import type { Clock } from '../clock/clock.port.js';
-import { CallTimeoutError } from '../errors/client.errors.js';
+import type { NoHandlerError } from '../errors/client.errors.js';
 import type { NotConnectedError } from '../errors/connection.errors.js';
 import type { Succession } from './succession.js';
 import type { Unheard } from './unheard.js';
-import { noInfoHandler, noSuchHandler, notConnected } from './caller.errors.js';
+import { callTimeout, noInfoHandler, noSuchHandler, notConnected } from './caller.errors.js';
 import type { ClientHost } from './host.port.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import type { CallerMessage, CallMessage } from '../process/message.js';
@@ -32,19 +32,24 @@ export class Callers {
     this.#postponable({ type: 'info', message }, 'cannot take an info');
   }
 
-  call(name: string, args: readonly unknown[]): Promise<unknown> {
+  /** Why a call would be refused now, where it would. */
+  refusal(name: string): NoHandlerError | NotConnectedError | undefined {
     const { calls } = this.definition.handlers;
-    if (!calls.has(name)) {
-      return this.unheard.refuse('call()', noSuchHandler(this.definition, calls, name, '@OnCall'));
-    }
+    if (!calls.has(name)) return noSuchHandler(this.definition, calls, name, '@OnCall');
     // While the last messages of a client are handled, calls are still answered.
     if (this.client.status === 'idle' || (this.client.isEnding && this.client.process.isOver)) {
-      return this.unheard.refuse('call()', this.#notConnected(`cannot call "${name}"`));
+      return this.#notConnected(`cannot call "${name}"`);
     }
-    const { callTimeout } = this.client.process.settings;
-    const answer = limited<unknown>(this.clock, { timeout: callTimeout }, (timeout) => {
+    return undefined;
+  }
+
+  call(name: string, args: readonly unknown[]): Promise<unknown> {
+    const refusal = this.refusal(name);
+    if (refusal !== undefined) return this.unheard.refuse('call()', refusal);
+    const { callTimeout: limit } = this.client.process.settings;
+    const answer = limited<unknown>(this.clock, { timeout: limit }, (timeout) => {
       this.client.withdraw(message);
-      return new CallTimeoutError(this.definition.name, timeout, `"${name}" was not answered`);
+      return callTimeout(this.definition.name, name, timeout);
     });
     const message: CallMessage = { type: 'call', name, args, answer };
     this.client.post(message);

@@ -3,6 +3,7 @@ import type { SignalWatchers } from '../clock/signal.watchers.js';
 import type { Random } from '../connection/backoff.policy.js';
 import type { ConnectGate } from '../connection/connect.gate.js';
 import type { Redactor } from '../errors/redactor.js';
+import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ContextRunner } from '../process/context.runner.js';
 import type { TurnGate } from '../process/turn.gate.js';
 import type { EventSink } from '../telemetry/telemetry.js';
@@ -22,6 +23,8 @@ export interface ClientTools {
   readonly turns: TurnGate;
   /** Those who wait, and would not once a signal of their caller's is aborted. */
   readonly signals: SignalWatchers;
+  /** What one client may do in one turn of the event loop, where that is not left to the runtime. */
+  readonly budget?: () => TurnBudget;
   /** So that no handler runs in the context of the request that happened to start the client. */
   readonly run: ContextRunner;
   /** Who starts the clients; without one, whoever has their handles does. */

@@ -10,7 +10,7 @@ export interface Clock {
   epoch(): number;
   /** Milliseconds that only ever grow: for spans. */
   now(): number;
-  /** Calls `fire` once, after `delay` milliseconds. The process stays alive for it. */
+  /** Calls `fire` once, after `delay` milliseconds; `Infinity`: never. The process stays alive for it. */
   setTimer(delay: number, fire: () => void): Timer;
   /** The same clock for one client, where a clock is to know whose a timer is. @default itself */
   for?(client: string): Clock;

@@ -62,7 +62,7 @@ export class Process
     session: number,
   ) {
     const { telemetry, run } = tools;
-    const budget = new TurnBudget();
+    const budget = tools.budget?.() ?? new TurnBudget();
     this.mailbox = new Mailbox<Message>(this, () => this.settings.mailbox, budget);
     const inbox = new Inbox(definition, this.mailbox, telemetry, {
       onStatus: (status) => owner.onStatus(status),

@@ -140,11 +140,25 @@ describe('A handle without a client', () => {
     expect(feed.sent).toEqual([]);
   });
 
-  it('has nothing to look into, and says so', async () => {
+  it('can be looked into, as far as there is something', async () => {
     const feed = fakeHandle(FeedClient);
-    await expect(feed.sys.getState()).rejects.toThrow(/is a fake handle without sys\.getState\(\)/);
+    expect(await feed.sys.getState()).toEqual({});
+    await feed.sys.replaceState((state) => ({ ...state, started: true }));
+    expect(await feed.sys.getStatus()).toMatchObject({ status: 'open', state: { started: true } });
+    await expect(feed.sys.changeCode(FeedClient)).rejects.toThrow(/no code behind it to change/);
     const late: unknown = feed.sys;
     expect(await late).toBe(feed.sys);
+    await feed.sys.suspend();
+    expect(() => feed.become('backoff')).toThrow(/it cannot become backoff: it is closing, and/);
+  });
+
+  it('says what its watchers throw, to the test that made it happen', () => {
+    const feed = fakeHandle(FeedClient);
+    feed.frames$.subscribe(() => {
+      throw new Error('boom');
+    });
+    expect(() => feed.play('tick')).toThrow('boom');
+    expect(feed.status).toBe('open');
   });
 
   it('tells its states, and counts its sessions', async () => {
