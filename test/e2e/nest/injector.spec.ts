@@ -97,8 +97,9 @@ describe('a client class', () => {
       imports: [WebSockexModule.forRoot(), AskingModule, WorldModule, WorldlyModule],
     });
 
-    // Nest 11 takes what is global first.
-    expect(await app.handle(Asking).call('secret')).toBe(NEST < 12 ? 'global' : 'imported');
+    // The first versions of Nest 11 take what is global first.
+    const either = NEST < 12 ? ['imported', 'global'] : ['imported'];
+    expect(either).toContain(await app.handle(Asking).call('secret'));
     expect(await app.handle(Worldly).call('secret')).toBe('global');
   });
 
