@@ -127,6 +127,7 @@ export {
   RestartLimitError,
 } from './runtime/errors/client.errors.js';
 export { redactUrl, type RedactList } from './runtime/errors/redact-url.js';
+export type { Redactor } from './runtime/errors/redactor.js';
 
 export { CHANNELS } from './runtime/telemetry/telemetry.js';
 export type * from './runtime/telemetry/events.js';
