@@ -129,8 +129,10 @@ function isContext(value: unknown): value is { kind: string; name?: string | sym
   );
 }
 
+/** An empty one says nothing of the member. */
 function isDescriptor(value: unknown): value is PropertyDescriptor {
-  return typeof value === 'object' && value !== null;
+  if (typeof value !== 'object' || value === null) return false;
+  return 'value' in value || 'get' in value || 'set' in value;
 }
 
 function whatIs(place: Exclude<Place, { on: 'standard' }>): string {
