@@ -2,13 +2,16 @@ import { createWriteStream, openSync, readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
 import type { ClientHandle } from '../runtime/client/client-handle.js';
+import { LocalHandle } from '../runtime/client/local-handle.js';
+import { Redactor } from '../runtime/errors/redactor.js';
 import type { CloseFrame, WebSockexEvent } from '../runtime/telemetry/events.js';
 import type { Frame } from '../runtime/frame/frame.js';
+import { ownerFile } from '../runtime/sys/owner.file.js';
 import { redactFrame } from './redact.frame.js';
 
 /** One line of a recording. */
 export interface RecordedFrame {
-  /** Milliseconds since the recording began. */
+  /** Milliseconds since the recording began, by the clock of the client: on a net that of the net. */
   readonly time: number;
   /** `in`: the client received it; `out`: it sent it. */
   readonly direction: 'in' | 'out';
@@ -22,10 +25,12 @@ export interface RecordedFrame {
 /** What {@link record} takes. */
 export interface RecordOptions {
   /**
-   * Changes what is written; `undefined` leaves a frame out. `false` writes all as it is.
-   * @default {@link redactFrame}: in JSON, the values of keys such as `token` and `password` are hidden
+   * Changes what is written; `undefined` leaves a frame out. `false` writes all as it is. `redactor` hides what
+   * is hidden in the messages of this client, `redact` of `forRoot` included.
+   * @default {@link redactFrame}: values of names such as `token` and `password` are hidden, and credentials
    */
-  readonly redact?: false | ((frame: RecordedFrame) => RecordedFrame | undefined);
+  readonly redact?:
+    false | ((frame: RecordedFrame, redactor: Redactor) => RecordedFrame | undefined);
 }
 
 /** A recording that runs. */
@@ -43,7 +48,8 @@ export interface Recording {
 
 /**
  * Writes the frames of a client to a file as JSON lines, redacted, to be played back by
- * `net.server(…).replay(file)`.
+ * `net.server(…).replay(file)`. A file that is there is written over; one that is made has the mode 0600, and
+ * a symbolic link is refused.
  *
  * @example
  * const recording = record(feed, 'session.jsonl', { redact: withoutNames });
@@ -56,14 +62,16 @@ export function record<T extends object>(
   file: string,
   { redact = redactFrame }: RecordOptions = {},
 ): Recording {
+  const { flags, mode } = ownerFile('replace');
   // Opened at once: a path that cannot be written to is told to the caller, not to the process.
-  const out = createWriteStream(file, { fd: openSync(file, 'w') });
+  const out = createWriteStream(file, { fd: openSync(file, flags, mode) });
+  const redactor = LocalHandle.clientOf(handle)?.redactor ?? new Redactor();
   let count = 0;
   let failure: { readonly error: unknown } | undefined;
   let start: number | undefined;
   const write = (event: WebSockexEvent): void => {
     const frame = toRecord(event, event.time - (start ??= event.time));
-    const written = frame && (redact === false ? frame : redact(frame));
+    const written = frame && (redact === false ? frame : redact(frame, redactor));
     if (written === undefined) return;
     count++;
     out.write(`${JSON.stringify(written)}\n`);

@@ -65,6 +65,8 @@ export class ScriptedPeer extends Script {
     }
     const frames = readRecording(file).filter(({ direction }) => direction === 'in');
     const start = frames[0]?.time ?? 0;
+    // The order counts: the clock of the machine may have been set back while it was recorded.
+    let latest = start;
     if (!this.isOpen || frames.length === 0) return;
     await new Promise<void>((resolve) => {
       const stop = (): void => {
@@ -74,7 +76,7 @@ export class ScriptedPeer extends Script {
       };
       let left = frames.length;
       const timers = frames.map((frame) =>
-        clock.setTimer((frame.time - start) / speed, () => {
+        clock.setTimer(((latest = Math.max(latest, frame.time)) - start) / speed, () => {
           this.#replayFrame(frame);
           if (--left === 0) stop();
         }),

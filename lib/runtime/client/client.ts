@@ -3,6 +3,7 @@ import type { NotConnectedError } from '../errors/connection.errors.js';
 import { isThenable } from '../clock/thenable.js';
 import { Deferred, limited, type WaitOptions } from '../clock/waiters.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
+import { Redactor } from '../errors/redactor.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
@@ -80,6 +81,11 @@ export class Client implements SuccessionOwner, SysTarget {
 
   get status(): ClientStatus {
     return this.#succession.status;
+  }
+
+  /** Hides secrets in whatever is shown of it. */
+  get redactor(): Redactor {
+    return this.tools.redactor ?? new Redactor();
   }
 
   /** The process of the current incarnation, or of the next. */

@@ -17,7 +17,7 @@ export interface RedactRules {
 export const HIDDEN = '***';
 
 const SECRET_KEY =
-  /token|secret|passw|passphrase|pwd|(api|access|private|secret|listen)[_-]?key|^key$|^pass$|signature|^sig$|^sign$|hmac|^mac$|^auth|authorization|bearer|credential|cookie|jwt|session|^sid$|ticket|^otp$|^totp$|^pin$|assertion/i;
+  /token|secret|passw|passphrase|passcode|pwd|(api|access|private|secret|listen)[_-]?key|^key$|^pass$|signature|^sig$|^sign$|hmac|^mac$|^auth|authorization|bearer|credential|cookie|jwt|session|^sid$|ticket|^otp$|^totp$|^pin$|assertion/i;
 
 /** Of a query: `code` is a grant of OAuth there, and a plain number in a message. */
 const SECRET_QUERY_KEY = /^code$/i;

@@ -1,15 +1,10 @@
 import { once } from 'node:events';
-import { constants, createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, type WriteStream } from 'node:fs';
+
+import { ownerFile } from './owner.file.js';
 
 /** Bytes that may wait to be written; what comes then is left out. */
 const MAX_WAITING = 4 * 1024 * 1024;
-
-/** To append to; a link is not followed, where the system has such: another could have put it there. */
-const FLAGS =
-  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-
-/** What is traced is for its owner alone. */
-const OWNER_ONLY = 0o600;
 
 /** A file that lines are appended to, from the moment it is made; they wait until it is open. */
 export class TraceFile {
@@ -21,7 +16,8 @@ export class TraceFile {
     readonly path: string,
     private readonly onError: (error: unknown) => void,
   ) {
-    this.#stream = createWriteStream(path, { flags: FLAGS as never, mode: OWNER_ONLY });
+    const { flags, mode } = ownerFile('append');
+    this.#stream = createWriteStream(path, { flags: flags as never, mode });
   }
 
   /** Resolves when it is open; rejects with what it cannot be opened for. */

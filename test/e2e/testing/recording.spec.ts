@@ -1,22 +1,33 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Test } from '@nestjs/testing';
 import { getClientToken, WebSockexModule, type ClientHandle } from 'nestjs-websockex';
-import { createTestNet, readRecording, record, type ScriptedPeer } from 'nestjs-websockex/testing';
+import {
+  createTestNet,
+  fakeHandle,
+  readRecording,
+  record,
+  redactFrame,
+  type RecordedFrame,
+  type ScriptedPeer,
+  type TestNet,
+} from 'nestjs-websockex/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { FeedClient } from '../../fixtures/feed.client.js';
 
 /** A client on a net, while `play` plays. */
 async function session<R>(
-  play: (peer: ScriptedPeer, handle: ClientHandle<FeedClient>) => Promise<R>,
+  play: (peer: ScriptedPeer, handle: ClientHandle<FeedClient>, net: TestNet) => Promise<R>,
   begun: (handle: ClientHandle<FeedClient>) => void = () => undefined,
 ): Promise<R> {
   const net = createTestNet();
   const app = await net.install(
-    Test.createTestingModule({ imports: [WebSockexModule.forRoot({ clients: [FeedClient] })] }),
+    Test.createTestingModule({
+      imports: [WebSockexModule.forRoot({ clients: [FeedClient], redact: ['account'] })],
+    }),
   );
   app.useLogger(false);
   await app.init();
@@ -24,9 +35,7 @@ async function session<R>(
   begun(handle);
   const peer = await net.server(FeedClient).accept();
   await peer.expectJson();
-  const played = play(peer, handle);
-  await net.clock.advance('10s');
-  const result = await played;
+  const result = await play(peer, handle, net);
   await app.close();
   await net.dispose();
   return result;
@@ -57,8 +66,10 @@ describe('A recording', () => {
     );
     expect(await readFile(file, 'utf8')).not.toContain('"secret"');
 
-    await session(async (peer) => {
-      await peer.replay(file, { speed: 2 });
+    await session(async (peer, handle, net) => {
+      const played = peer.replay(file, { speed: 2 });
+      await net.clock.advance('10s');
+      await played;
       for (const text of ['ONE', 'TWO']) await peer.expectText(text);
     });
   });
@@ -92,5 +103,78 @@ describe('A recording', () => {
       await expect(recording.stop()).rejects.toBe(boom);
       expect([recording.count, redacted, handle.status]).toEqual([0, 1, 'open']);
     });
+  });
+
+  it('is stamped and played by the clock of the net', async () => {
+    await session(async (peer, handle, net) => {
+      const recording = record(handle, file);
+      for (const text of ['one', 'two', 'three']) {
+        peer.send(text);
+        await peer.expectText(text.toUpperCase());
+        await net.clock.advance('90s');
+      }
+      await recording.stop();
+    });
+    const received = readRecording(file).filter(({ direction }) => direction === 'in');
+    expect(received.map(({ time }) => time)).toEqual([0, 90_000, 180_000]);
+
+    await session(async (peer, handle, net) => {
+      const began = net.clock.now();
+      const arrivals: number[] = [];
+      handle.frames$.subscribe(() => arrivals.push(net.clock.now() - began));
+      const played = peer.replay(file);
+      await net.clock.advance('3m');
+      await played;
+      expect(arrivals).toEqual([0, 90_000, 180_000]);
+    });
+  });
+
+  it('is played in its order, though the clock of its machine was set back', async () => {
+    const at = (time: number, data: string): RecordedFrame => ({
+      time,
+      direction: 'in',
+      type: 'text',
+      data,
+    });
+    const frames = [at(0, 'a'), at(5_000, 'b'), at(-60_000, 'c'), at(6_000, 'd')];
+    await writeFile(file, frames.map((frame) => JSON.stringify(frame)).join('\n'));
+    const texts: string[] = [];
+    await session(async (peer, handle, net) => {
+      handle.frames$.subscribe(({ data }) => texts.push(data.toString()));
+      const played = peer.replay(file);
+      await net.clock.advance('6s');
+      await played;
+    });
+    expect(texts).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('hides what the application hides, for a function of the test too', async () => {
+    const redact = (frame: RecordedFrame, redactor: Parameters<typeof redactFrame>[1]) =>
+      redactFrame({ ...frame, data: `${frame.data}; account: 8` }, redactor);
+    for (const options of [{}, { redact }]) {
+      await session(async (peer, handle) => {
+        const recording = record(handle, file, options);
+        peer.send('account: 7');
+        await peer.expectText('ACCOUNT: 7');
+        await recording.stop();
+      });
+      const kept = await readFile(file, 'utf8');
+      expect(kept).toContain('account: ***');
+      expect(kept).not.toMatch(/: [78]/);
+    }
+  });
+
+  // Of Windows nothing but the write bit is there.
+  it.skipIf(process.platform === 'win32')('is for its owner alone', async () => {
+    await record(fakeHandle(FeedClient), file).stop();
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it.skipIf(process.platform === 'win32')('follows no link', async () => {
+    const other = join(file, '..', 'other');
+    await writeFile(other, 'mine');
+    await symlink(other, file);
+    expect(() => record(fakeHandle(FeedClient), file)).toThrow(/ELOOP/);
+    expect(await readFile(other, 'utf8')).toBe('mine');
   });
 });
