@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../runtime/clock/clock.port.js';
-import { Deferred } from '../runtime/clock/waiters.js';
 import { toMilliseconds, type Duration } from './duration.js';
+import { TimerHeap, type HeapEntry } from './timer.heap.js';
 import { turn } from './turns.js';
 
 /** A timer that waits on a {@link VirtualClock}. */
@@ -13,7 +13,8 @@ export interface PendingTimer {
   readonly client?: string;
 }
 
-interface Entry extends PendingTimer {
+interface Entry extends HeapEntry {
+  readonly shown: PendingTimer;
   readonly fire: () => void;
 }
 
@@ -28,12 +29,13 @@ interface Entry extends PendingTimer {
  */
 export class VirtualClock implements Clock {
   readonly #epoch: number;
-  /** In the order they were set. */
-  readonly #timers = new Set<Entry>();
+  readonly #timers = new TimerHeap<Entry>();
+  /** How many have been set. */
+  #count = 0;
   readonly #quiet: () => Promise<void>;
   #now = 0;
-  /** The end of the move that is under way. */
-  #moved: Deferred<undefined> | undefined;
+  /** The end of the moves that have been asked for. */
+  #moves: Promise<unknown> = Promise.resolve();
 
   /**
    * @param epoch what `epoch()` tells at the beginning, in milliseconds
@@ -47,8 +49,8 @@ export class VirtualClock implements Clock {
   /** The timers that wait, the next one first; those of one instant in the order they were set. */
   get pending(): readonly PendingTimer[] {
     return [...this.#timers]
-      .toSorted((a, b) => a.at - b.at)
-      .map(({ fire: _fire, ...timer }) => timer);
+      .toSorted((a, b) => (a.at === b.at ? a.order - b.order : a.at - b.at))
+      .map(({ shown }) => shown);
   }
 
   epoch(): number {
@@ -74,21 +76,14 @@ export class VirtualClock implements Clock {
 
   /**
    * Moves on: runs the timers that come due, those set on the way too, in order, each at its own
-   * instant, and lets promises and the net settle before, between and after them. While another
-   * move is under way it waits for its turn: moves add up.
+   * instant, and lets promises and the net settle before, between and after them. Moves add up: one that is
+   * asked for while another is under way, by a timer or a handler too, begins where that has ended.
    *
-   * @throws TypeError for what is no duration
+   * @throws TypeError for what is no duration; what a timer throws: the clock stands at its instant then
    */
   async advance(duration: Duration): Promise<void> {
     const milliseconds = toMilliseconds(duration);
-    while (this.#moved !== undefined) await this.#moved.promise;
-    this.#moved = new Deferred();
-    try {
-      await this.#quiet();
-      await this.#runUntil(this.#now + milliseconds);
-    } finally {
-      this.#endMove();
-    }
+    await this.#inTurn(() => this.#runUntil(this.#now + milliseconds));
   }
 
   /**
@@ -97,51 +92,43 @@ export class VirtualClock implements Clock {
    *
    * @returns milliseconds moved, or `undefined` when no timer waits that is ever due
    */
-  async advanceToNext(): Promise<number | undefined> {
-    while (this.#moved !== undefined) await this.#moved.promise;
-    this.#moved = new Deferred();
-    try {
-      await this.#quiet();
-      const next = this.#next(Infinity);
+  advanceToNext(): Promise<number | undefined> {
+    return this.#inTurn(async () => {
+      const next = this.#timers.first;
       if (next === undefined || next.at === Infinity) return undefined;
       const moved = next.at - this.#now;
       await this.#runUntil(next.at);
       return moved;
-    } finally {
-      this.#endMove();
-    }
+    });
   }
 
-  #endMove(): void {
-    this.#moved?.resolve(undefined);
-    this.#moved = undefined;
+  #inTurn<R>(move: () => Promise<R>): Promise<R> {
+    const moved = this.#moves.then(async () => {
+      await this.#quiet();
+      return move();
+    });
+    this.#moves = moved.catch(() => undefined); // whoever has asked for it is told
+    return moved;
   }
 
   #set(delay: number, fire: () => void, client?: string): Timer {
     // As the clock of the machine: what is not above 0 is due in the next turn.
     const at = this.#now + (delay > 0 ? delay : 0);
-    const owner = client === undefined ? {} : { client };
-    const entry = { at, delay, fire, ...owner };
+    const shown = { at, delay, ...(client !== undefined && { client }) };
+    const entry = { at, order: this.#count++, place: 0, shown, fire };
     this.#timers.add(entry);
-    return { cancel: () => void this.#timers.delete(entry) };
+    return { cancel: () => this.#timers.delete(entry) };
   }
 
   async #runUntil(target: number): Promise<void> {
-    for (let next = this.#next(target); next !== undefined; next = this.#next(target)) {
+    for (;;) {
+      const next = this.#timers.first;
+      if (next === undefined || next.at > target) break;
       this.#now = next.at;
       this.#timers.delete(next);
       next.fire();
       await this.#quiet();
     }
     this.#now = target;
-  }
-
-  /** The first timer due until then; of those of one instant the one that was set first. */
-  #next(target: number): Entry | undefined {
-    let first: Entry | undefined;
-    for (const timer of this.#timers) {
-      if (timer.at <= target && (first === undefined || timer.at < first.at)) first = timer;
-    }
-    return first;
   }
 }
