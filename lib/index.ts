@@ -133,6 +133,7 @@ export { CHANNELS } from './runtime/telemetry/telemetry.js';
 export type * from './runtime/telemetry/events.js';
 
 export type { Clock, Timer } from './runtime/clock/clock.port.js';
+export { toScheduler } from './runtime/observers/clock.scheduler.js';
 export type {
   Transport,
   TransportEvents,

@@ -55,6 +55,7 @@ export class WebSockexCoreModule {
       ],
       exports: [
         INJECTION_CHECK,
+        WEBSOCKEX_CLOCK,
         ClientHandle,
         ClientRegistry,
         ClientOrchestrator,

@@ -21,7 +21,8 @@ export const ROOT_MARK = 'websockex:root';
 export const WEBSOCKEX_TRANSPORT = 'websockex:transport';
 
 /**
- * The clock of every client; override it to hold time still.
+ * The clock of every client; override it to hold time still. A client, and whatever else has timers to be moved
+ * with it in tests, may inject it.
  *
  * @publicApi
  */

@@ -38,7 +38,6 @@ const DECORATORS = `
   import { WebSockexClient, WebSockexModule } from 'nestjs-websockex';
   import type { BinaryFrame, ConnectRequest, DataFrame } from 'nestjs-websockex';
   import type { DisconnectStatus, TextFrame } from 'nestjs-websockex';
-  import { interval, map } from 'rxjs';
   class TokenService { async fresh(signal: AbortSignal) { return String(signal.aborted); } }
   declare function handle(text: string): Promise<void>;`;
 
@@ -65,7 +64,13 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'before-connect': { before: DECORATORS },
   frames: { before: HANDLE },
   observables: { before: HANDLE },
-  'observable-result': METHOD,
+  'observable-result': {
+    before: `
+      import { Inject } from '@nestjs/common';
+      import { Frame, OnConnect, toScheduler, WEBSOCKEX_CLOCK, WebSockexClient } from 'nestjs-websockex';
+      import type { Clock } from 'nestjs-websockex';
+      import { interval, map } from 'rxjs';`,
+  },
   iteration: { before: HANDLE },
   'for-root': { before: CLIENTS },
   'for-root-async': { before: CLIENTS },
