@@ -59,7 +59,7 @@ export interface ClientOptions extends TransportOptions {
   /**
    * Restarts that are allowed `within` the time; with one more the supervisor gives up, and the
    * client ends with `RestartLimitError`. In a group (`forFeature` with options) the limit of the
-   * group counts, and this one beside it only where it, or `within`, is set. @default 3
+   * group counts, and this one beside it only where it, or `within`, is set. @default 9
    */
   readonly maxRestarts?: number;
   /** The subprotocols to offer (RFC 6455 section 1.9). The peer must choose one of them. */
@@ -87,7 +87,7 @@ export interface ClientOptions extends TransportOptions {
    * @default 'warn'
    */
   readonly unhandled?: 'warn' | 'crash' | 'ignore';
-  /** The time in which restarts count. @default 5000 */
+  /** The time in which restarts count. @default 300000 */
   readonly within?: number;
 }
 

@@ -23,14 +23,21 @@ export type Restart = 'permanent' | 'transient' | 'temporary';
  * @publicApi
  */
 export interface RestartLimit {
-  /** Restarts that are allowed `within` the time; one more, and it gives up. @default 3 */
+  /** Restarts that are allowed `within` the time; one more, and it gives up. @default 9 */
   readonly maxRestarts: number;
-  /** Milliseconds; a restart as old as that still counts. @default 5000 */
+  /** Milliseconds; a restart as old as that still counts. @default 300000 */
   readonly within: number;
 }
 
-/** As Elixir's `Supervisor`. */
-export const DEFAULT_LIMIT: RestartLimit = Object.freeze({ maxRestarts: 3, within: 5_000 });
+/**
+ * The tenth crash within five minutes is one too many. Elixir's `Supervisor` allows three restarts in
+ * five seconds, because the next supervisor above starts all of it anew; here nobody is above, and a
+ * client that is given up is gone. With delays that grow from 0, one that crashes as soon as it is
+ * connected has crashed ten times after some 40 seconds, and after 110 at the latest: a burst of bad
+ * frames is survived, and a program that can never work is given up. A client that lives for half a
+ * minute each time is not.
+ */
+export const DEFAULT_LIMIT: RestartLimit = Object.freeze({ maxRestarts: 9, within: 300_000 });
 
 /**
  * Whether those who are linked to a client end with it: by an error, or when the peer ended the

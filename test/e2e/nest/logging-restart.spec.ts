@@ -30,7 +30,7 @@ describe('the log tells', () => {
 
     expect(lines(logger, 'log', 'warn', 'error').slice(1)).toEqual([
       'error Bids has crashed: too much',
-      'error the supervisor of Bids gives up: more than 0 restarts within 5000 ms. The application ' +
+      'error the supervisor of Bids gives up: more than 0 restarts within 300000 ms. The application ' +
         "goes on without Bids. Mend what crashes; set onGiveUp to 'shutdown' or a function to act on it, " +
         'or maxRestarts: Infinity to have it restarted for ever',
     ]);

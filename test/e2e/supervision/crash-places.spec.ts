@@ -177,18 +177,25 @@ it('delays grow with a short time to count in, too', async () => {
   expect(Math.min(...others)).toBeGreaterThanOrEqual(100);
 });
 
-it('delays are the same for the same seed, and begin anew after a healthy life', async () => {
+it.each([
+  { within: 0, healthy: 5_000 },
+  { within: 20_000, healthy: 20_000 },
+  { within: 60_000, healthy: 60_000 },
+  { within: undefined, healthy: 60_000 },
+  { within: 3_600_000, healthy: 60_000 },
+])('delays begin anew after $healthy ms of life with within: $within', async (row) => {
+  const { within, healthy } = row;
   const delays = async (seed: number): Promise<number[]> => {
-    const one = member('One', { maxRestarts: Infinity });
+    const one = member('One', { maxRestarts: Infinity, within });
     await using world = await World.boot([one], { seed });
     for (let crash = 0; crash < 5; crash++) {
       await world.crash(one);
       await world.net.clock.advanceToNext();
     }
-    await world.net.clock.advance(4999);
+    await world.net.clock.advance(healthy - 1);
     await world.crash(one);
     await world.net.clock.advanceToNext();
-    await world.net.clock.advance(5000);
+    await world.net.clock.advance(healthy);
     await world.crash(one);
     return world.all('restart:planned').map(({ delay }) => delay);
   };
@@ -196,6 +203,7 @@ it('delays are the same for the same seed, and begin anew after a healthy life',
   expect(first[0]).toBe(0);
   expect(Math.min(...first.slice(1, 6))).toBeGreaterThanOrEqual(100);
   expect(first.at(-1)).toBe(0);
+  // The same seed gives the same delays.
   expect(await delays(1)).toEqual(first);
   expect(await delays(2)).not.toEqual(first);
 });

@@ -65,7 +65,8 @@ function expected(state: State, event: Event): ClientStatus {
 
 describe.each(STATES)('A client that is %s', (state) => {
   it.each(Object.keys(EVENTS) as Event[])('and %s', async (event) => {
-    const one = member('One', state === 'idle' ? { startup: 'manual' } : {});
+    const limit = { maxRestarts: 3, within: 5000 };
+    const one = member('One', state === 'idle' ? { startup: 'manual' } : limit);
     const world = await World.make([one]);
     const begin = prepare(state, one, world);
     await world.app.init();

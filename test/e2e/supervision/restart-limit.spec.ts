@@ -35,48 +35,68 @@ interface Row {
   readonly status: 'open' | 'failed' | 'terminated';
 }
 
+const LIMIT = { maxRestarts: 3, within: 5000 };
+
 const ROWS: Record<string, Row> = {
   'the third restart within the time is made': {
-    options: {},
+    options: LIMIT,
     crashes: [0, 1, 2],
     restarts: 3,
     status: 'open',
   },
   'the fourth crash at once is one too many': {
-    options: {},
+    options: LIMIT,
     crashes: [0, 0, 0, 0],
     restarts: 3,
     status: 'failed',
   },
   'the fourth crash just within the time is one too many': {
-    options: {},
+    options: LIMIT,
     crashes: [0, 1, 2, 4999],
     restarts: 3,
     status: 'failed',
   },
   'the fourth crash exactly at the end of the time is one too many': {
-    options: {},
+    options: LIMIT,
     crashes: [0, 1, 2, 5000],
     restarts: 3,
     status: 'failed',
   },
   'the fourth crash just past the time is not': {
-    options: {},
+    options: LIMIT,
     crashes: [0, 1, 2, 5001],
     restarts: 4,
     status: 'open',
   },
   'the time slides: of five crashes never four are within it': {
-    options: {},
+    options: LIMIT,
     crashes: [0, 1000, 4000, 5001, 6001, 9001],
     restarts: 6,
     status: 'open',
   },
   'it slides up to one that is within': {
-    options: {},
+    options: LIMIT,
     crashes: [0, 1000, 4000, 5001, 6000],
     restarts: 4,
     status: 'failed',
+  },
+  'by default the ninth restart within five minutes is made': {
+    options: {},
+    crashes: [0, 0, 0, 0, 0, 0, 0, 0, 0],
+    restarts: 9,
+    status: 'open',
+  },
+  'by default the tenth crash within five minutes is one too many': {
+    options: {},
+    crashes: [0, 0, 0, 0, 0, 0, 0, 0, 0, 300_000],
+    restarts: 9,
+    status: 'failed',
+  },
+  'by default the tenth crash past five minutes is not': {
+    options: {},
+    crashes: [0, 0, 0, 0, 0, 0, 0, 0, 0, 300_001],
+    restarts: 10,
+    status: 'open',
   },
   'maxRestarts and within of its own count': {
     options: { maxRestarts: 1, within: 100 },
@@ -103,7 +123,7 @@ const ROWS: Record<string, Row> = {
     status: 'open',
   },
   'permanent counts crashes as transient does': {
-    options: { restart: 'permanent' },
+    options: { ...LIMIT, restart: 'permanent' },
     crashes: [0, 1, 2, 5000],
     restarts: 3,
     status: 'failed',
@@ -128,7 +148,7 @@ describe.each(Object.entries(ROWS).filter(([, { options }]) => options.restart !
   'A group of one: %s',
   (_what, { options, ...row }) => {
     it.each(['one_for_one', 'one_for_all', 'rest_for_one'] as const)('%s', async (strategy) => {
-      const { maxRestarts = 3, within = 5000, restart = 'transient' } = options;
+      const { maxRestarts, within, restart = 'transient' } = options;
       const { restarts, status, world } = await play(
         row.crashes,
         { restart },
@@ -141,7 +161,12 @@ describe.each(Object.entries(ROWS).filter(([, { options }]) => options.restart !
 );
 
 it('a permanent client counts normal ends, too', async () => {
-  const one = member('One', { restart: 'permanent', maxRestartDelay: 0, reconnect: false });
+  const one = member('One', {
+    ...LIMIT,
+    restart: 'permanent',
+    maxRestartDelay: 0,
+    reconnect: false,
+  });
   await using world = await World.boot([one]);
   for (let end = 0; end < 4; end++) {
     world.peer(one).close(1000);
@@ -153,7 +178,7 @@ it('a permanent client counts normal ends, too', async () => {
 });
 
 it('the error tells the limit, and what the last incarnation ended with', async () => {
-  const { world } = await play([0, 0, 0, 0], {});
+  const { world } = await play([0, 0, 0, 0], LIMIT);
   await using _ = world;
   expect(world.ends).toHaveLength(1);
   const [end] = world.ends;
@@ -164,7 +189,7 @@ it('the error tells the limit, and what the last incarnation ended with', async 
 });
 
 it('tells how many restarts count, the one that is planned with them', async () => {
-  const { world } = await play([0, 1000, 5001, 6002], {});
+  const { world } = await play([0, 1000, 5001, 6002], LIMIT);
   await using _ = world;
   expect(world.all('restart:planned').map(({ restarts }) => restarts)).toEqual([1, 2, 2, 2]);
 });
@@ -181,3 +206,21 @@ it('a limit of a member counts beside that of its group', async () => {
   expect(world.ends.map(({ name }) => name)).toEqual(['Two', 'One']);
   expect(world.ends[0]).toMatchObject({ reason: { error: { client: 'One', maxRestarts: 1 } } });
 });
+
+it.each([1, 2, 3, 4])(
+  'a client that crashes as soon as it is connected is given up after its tenth crash (seed %s)',
+  async (seed) => {
+    const one = member('One');
+    await using world = await World.boot([one], { seed });
+    const began = world.net.clock.now();
+    for (let crash = 0; crash < 10; crash++) {
+      expect(world.handle(one).status).toBe('open');
+      await world.crash(one);
+      if (crash < 9) await world.net.clock.advanceToNext();
+    }
+    expect(world.handle(one).status).toBe('failed');
+    // Long enough for a burst of bad frames to pass.
+    expect(world.net.clock.now() - began).toBeGreaterThan(2_000);
+    expect(world.net.clock.now() - began).toBeLessThan(110_000);
+  },
+);
