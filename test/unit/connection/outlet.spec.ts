@@ -111,7 +111,7 @@ describe('What is sent', () => {
     expect([done, rig.isChoked]).toEqual([1, true]);
   });
 
-  it('tells each sender of an error, and waits for nothing any more once it is over', () => {
+  it('tells each sender of an error, and waits for nothing any more', () => {
     const rig = new Rig();
     const errors: unknown[] = [];
     for (const who of ['answer', 'other', 'answer'] as const) {
@@ -121,7 +121,18 @@ describe('What is sent', () => {
     const gone = new Error('gone');
     for (const { done } of rig.queue.waiting.splice(0)) done?.(gone);
     expect(errors).toEqual([gone, gone, gone]);
+    expect(rig.isChoked).toBe(false);
+  });
+
+  it('holds up nobody once the wire is over, also while a frame is never taken', () => {
+    const rig = new Rig();
+    rig.send('answer', MAX);
+    rig.send('answer', 1);
+    expect(rig.isChoked).toBe(true);
     rig.outlet.over();
+    expect(rig.isChoked).toBe(false);
+    // What comes late changes nothing: the rig refuses to be told the same twice.
+    while (rig.queue.waiting.length > 0) rig.queue.take();
     expect(rig.isChoked).toBe(false);
   });
 });
