@@ -115,7 +115,7 @@ describe('no callback runs in the context of', () => {
 
   it('the one who feeds a stream that a handler returned, and it fails', async () => {
     await using server = await WsServer.listen();
-    const Observing = observing(server.url(), { startup: 'background' });
+    const Observing = observing(server.url(), { startup: 'background', maxRestarts: 3 });
     await using app = await bootWith(Observing);
     const handle = app.handle(Observing);
     await handle.connected();
