@@ -1,34 +1,51 @@
-import type { ClientStatus } from '../runtime/errors/connection.errors.js';
+import type { ClientHandle } from '../runtime/client/client-handle.js';
 import type { VirtualClock } from './virtual.clock.js';
+import type { WatchedApp, WatchedClients } from './watched.clients.js';
 
 /** Of thousands of clients a few show what they are like. */
 const MOST = 10;
 
-/** A client, as far as it tells why it does not knock. */
-interface Whereabouts {
-  readonly name: string;
-  readonly status: ClientStatus;
-}
-
 /**
- * Why nobody knocks at a server, as far as the net knows; a sentence.
+ * Why nobody knocks at a server, as far as the net knows; sentences.
  *
  * @param key the name or the URL that the server was asked for by
  * @param dialled what was dialled and is not answered by any server
+ * @param isUsed whether anybody has dialled on the net, whoever it was
  */
 export function explainAbsence(
   key: string,
-  clients: readonly Whereabouts[],
+  clients: WatchedClients,
   clock: VirtualClock,
   dialled: readonly string[],
+  isUsed: boolean,
 ): string {
-  const client = clients.find(({ name }) => name === key);
   const elsewhere =
-    dialled.length > 0 ? ` Attempts that no net.server() answers: ${list(dialled)}.` : '';
-  if (client !== undefined) return `${explainStatus(client, clock)}${elsewhere}`;
-  if (key.includes('://')) return elsewhere.trim();
-  const names = list(clients.map(({ name }) => name));
-  return `There is no client of this name on the net; those there are: ${names}.${elsewhere}`;
+    dialled.length > 0 ? `Attempts that no net.server() answers: ${list(dialled)}.` : '';
+  return `${explain(key, clients, clock, isUsed)} ${elsewhere}`.trim();
+}
+
+function explain(
+  key: string,
+  { apps, appCount }: WatchedClients,
+  clock: VirtualClock,
+  isUsed: boolean,
+): string {
+  if (appCount === 0) {
+    if (isUsed) return '';
+    return 'No application has been installed on this net: const module = await net.install(Test.createTestingModule(…)), then module.init().';
+  }
+  if (apps.length === 0) {
+    return 'No application that was installed on this net has clients: import WebSockexModule.forRoot({ clients: […] }) in it.';
+  }
+  const found = apps
+    .flatMap((app) => app.manager.clients().map((handle) => ({ app, handle })))
+    .find(({ handle }) => handle.name === key);
+  if (found !== undefined) return explainStatus(found.handle, found.app, clock);
+  const [waiting] = apps.every(({ stage }) => stage.stage !== 'running') ? apps : [];
+  const stage = waiting === undefined ? '' : explainStage(waiting);
+  if (key.includes('://')) return stage;
+  const names = list(apps.flatMap(({ manager }) => manager.clients().map(({ name }) => name)));
+  return `There is no client of this name on the net; those there are: ${names}. ${stage}`.trim();
 }
 
 function list(items: readonly string[]): string {
@@ -36,9 +53,23 @@ function list(items: readonly string[]): string {
   return [...items.slice(0, MOST), ...(items.length > MOST ? ['…'] : [])].join(', ');
 }
 
-function explainStatus({ name, status }: Whereabouts, clock: VirtualClock): string {
+function explainStatus(
+  { name, status }: ClientHandle,
+  app: WatchedApp,
+  clock: VirtualClock,
+): string {
+  if (status === 'idle') {
+    return app.stage.stage === 'running'
+      ? 'The client is idle: handle.start() starts it.'
+      : `The client is idle. ${explainStage(app)}`;
+  }
   const next = clock.pending.find(({ client, at }) => client === name && at < Infinity);
-  if (status === 'idle') return 'The client is idle: handle.start(), or app.init(), starts it.';
   if (status !== 'backoff' || next === undefined) return `The client is ${status}.`;
   return `The client is in backoff for another ${next.at - clock.now()} ms: move on with net.clock.advance().`;
+}
+
+/** What an application waits for that has started none of its clients. */
+function explainStage({ stage }: WatchedApp): string {
+  const why = stage.explain();
+  return `${why.charAt(0).toUpperCase()}${why.slice(1)}.`;
 }

@@ -1,5 +1,5 @@
 export { createTestNet, TestNet } from './test.net.js';
-export type { TestNetOptions } from './test.net.js';
+export type { InstallableBuilder, TestNetOptions } from './test.net.js';
 export { VirtualClock } from './virtual.clock.js';
 export type { PendingTimer } from './virtual.clock.js';
 export type { Duration } from './duration.js';

@@ -1,8 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
-
 import type { Random } from '../runtime/connection/backoff.policy.js';
 import { redactUrl } from '../runtime/errors/redact-url.js';
 import type { Transport, TransportRequest } from '../runtime/transport/transport.port.js';
@@ -17,12 +15,18 @@ import { seeded } from './seeded.js';
 import { findUrl, toKey, type ServerAddress } from './server.key.js';
 import { releaseTicks, turn } from './turns.js';
 import { VirtualClock } from './virtual.clock.js';
-import { WatchedClients } from './watched.clients.js';
+import { WatchedClients, type Injector } from './watched.clients.js';
 
 /** What a {@link TestNet} is made with. */
 export interface TestNetOptions {
   /** For the jitter of backoff: the same seed gives the same delays. @default 1 */
   readonly seed?: number;
+}
+
+/** What `Test.createTestingModule(…)` gives, and what is compiled from it. */
+export interface InstallableBuilder<M> {
+  overrideProvider(token: unknown): { useValue(value: unknown): unknown };
+  compile(): Promise<M>;
 }
 
 /** One dial of a client. */
@@ -71,6 +75,7 @@ export class TestNet implements AsyncDisposable {
   readonly #sockets = new WeakMap<Duplex, Dial>();
   readonly #unclaimed: Caller[] = [];
   #movements = 0;
+  #isUsed = false;
   #isDisposed = false;
 
   constructor({ seed = 1 }: TestNetOptions = {}) {
@@ -82,22 +87,20 @@ export class TestNet implements AsyncDisposable {
    * Puts this net's transport, clock and randomness under a module, and compiles it. From now on its
    * clients are watched: what they send is recorded for {@link hasSent} and `toHaveSent`.
    *
+   * @returns what the builder compiles to: a `TestingModule`, of which `createNestApplication()` makes an
+   * application with HTTP
    * @throws (rejects) TypeError for what is compiled already
    */
-  async install(builder: TestingModuleBuilder): Promise<TestingModule> {
+  async install<M extends Injector>(builder: InstallableBuilder<M>): Promise<M> {
     if (!('overrideProvider' in builder)) {
       throw new TypeError(
         'net.install() takes Test.createTestingModule(…) as it is, and compiles it',
       );
     }
-    const module = await builder
-      .overrideProvider(WEBSOCKEX_TRANSPORT)
-      .useValue(this.transport)
-      .overrideProvider(WEBSOCKEX_CLOCK)
-      .useValue(this.clock)
-      .overrideProvider(WEBSOCKEX_RANDOM)
-      .useValue(this.random)
-      .compile();
+    builder.overrideProvider(WEBSOCKEX_TRANSPORT).useValue(this.transport);
+    builder.overrideProvider(WEBSOCKEX_CLOCK).useValue(this.clock);
+    builder.overrideProvider(WEBSOCKEX_RANDOM).useValue(this.random);
+    const module = await builder.compile();
     this.#clients.add(module);
     return module;
   }
@@ -162,6 +165,7 @@ export class TestNet implements AsyncDisposable {
 
   #connect({ client, url }: TransportRequest): Duplex {
     const { near, far } = cable();
+    this.#isUsed = true;
     if (this.#isDisposed) {
       // Not before whoever dials can listen.
       void turn().then(() => near.destroy(refusal()));
@@ -204,7 +208,7 @@ export class TestNet implements AsyncDisposable {
     const dialled = this.#unclaimed
       .filter(({ dial }) => !dial.link.isOver)
       .map(({ dial }) => `${dial.client} to ${redactUrl(dial.url)}`);
-    return explainAbsence(key, this.#clients.all, this.clock, dialled);
+    return explainAbsence(key, this.#clients, this.clock, dialled, this.#isUsed);
   }
 }
 

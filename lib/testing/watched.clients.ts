@@ -1,21 +1,33 @@
-import type { TestingModule } from '@nestjs/testing';
+import type { INestApplicationContext } from '@nestjs/common';
 
+import { AppStage } from '../manager/app.stage.js';
 import { ClientRegistry } from '../manager/client.registry.js';
 import { WebSockexManager } from '../manager/websockex.manager.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { watch } from './sent.log.js';
 
+/** What finds the providers of an application. */
+export type Injector = Pick<INestApplicationContext, 'get'>;
+
+/** An application with clients. */
+export interface WatchedApp {
+  readonly manager: WebSockexManager;
+  readonly registry: ClientRegistry;
+  readonly stage: AppStage;
+}
+
 /** The clients of the applications on one net. */
 export class WatchedClients {
-  readonly #managers: WebSockexManager[] = [];
-  readonly #registries: ClientRegistry[] = [];
+  readonly #apps: WatchedApp[] = [];
+  #count = 0;
 
   /** Watches every client of an application, those that are started later too. */
-  add(module: TestingModule): void {
+  add(module: Injector): void {
+    this.#count++;
     const manager = findManager(module);
     if (manager === undefined) return;
-    this.#managers.push(manager);
-    this.#registries.push(module.get(ClientRegistry, { strict: false }));
+    const registry = module.get(ClientRegistry, { strict: false });
+    this.#apps.push({ manager, registry, stage: module.get(AppStage, { strict: false }) });
     for (const handle of manager.clients()) watch(handle);
     manager.events$.subscribe(({ event, client }) => {
       const handle = event === 'connecting' ? manager.get(client) : undefined;
@@ -23,22 +35,30 @@ export class WatchedClients {
     });
   }
 
-  get all(): ClientHandle[] {
-    return this.#managers.flatMap((manager) => manager.clients());
+  /** How many applications there are, those without clients too. */
+  get appCount(): number {
+    return this.#count;
+  }
+
+  /** Those with clients. */
+  get apps(): readonly WatchedApp[] {
+    return this.#apps;
   }
 
   /** Whether there is work of theirs that waits for a turn of the event loop. */
   get areBusy(): boolean {
-    return this.#registries.some(({ turns }) => turns.isBusy);
+    return this.#apps.some(({ registry }) => registry.turns.isBusy);
   }
 
   /** Those that have been started and have not ended. */
   get running(): ClientHandle[] {
-    return this.all.filter(({ status }) => !['idle', 'terminated', 'failed'].includes(status));
+    return this.#apps
+      .flatMap(({ manager }) => manager.clients())
+      .filter(({ status }) => !['idle', 'terminated', 'failed'].includes(status));
   }
 }
 
-function findManager(module: TestingModule): WebSockexManager | undefined {
+function findManager(module: Injector): WebSockexManager | undefined {
   try {
     return module.get(WebSockexManager, { strict: false });
   } catch {

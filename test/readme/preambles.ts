@@ -125,6 +125,15 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       class FeedClient {}
       class AppModule {}`,
   },
+  'test-http': {
+    before: `
+      import assert from 'node:assert/strict';
+      import { Test } from '@nestjs/testing';
+      import type { TestNet } from 'nestjs-websockex/testing';
+      class FeedClient {}
+      class AppModule {}
+      declare const net: TestNet;`,
+  },
   recordings: {
     before: `
       import type { ClientHandle } from 'nestjs-websockex';

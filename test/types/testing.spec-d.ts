@@ -1,5 +1,6 @@
+import { Test, type TestingModule } from '@nestjs/testing';
 import { close, OnCall, OnCast, type CloseDirective } from 'nestjs-websockex';
-import { createTestClient, fakeHandle } from 'nestjs-websockex/testing';
+import { createTestClient, createTestNet, fakeHandle } from 'nestjs-websockex/testing';
 import { expectTypeOf, test } from 'vitest';
 
 class FeedClient {
@@ -37,4 +38,20 @@ test('a fake handle answers with what the method does', () => {
   feed.answer('count', () => 'two');
   // @ts-expect-error: no such method
   feed.answer('counts', () => 2);
+});
+
+test('a net gives what the builder compiles to', async () => {
+  const net = createTestNet();
+  const module = await net.install(Test.createTestingModule({}).useMocker(() => ({})));
+  expectTypeOf(module).toEqualTypeOf<TestingModule>();
+  expectTypeOf(module.createNestApplication().getHttpServer).toBeFunction();
+
+  interface Module extends TestingModule {
+    readonly extra: string;
+  }
+  const builder = Test.createTestingModule({});
+  const own = Object.assign(builder, { compile: async () => builder.compile() as Promise<Module> });
+  expectTypeOf(await net.install(own)).toEqualTypeOf<Module>();
+  // @ts-expect-error: it is compiled already
+  await net.install(await builder.compile());
 });

@@ -1,5 +1,10 @@
 import { Test } from '@nestjs/testing';
-import { WebSockexManager, WebSockexModule } from 'nestjs-websockex';
+import {
+  WEBSOCKEX_TRANSPORT,
+  WebSockexClient,
+  WebSockexManager,
+  WebSockexModule,
+} from 'nestjs-websockex';
 import { createTestNet, type TestNet } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -96,6 +101,65 @@ describe('A server that nobody knocks at', () => {
     await server.accept();
     await net.settle();
     await expect(server.accept(soon)).rejects.toThrow('(2 so far). The client is open.');
+    await app.close();
+  });
+
+  it('tells that no application was installed on this net, unless somebody dials on it all the same', async () => {
+    await using net = createTestNet();
+    await expect(net.server('A').accept(soon)).rejects.toThrow(
+      'A: no attempt to connect within 1 ms (0 so far). No application has been installed on this net: const module = await net.install(',
+    );
+    await expect(net.server('wss://a.example').next(soon)).rejects.toThrow('No application has');
+    const app = await Test.createTestingModule({
+      imports: [WebSockexModule.forRoot({ clients: [FeedClient] })],
+    })
+      .overrideProvider(WEBSOCKEX_TRANSPORT)
+      .useValue(net.transport)
+      .compile();
+    app.useLogger(false);
+    await app.init();
+    await net.settle();
+    const error: unknown = await net
+      .server('A')
+      .accept(soon)
+      .catch((thrown: unknown) => thrown);
+    expect(String(error)).toContain('Attempts that no net.server() answers: FeedClient to wss:');
+    expect(String(error)).not.toContain('installed');
+    await app.close();
+  });
+
+  it('tells that those on the net have no clients', async () => {
+    await using net = createTestNet();
+    const app = await net.install(Test.createTestingModule({}));
+    await expect(net.server('A').accept(soon)).rejects.toThrow(
+      'No application that was installed on this net has clients: import WebSockexModule.forRoot({ clients: […] })',
+    );
+    await app.close();
+  });
+
+  it('tells that its application was not initialised, until it is', async () => {
+    @WebSockexClient('wss://late.example', { startup: 'manual' })
+    class LateClient {}
+    await using net = createTestNet();
+    const app = await net.install(
+      Test.createTestingModule({
+        imports: [WebSockexModule.forRoot({ clients: [LateClient, FeedClient] })],
+      }),
+    );
+    app.useLogger(false);
+    const why =
+      'The application has not been initialised, and starts no client before; call app.init()';
+    await expect(net.server(LateClient).accept(soon)).rejects.toThrow(`The client is idle. ${why}`);
+    await expect(net.server('Nobody').accept(soon)).rejects.toThrow(
+      `those there are: LateClient, FeedClient. ${why}`,
+    );
+    await expect(net.server('wss://late.example').accept(soon)).rejects.toThrow(why);
+
+    await app.init();
+    await expect(net.server(LateClient).accept(soon)).rejects.toThrow(
+      'The client is idle: handle.start() starts it.',
+    );
+    await expect(net.server('Nobody').accept(soon)).rejects.toThrow(/FeedClient\. Attempts/);
     await app.close();
   });
 
