@@ -1,9 +1,9 @@
-import { ConnectionError, type WebSockexClientOptions } from 'nestjs-websockex';
+import { BeforeConnect, ConnectionError, type WebSockexClientOptions } from 'nestjs-websockex';
 import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { boot } from '../../fixtures/boot.js';
-import { Recorder } from '../../fixtures/journal.js';
+import { Gate, Recorder } from '../../fixtures/journal.js';
 import { RawServer, type RawPeer } from '../../fixtures/raw-server.js';
 import { clientAt, Scene } from '../../fixtures/scene.js';
 
@@ -83,6 +83,30 @@ describe('connectTimeout and handshakeTimeout', () => {
     await clock.advance(6000);
     const reason = await app.handle(client).terminated;
     expect(String(reason.by === 'error' && reason.error)).toContain('connectTimeout');
+  });
+
+  it('begin after @BeforeConnect, which takes as long as it likes', async () => {
+    const gate = new Gate();
+    class Signing extends Recorder {
+      @BeforeConnect()
+      async sign(): Promise<void> {
+        this.journal.note('signing');
+        await gate.opened;
+      }
+    }
+    const clock = new VirtualClock();
+    const options = { connectTimeout: 500, handshakeTimeout: 500, reconnect: false } as const;
+    await using scene = await Scene.boot(Signing, options, { clock });
+    await scene.journal.until('signing');
+    await clock.advance('1h');
+    expect(scene.handle.status).toBe('connecting');
+    gate.open();
+    const peer = await scene.server.nextPeer();
+    await peer.request();
+    await clock.advance(499);
+    expect(scene.journal.lines).toEqual(['signing']);
+    await clock.advance(1);
+    expect(await scene.handle.terminated).toMatchObject({ error: { name: 'ConnectionError' } });
   });
 
   it('do not end a session that is open', async () => {

@@ -1,10 +1,11 @@
 import { constants } from 'node:buffer';
 import { constants as zlib, deflateRawSync } from 'node:zlib';
 
-import { ProtocolError } from 'nestjs-websockex';
+import { OnFrame, ProtocolError, type TextFrame } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import { Recorder } from '../../fixtures/journal.js';
+import { NetScene } from '../../fixtures/net-scene.js';
 import { Scene } from '../../fixtures/scene.js';
 import { encodeFrame, OPCODE } from '../../fixtures/wire.js';
 
@@ -52,6 +53,32 @@ describe('A message', () => {
     if (code === undefined) return await scene.journal.until('text 16385');
     expect(await scene.peer.settle()).toMatchObject({ closeCode: code });
     expect(await scene.handle.terminated).toMatchObject({ by: 'local', code });
+  });
+
+  it.each([
+    ['more chunks than maxBufferedChunks closes with 1008', { maxBufferedChunks: 9 }, 1008],
+    ['as many chunks as maxBufferedChunks is taken', { maxBufferedChunks: 10 }, undefined],
+    ['ten chunks is taken by default', {}, undefined],
+  ])('of %s', async (_, ws, code) => {
+    const seen: number[] = [];
+    class Lengths {
+      @OnFrame('text') text({ data }: TextFrame) {
+        seen.push(data.length);
+      }
+    }
+    await using scene = await NetScene.open(Lengths, { ws, reconnect: false });
+    const bytes = encodeFrame(OPCODE.text, 'x'.repeat(100));
+    // The head comes by itself, and is no chunk of the message.
+    const head = bytes.length - 100;
+    scene.peer.raw(bytes.subarray(0, head));
+    for (let begin = head; begin < bytes.length; begin += 10) {
+      await scene.net.settle();
+      scene.peer.raw(bytes.subarray(begin, begin + 10));
+    }
+    await scene.net.settle();
+
+    expect(seen).toEqual(code === undefined ? [100] : []);
+    if (code !== undefined) await scene.peer.expectClose(code);
   });
 
   it('of text that no string can hold closes with 1009', { timeout: 60_000 }, async () => {
