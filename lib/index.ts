@@ -5,7 +5,7 @@ export { WebSockexManager } from './manager/websockex.manager.js';
 export { WebSockexClient } from './decorators/websockex-client.decorator.js';
 export { OnFrame } from './decorators/on-frame.decorator.js';
 export { OnPing, OnPong } from './decorators/on-control.decorator.js';
-export { OnCall, OnCast, OnInfo } from './decorators/on-message.decorator.js';
+export { OnCall, OnCast, OnInfo } from './decorators/on-caller-message.decorator.js';
 export {
   BeforeConnect,
   FormatStatus,
@@ -68,7 +68,7 @@ export type {
   MethodName,
   UnknownClient,
 } from './runtime/client/client-handle.js';
-export type { WaitOptions } from './runtime/clock/waiters.js';
+export type { WaitOptions } from './runtime/async/deferred.js';
 export type {
   ClientOptions,
   DebugOptions,
@@ -79,7 +79,7 @@ export type {
   ConnectionInfo,
   ConnectRequest,
   DisconnectStatus,
-} from './runtime/process/callback.types.js';
+} from './runtime/process/handler.arguments.js';
 export { close, reconnect, reply, terminate } from './runtime/process/directive.js';
 export type {
   CloseDirective,

@@ -1,17 +1,17 @@
-import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 
 import { INJECTION_CHECK, provideMarker } from './discovery/class.marker.js';
 import { ClientExplorer } from './discovery/client.explorer.js';
 import { injectionCheck } from './discovery/injection.checker.js';
-import { AppCloser } from './manager/app.closer.js';
 import { AppStage } from './manager/app.stage.js';
+import { ClientGroups } from './manager/client.groups.js';
 import { ClientOrchestrator } from './manager/client.orchestrator.js';
 import { ClientRegistry } from './manager/client.registry.js';
 import { ClientStarter } from './manager/client.starter.js';
 import { EventHub } from './manager/event.hub.js';
-import { GroupSupervisors } from './manager/group.supervisors.js';
 import { Linker } from './manager/linker.js';
 import { NameRegistrar } from './manager/name.registrar.js';
+import { AppCloser } from './manager/process.signals.js';
 import { TelemetryLogger } from './manager/telemetry.logger.js';
 import { WebSockexManager } from './manager/websockex.manager.js';
 import { ClientHandle } from './runtime/client/client-handle.js';
@@ -45,7 +45,7 @@ export class WebSockexCoreModule {
         AppStage,
         EventHub,
         AppCloser,
-        GroupSupervisors,
+        ClientGroups,
         ClientRegistry,
         ClientStarter,
         Linker,

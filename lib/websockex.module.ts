@@ -1,4 +1,4 @@
-import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
 
 import { provideMarker } from './discovery/class.marker.js';
 import { provideClientList } from './discovery/client.list.js';
@@ -10,8 +10,8 @@ import { WebSockexCoreModule } from './websockex-core.module.js';
 import { LAZY_START, ROOT_MARK } from './websockex.constants.js';
 import { messages } from './websockex.messages.js';
 import {
-  ConfigurableModuleClass,
   type ASYNC_OPTIONS_TYPE,
+  ConfigurableModuleClass,
   type OPTIONS_TYPE,
 } from './websockex.module-definition.js';
 import { getClientToken } from './websockex.tokens.js';

@@ -1,9 +1,9 @@
+import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type {
   ConnectionInfo,
   ConnectRequest,
   DisconnectStatus,
-} from '../runtime/process/callback.types.js';
-import type { CloseReason } from '../runtime/frame/close-reason.js';
+} from '../runtime/process/handler.arguments.js';
 import {
   createHandlerDecorator,
   type HandlerDecorator,

@@ -3,15 +3,15 @@ import { ModuleRef, ModulesContainer } from '@nestjs/core';
 
 import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
-import { messages } from '../websockex.messages.js';
 import { CLIENT_LIST, ROOT_MARK } from '../websockex.constants.js';
+import { messages } from '../websockex.messages.js';
 import { INJECTION_CHECK, readMarker, removeMarkers } from './class.marker.js';
 import { checkClient, checkProvider } from './client.checker.js';
-import { checkGroup } from './group.checker.js';
-import { readClientMetadata } from './handler.accessor.js';
 import { readClientList } from './client.list.js';
+import { readClientMetadata } from './handler.accessor.js';
 import { checkInjections } from './injection.checker.js';
-import { ownerOf, type NestModule } from './provider.finder.js';
+import { checkGroup } from './module-options.checker.js';
+import { type NestModule, ownerOf } from './provider.finder.js';
 import { checkScope } from './scope.checker.js';
 
 /** A client class that a module lists. */

@@ -2,7 +2,7 @@ import type { Type } from '@nestjs/common';
 
 import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
 import type { HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
-import type { HandlerNames } from '../runtime/process/incarnation.js';
+import type { HandlerNames } from '../runtime/process/client.definition.js';
 import { CLIENT_METADATA, HANDLERS_METADATA } from '../websockex.constants.js';
 
 /** What `@WebSockexClient` noted on a class, or on one it extends. */

@@ -1,4 +1,5 @@
 import type { ClientHandle } from '../runtime/client/client-handle.js';
+import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type {
   BinaryFrame,
   ContinuationFrame,
@@ -7,13 +8,12 @@ import type {
   PongFrame,
   TextFrame,
 } from '../runtime/frame/frame.js';
-import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type { ClientOptions } from '../runtime/options/client-options.js';
 import type {
   ConnectionInfo,
   ConnectRequest,
   DisconnectStatus,
-} from '../runtime/process/callback.types.js';
+} from '../runtime/process/handler.arguments.js';
 import type { NameRegistry } from './name-registry.interface.js';
 
 /** What handlers are given that are no `@OnStart`. */

@@ -1,7 +1,7 @@
 import {
+  type BeforeApplicationShutdown,
   Inject,
   Injectable,
-  type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
@@ -9,24 +9,24 @@ import {
 } from '@nestjs/common';
 
 import { ClientExplorer, type ListedClient } from '../discovery/client.explorer.js';
+import { checkModuleOptions } from '../discovery/module-options.checker.js';
+import { limited } from '../runtime/async/deferred.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
-import { limited } from '../runtime/clock/waiters.js';
 import { AlreadyStartedError } from '../runtime/errors/client.errors.js';
 import { redactUrl } from '../runtime/errors/redact-url.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
+import { StartGate } from '../runtime/throttle/start.gate.js';
 import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
-import { AppCloser } from './app.closer.js';
 import { AppStage } from './app.stage.js';
-import { onSignalDuringBoot } from './boot.signals.js';
-import { ClientRegistry, type RegisteredClient } from './client.registry.js';
+import { isRequired, startGroup, startupOf, stopGroup } from './client.groups.js';
+import { ClientRegistry } from './client.registry.js';
 import { ClientStarter } from './client.starter.js';
-import { isRequired, startGroup, startupOf, stopGroup } from './group.order.js';
 import { NameRegistrar } from './name.registrar.js';
-import { Pacer } from './pacer.js';
+import { AppCloser, onSignalDuringBoot } from './process.signals.js';
+import type { RegisteredClient } from './registered.client.js';
 import { TelemetryLogger } from './telemetry.logger.js';
-import { checkModuleOptions } from './module-options.checker.js';
 
 /** Milliseconds that trace files have at least to be written, however late it is. */
 const WRITING = 250;
@@ -199,11 +199,11 @@ export class ClientOrchestrator
     const remaining = (): number => Math.max(0, deadline - this.clock.now());
     const clients = this.registry.all();
     const groups = [...new Set(clients.map(({ group }) => group))];
-    const pacer = new Pacer();
+    const startGate = new StartGate();
     for (const { supervisor } of groups) supervisor.close();
     // Those that were started last first: nobody ends by a link who is to end anyway.
     const stops = groups.toReversed().map(async (group) => {
-      await pacer.turn();
+      await startGate.turn();
       await stopGroup(group, remaining, (name, error) => this.failed(name, 'its stop', error));
     });
     await Promise.all(stops);

@@ -2,27 +2,28 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Inject, Injectable, type Type } from '@nestjs/common';
 
+import { type ClientOverrides, NestClientDefinition } from '../binding/nest-client.definition.js';
 import type { GroupOptions } from '../interfaces/group.interface.js';
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
+import { SignalWatchers } from '../runtime/async/signal.watchers.js';
+import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { Client } from '../runtime/client/client.js';
 import type { ClientTools } from '../runtime/client/client.tools.js';
-import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { LocalHandle } from '../runtime/client/local-handle.js';
+import type { Clock } from '../runtime/clock/clock.port.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';
 import { isRedactList } from '../runtime/errors/redact-url.js';
 import { Redactor } from '../runtime/errors/redactor.js';
-import { ConnectGate } from '../runtime/connection/connect.gate.js';
-import type { Clock } from '../runtime/clock/clock.port.js';
-import { SignalWatchers } from '../runtime/clock/signal.watchers.js';
-import { TurnGate } from '../runtime/process/turn.gate.js';
+import { ConnectGate } from '../runtime/throttle/connect.gate.js';
+import { TurnGate } from '../runtime/throttle/turn.gate.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
-import { AppStage } from './app.stage.js';
 import { getClientName } from '../websockex.tokens.js';
+import { AppStage } from './app.stage.js';
+import { ClientGroups } from './client.groups.js';
 import { EventHub } from './event.hub.js';
-import { GroupSupervisors, type SupervisedGroup } from './group.supervisors.js';
-import { NestClientDefinition, type ClientOverrides } from './nest-client.definition.js';
+import type { RegisteredClient, SupervisedGroup } from './registered.client.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 
 /** How long all clients together may take to end, unless the options say otherwise. */
@@ -35,15 +36,6 @@ const MAX_CONCURRENT_CONNECTS = 256;
 export interface ListedGroup {
   readonly clients: readonly Type<object>[];
   readonly options: GroupOptions;
-}
-
-/** A client with what the application knows of it. */
-export interface RegisteredClient {
-  readonly type: Type<object>;
-  readonly definition: NestClientDefinition;
-  readonly client: Client;
-  readonly handle: ClientHandle;
-  readonly group: SupervisedGroup;
 }
 
 /** The clients of one application: those that are listed, and those that were started at run time. */
@@ -70,7 +62,7 @@ export class ClientRegistry {
     @Inject(WEBSOCKEX_RANDOM) random: Random,
     readonly hub: EventHub,
     logger: TelemetryLogger,
-    private readonly supervisors: GroupSupervisors,
+    private readonly supervisors: ClientGroups,
     stage: AppStage,
   ) {
     this.tools = {

@@ -4,21 +4,21 @@ import type { ModuleRef } from '@nestjs/core';
 import { ClientExplorer } from '../discovery/client.explorer.js';
 import { readClientMetadata } from '../discovery/handler.accessor.js';
 import type { DynamicClientOptions } from '../interfaces/start-options.interface.js';
-import { CloseCode } from '../runtime/frame/close-code.js';
+import { notConnected } from '../runtime/client/admission.js';
 import { AlreadyStartedError, ConfigurationError } from '../runtime/errors/client.errors.js';
 import { NotConnectedError } from '../runtime/errors/connection.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
+import { CloseCode } from '../runtime/frame/close-code.js';
 import { checkOptions, checkTogether } from '../runtime/options/options.checker.js';
 import { mergeOptions } from '../runtime/options/options.merger.js';
+import { StartGate } from '../runtime/throttle/start.gate.js';
 import { checkUrl } from '../runtime/transport/request.checker.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
-import { notConnected } from '../runtime/client/caller.errors.js';
 import { AppStage } from './app.stage.js';
-import { ClientRegistry, type RegisteredClient } from './client.registry.js';
-import { FreeNames } from './free.names.js';
+import { ClientRegistry } from './client.registry.js';
 import { NameRegistrar } from './name.registrar.js';
-import { Pacer } from './pacer.js';
+import type { RegisteredClient } from './registered.client.js';
 
 /** How a client is started at run time. */
 export type DynamicStart = DynamicClientOptions & { readonly args?: unknown };
@@ -44,7 +44,7 @@ const BESIDE = { name: '', url: '', args: '', via: '' } as const;
 /** Starts clients at run time, each with a name. */
 @Injectable()
 export class ClientStarter {
-  private readonly pacer = new Pacer();
+  private readonly startGate = new StartGate();
   /** Of classes that say themselves where to connect, or are always told. */
   private readonly injectors = {
     withUrl: new WeakMap<Type<object>, ModuleRef>(),
@@ -73,7 +73,7 @@ export class ClientStarter {
   ): Promise<RegisteredClient> {
     // As it is now, not when the turn has come.
     const isAbsent = this.stage.stage === 'absent';
-    await this.pacer.turn();
+    await this.startGate.turn();
     const made = this.make(type, options, isAbsent, linking);
     try {
       if (options.via !== undefined) await this.registrar.register(options.via, made);
@@ -164,5 +164,31 @@ export class ClientStarter {
 function checkObject(who: string, options: unknown): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new ConfigurationError(`${who}: options must be an object, not ${inspectShort(options)}`);
+  }
+}
+
+/** Finds names for clients that were given none: that of the class, or the lowest number after it. */
+export class FreeNames {
+  /** Below these numbers no name is free, for each base. */
+  readonly #lowest = new Map<string, number>();
+
+  /** @param isTaken whether somebody has the name */
+  constructor(private readonly isTaken: (name: string) => boolean) {}
+
+  /** A name that is free now. */
+  next(base: string): string {
+    if (!this.isTaken(base)) return base;
+    let number = this.#lowest.get(base) ?? 2;
+    while (this.isTaken(`${base}#${number}`)) number++;
+    // Nobody counts up from the first again, however many there are.
+    this.#lowest.set(base, number + 1);
+    return `${base}#${number}`;
+  }
+
+  /** A name of {@link next} is free again. */
+  release(base: string, name: string): void {
+    const number = Number(name.slice(base.length + 1));
+    const lowest = this.#lowest.get(base) ?? 0;
+    if (number >= 2 && number < lowest) this.#lowest.set(base, number);
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 
-import { Broadcast } from '../runtime/observers/broadcast.js';
+import { Broadcast } from '../runtime/observers/observers.js';
 import { SafeObservable } from '../runtime/observers/safe-observable.js';
 import type { WebSockexEvent } from '../runtime/telemetry/events.js';
 import type { EventSink } from '../runtime/telemetry/telemetry.js';

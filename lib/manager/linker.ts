@@ -6,11 +6,12 @@ import { ClientHandle } from '../runtime/client/client-handle.js';
 import { ConfigurationError, LinkError } from '../runtime/errors/client.errors.js';
 import { NotConnectedError } from '../runtime/errors/connection.errors.js';
 import { inspectShort, toError } from '../runtime/errors/websockex.error.js';
-import { describeReason, type CloseReason } from '../runtime/frame/close-reason.js';
+import { type CloseReason, describeReason } from '../runtime/frame/close-reason.js';
 import { isPassedOn } from '../runtime/supervision/restart.policy.js';
 import { messages } from '../websockex.messages.js';
-import { ClientRegistry, type RegisteredClient } from './client.registry.js';
+import { ClientRegistry } from './client.registry.js';
 import type { Link, Linking } from './client.starter.js';
+import type { RegisteredClient } from './registered.client.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 
 /** Does to a child what the end of its parent does. */

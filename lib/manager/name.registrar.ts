@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import type { NameRegistry } from '../interfaces/name-registry.interface.js';
-import type { Clock } from '../runtime/clock/clock.port.js';
-import { limited } from '../runtime/clock/waiters.js';
+import { limited } from '../runtime/async/deferred.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
+import type { Clock } from '../runtime/clock/clock.port.js';
 import {
   AlreadyStartedError,
   CallTimeoutError,
@@ -11,7 +11,7 @@ import {
 } from '../runtime/errors/client.errors.js';
 import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
-import type { RegisteredClient } from './client.registry.js';
+import type { RegisteredClient } from './registered.client.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 
 const METHODS = ['register', 'unregister', 'whereis'] as const;

@@ -9,9 +9,10 @@ import type {
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type { WebSockexEvent } from '../runtime/telemetry/events.js';
-import { ClientRegistry, type RegisteredClient } from './client.registry.js';
+import { ClientRegistry } from './client.registry.js';
 import { ClientStarter, type DynamicStart } from './client.starter.js';
 import { Linker } from './linker.js';
+import type { RegisteredClient } from './registered.client.js';
 
 /**
  * The clients of the application, by class or name; starts and stops more of them at run time.

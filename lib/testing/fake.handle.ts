@@ -3,28 +3,28 @@ import type { Observable, Subscription } from 'rxjs';
 
 import { checkClient } from '../discovery/client.checker.js';
 import { readClientMetadata, readHandlerNames } from '../discovery/handler.accessor.js';
-import { callTimeout, noSuchHandler } from '../runtime/client/caller.errors.js';
+import { Deferred, limited, type WaitOptions } from '../runtime/async/deferred.js';
+import { callTimeout, noSuchHandler } from '../runtime/client/admission.js';
 import {
-  ClientHandle,
   type CallAnswer,
+  ClientHandle,
   type MethodArgs,
   type MethodName,
 } from '../runtime/client/client-handle.js';
 import type { LocalHandle } from '../runtime/client/local-handle.js';
 import { SystemClock } from '../runtime/clock/system.clock.js';
-import { Deferred, limited, type WaitOptions } from '../runtime/clock/waiters.js';
-import { NotConnectedError, type ClientStatus } from '../runtime/errors/connection.errors.js';
+import { type ClientStatus, NotConnectedError } from '../runtime/errors/connection.errors.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type { DataFrame, Frame, FrameLike } from '../runtime/frame/frame.js';
-import { Flow } from '../runtime/mailbox/flow.js';
+import { PauseLock } from '../runtime/mailbox/pause.lock.js';
 import { Observers } from '../runtime/observers/observers.js';
-import type { ConnectionInfo } from '../runtime/process/callback.types.js';
+import type { ConnectionInfo } from '../runtime/process/handler.arguments.js';
 import type { ClientSys } from '../runtime/sys/client-sys.js';
 import type { EventFields, EventName, WebSockexEvent } from '../runtime/telemetry/events.js';
 import { getClientName } from '../websockex.tokens.js';
 import { Answers } from './answers.js';
-import { PlayedClient, type PlayedClass } from './played.client.js';
-import { toDataFrame, type PlayedFrame } from './played.frame.js';
+import { type PlayedClass, PlayedClient } from './played.client.js';
+import { type PlayedFrame, toDataFrame } from './played.frame.js';
 import { checkStatus, type PlayedStatus } from './played.status.js';
 import type { RecordedCall } from './recorded.call.js';
 
@@ -213,7 +213,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
 
   call<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): Promise<CallAnswer<T, K>> {
     const { client, settings } = this.#played;
-    if (client.callers.refusal(name) === undefined) this.calls.push({ name, args });
+    if (client.admission.refusal(name) === undefined) this.calls.push({ name, args });
     const { callTimeout: timeout } = settings;
     const answer = limited<CallAnswer<T, K>>(this.#clock, { timeout }, () =>
       callTimeout(this.name, name, timeout),
@@ -254,7 +254,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame> {
-    return this.#observers.iterate(UNPAUSED, new Flow(() => undefined));
+    return this.#observers.iterate(UNPAUSED, new PauseLock(() => undefined));
   }
 
   get #local(): LocalHandle<T> {

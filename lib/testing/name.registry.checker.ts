@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Type } from '@nestjs/common';
 
 import type { NameRegistry } from '../interfaces/name-registry.interface.js';
+import { limited } from '../runtime/async/deferred.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
-import { limited } from '../runtime/clock/waiters.js';
 import { SystemClock } from '../runtime/clock/system.clock.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { FakeHandle } from './fake.handle.js';

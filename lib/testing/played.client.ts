@@ -1,23 +1,27 @@
 import type { Type } from '@nestjs/common';
 
+import { SignalWatchers } from '../runtime/async/signal.watchers.js';
 import { Client } from '../runtime/client/client.js';
 import { LocalHandle } from '../runtime/client/local-handle.js';
-import { SignalWatchers } from '../runtime/clock/signal.watchers.js';
 import { SystemClock } from '../runtime/clock/system.clock.js';
-import { ConnectGate } from '../runtime/connection/connect.gate.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type { DataFrame, Frame } from '../runtime/frame/frame.js';
+import { TurnBudget } from '../runtime/mailbox/turn.budget.js';
 import {
-  toSettings,
   type ClientOptions,
   type ClientSettings,
+  toSettings,
 } from '../runtime/options/client-options.js';
-import type { ClientDefinition } from '../runtime/process/client.definition.js';
-import type { Handler, HandlerNames, Incarnation } from '../runtime/process/incarnation.js';
-import { TurnBudget } from '../runtime/mailbox/turn.budget.js';
-import { TurnGate } from '../runtime/process/turn.gate.js';
+import type {
+  ClientDefinition,
+  Handler,
+  HandlerNames,
+  Incarnation,
+} from '../runtime/process/client.definition.js';
 import { Supervisor } from '../runtime/supervision/supervisor.js';
+import { ConnectGate } from '../runtime/throttle/connect.gate.js';
+import { TurnGate } from '../runtime/throttle/turn.gate.js';
 import type {
   Transport,
   TransportEvents,

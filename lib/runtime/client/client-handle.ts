@@ -1,13 +1,13 @@
 import type { Observable } from 'rxjs';
 
+import type { WaitOptions } from '../async/deferred.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
+import type { Directive } from '../process/directive.js';
+import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { ClientSys } from '../sys/client-sys.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
-import type { ConnectionInfo } from '../process/callback.types.js';
-import type { Directive } from '../process/directive.js';
-import type { WaitOptions } from '../clock/waiters.js';
 
 /** A client class nothing is known of: any name may be cast or called. */
 export type UnknownClient = Record<string, (...args: unknown[]) => unknown>;

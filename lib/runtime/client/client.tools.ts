@@ -1,12 +1,12 @@
+import type { ContextRunner } from '../async/deferred.js';
+import type { SignalWatchers } from '../async/signal.watchers.js';
 import type { Clock } from '../clock/clock.port.js';
-import type { SignalWatchers } from '../clock/signal.watchers.js';
 import type { Random } from '../connection/backoff.policy.js';
-import type { ConnectGate } from '../connection/connect.gate.js';
 import type { Redactor } from '../errors/redactor.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
-import type { ContextRunner } from '../process/context.runner.js';
-import type { TurnGate } from '../process/turn.gate.js';
 import type { EventSink } from '../telemetry/telemetry.js';
+import type { ConnectGate } from '../throttle/connect.gate.js';
+import type { TurnGate } from '../throttle/turn.gate.js';
 import type { Transport } from '../transport/transport.port.js';
 import type { ClientHost } from './host.port.js';
 

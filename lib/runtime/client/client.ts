@@ -1,42 +1,44 @@
+import { Deferred, isThenable, limited, type WaitOptions } from '../async/deferred.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
-import type { NotConnectedError } from '../errors/connection.errors.js';
-import { isThenable } from '../clock/thenable.js';
-import { Deferred, limited, type WaitOptions } from '../clock/waiters.js';
-import type { ClientStatus } from '../errors/connection.errors.js';
+import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import { Redactor } from '../errors/redactor.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { FrameIterator } from '../observers/frame-iterator.js';
 import { Observers } from '../observers/observers.js';
-import type { ConnectionInfo } from '../process/callback.types.js';
 import type { ClientDefinition } from '../process/client.definition.js';
+import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { Process } from '../process/process.js';
-import { TraceHook } from '../telemetry/trace.hook.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { Debugger } from '../sys/debugger.js';
 import { LocalSys, type SysTarget } from '../sys/local-sys.js';
 import { Telemetry } from '../telemetry/telemetry.js';
-import { endedBefore, notConnected, notStarted, startTimeout, whyIdle } from './caller.errors.js';
-import { Callers } from './callers.js';
+import { TraceHook } from '../telemetry/trace.hook.js';
+import {
+  Admission,
+  endedBefore,
+  notConnected,
+  notStarted,
+  sendFrames,
+  startTimeout,
+  whyIdle,
+} from './admission.js';
+import { type Lineage, ClientMember, type MemberOwner } from './client.member.js';
 import type { ClientTools } from './client.tools.js';
 import type { ExitWatchers } from './exit.watchers.js';
-import { sendFrames } from './frame.sender.js';
-import type { Lineage } from './lineage.js';
 import { Readiness } from './readiness.js';
-import { Succession } from './succession.js';
 import { Unheard } from './unheard.js';
-import type { SuccessionOwner } from './succession.port.js';
 
 /**
  * What lives behind a handle: its incarnations, those who watch them and those who wait for them.
  * Every call from outside comes in here, is checked here, and goes on in the context of the boot.
  */
-export class Client implements SuccessionOwner, SysTarget {
+export class Client implements MemberOwner, SysTarget {
   readonly observers: Observers;
   /** Casts, infos and calls. */
-  readonly callers: Callers;
-  readonly #succession: Succession;
+  readonly admission: Admission;
+  readonly #member: ClientMember;
   readonly #telemetry: Telemetry;
   readonly #readiness: Readiness;
   readonly #terminated = new Deferred<CloseReason>();
@@ -67,12 +69,12 @@ export class Client implements SuccessionOwner, SysTarget {
     this.#telemetry = new Telemetry(source, () => clock.epoch(), [this.observers, ...sinks]);
     const trace = new TraceHook();
     const processTools = { ...tools, telemetry: this.#telemetry, trace };
-    this.#succession = new Succession(definition, processTools, supervisor, this, position);
+    this.#member = new ClientMember(definition, processTools, supervisor, this, position);
     this.#debugger = new Debugger(this.name, this.observers, trace, clock, (error, where) =>
       this.onError(error, where),
     );
     this.sys = new LocalSys(this, this.#debugger, clock, tools.run);
-    this.callers = new Callers(definition, this.#succession, clock, tools.host, this.#unheard);
+    this.admission = new Admission(definition, this.#member, clock, tools.host, this.#unheard);
   }
 
   get name(): string {
@@ -80,7 +82,7 @@ export class Client implements SuccessionOwner, SysTarget {
   }
 
   get status(): ClientStatus {
-    return this.#succession.status;
+    return this.#member.status;
   }
 
   /** Hides secrets in whatever is shown of it. */
@@ -90,17 +92,17 @@ export class Client implements SuccessionOwner, SysTarget {
 
   /** The process of the current incarnation, or of the next. */
   get process(): Process {
-    return this.#succession.process;
+    return this.#member.process;
   }
 
   /** Its processes, and their sockets. */
   get lineage(): Lineage {
-    return this.#succession.lineage;
+    return this.#member.lineage;
   }
 
   /** Told of the end of every incarnation. */
   get exits(): ExitWatchers {
-    return this.#succession.exits;
+    return this.#member.exits;
   }
 
   get session(): number {
@@ -109,7 +111,7 @@ export class Client implements SuccessionOwner, SysTarget {
 
   /** How many incarnations there have been, the one that lives counted. */
   get incarnation(): number {
-    return this.#succession.incarnation;
+    return this.#member.incarnation;
   }
 
   get terminated(): Promise<CloseReason> {
@@ -121,16 +123,16 @@ export class Client implements SuccessionOwner, SysTarget {
 
   /** Resolves when it has ended for good: before {@link terminated}, which waits for a trace file. */
   get ended(): Promise<void> {
-    return this.#succession.ended;
+    return this.#member.ended;
   }
 
   get hasEnded(): boolean {
-    return this.#succession.hasEnded;
+    return this.#member.hasEnded;
   }
 
   /** Whether it is to end for good, whatever its supervisor says. */
   get isStopped(): boolean {
-    return this.#succession.isStopped;
+    return this.#member.isStopped;
   }
 
   get isStartAwaited(): boolean {
@@ -152,13 +154,13 @@ export class Client implements SuccessionOwner, SysTarget {
     const { debug, startupTimeout: timeout } = this.process.settings;
     this.#debugger.apply(debug);
     const begun = limited<void>(this.tools.clock, { timeout }, () => new Error('not awaited'));
-    void this.#succession.begin().then(begun.resolve);
+    void this.#member.begin().then(begun.resolve);
     return begun.promise.catch(() => undefined);
   }
 
   /** Sets what `@OnStart` of every incarnation is given. */
   prepare(args: unknown): void {
-    this.#succession.args = args;
+    this.#member.args = args;
   }
 
   /**
@@ -169,7 +171,7 @@ export class Client implements SuccessionOwner, SysTarget {
     const { host } = this.tools;
     if (this.#readiness.info) return Promise.resolve(this.#readiness.info);
     const isFirst = this.status === 'idle';
-    if (this.#succession.isEnding || (isFirst && host?.stage === 'absent')) {
+    if (this.#member.isEnding || (isFirst && host?.stage === 'absent')) {
       return this.refuse('start()', this.notConnected('cannot start'));
     }
     if (!isFirst) return this.#start(false);
@@ -191,9 +193,9 @@ export class Client implements SuccessionOwner, SysTarget {
       if (this.status === 'idle') return this.#withdrawStart(startupTimeout);
       // A client that runs already goes on: only the wait for it is over.
       if (isFirst) void this.stop(CloseCode.normal);
-      return startTimeout(this.name, startupTimeout, this.process.connector.lastError);
+      return startTimeout(this.name, startupTimeout, this.process.dialer.lastError);
     });
-    if (isFirst) this.#succession.isStarting = true;
+    if (isFirst) this.#member.isStarting = true;
     void this.launch();
     if (this.status === 'idle') host?.awaited(this.name, 'start()', started);
     return this.#guard(started, 'start()');
@@ -214,13 +216,13 @@ export class Client implements SuccessionOwner, SysTarget {
   close(code?: number, reason?: string): Promise<void> {
     checkClose(`${this.name}: close()`, code, reason);
     if (this.status === 'idle') return Promise.resolve();
-    this.#succession.close(code, reason ?? '');
+    this.#member.close(code, reason ?? '');
     // Not by the status: it stays `closing` until `@OnDisconnect`, behind the handler that waits here.
     return new Promise((over) => this.process.connection.whenNoWire(over));
   }
 
   reconnect(): Promise<ConnectionInfo> {
-    if (this.status === 'idle' || this.#succession.isEnding) {
+    if (this.status === 'idle' || this.#member.isEnding) {
       return this.refuse('reconnect()', this.notConnected('cannot reconnect'));
     }
     this.tools.run(() => this.process.session.reconnect({}));
@@ -232,13 +234,13 @@ export class Client implements SuccessionOwner, SysTarget {
 
   /** Ends for good: what waits is handled, the session closed with `code`, all within a time. */
   stop(code: number, timeout: number = this.tools.shutdownTimeout()): Promise<CloseReason> {
-    this.#succession.stop(code, timeout);
+    this.#member.stop(code, timeout);
     return this.terminated;
   }
 
   /** Ends for good, because somebody it is linked to has ended with an error. */
   exit(error: Error): void {
-    this.#succession.exit(error, this.tools.shutdownTimeout());
+    this.#member.exit(error, this.tools.shutdownTimeout());
   }
 
   iterate(): FrameIterator {
@@ -315,7 +317,7 @@ export class Client implements SuccessionOwner, SysTarget {
   #withdrawStart(timeout: number): Error {
     if (this.#readiness.startsAwaited === 1) {
       this.isWanted = false;
-      this.#succession.isStarting = false;
+      this.#member.isStarting = false;
     }
     return notStarted(this.name, timeout, this.tools.host);
   }

@@ -1,20 +1,20 @@
 import type { Observable } from 'rxjs';
 
+import type { WaitOptions } from '../async/deferred.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
+import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { ClientSys } from '../sys/client-sys.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
-import type { ConnectionInfo } from '../process/callback.types.js';
-import type { Client } from './client.js';
 import {
-  ClientHandle,
   type CallAnswer,
+  ClientHandle,
   type MethodArgs,
   type MethodName,
 } from './client-handle.js';
-import type { WaitOptions } from '../clock/waiters.js';
+import type { Client } from './client.js';
 
 /** The handle of a client of this process. */
 export class LocalHandle<T extends object> extends ClientHandle<T> {
@@ -71,15 +71,15 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
   }
 
   cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {
-    this.client.callers.cast(name, args);
+    this.client.admission.cast(name, args);
   }
 
   call<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): Promise<CallAnswer<T, K>> {
-    return this.client.callers.call(name, args) as Promise<CallAnswer<T, K>>;
+    return this.client.admission.call(name, args) as Promise<CallAnswer<T, K>>;
   }
 
   info(message: unknown): void {
-    this.client.callers.info(message);
+    this.client.admission.info(message);
   }
 
   close(code?: number, reason?: string): Promise<void> {

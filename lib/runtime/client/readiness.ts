@@ -1,7 +1,7 @@
+import { limited, Waiters, type WaitOptions } from '../async/deferred.js';
+import type { SignalWatchers } from '../async/signal.watchers.js';
 import type { Clock } from '../clock/clock.port.js';
-import type { SignalWatchers } from '../clock/signal.watchers.js';
-import type { ConnectionInfo } from '../process/callback.types.js';
-import { limited, Waiters, type WaitOptions } from '../clock/waiters.js';
+import type { ConnectionInfo } from '../process/handler.arguments.js';
 
 /** Knows whether a session is open with its `@OnConnect` done, and who waits for one. */
 export class Readiness {

@@ -1,7 +1,7 @@
+import type { ClientStatus } from '../errors/connection.errors.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { TransportInfo } from '../transport/transport.port.js';
-import type { ClientStatus } from '../errors/connection.errors.js';
-import type { WireEnd } from './wire.port.js';
+import type { WireEnd } from './wire.end.js';
 
 /** What a session is known by. */
 export interface SessionInfo extends TransportInfo {
@@ -28,6 +28,6 @@ export interface ConnectionOwner {
   /** The delay of a backoff is over. */
   onRetry(): void;
   /** More answers wait to be sent than should (`true`), or all that waited then have gone (`false`). */
-  onChoked(isChoked: boolean): void;
+  onBackpressure(hasBackpressure: boolean): void;
   onStatus(status: ClientStatus): void;
 }

@@ -1,14 +1,14 @@
 import type { Timer } from '../clock/clock.port.js';
-import { NotConnectedError } from '../errors/connection.errors.js';
+import { type ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import { Redactor } from '../errors/redactor.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { TransportInfo, TransportRequest } from '../transport/transport.port.js';
 import { Attempt } from './attempt.js';
 import type { ConnectionOwner } from './connection.port.js';
-import { Lingering } from './lingering.js';
-import type { ClientStatus } from '../errors/connection.errors.js';
-import type { WireEnd, WireOwner, WireSettings, WireTools } from './wire.port.js';
+import { LingeringSocket } from './lingering.socket.js';
+import type { WireEnd } from './wire.end.js';
 import { Wire } from './wire.js';
+import type { WireOwner, WireSettings, WireTools } from './wire.port.js';
 
 type State =
   | { readonly name: 'idle' | 'terminated' }
@@ -27,7 +27,7 @@ export class Connection implements WireOwner {
   #state: State = { name: 'idle' };
   #paused = false;
   /** What {@link crash} let go of. */
-  readonly lingering = new Lingering();
+  readonly lingering = new LingeringSocket();
   #url = '';
   /** The same, as telemetry may show it. */
   #shownUrl = '';
@@ -38,7 +38,7 @@ export class Connection implements WireOwner {
   /** How long the last session was open, in milliseconds. */
   lasted = 0;
   /** Whether we have closed the session: what still arrives of it is dropped. */
-  isDeaf = false;
+  isClosedByUs = false;
   #openedAt = 0;
   readonly #awaited: (() => void)[] = [];
 
@@ -190,7 +190,7 @@ export class Connection implements WireOwner {
   onOpen(wire: Wire, info: TransportInfo): void {
     this.session++;
     this.losses = 0;
-    this.isDeaf = false;
+    this.isClosedByUs = false;
     this.#openedAt = this.tools.clock.now();
     this.#enter({ name: 'open', wire });
     if (this.#paused) wire.pause();
@@ -219,8 +219,8 @@ export class Connection implements WireOwner {
     if (this.#state.name === 'open') this.#enter({ name: 'closing', wire: this.#state.wire });
   }
 
-  onChoked(isChoked: boolean): void {
-    this.owner.onChoked(isChoked);
+  onBackpressure(hasBackpressure: boolean): void {
+    this.owner.onBackpressure(hasBackpressure);
   }
 
   onEnd(end: WireEnd): void {
@@ -240,7 +240,7 @@ export class Connection implements WireOwner {
   #startClosing(close: (wire: Wire) => void): void {
     if (this.#state.name !== 'open') return;
     const { wire } = this.#state;
-    this.isDeaf = true;
+    this.isClosedByUs = true;
     this.#enter({ name: 'closing', wire });
     close(wire);
   }

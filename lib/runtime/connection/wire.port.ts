@@ -1,21 +1,10 @@
 import type { Clock } from '../clock/clock.port.js';
-import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { TraceHook } from '../telemetry/trace.hook.js';
 import type { Transport, TransportInfo, TransportRequest } from '../transport/transport.port.js';
+import type { WireEnd } from './wire.end.js';
 import type { Wire } from './wire.js';
-
-/** How a wire came to its end. */
-export interface WireEnd {
-  /** Whether it ever was open: the end of a session, or a failed attempt. */
-  readonly opened: boolean;
-  readonly reason: CloseReason;
-  /** What broke, where something did. */
-  readonly error?: unknown;
-  /** Whether it ended because we wanted it to. */
-  readonly voluntary: boolean;
-}
 
 /** Who a wire tells what happens on it. */
 export interface WireOwner {
@@ -28,7 +17,7 @@ export interface WireOwner {
   /** The session is being closed, and not by us. */
   onClosing(): void;
   /** More answers wait to be sent than should (`true`), or all that waited then have gone (`false`). */
-  onChoked(isChoked: boolean): void;
+  onBackpressure(hasBackpressure: boolean): void;
   onEnd(end: WireEnd): void;
 }
 

@@ -8,9 +8,9 @@ import type {
   TransportRequest,
   TransportSocket,
 } from '../transport/transport.port.js';
-import { foreignEnd, type PeerClose } from './foreign-end.js';
-import { Outlet } from './outlet.js';
-import type { WireEnd, WireOwner, WireSettings, WireTools } from './wire.port.js';
+import { FrameWriter } from './frame.writer.js';
+import { observedEnd, type PeerClose, type WireEnd } from './wire.end.js';
+import type { WireOwner, WireSettings, WireTools } from './wire.port.js';
 
 /** Milliseconds a peer has to end TCP once nothing is left to be said. */
 const LINGER = 1000;
@@ -29,7 +29,7 @@ export class Wire implements TransportEvents {
   /** Told when the socket of a wire that has crashed is gone. */
   #onGone: (() => void) | undefined;
   readonly #client: string;
-  readonly #outlet: Outlet;
+  readonly #writer: FrameWriter;
 
   constructor(
     private readonly settings: WireSettings,
@@ -37,8 +37,11 @@ export class Wire implements TransportEvents {
     private readonly owner: WireOwner,
   ) {
     this.#client = settings.request.client;
-    this.#outlet = new Outlet(this.#client, tools.telemetry, settings.maxBuffered, (isChoked) =>
-      owner.onChoked(isChoked),
+    this.#writer = new FrameWriter(
+      this.#client,
+      tools.telemetry,
+      settings.maxBuffered,
+      (hasBackpressure) => owner.onBackpressure(hasBackpressure),
     );
   }
 
@@ -70,7 +73,7 @@ export class Wire implements TransportEvents {
    * @throws InvalidFrameError, FrameEncodeError
    */
   send(values: readonly unknown[], done?: (error?: Error | null) => void, isAnswer = false): void {
-    this.#outlet.send(this.#socket as TransportSocket, values, isAnswer, done);
+    this.#writer.send(this.#socket as TransportSocket, values, isAnswer, done);
   }
 
   pause(): void {
@@ -96,7 +99,7 @@ export class Wire implements TransportEvents {
   /** Answers the peer's close frame, once all that came before it has been handled. */
   answerClose(): void {
     if (this.#phase !== 'open' || this.#peerClose === undefined) return;
-    const { reason } = foreignEnd(this.#peerClose, undefined);
+    const { reason } = observedEnd(this.#peerClose, undefined);
     this.tools.trace.tell?.({ event: 'closing', reason });
     this.#startClosing(this.#peerClose.code, this.#peerClose.message, false);
   }
@@ -184,10 +187,10 @@ export class Wire implements TransportEvents {
 
   onProtocolError(error: ProtocolError): void {
     if (this.#phase !== 'open') return;
-    const { reason } = foreignEnd(undefined, error);
+    const { reason } = observedEnd(undefined, error);
     this.tools.trace.tell?.({ event: 'closing', reason });
     this.#closeByPeer();
-    this.#outlet.tell({ type: 'close', code: error.closeCode, reason: '' });
+    this.#writer.tell({ type: 'close', code: error.closeCode, reason: '' });
   }
 
   onFailure(error: WebSockexError): void {
@@ -204,7 +207,7 @@ export class Wire implements TransportEvents {
       this.#failAttempt(error ?? new Error('the connection ended during the handshake'));
       return;
     }
-    this.#end({ opened: true, ...(this.#ourEnd ?? foreignEnd(this.#peerClose, error)) });
+    this.#end({ opened: true, ...(this.#ourEnd ?? observedEnd(this.#peerClose, error)) });
   }
 
   /** Nothing can be sent any more; a peer that does not let go of its side is not waited for. */
@@ -227,7 +230,7 @@ export class Wire implements TransportEvents {
     // What is still to be read is dropped, but the peer's close frame is behind it.
     this.#socket?.resume();
     this.#socket?.close(code, code === undefined ? undefined : reason);
-    this.#outlet.tell({ type: 'close', reason, ...(code !== undefined && { code }) });
+    this.#writer.tell({ type: 'close', reason, ...(code !== undefined && { code }) });
     this.#allow(isAwaited);
   }
 
@@ -262,7 +265,7 @@ export class Wire implements TransportEvents {
 
   #end(end: WireEnd): void {
     this.#phase = 'ended';
-    this.#outlet.over();
+    this.#writer.over();
     this.#cancelTimers();
     this.owner.onEnd(end);
   }

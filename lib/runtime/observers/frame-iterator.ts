@@ -1,7 +1,7 @@
 import type { DataFrame } from '../frame/frame.js';
 import { Fifo } from '../mailbox/fifo.js';
 import type { MailboxMarks } from '../mailbox/mailbox.js';
-import type { Flow } from '../mailbox/flow.js';
+import type { PauseLock } from '../mailbox/pause.lock.js';
 
 type Result = IteratorResult<DataFrame, undefined>;
 
@@ -32,7 +32,7 @@ export class FrameQueue {
   /** @param leave told once that no more frames are wanted */
   constructor(
     private readonly marks: MailboxMarks,
-    private readonly flow: Flow,
+    private readonly pauseLock: PauseLock,
     private readonly leave: (queue: FrameQueue) => void,
     private readonly guard: WaitGuard = (promise) => promise,
   ) {}
@@ -61,7 +61,7 @@ export class FrameQueue {
     const { highWaterMark, maxBytes } = this.marks;
     if (!this.#isFull && (this.#frames.length >= highWaterMark || this.#bytes >= maxBytes)) {
       this.#isFull = true;
-      this.flow.hold(this);
+      this.pauseLock.hold(this);
     }
   }
 
@@ -101,7 +101,7 @@ export class FrameQueue {
     const { lowWaterMark, maxBytes } = this.marks;
     if (this.#isFull && this.#frames.length <= lowWaterMark && this.#bytes <= maxBytes / 2) {
       this.#isFull = false;
-      this.flow.release(this);
+      this.pauseLock.release(this);
     }
   }
 }

@@ -1,12 +1,11 @@
-import type { Observable } from 'rxjs';
+import type { Observable, Subscriber } from 'rxjs';
 
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { MailboxMarks } from '../mailbox/mailbox.js';
+import type { PauseLock } from '../mailbox/pause.lock.js';
 import type { EventName, WebSockexEvent } from '../telemetry/events.js';
 import type { EventSink } from '../telemetry/telemetry.js';
-import type { Flow } from '../mailbox/flow.js';
-import { Broadcast } from './broadcast.js';
 import { FrameIterator, FrameQueue, type WaitGuard } from './frame-iterator.js';
 import { SafeObservable } from './safe-observable.js';
 
@@ -74,8 +73,8 @@ export class Observers implements EventSink {
     this.#tell();
   }
 
-  iterate(marks: MailboxMarks, flow: Flow, guard?: WaitGuard): FrameIterator {
-    const queue = new FrameQueue(marks, flow, (one) => this.#queues.delete(one), guard);
+  iterate(marks: MailboxMarks, pauseLock: PauseLock, guard?: WaitGuard): FrameIterator {
+    const queue = new FrameQueue(marks, pauseLock, (one) => this.#queues.delete(one), guard);
     const iterator = new FrameIterator(queue);
     if (this.#isComplete) queue.end();
     else {
@@ -105,5 +104,59 @@ export class Observers implements EventSink {
     }
     this.#isTelling = false;
     if (this.#isComplete) this.#statuses.complete();
+  }
+}
+
+/**
+ * Tells values to those who are subscribed at the time, as a `Subject` does. A frame costs no closure
+ * and no copy of their list here, which is most of what a `Subject` does for it.
+ */
+export class Broadcast<T> {
+  /** Never changed, only replaced: who comes or goes meanwhile does not disturb a round. */
+  #subscribers: readonly Subscriber<T>[] = [];
+  #isComplete = false;
+
+  /**
+   * @param report told what a subscriber throws: an operator between us and its observer may, and so
+   * may what runs when it is ended
+   */
+  constructor(private readonly report: (error: unknown) => void) {}
+
+  get observed(): boolean {
+    return this.#subscribers.length > 0;
+  }
+
+  /** Tells a subscriber from now on, until what it returns is called. */
+  add(subscriber: Subscriber<T>): () => void {
+    if (this.#isComplete) this.#complete(subscriber);
+    else this.#subscribers = [...this.#subscribers, subscriber];
+    return () => {
+      this.#subscribers = this.#subscribers.filter((one) => one !== subscriber);
+    };
+  }
+
+  next(value: T): void {
+    for (const subscriber of this.#subscribers) {
+      try {
+        subscriber.next(value);
+      } catch (error) {
+        this.report(error);
+      }
+    }
+  }
+
+  complete(): void {
+    const subscribers = this.#subscribers;
+    this.#subscribers = [];
+    this.#isComplete = true;
+    for (const subscriber of subscribers) this.#complete(subscriber);
+  }
+
+  #complete(subscriber: Subscriber<T>): void {
+    try {
+      subscriber.complete();
+    } catch (error) {
+      this.report(error);
+    }
   }
 }

@@ -1,6 +1,6 @@
-import { Observable, Subscriber, type Observer, type Operator, type Subscription } from 'rxjs';
+import { Observable, type Observer, type Operator, Subscriber, type Subscription } from 'rxjs';
 
-import { toPromise } from '../clock/thenable.js';
+import { toPromise } from '../async/deferred.js';
 
 /** Told what a subscriber threw. */
 export type ErrorReport = (error: unknown) => void;

@@ -1,15 +1,15 @@
+import type { Pending } from '../async/deferred.js';
 import type { Connection } from '../connection/connection.js';
-import type { ClientStatus } from '../errors/connection.errors.js';
 import { NoHandlerError } from '../errors/client.errors.js';
-import { NotConnectedError } from '../errors/connection.errors.js';
-import { describeReason, type CloseReason } from '../frame/close-reason.js';
-import { Frame, type DataFrame, type PingFrame, type PongFrame } from '../frame/frame.js';
-import type { Telemetry } from '../telemetry/telemetry.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import { type DataFrame, Frame, type PingFrame, type PongFrame } from '../frame/frame.js';
 import type { ClientSettings } from '../options/client-options.js';
-import { findClause, type Handler, type Incarnation } from './incarnation.js';
-import { isWanted, type CallerMessage, type CallMessage, type Message } from './message.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
 import type { TraceHook } from '../telemetry/trace.hook.js';
-import type { Pending, Runner } from './runner.js';
+import { findClause, type Handler, type Incarnation } from './client.definition.js';
+import type { HandlerRunner } from './handler.runner.js';
+import { type CallerMessage, type CallMessage, isWanted, type Message } from './message.js';
+import { unanswered } from './postponed.js';
 
 /** What a dispatcher needs of the process it works for. */
 export interface DispatcherOwner {
@@ -42,7 +42,7 @@ export class Dispatcher {
     private readonly connection: Connection,
     private readonly telemetry: Telemetry,
     private readonly trace: TraceHook,
-    private readonly runner: Runner,
+    private readonly runner: HandlerRunner,
     private readonly owner: DispatcherOwner,
   ) {}
 
@@ -52,7 +52,7 @@ export class Dispatcher {
   }
 
   data(frame: DataFrame): Pending {
-    if (this.connection.isDeaf) return undefined;
+    if (this.connection.isClosedByUs) return undefined;
     this.received(frame);
     this.owner.observe(frame);
     const { frames } = this.owner.incarnation;
@@ -67,7 +67,7 @@ export class Dispatcher {
   }
 
   control(handler: Handler | undefined, frame: PingFrame | PongFrame): Pending {
-    if (this.connection.isDeaf) return undefined;
+    if (this.connection.isClosedByUs) return undefined;
     this.received(frame);
     if (handler !== undefined) return this.runner.run(handler, frame);
     // A ping is only here because the class had an `@OnPing`, before a change of code.
@@ -193,16 +193,4 @@ export class Dispatcher {
       ),
     );
   }
-}
-
-/** What a caller is told whose call nobody answers any more. */
-export function unanswered(
-  client: string,
-  status: ClientStatus,
-  name: string,
-  reason: CloseReason,
-): NotConnectedError {
-  const why = describeReason(reason);
-  const cause = reason.by === 'error' ? reason.error : undefined;
-  return new NotConnectedError(client, status, `no answer to "${name}" (${why})`, { cause });
 }

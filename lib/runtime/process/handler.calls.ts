@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import { Deferred } from '../clock/waiters.js';
+import { Deferred } from '../async/deferred.js';
 import { DeadlockError } from '../errors/client.errors.js';
-import type { Handler } from './incarnation.js';
+import type { Handler } from './client.definition.js';
 
 /** Which call of a handler some code belongs to; also after an `await` in it. */
 const context = new AsyncLocalStorage<HandlerCall>();

@@ -1,13 +1,13 @@
 import type { ConnectionOwner, PingAnswerer, SessionInfo } from '../connection/connection.port.js';
-import type { WireEnd } from '../connection/wire.port.js';
-import { Frame, type DataFrame, type PingFrame, type PongFrame } from '../frame/frame.js';
+import type { WireEnd } from '../connection/wire.end.js';
+import { type DataFrame, Frame, type PingFrame, type PongFrame } from '../frame/frame.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { ClientDefinition } from './client.definition.js';
 import type { Message } from './message.js';
 
 /** What is not for the mailbox. */
-type Immediate = Pick<ConnectionOwner, 'onStatus' | 'onRetry' | 'onChoked'>;
+type Immediate = Pick<ConnectionOwner, 'onStatus' | 'onRetry' | 'onBackpressure'>;
 
 /**
  * Puts what a connection tells into the mailbox. A ping is answered here and now, where the class
@@ -16,17 +16,17 @@ type Immediate = Pick<ConnectionOwner, 'onStatus' | 'onRetry' | 'onChoked'>;
 export class Inbox implements ConnectionOwner {
   readonly onStatus: ConnectionOwner['onStatus'];
   readonly onRetry: ConnectionOwner['onRetry'];
-  readonly onChoked: ConnectionOwner['onChoked'];
+  readonly onBackpressure: ConnectionOwner['onBackpressure'];
 
   constructor(
     private readonly definition: ClientDefinition,
     private readonly mailbox: Mailbox<Message>,
     private readonly telemetry: Telemetry,
-    { onStatus, onRetry, onChoked }: Immediate,
+    { onStatus, onRetry, onBackpressure }: Immediate,
   ) {
     this.onStatus = onStatus;
     this.onRetry = onRetry;
-    this.onChoked = onChoked;
+    this.onBackpressure = onBackpressure;
   }
 
   onOpen(info: SessionInfo): void {

@@ -1,31 +1,19 @@
+import { isThenable, type Pending, rejected, toPromise } from '../async/deferred.js';
+import type { Attempt } from '../connection/attempt.js';
+import type { Connection } from '../connection/connection.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
+import type { Mailbox } from '../mailbox/mailbox.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import type { ClientDefinition } from './client.definition.js';
+import type { ClientDefinition, Incarnation } from './client.definition.js';
+import type { Dialer } from './dialer.js';
 import { isDirective } from './directive.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { ConnectionInfo } from './handler.arguments.js';
 import type { HandlerCalls } from './handler.calls.js';
-import type { Incarnation } from './incarnation.js';
-import type { Pending } from './runner.js';
-import { isThenable, toPromise } from '../clock/thenable.js';
-import { rejected } from '../clock/waiters.js';
-
-/** Whom a lifetime tells. */
-export interface LifetimeOwner {
-  /** Whether somebody waits for the start, and will be told that it has failed. */
-  tellsStart(): boolean;
-  /** The incarnation is over: nothing more of it counts. `@OnTerminate` is still to run. */
-  onOver(reason: CloseReason): void;
-  /** `@OnTerminate` is done. */
-  onTerminated(reason: CloseReason): void;
-  /** The incarnation is about to end because it crashed. */
-  onCrash(): void;
-  /** Whether a handler failed: an abnormal end. */
-  hasCrashed(): boolean;
-  /** `@OnStart` is done, or the incarnation has ended before. */
-  onBegun(): void;
-  /** Something failed that has no other place to go. */
-  onError(error: unknown, where: string): void;
-}
+import type { HandlerRunner } from './handler.runner.js';
+import { isFromCaller, type Message } from './message.js';
+import type { LifetimeOwner, ProcessOwner } from './process.port.js';
 
 /** The beginning and the end of one incarnation: it is made, started, and terminated once. */
 export class Lifetime {
@@ -185,5 +173,74 @@ export class Lifetime {
     if (this.#isTerminated) return;
     this.#isTerminated = true;
     this.owner.onTerminated(reason);
+  }
+}
+
+/** The parts of a process that have to do with its milestones. */
+export interface MilestoneParts {
+  readonly connection: Connection;
+  readonly mailbox: Mailbox<Message>;
+  readonly lifetime: Lifetime;
+  readonly dialer: Dialer;
+  readonly dispatcher: Dispatcher;
+  readonly runner: HandlerRunner;
+}
+
+/** What happens when an incarnation starts, when a session opens, and when all is over. */
+export class Milestones {
+  /** Whether `@OnStart` is done. */
+  hasBegun = false;
+
+  constructor(
+    private readonly parts: MilestoneParts,
+    private readonly owner: ProcessOwner,
+  ) {}
+
+  start(args: unknown, attempt: Attempt): Pending {
+    const pending = this.parts.lifetime.start(args);
+    return isThenable(pending)
+      ? pending.then(() => this.#started(attempt))
+      : this.#started(attempt);
+  }
+
+  opened(info: ConnectionInfo): Pending {
+    const { lifetime, runner } = this.parts;
+    const { start, connect } = lifetime.incarnation;
+    if (start === undefined) lifetime.opened();
+    const pending = connect && runner.run(connect, info);
+    return isThenable(pending) ? pending.then(() => this.#ready(info)) : this.#ready(info);
+  }
+
+  over(reason: CloseReason): void {
+    const { connection, runner, dispatcher, mailbox } = this.parts;
+    connection.giveUp();
+    runner.cancelStreams();
+    mailbox.dropJobs();
+    const early = dispatcher.takeEarly();
+    const waiting = [...early, ...dispatcher.takePostponed(), ...mailbox.clear()];
+    dispatcher.over();
+    this.owner.onLeftovers(waiting.filter(isFromCaller), reason);
+  }
+
+  /** What was posted before the end and comes after it. */
+  late(message: Message): void {
+    const { reason } = this.parts.lifetime;
+    if (isFromCaller(message) && reason) this.owner.onLeftovers([message], reason);
+  }
+
+  #started(attempt: Attempt): Pending {
+    const { lifetime, mailbox, dispatcher, dialer } = this.parts;
+    if (lifetime.isOver) return undefined;
+    this.hasBegun = true;
+    mailbox.putFirst(dispatcher.takeEarly());
+    return dialer.attempt(attempt);
+  }
+
+  #ready(info: ConnectionInfo): void {
+    const { lifetime, runner } = this.parts;
+    // An `@OnConnect` that could not be finished, because its session had ended, has greeted nobody.
+    if (lifetime.isOver || runner.lostSession === info.session) return;
+    this.owner.onReady(info);
+    this.parts.mailbox.putFirst(this.parts.dispatcher.greeted());
   }
 }

@@ -1,8 +1,8 @@
+import type { Deferred } from '../async/deferred.js';
 import type { Attempt } from '../connection/attempt.js';
-import type { WireEnd } from '../connection/wire.port.js';
+import type { WireEnd } from '../connection/wire.end.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
-import type { ConnectionInfo } from './callback.types.js';
-import type { Deferred } from '../clock/waiters.js';
+import type { ConnectionInfo } from './handler.arguments.js';
 
 /** A call that waits for its turn, or for its answer. */
 export interface CallMessage {

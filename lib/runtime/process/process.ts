@@ -1,47 +1,44 @@
+import type { Pending } from '../async/deferred.js';
 import { Connection } from '../connection/connection.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
 import { Mailbox, type MailboxOwner } from '../mailbox/mailbox.js';
+import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
-import type { ClientDefinition } from './client.definition.js';
 import type { ClientSettings } from '../options/client-options.js';
-import { Connector, type ConnectorOwner } from './connector.js';
+import type { ClientDefinition, Incarnation } from './client.definition.js';
+import { Dialer, type DialerOwner } from './dialer.js';
 import { Dispatcher, type DispatcherOwner } from './dispatcher.js';
-import { Ending } from './ending.js';
 import { HandlerCalls } from './handler.calls.js';
-import { Flow } from '../mailbox/flow.js';
+import { HandlerRunner, type HandlerRunnerOwner } from './handler.runner.js';
 import { Inbox } from './inbox.js';
-import type { Incarnation } from './incarnation.js';
-import { Lifetime } from './lifetime.js';
+import { Lifetime, Milestones } from './lifetime.js';
 import {
-  isWanted,
-  sizeOf,
   type CallerMessage,
+  isWanted,
   type LeaveMessage,
   type Message,
+  sizeOf,
 } from './message.js';
-import { Milestones } from './milestones.js';
-import type { ProcessOwner } from './process.port.js';
-import type { ProcessTools } from './process.tools.js';
-import { Runner, type Pending, type RunnerOwner } from './runner.js';
-import { SessionControl } from './session.control.js';
-import { Shutdown } from './shutdown.js';
+import type { ProcessOwner, ProcessTools } from './process.port.js';
+import { SessionControl } from './reconnect.js';
+import { Ending, Shutdown } from './shutdown.js';
 
 /**
  * The process behind a handle: a mailbox, a connection and an incarnation, one message at a time.
  * Every callback of the class runs here, in the turn of a message.
  */
 export class Process
-  implements MailboxOwner<Message>, RunnerOwner, ConnectorOwner, DispatcherOwner
+  implements MailboxOwner<Message>, HandlerRunnerOwner, DialerOwner, DispatcherOwner
 {
   readonly connection: Connection;
   readonly mailbox: Mailbox<Message>;
-  readonly flow: Flow;
+  readonly pauseLock: PauseLock;
   /** Which handler runs. */
   readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
-  readonly runner: Runner;
-  readonly connector: Connector;
+  readonly runner: HandlerRunner;
+  readonly dialer: Dialer;
   readonly session: SessionControl;
   readonly dispatcher: Dispatcher;
   readonly sizeOf = sizeOf;
@@ -67,12 +64,14 @@ export class Process
     const inbox = new Inbox(definition, this.mailbox, telemetry, {
       onStatus: (status) => owner.onStatus(status),
       onRetry: () => this.#retry(),
-      onChoked: (isChoked) =>
-        isChoked ? this.flow.hold(this.connection) : this.flow.release(this.connection),
+      onBackpressure: (hasBackpressure) =>
+        hasBackpressure
+          ? this.pauseLock.hold(this.connection)
+          : this.pauseLock.release(this.connection),
     });
     this.connection = new Connection(definition.name, tools, inbox, session);
-    this.flow = new Flow((paused) => run(() => this.connection.setPaused(paused)));
-    this.#ending = new Ending(this.connection, this.mailbox, this.flow);
+    this.pauseLock = new PauseLock((paused) => run(() => this.connection.setPaused(paused)));
+    this.#ending = new Ending(this.connection, this.mailbox, this.pauseLock);
     this.calls = new HandlerCalls(definition.name);
     this.lifetime = new Lifetime(definition, telemetry, this.calls, {
       tellsStart: () => owner.tellsStart(),
@@ -87,11 +86,11 @@ export class Process
       },
       onError: (error, where) => owner.onError(error, where),
     });
-    this.connector = new Connector(definition, this.connection, telemetry, tools, this.calls, this);
-    this.session = new SessionControl(this.connection, this.connector, this.#ending, () =>
+    this.dialer = new Dialer(definition, this.connection, telemetry, tools, this.calls, this);
+    this.session = new SessionControl(this.connection, this.dialer, this.#ending, () =>
       this.#retry(),
     );
-    this.runner = new Runner(
+    this.runner = new HandlerRunner(
       definition.name,
       this.connection,
       telemetry,
@@ -224,11 +223,11 @@ export class Process
   }
 
   onHighWater(): void {
-    this.flow.hold(this.mailbox);
+    this.pauseLock.hold(this.mailbox);
   }
 
   onLowWater(): void {
-    this.flow.release(this.mailbox);
+    this.pauseLock.release(this.mailbox);
   }
 
   handle(message: Message): Pending {
@@ -249,7 +248,7 @@ export class Process
       case 'start':
         return this.#milestones.start(message.args, message.attempt);
       case 'attempt':
-        return this.connector.attempt(message.attempt);
+        return this.dialer.attempt(message.attempt);
       case 'open':
         return this.#milestones.opened(message.info);
       case 'peer-close':
@@ -288,6 +287,6 @@ export class Process
     if (message.type === 'peer-close') return this.connection.answerClose();
     if (message.type === 'stop') return this.#ending.drained(message.code);
     this.runner.cancelStreams();
-    return this.connector.ended(message.end);
+    return this.dialer.ended(message.end);
   }
 }

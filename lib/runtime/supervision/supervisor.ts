@@ -1,10 +1,15 @@
+import { Deferred } from '../async/deferred.js';
 import type { Clock, Timer } from '../clock/clock.port.js';
-import { Deferred } from '../clock/waiters.js';
 import type { Random } from '../connection/backoff.policy.js';
 import { RestartLimitError } from '../errors/client.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
-import { RestartDelay } from './restart.delay.js';
-import { DEFAULT_LIMIT, isRestarted, RestartHistory, type RestartLimit } from './restart.policy.js';
+import {
+  DEFAULT_LIMIT,
+  isRestarted,
+  RestartDelay,
+  RestartHistory,
+  type RestartLimit,
+} from './restart.policy.js';
 import type { Member, Strategy } from './supervisor.port.js';
 
 /** What a supervisor is made with. */

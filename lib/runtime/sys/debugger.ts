@@ -1,10 +1,9 @@
 import type { Subscription } from 'rxjs';
 
+import { rejected } from '../async/deferred.js';
 import type { Clock } from '../clock/clock.port.js';
-import type { ClientStatus } from '../errors/connection.errors.js';
-import { rejected } from '../clock/waiters.js';
 import { ConfigurationError } from '../errors/client.errors.js';
-import { NotConnectedError } from '../errors/connection.errors.js';
+import { type ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
 import type { Observers } from '../observers/observers.js';
 import type { DebugOptions } from '../options/client-options.js';
@@ -12,8 +11,7 @@ import type { TraceHook } from '../telemetry/trace.hook.js';
 import type { ClientStatistics } from './client-sys.js';
 import { Statistics } from './statistics.js';
 import { TraceFile } from './trace.file.js';
-import { TraceLines } from './trace.lines.js';
-import type { Traced } from './traced.js';
+import { type Traced, TraceLines } from './trace.lines.js';
 
 /** How many lines a log keeps, unless told otherwise; as OTP. */
 const LOG_SIZE = 10;

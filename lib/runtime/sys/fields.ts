@@ -1,4 +1,4 @@
-import { toPromise } from '../clock/thenable.js';
+import { toPromise } from '../async/deferred.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { isSecretName } from '../errors/redact-url.js';
 

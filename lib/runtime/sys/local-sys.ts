@@ -1,16 +1,12 @@
-import type { Clock } from '../clock/clock.port.js';
-import { Deferred, rejected } from '../clock/waiters.js';
-import type { ClientStatus } from '../errors/connection.errors.js';
-import { BadResponseError } from '../errors/client.errors.js';
-import type { NotConnectedError } from '../errors/connection.errors.js';
-import type { ClientDefinition, Type } from '../process/client.definition.js';
-import type { ContextRunner } from '../process/context.runner.js';
-import type { Incarnation } from '../process/incarnation.js';
+import { type ContextRunner, Deferred, rejected } from '../async/deferred.js';
+import type { Clock, Timer } from '../clock/clock.port.js';
+import { BadResponseError, CallTimeoutError } from '../errors/client.errors.js';
+import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
+import type { ClientDefinition, Incarnation, Type } from '../process/client.definition.js';
 import type { Process } from '../process/process.js';
 import type { ClientState, ClientStatistics, ClientSys, StatusReport } from './client-sys.js';
 import type { Debugger } from './debugger.js';
 import { checkFields, fieldsOf, setFields, showFields } from './fields.js';
-import { interject } from './interjection.js';
 
 /** The client that is looked into. */
 export interface SysTarget {
@@ -171,8 +167,8 @@ export class LocalSys<T extends object> implements ClientSys<T> {
       return answer.promise;
     }
     const { name } = this.target.definition;
-    const interjection = { call: `sys.${call}()`, work, over, answersLater };
-    const { answer, giveUp } = this.run(() => interject(name, process, this.clock, interjection));
+    const message = { call: `sys.${call}()`, work, over, answersLater };
+    const { answer, giveUp } = this.run(() => interject(name, process, this.clock, message));
     const what = `sys.${call}() of its own client`;
     return process.calls.guard(answer, { what, remedy: 'Do not await it there.', giveUp });
   }
@@ -189,4 +185,72 @@ export class LocalSys<T extends object> implements ClientSys<T> {
   #none(what: string): NotConnectedError {
     return this.target.notConnected(`${what} is not there`);
   }
+}
+
+/** What is to be done between two messages. */
+export interface SystemMessage<R> {
+  /** What asks for it: "sys.getState()". */
+  readonly call: string;
+  readonly work: () => Promise<R>;
+  /** Whether it answers only once the mailbox has gone on. */
+  readonly answersLater?: boolean;
+  /** Answers in its place once the process is over. */
+  readonly over: (answer: Deferred<R>) => void;
+}
+
+/** What has been asked for. */
+export interface SystemAnswer<R> {
+  readonly answer: Promise<R>;
+  /** It is not done any more. */
+  readonly giveUp: (error: Error) => void;
+}
+
+/**
+ * Has something done in a process between two messages. Where the handler under way does not return
+ * within `callTimeout` it rejects, and is not done any more.
+ */
+export function interject<R>(
+  client: string,
+  process: Process,
+  clock: Clock,
+  { call, work, over, answersLater = false }: SystemMessage<R>,
+): SystemAnswer<R> {
+  const answer = new Deferred<R>();
+  let isWaiting = true;
+  let timer: Timer | undefined;
+  const stopWaiting = (): void => {
+    isWaiting = false;
+    timer?.cancel();
+  };
+  process.mailbox.interject(
+    () => {
+      if (!isWaiting) return undefined;
+      stopWaiting();
+      const done = work();
+      const settled = done.then(
+        () => undefined,
+        () => undefined,
+      );
+      // Some turns of the queue later than the mailbox, which waits for the same.
+      const answered = answersLater ? settled.then(() => done) : done;
+      answered.then(answer.resolve, answer.reject);
+      return settled;
+    },
+    () => {
+      stopWaiting();
+      over(answer);
+    },
+  );
+  const giveUp = (error: Error): void => {
+    stopWaiting();
+    answer.reject(error);
+  };
+  const { callTimeout } = process.settings;
+  if (isWaiting && callTimeout !== Infinity) {
+    timer = clock.setTimer(callTimeout, () => {
+      const what = `${call} waits for ${process.calls.busy}, which did not return`;
+      giveUp(new CallTimeoutError(client, callTimeout, what));
+    });
+  }
+  return { answer: answer.promise, giveUp };
 }

@@ -1,7 +1,7 @@
 import type { Frame } from '../frame/frame.js';
 import type { CloseFrame } from '../telemetry/events.js';
 import type { ClientStatistics } from './client-sys.js';
-import type { Traced } from './traced.js';
+import type { Traced } from './trace.lines.js';
 
 const NOTHING = {
   framesIn: 0,

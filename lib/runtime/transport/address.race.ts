@@ -1,6 +1,9 @@
-import { ADDRCONFIG, lookup as systemLookup, type LookupAddress } from 'node:dns';
+import { ADDRCONFIG, type LookupAddress, lookup as systemLookup } from 'node:dns';
 import * as net from 'node:net';
+import type { Duplex } from 'node:stream';
 import { clearTimeout, setTimeout } from 'node:timers';
+
+import type { SocketOptions } from './transport.options.js';
 
 /** Milliseconds after which the next address is tried beside those before it (RFC 8305 section 5). */
 const delay = (): number => net.getDefaultAutoSelectFamilyAttemptTimeout();
@@ -110,4 +113,17 @@ function whatAllSaid(errors: readonly Error[]): Error {
 function noAddress(host: string): Error {
   const error = new Error(`the look-up of ${host} gave no address`);
   return Object.assign(error, { code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: host });
+}
+
+/**
+ * Sets on a connected socket what Node or `ws` may have dropped: `tls.connect` takes `keepAlive` and
+ * `noDelay`, and does nothing with them (nodejs/node#62003); an agent says its own `noDelay`; `ws`
+ * sets it on each socket it opens. Does nothing for a stream that is no socket.
+ */
+export function tuneSocket(stream: Duplex | undefined, options: SocketOptions | undefined): void {
+  if (stream === undefined || options === undefined) return;
+  const { keepAlive, keepAliveInitialDelay, noDelay } = options;
+  const socket = stream as Partial<Pick<net.Socket, 'setKeepAlive' | 'setNoDelay'>>;
+  if (keepAlive !== undefined) socket.setKeepAlive?.(keepAlive, keepAliveInitialDelay);
+  if (noDelay !== undefined) socket.setNoDelay?.(noDelay);
 }

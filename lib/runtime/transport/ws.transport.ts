@@ -10,17 +10,19 @@ import type { Clock } from '../clock/clock.port.js';
 import { SystemClock } from '../clock/system.clock.js';
 import { ConnectionError, HandshakeError, ProtocolError } from '../errors/connection.errors.js';
 import { toError, type WebSockexError } from '../errors/websockex.error.js';
-import { withoutStacks } from '../errors/without-stacks.js';
 import type { Frame } from '../frame/frame.js';
-import { AddressRace, hasSeveralAddresses } from './address.race.js';
+import { AddressRace, hasSeveralAddresses, tuneSocket } from './address.race.js';
 import { guardCallbacks } from './callback.guard.js';
-import { toConnectionError } from './connection-error.js';
-import { subprotocolFault, toHandshakeError } from './handshake-answer.js';
 import { payloadLimit } from './payload.limit.js';
 import { redirect } from './redirect.js';
 import { readRefusal } from './refusal.body.js';
 import { redactorOf } from './request.secrets.js';
-import { tuneSocket } from './socket.tuning.js';
+import {
+  subprotocolFault,
+  toConnectionError,
+  toHandshakeError,
+  withoutStacks,
+} from './transport.errors.js';
 import type {
   Transport,
   TransportEvents,

@@ -1,17 +1,17 @@
 import {
+  type ClientHandle,
   ConfigurationError,
   LinkError,
+  type LinkExit,
   NotConnectedError,
   RestartLimitError,
-  type ClientHandle,
-  type LinkExit,
 } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import { family, linkError, named, ParentClient, PARENTS } from '../../fixtures/nest/family.js';
 import { bootOnNet, failure, ListeningClient, type NetApp } from '../../fixtures/nest/net-app.js';
 import { MapRegistry } from '../../fixtures/nest/registries.js';
-import { Deferred } from '../../../lib/runtime/clock/waiters.js';
 
 /** Whether a client lives, now that all has settled. */
 async function lives(app: NetApp, child: ClientHandle): Promise<boolean> {

@@ -1,9 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { InjectClient, OnStart, WebSockexClient, WebSockexModule } from 'nestjs-websockex';
-import { ClientHandle } from 'nestjs-websockex';
+import {
+  ClientHandle,
+  InjectClient,
+  OnStart,
+  WebSockexClient,
+  WebSockexModule,
+} from 'nestjs-websockex';
 import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
-import { Deferred } from '../../../lib/runtime/clock/waiters.js';
+
+import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import { boot, bootError, reaches } from '../../fixtures/nest/app.js';
 import { RawServer } from '../../fixtures/raw-server.js';
 import { WsServer } from '../../fixtures/ws-server.js';

@@ -13,7 +13,7 @@ const iterable = (back: () => unknown): AsyncIterable<string> => ({
   [Symbol.asyncIterator]: () => ({ next: pending, return: back as never }),
 });
 
-/** Streams whose teardown fails, in every way there is. */
+/** HandlerStreams whose teardown fails, in every way there is. */
 const TEARDOWNS: Readonly<Record<string, () => Source>> = {
   'finalize()': () => NEVER.pipe(finalize(raise)),
   'a teardown of its own': () => new Observable(() => raise),

@@ -1,20 +1,20 @@
 import {
+  type ClientOptions,
   close,
   ConnectionError,
+  type Directive,
   reconnect,
   reply,
   terminate,
-  type ClientOptions,
-  type Directive,
 } from 'nestjs-websockex';
 
-import { Deferred } from '../../../lib/runtime/clock/waiters.js';
-import { ConnectGate } from '../../../lib/runtime/connection/connect.gate.js';
-import type { Target } from '../../../lib/runtime/process/request.builder.js';
-import { tellReason } from '../../fixtures/journal.js';
+import { Deferred } from '../../../lib/runtime/async/deferred.js';
+import type { Target } from '../../../lib/runtime/process/client.definition.js';
+import { ConnectGate } from '../../../lib/runtime/throttle/connect.gate.js';
 import type { FakeSocket } from '../../fixtures/fake-transport.js';
+import { tellReason } from '../../fixtures/journal.js';
 import { settle } from '../../fixtures/virtual-clock.js';
-import { ScriptedClient, type Script } from './scripted-client.js';
+import { type Script, ScriptedClient } from './scripted-client.js';
 
 const changes = { url: 'ws://other/', headers: { 'x-new': 'yes' } } as const;
 

@@ -1,9 +1,9 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
-import { Deferred } from '../../../lib/runtime/clock/waiters.js';
+import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import { settle } from '../../fixtures/virtual-clock.js';
-import { DIRECTIVES, Stage, type DirectiveName } from './directive.stage.js';
+import { type DirectiveName, DIRECTIVES, Stage } from './directive.stage.js';
 
 type Row = Readonly<Record<DirectiveName, string>>;
 

@@ -1,18 +1,19 @@
 import type { ClientOptions, ClientStatus, CloseReason, WebSockexEvent } from 'nestjs-websockex';
 
+import { SignalWatchers } from '../../../lib/runtime/async/signal.watchers.js';
+import { Client } from '../../../lib/runtime/client/client.js';
+import { LocalHandle } from '../../../lib/runtime/client/local-handle.js';
+import { toSettings } from '../../../lib/runtime/options/client-options.js';
 import type {
   ClientDefinition,
   CodeChange,
+  Handler,
+  Incarnation,
+  Target,
 } from '../../../lib/runtime/process/client.definition.js';
-import { toSettings } from '../../../lib/runtime/options/client-options.js';
-import { Client } from '../../../lib/runtime/client/client.js';
-import type { Handler, Incarnation } from '../../../lib/runtime/process/incarnation.js';
-import { LocalHandle } from '../../../lib/runtime/client/local-handle.js';
-import type { Target } from '../../../lib/runtime/process/request.builder.js';
-import { ConnectGate } from '../../../lib/runtime/connection/connect.gate.js';
-import { SignalWatchers } from '../../../lib/runtime/clock/signal.watchers.js';
-import { TurnGate } from '../../../lib/runtime/process/turn.gate.js';
 import { Supervisor } from '../../../lib/runtime/supervision/supervisor.js';
+import { ConnectGate } from '../../../lib/runtime/throttle/connect.gate.js';
+import { TurnGate } from '../../../lib/runtime/throttle/turn.gate.js';
 import { FakeTransport } from '../../fixtures/fake-transport.js';
 import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
 

@@ -1,14 +1,11 @@
 import type { WebSockexEvent } from 'nestjs-websockex';
 
-import type {
-  WireEnd,
-  WireOwner,
-  WireSettings,
-} from '../../../lib/runtime/connection/wire.port.js';
+import type { WireEnd } from '../../../lib/runtime/connection/wire.end.js';
 import { Wire } from '../../../lib/runtime/connection/wire.js';
+import type { WireOwner, WireSettings } from '../../../lib/runtime/connection/wire.port.js';
 import { Telemetry } from '../../../lib/runtime/telemetry/telemetry.js';
 import { TraceHook } from '../../../lib/runtime/telemetry/trace.hook.js';
-import { FakeTransport, type FakeSocket } from '../../fixtures/fake-transport.js';
+import { type FakeSocket, FakeTransport } from '../../fixtures/fake-transport.js';
 import { VirtualClock } from '../../fixtures/virtual-clock.js';
 
 const DEFAULTS: WireSettings = {
@@ -70,8 +67,8 @@ export class Rig implements WireOwner {
     this.story.push('closing');
   }
 
-  onChoked(isChoked: boolean): void {
-    this.story.push(isChoked ? 'choked' : 'free');
+  onBackpressure(hasBackpressure: boolean): void {
+    this.story.push(hasBackpressure ? 'held up' : 'free');
   }
 
   onEnd(end: WireEnd): void {

@@ -42,13 +42,13 @@ describe('An open wire', () => {
     const { wire, peer } = rig.open({ maxBuffered: 4 });
     let done = 0;
     for (const text of ['abcd', 'e', 'f']) wire.send([text], () => done++, true);
-    expect([rig.story, done]).toEqual([['choked'], 0]);
+    expect([rig.story, done]).toEqual([['held up'], 0]);
     peer.take();
-    expect([rig.story, done]).toEqual([['choked', 'free'], 3]);
+    expect([rig.story, done]).toEqual([['held up', 'free'], 3]);
     wire.send(['ghij'], undefined, true);
     wire.send(['k'], undefined, true);
     peer.playEnd();
-    expect(rig.story.slice(2)).toEqual(['choked', 'free', 'end']);
+    expect(rig.story.slice(2)).toEqual(['held up', 'free', 'end']);
   });
 
   it.each([

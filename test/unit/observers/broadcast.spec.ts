@@ -1,7 +1,7 @@
 import { Observable, Subject, type Subscription } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
-import { Broadcast } from '../../../lib/runtime/observers/broadcast.js';
+import { Broadcast } from '../../../lib/runtime/observers/observers.js';
 
 /** A source of numbers to play on, and what others may subscribe to. */
 interface Played {

@@ -1,18 +1,18 @@
 import fc from 'fast-check';
-import { Frame, type DataFrame } from 'nestjs-websockex';
+import { type DataFrame, Frame } from 'nestjs-websockex';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { Flow } from '../../../lib/runtime/mailbox/flow.js';
+import { PauseLock } from '../../../lib/runtime/mailbox/pause.lock.js';
 import { FrameIterator, FrameQueue } from '../../../lib/runtime/observers/frame-iterator.js';
 
 const MARKS = { highWaterMark: 4, lowWaterMark: 1, maxBytes: 100 };
 const text = (data: string): DataFrame => Frame.text(data);
 const END = { done: true, value: undefined };
 
-describe('Flow', () => {
+describe('PauseLock', () => {
   it('pauses with the first who holds it, and goes on when the last lets go', () => {
     const story: boolean[] = [];
-    const flow = new Flow((paused) => story.push(paused));
+    const flow = new PauseLock((paused) => story.push(paused));
     const [a, b] = [{}, {}];
     flow.release(a);
     flow.hold(a);
@@ -30,7 +30,7 @@ describe('Flow', () => {
     fc.assert(
       fc.property(fc.array(act), (acts) => {
         let isPaused = false;
-        const flow = new Flow((paused) => (isPaused = paused));
+        const flow = new PauseLock((paused) => (isPaused = paused));
         const holding = new Set<number>();
         for (const [hold, index] of acts) {
           const holder = holders[index] as object;
@@ -54,7 +54,7 @@ describe('FrameIterator', () => {
   beforeEach(() => {
     paused = false;
     left = 0;
-    const flow = new Flow((now) => (paused = now));
+    const flow = new PauseLock((now) => (paused = now));
     queue = new FrameQueue(MARKS, flow, () => left++);
     iterator = new FrameIterator(queue);
   });
@@ -136,7 +136,7 @@ describe('FrameIterator', () => {
       fc.asyncProperty(fc.array(act, { maxLength: 40 }), async (acts) => {
         let isPaused = false;
         let shouldPause = false;
-        const flow = new Flow((now) => (isPaused = now));
+        const flow = new PauseLock((now) => (isPaused = now));
         const one = new FrameQueue(MARKS, flow, () => undefined);
         const pushed: DataFrame[] = [];
         const taken: Promise<IteratorResult<DataFrame, undefined>>[] = [];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { RestartDelay } from '../../../lib/runtime/supervision/restart.delay.js';
+import { RestartDelay } from '../../../lib/runtime/supervision/restart.policy.js';
 
 /** The delays of a row of restarts. */
 function row(length: number, maxDelay: number, random: () => number): number[] {

@@ -1,8 +1,7 @@
 import { Frame } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
-import { TraceLines } from '../../../lib/runtime/sys/trace.lines.js';
-import type { Traced } from '../../../lib/runtime/sys/traced.js';
+import { type Traced, TraceLines } from '../../../lib/runtime/sys/trace.lines.js';
 import { CHANNELS } from '../../../lib/runtime/telemetry/telemetry.js';
 
 const BASE = { time: 0, client: 'Feed', module: 'Feed', session: 1 };

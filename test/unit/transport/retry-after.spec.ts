@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { parseRetryAfter } from '../../../lib/runtime/transport/handshake-answer.js';
+import { parseRetryAfter } from '../../../lib/runtime/transport/transport.errors.js';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const httpDate = (ms: number): string => new Date(ms).toUTCString();

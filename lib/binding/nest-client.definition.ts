@@ -1,0 +1,271 @@
+import type { Type } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
+
+import { checkClient } from '../discovery/client.checker.js';
+import {
+  readClientMetadata,
+  readHandlerNames,
+  readHandlers,
+} from '../discovery/handler.accessor.js';
+import { checkOwnScope, explainFailure } from '../discovery/scope.checker.js';
+import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
+import { type ContextRunner, isThenable, toPromise } from '../runtime/async/deferred.js';
+import type { Clock } from '../runtime/clock/clock.port.js';
+import { ConfigurationError } from '../runtime/errors/client.errors.js';
+import { UrlError } from '../runtime/errors/connection.errors.js';
+import { toError } from '../runtime/errors/websockex.error.js';
+import {
+  type ClientOptions,
+  type ClientSettings,
+  toSettings,
+} from '../runtime/options/client-options.js';
+import { checkOptions, checkTogether } from '../runtime/options/options.checker.js';
+import { mergeOptions } from '../runtime/options/options.merger.js';
+import type {
+  ClientDefinition,
+  CodeChange,
+  HandlerNames,
+  Incarnation,
+  Target,
+} from '../runtime/process/client.definition.js';
+import { checkUrl } from '../runtime/transport/request.checker.js';
+import { messages } from '../websockex.messages.js';
+import { getClientName } from '../websockex.tokens.js';
+import { injectAll, makeInstance } from './class.maker.js';
+import { bindHandlers } from './handler.binder.js';
+
+/** What a factory of options has given, the URL beside the rest. */
+interface Given {
+  readonly url: unknown;
+  readonly options: ClientOptions;
+}
+
+/**
+ * For so many milliseconds an answer that the factory gave before the start counts for the first
+ * attempt: what it says of a token may not be true for longer.
+ */
+const FRESH = 1_000;
+
+/** What the one who starts a client says over its class. */
+export interface ClientOverrides extends ClientOptions {
+  readonly name?: string;
+  readonly url?: string | URL;
+}
+
+/** What stands among the options that a factory gives, beside those of the client. */
+const BESIDE = { url: '' } as const;
+
+/** What the definitions of one application have in common. */
+export interface DefinitionTools {
+  /** Options for every client that does not say otherwise. */
+  readonly defaults: () => ClientOptions;
+  readonly clock: Clock;
+  /** So that no factory runs in the context of the request that happened to start the client. */
+  readonly run: ContextRunner;
+}
+
+/** A client class of the application as the runtime takes it. */
+export class NestClientDefinition implements ClientDefinition {
+  readonly name: string;
+  #type: Type<object>;
+  #handlers: HandlerNames;
+  readonly #metadata: ClientMetadata | undefined;
+  readonly #overrides: ClientOptions;
+  #moduleRef: ModuleRef | undefined;
+  #injecting: Promise<readonly unknown[]> | undefined;
+  #dependencies: readonly unknown[] | undefined;
+  /** What the factory gave for the first attempt, before that. */
+  #first: { readonly given: Given | PromiseLike<Given>; readonly at: number } | undefined;
+  #isAsked = false;
+  /** Until the factory gives others. */
+  #settings: ClientSettings | undefined;
+  readonly #isUrlGiven: boolean;
+  #isOverridden = false;
+
+  constructor(
+    type: Type<object>,
+    private readonly tools: DefinitionTools,
+    { name, url, ...overrides }: ClientOverrides = {},
+  ) {
+    this.name = name ?? getClientName(type);
+    this.#type = type;
+    this.#handlers = readHandlerNames(type);
+    const metadata = readClientMetadata(type);
+    this.#metadata = metadata && url !== undefined ? { ...metadata, url } : metadata;
+    this.#overrides = overrides;
+    this.#isUrlGiven = url !== undefined;
+  }
+
+  /** The class now. */
+  get module(): string {
+    return this.#type.name;
+  }
+
+  get handlers(): HandlerNames {
+    return this.#handlers;
+  }
+
+  /** Says whose injector makes the class. */
+  bind(moduleRef: ModuleRef): void {
+    this.#moduleRef = moduleRef;
+  }
+
+  /** Says that a test has put something in the place of the class: nothing is made, nothing connects. */
+  override(): void {
+    this.#isOverridden = true;
+    this.#settings = { ...this.settings(), startup: 'manual' };
+  }
+
+  get isReady(): boolean {
+    return this.#moduleRef !== undefined || this.#isOverridden;
+  }
+
+  /**
+   * Injects the factory's dependencies, and asks it, unless the client is started by hand.
+   *
+   * @param isWanted whether somebody has started it by hand already
+   * @throws (rejects) as {@link begin}
+   */
+  async prepare(isWanted = false): Promise<void> {
+    if (this.#metadata?.factory === undefined || this.#isOverridden) return;
+    const dependencies = await this.#inject();
+    const isByHand = (): boolean => this.settings().startup === 'manual' && !isWanted;
+    if (this.#isAsked || isByHand()) return;
+    this.#askFirst(dependencies);
+    // The factory itself says that its first attempt is for later: it is asked again then.
+    if (isByHand()) this.#first = undefined;
+  }
+
+  begin(): void | Promise<void> {
+    // Before the boot a start is a wish: the boot asks.
+    if (this.#metadata?.factory === undefined || this.#moduleRef === undefined) return undefined;
+    if (this.#isFresh) return undefined;
+    if (this.#dependencies !== undefined) return this.#askFirst(this.#dependencies);
+    return this.#inject().then((dependencies) => {
+      if (!this.#isFresh) this.#askFirst(dependencies);
+    });
+  }
+
+  /** @throws ConfigurationError for layers of options that contradict each other */
+  settings(): ClientSettings {
+    return (this.#settings ??= this.#settingsWith({}));
+  }
+
+  target(): Target | PromiseLike<Target> {
+    if (this.#metadata?.factory === undefined) {
+      return { url: this.#metadata?.url, settings: this.settings() };
+    }
+    const given = this.#isFresh && this.#first ? this.#first.given : this.#askAgain();
+    this.#first = undefined;
+    return isThenable(given) ? given.then((later) => this.#lateTarget(later)) : this.#take(given);
+  }
+
+  incarnate(): Promise<Incarnation> {
+    if (this.#isOverridden) {
+      return Promise.reject(new ConfigurationError(messages.overridden(this.module)));
+    }
+    return this.#make(this.#type);
+  }
+
+  change(type: Type<object>): CodeChange {
+    checkClient(type, `changeCode() of ${this.name}`, true);
+    checkOwnScope(type);
+    return {
+      incarnate: () =>
+        this.#make(type).catch((thrown: unknown) => {
+          throw explainFailure(type, this.#injector, thrown);
+        }),
+      commit: () => {
+        this.#type = type;
+        this.#handlers = readHandlerNames(type);
+      },
+    };
+  }
+
+  async #make(type: Type<object>): Promise<Incarnation> {
+    const instance = await makeInstance(this.#injector, type);
+    return bindHandlers(instance, readHandlers(type));
+  }
+
+  get #injector(): ModuleRef {
+    if (this.#moduleRef === undefined) {
+      throw new ConfigurationError(`${this.name}: its module has not been initialised yet`);
+    }
+    return this.#moduleRef;
+  }
+
+  async #inject(): Promise<readonly unknown[]> {
+    const tokens = this.#metadata?.factory?.inject ?? [];
+    this.#injecting ??= this.tools.run(() =>
+      injectAll(this.#injector, `${this.module}Options`, tokens),
+    );
+    this.#dependencies = await this.#injecting;
+    return this.#dependencies;
+  }
+
+  /** Whether the first attempt can do with what the factory gave before it. */
+  get #isFresh(): boolean {
+    return this.#first !== undefined && this.tools.clock.now() - this.#first.at <= FRESH;
+  }
+
+  /** What the factory says of the start counts, unless it is a promise. */
+  #askFirst(dependencies: readonly unknown[]): void {
+    this.#isAsked = true;
+    const at = this.tools.clock.now();
+    const given = this.#askStrictly(dependencies);
+    if (isThenable(given)) given.then(undefined, () => undefined);
+    else this.#settings = this.#settingsWith(given.options);
+    this.#first = { given, at };
+  }
+
+  /** What a factory throws, rather than rejects with, is a fault of the program. */
+  #askStrictly(dependencies: readonly unknown[]): Given | PromiseLike<Given> {
+    try {
+      return this.#ask(dependencies);
+    } catch (thrown) {
+      if (thrown instanceof ConfigurationError || thrown instanceof UrlError) throw thrown;
+      const text = messages.factoryFailed(this.name, toError(thrown).message);
+      throw new ConfigurationError(text, { cause: thrown });
+    }
+  }
+
+  #askAgain(): Given | PromiseLike<Given> {
+    if (this.#dependencies !== undefined) return this.#ask(this.#dependencies);
+    return this.#inject().then((dependencies) => this.#ask(dependencies));
+  }
+
+  #ask(dependencies: readonly unknown[]): Given | PromiseLike<Given> {
+    const { factory } = this.#metadata ?? {};
+    const value = this.tools.run(() => factory?.useFactory(...(dependencies as never[])));
+    return toPromise(value)?.then((late) => this.#check(late)) ?? this.#check(value);
+  }
+
+  #check(value: unknown): Given {
+    if (typeof value !== 'object' || value === null) {
+      throw new ConfigurationError(`${this.name}: useFactory must return an object with a url`);
+    }
+    const { url, ...options } = value as { url?: unknown };
+    checkOptions(this.name, options, BESIDE);
+    if (!this.#isUrlGiven) checkUrl(this.name, url);
+    return { url, options };
+  }
+
+  #lateTarget(given: Given): Target {
+    if (given.options.startup !== undefined) {
+      throw new ConfigurationError(messages.lateStartup(this.name));
+    }
+    return this.#take(given);
+  }
+
+  #take({ url, options }: Given): Target {
+    this.#settings = this.#settingsWith(options);
+    return { url: this.#isUrlGiven ? this.#metadata?.url : url, settings: this.#settings };
+  }
+
+  /** All layers, the factory's among them. */
+  #settingsWith(given: ClientOptions): ClientSettings {
+    const options = this.#metadata?.options ?? {};
+    const merged = mergeOptions(this.tools.defaults(), options, given, this.#overrides);
+    return toSettings(checkTogether(this.name, merged));
+  }
+}

@@ -1,0 +1,24 @@
+import type { Type } from '@nestjs/common';
+
+import { NestClientDefinition } from '../binding/nest-client.definition.js';
+import type { GroupOptions } from '../interfaces/group.interface.js';
+import type { ClientHandle } from '../runtime/client/client-handle.js';
+import { Client } from '../runtime/client/client.js';
+import { Supervisor } from '../runtime/supervision/supervisor.js';
+
+/** A client with what the application knows of it. */
+export interface RegisteredClient {
+  readonly type: Type<object>;
+  readonly definition: NestClientDefinition;
+  readonly client: Client;
+  readonly handle: ClientHandle;
+  readonly group: SupervisedGroup;
+}
+
+/** Clients that are supervised together, with their supervisor. */
+export interface SupervisedGroup {
+  readonly supervisor: Supervisor;
+  readonly options: GroupOptions | undefined;
+  /** In order of declaration. */
+  readonly clients: RegisteredClient[];
+}

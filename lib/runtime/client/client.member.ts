@@ -1,0 +1,365 @@
+import { Deferred } from '../async/deferred.js';
+import type { LingeringSocket } from '../connection/lingering.socket.js';
+import type { ClientStatus } from '../errors/connection.errors.js';
+import { CloseCode } from '../frame/close-code.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import type { DataFrame } from '../frame/frame.js';
+import { PauseLock } from '../mailbox/pause.lock.js';
+import type { ClientSettings } from '../options/client-options.js';
+import type { ClientDefinition } from '../process/client.definition.js';
+import type { ConnectionInfo } from '../process/handler.arguments.js';
+import type { CallerMessage, CallMessage } from '../process/message.js';
+import { Postponed } from '../process/postponed.js';
+import { Process } from '../process/process.js';
+import type { ProcessOwner, ProcessTools } from '../process/process.port.js';
+import { DEFAULT_LIMIT, isRestarted } from '../supervision/restart.policy.js';
+import type { Supervisor } from '../supervision/supervisor.js';
+import type { Member, MemberPolicy } from '../supervision/supervisor.port.js';
+import { ExitWatchers } from './exit.watchers.js';
+
+/** So many messages are gone through for one that was given up. */
+const SHORT = 1_000;
+
+/**
+ * The incarnations of one client, one after the other: each a process of its own, so that nothing
+ * of an older one can touch the next. What follows the end of one is the supervisor's to decide.
+ */
+export class ClientMember implements Member, ProcessOwner {
+  readonly lineage: Lineage;
+  /** Told of the end of every incarnation. */
+  readonly exits = new ExitWatchers();
+  incarnation = 0;
+  /** What `@OnStart` of every incarnation is given. */
+  args: unknown;
+  /** Whether somebody waits for this very start: if it fails, nothing follows. */
+  isStarting = false;
+  #phase: 'idle' | 'alive' | 'waiting' | 'over' = 'idle';
+  #status: ClientStatus = 'idle';
+  #begun = new Deferred<void>();
+  #halted: Deferred<CloseReason> | undefined;
+  readonly #fate = new Fate();
+  readonly #postponed: Postponed;
+  readonly #ended = new Deferred<void>();
+  /** Calls that were given up since what waits was gone through. */
+  #withdrawn = 0;
+
+  constructor(
+    private readonly definition: ClientDefinition,
+    private readonly tools: ProcessTools,
+    private readonly supervisor: Supervisor,
+    private readonly owner: MemberOwner,
+    position: number,
+  ) {
+    this.#postponed = new Postponed(definition.name);
+    this.lineage = new Lineage((session) => new Process(definition, tools, this, session));
+    supervisor.add(this, position);
+  }
+
+  /** The process of the current incarnation, or of the next. */
+  get process(): Process {
+    return this.lineage.current;
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  get status(): ClientStatus {
+    return this.#status;
+  }
+
+  get isAlive(): boolean {
+    return this.#phase === 'alive';
+  }
+
+  get hasCrashed(): boolean {
+    return this.process.hasCrashed;
+  }
+
+  get hasEnded(): boolean {
+    return this.#phase === 'over';
+  }
+
+  /** Resolves when it has ended for good. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Whether it is to end for good, whatever its supervisor says. */
+  get isStopped(): boolean {
+    return this.hasEnded || this.#fate.isSealed;
+  }
+
+  /** Whether it takes no more casts, infos and calls. */
+  get isEnding(): boolean {
+    if (this.isStopped) return true;
+    const isLast = this.process.isOver || this.#halted !== undefined;
+    return isLast ? !this.#isFollowed : this.process.isEnding;
+  }
+
+  /** Casts and infos that have not reached their handler. */
+  get waiting(): number {
+    return this.process.dispatcher.waiting + this.#postponed.length;
+  }
+
+  get policy(): MemberPolicy {
+    return toMemberPolicy(this.process.settings);
+  }
+
+  begin(): Promise<void> {
+    if (this.isAlive || this.hasEnded) return Promise.resolve();
+    this.incarnation++;
+    this.#phase = 'alive';
+    this.#begun = new Deferred();
+    this.supervisor.begun(this);
+    this.tools.run(() => this.process.start(this.args));
+    const { incarnation } = this;
+    if (incarnation > 1) this.tools.telemetry.emit('restart', { incarnation });
+    return this.#begun.promise;
+  }
+
+  /** Gives a message to the process, or keeps it for the next one. */
+  post(message: CallerMessage): void {
+    const isTakenDown = this.#halted !== undefined && message.type !== 'call';
+    if (this.process.isOver || isTakenDown) this.#postponed.hold(message);
+    else this.process.post(message);
+  }
+
+  /** Its caller has given up: it is not run any more, and no memory is held for it. */
+  withdraw(message: CallMessage): void {
+    message.isWithdrawn = true;
+    message.args = [];
+    const waiting = this.process.mailbox.length + this.#postponed.length;
+    // A crowd that gives up is taken out together: looking for each by itself would take for ever.
+    if (++this.#withdrawn * 2 < waiting && waiting > SHORT) return;
+    this.#withdrawn = 0;
+    this.#postponed.sweep();
+    this.process.sweep();
+  }
+
+  /** Ends the client for good, in so many milliseconds: what waits is handled, the session closed. */
+  stop(code: number, timeout: number): void {
+    this.#endWith({}, { by: 'local', code, message: '' }, () => this.process.stop(code, timeout));
+  }
+
+  /** Closes the session. Between two incarnations it ends the client as in a backoff. */
+  close(code: number | undefined, message: string): void {
+    const isBetween = this.#phase === 'waiting' || this.process.isOver;
+    if (!isBetween) return this.tools.run(() => this.process.session.close(code, message));
+    if (isRestarted(this.policy.restart, false)) return;
+    const reason = { by: 'local', message, ...(code !== undefined && { code }) } as const;
+    this.#endWith({}, reason, () => undefined);
+  }
+
+  /** Ends the client for good by an error of somebody else's, unless it is to end anyway. */
+  exit(error: Error, timeout: number): void {
+    if (this.isStopped) return;
+    this.#endWith({}, { by: 'error', error }, () => this.process.exit(error, timeout));
+  }
+
+  condemn(error: Error): void {
+    this.#fate.seal({ reason: { by: 'error', error }, isFailure: true });
+  }
+
+  fail(error: Error): Promise<void> {
+    const timeout = this.tools.shutdownTimeout();
+    const end = (): void => this.process.stop(CloseCode.goingAway, timeout);
+    this.#endWith({}, { by: 'error', error }, end);
+    return this.#ended.promise;
+  }
+
+  halt(): Promise<CloseReason> {
+    // It may have ended in the very call that asks for it.
+    const { promise } = (this.#halted ??= new Deferred());
+    this.tools.run(() => this.process.stop(CloseCode.goingAway, this.tools.shutdownTimeout()));
+    return promise;
+  }
+
+  end(reason: CloseReason): void {
+    if (this.hasEnded) return;
+    this.#phase = 'over';
+    // Whoever waits for an answer of a process that never began is told.
+    if (!this.process.isOver) this.process.lifetime.discard(reason);
+    this.onLeftovers(this.#postponed.take(), reason);
+    const dropped = this.#postponed.takeDropped();
+    if (dropped > 0) this.tools.telemetry.emit('mailbox:dropped', { reason, dropped });
+    this.supervisor.left(this);
+    this.exits.tell(reason, this.#fate.isSealed || this.#halted !== undefined);
+    this.exits.clear();
+    this.#tell(this.#fate.status);
+    this.owner.onEnded(reason);
+    this.#ended.resolve();
+  }
+
+  onRestart(reason: CloseReason, delay: number, restarts: number): void {
+    const plan = { reason, delay, restarts, dropped: this.#postponed.takeDropped() };
+    this.#tell('backoff');
+    if (!this.hasEnded) this.tools.telemetry.emit('restart:planned', plan);
+  }
+
+  onStatus(status: ClientStatus): void {
+    // That an incarnation is over is not the end of the client.
+    if (status !== 'terminated') this.#tell(status);
+  }
+
+  onReady(info: ConnectionInfo): void {
+    this.isStarting = false;
+    this.owner.onReady(info);
+  }
+
+  observe(frame: DataFrame): void {
+    this.owner.observe(frame);
+  }
+
+  onError(error: unknown, where: string): void {
+    this.owner.onError(error, where);
+  }
+
+  onBegun(): void {
+    this.#begun.resolve();
+  }
+
+  tellsStart(): boolean {
+    return this.owner.isStartAwaited && !this.#isFollowed;
+  }
+
+  onLeftovers(messages: readonly CallerMessage[], reason: CloseReason): void {
+    const isFollowed = this.#isFollowed;
+    const isKept = isFollowed && this.process.settings.mailboxOnRestart === 'keep';
+    // They came before those that have been kept since.
+    if (isKept) this.#postponed.putFirst(messages);
+    else this.#postponed.drop(messages, isFollowed ? this.status : this.#fate.status, reason);
+  }
+
+  onTerminated(reason: CloseReason): void {
+    if (this.hasEnded) return;
+    this.#begun.resolve();
+    const isFollowed = this.#isFollowed;
+    const halted = this.#halted;
+    if (isFollowed) {
+      this.#phase = 'waiting';
+      this.lineage.renew();
+      this.#postponed.handOver(this.process);
+      this.exits.tell(reason, halted !== undefined);
+    }
+    if (!isFollowed) this.end(this.#fate.explain(reason));
+    else if (halted === undefined && !this.hasEnded) this.supervisor.exited(this, reason);
+    this.#halted = undefined;
+    halted?.resolve(reason);
+  }
+
+  /** Whether another incarnation follows this one. */
+  get #isFollowed(): boolean {
+    if (this.isStopped || this.isStarting) return false;
+    if (this.#halted !== undefined) return this.policy.restart !== 'temporary';
+    return this.supervisor.isFollowed(this);
+  }
+
+  #endWith(verdict: Verdict, reason: CloseReason, end: () => void): void {
+    if (this.hasEnded) return;
+    this.#fate.seal(verdict);
+    if (this.isAlive) this.tools.run(end);
+    else this.end(this.#fate.explain(reason));
+  }
+
+  #tell(status: ClientStatus): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    this.owner.onStatus(status);
+  }
+}
+
+/** How a client is to end for good; without a reason, with that of its last incarnation. */
+export interface Verdict {
+  readonly reason?: CloseReason;
+  readonly isFailure?: boolean;
+}
+
+/** Whether it is decided that a client ends for good, and how. The first verdict counts. */
+export class Fate {
+  #verdict: Verdict | undefined;
+
+  get isSealed(): boolean {
+    return this.#verdict !== undefined;
+  }
+
+  /** The status it ends in. */
+  get status(): 'failed' | 'terminated' {
+    return this.#verdict?.isFailure ? 'failed' : 'terminated';
+  }
+
+  seal(verdict: Verdict): void {
+    this.#verdict ??= verdict;
+  }
+
+  /** Why it ends, where its last incarnation ends for this. */
+  explain(reason: CloseReason): CloseReason {
+    return this.#verdict?.reason ?? reason;
+  }
+}
+
+/** The processes of one client: the current one, and what the last has left behind. */
+export class Lineage {
+  current: Process;
+  /** The socket of the last one, where it lingers: nothing else is kept of that. */
+  #previous: LingeringSocket | undefined;
+  /** Those who read slower than the peer sends: they outlive incarnations. */
+  readonly readers = new PauseLock((isHeld) => this.#passOn(isHeld));
+
+  /** @param make makes one, given the number of the last session */
+  constructor(private readonly make: (session: number) => Process) {
+    this.current = make(0);
+  }
+
+  /** Puts a new process in the place of one that is over. */
+  renew(): void {
+    this.#previous?.destroy();
+    this.#previous = this.current.connection.lingering;
+    this.current = this.make(this.current.connection.session);
+    if (this.readers.isHeld) this.#passOn(true);
+  }
+
+  /** Leaves no socket behind, not even one that lingers after a crash. */
+  destroy(): void {
+    this.#previous?.destroy();
+    this.current.connection.lingering.destroy();
+  }
+
+  /** Calls `done` once no socket lingers after a crash: at once, where none does. */
+  whenGone(done: () => void): void {
+    const { lingering } = this.current.connection;
+    const before = this.#previous ?? lingering;
+    before.whenGone(() => lingering.whenGone(done));
+  }
+
+  #passOn(isHeld: boolean): void {
+    if (isHeld) this.current.pauseLock.hold(this.readers);
+    else this.current.pauseLock.release(this.readers);
+  }
+}
+
+/** Whom a member tells. */
+export interface MemberOwner extends Pick<ProcessOwner, 'onReady' | 'observe' | 'onError'> {
+  /** Whether somebody waits for the start. */
+  readonly isStartAwaited: boolean;
+  onStatus(status: ClientStatus): void;
+  /** The client has ended for good. */
+  onEnded(reason: CloseReason): void;
+}
+
+/** Milliseconds of life after which a crash is the first of a row, whatever time the limit counts in. */
+const HEALTHY = { least: 5_000, most: 60_000 };
+
+/** How a client wants to be restarted, as its supervisor asks for it. */
+export function toMemberPolicy(settings: ClientSettings): MemberPolicy {
+  const { restart, maxRestarts, within, maxRestartDelay: maxDelay } = settings;
+  const isLimited = maxRestarts !== undefined || within !== undefined;
+  const limit = {
+    maxRestarts: maxRestarts ?? DEFAULT_LIMIT.maxRestarts,
+    within: within ?? DEFAULT_LIMIT.within,
+  };
+  // With a short time to count in, one that crashes again and again must not come back at once each
+  // time; with a long one, a crash an hour must not wait as if it were one of a row.
+  const healthyAfter = Math.min(Math.max(limit.within, HEALTHY.least), HEALTHY.most);
+  return { restart, maxDelay, healthyAfter, limit: isLimited ? limit : undefined };
+}

@@ -1,0 +1,91 @@
+import { FrameChecker } from '../frame/frame.checker.js';
+import type { Frame } from '../frame/frame.js';
+import type { CloseFrame } from '../telemetry/events.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import type { TransportSocket } from '../transport/transport.port.js';
+
+type Done = (error?: Error | null) => void;
+
+/**
+ * What goes out on one wire. A peer that does not read the answers to its own frames shall not be
+ * read either: it is held up while more than `maxBuffered` bytes of them wait. What others send holds up
+ * nobody: a peer that answers before it reads on would wait for us as we for it, for ever.
+ */
+export class FrameWriter {
+  readonly #checker: FrameChecker;
+  #hasBackpressure = false;
+  /** How many of the bytes that wait are no answers. */
+  #others = 0;
+
+  constructor(
+    client: string,
+    private readonly telemetry: Telemetry,
+    private readonly maxBuffered: number,
+    private readonly onBackpressure: (hasBackpressure: boolean) => void,
+  ) {
+    this.#checker = new FrameChecker(client);
+  }
+
+  /**
+   * Sends frames, all of them or none.
+   *
+   * @param isAnswer whether they answer what the peer sent
+   * @throws InvalidFrameError, FrameEncodeError
+   */
+  send(socket: TransportSocket, values: readonly unknown[], isAnswer: boolean, done?: Done): void {
+    const frames = this.#checker.check(values);
+    const last = frames.length - 1;
+    if (last < 0) done?.();
+    for (let i = 0; i <= last; i++) {
+      const frame = frames[i] as Frame;
+      const taken = i === last ? done : undefined;
+      if (isAnswer) this.#answer(socket, frame, taken);
+      else this.#sendOther(socket, frame, taken);
+      this.tell(frame);
+    }
+  }
+
+  /** Tells telemetry of what left. */
+  tell(frame: Frame | CloseFrame): void {
+    if (this.telemetry.wantsFrame('frame:sent')) this.telemetry.emit('frame:sent', { frame });
+  }
+
+  /** The wire has ended: nothing waits any more. */
+  over(): void {
+    this.#hold(false);
+  }
+
+  #answer(socket: TransportSocket, frame: Frame, done: Done | undefined): void {
+    if (this.#hasBackpressure || socket.bufferedAmount - this.#others < this.maxBuffered) {
+      socket.send(frame, done);
+      return;
+    }
+    this.#hold(true);
+    // It is behind all the answers that wait now: with it, they have gone.
+    socket.send(frame, (error) => {
+      this.#hold(false);
+      done?.(error);
+    });
+  }
+
+  /** Sends, and counts what of it waits until it has been taken. */
+  #sendOther(socket: TransportSocket, frame: Frame, done: Done | undefined): void {
+    const before = socket.bufferedAmount;
+    let waiting = 0;
+    let isTaken = false;
+    socket.send(frame, (error) => {
+      isTaken = true;
+      this.#others -= waiting;
+      done?.(error);
+    });
+    if (isTaken) return;
+    waiting = socket.bufferedAmount - before;
+    this.#others += waiting;
+  }
+
+  #hold(hasBackpressure: boolean): void {
+    if (this.#hasBackpressure === hasBackpressure) return;
+    this.#hasBackpressure = hasBackpressure;
+    this.onBackpressure(hasBackpressure);
+  }
+}

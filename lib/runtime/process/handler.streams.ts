@@ -1,0 +1,153 @@
+import { isObservable, type Observable, Subscriber } from 'rxjs';
+
+import { toPromise } from '../async/deferred.js';
+import type { TurnBudget } from '../mailbox/turn.budget.js';
+import type { Handler } from './client.definition.js';
+
+/** What a stream a handler returned needs of its client. */
+export interface HandlerStreamsOwner {
+  /** Whether what is sent could still be taken: no item is asked for otherwise. */
+  readonly isOpen: boolean;
+  /** Acts on one item. Throws for one that is nothing to act on. */
+  onItem(handler: Handler, item: unknown, taken?: () => void): void;
+  /** The stream failed, or one of its items was refused. */
+  onStreamError(error: unknown): void;
+  /** What runs when a stream is ended early has failed. */
+  onTeardownError(handler: Handler, error: unknown): void;
+}
+
+type Source = Observable<unknown> | AsyncIterable<unknown>;
+
+/** Whether a handler returned something that yields items over time. */
+export function isStream(value: unknown): value is Source {
+  if (typeof value !== 'object' || value === null) return false;
+  return isObservable(value) || Symbol.asyncIterator in value;
+}
+
+/** The streams that handlers of one session returned: each item as it comes, until it ends. */
+export class HandlerStreams {
+  readonly #cancels = new Set<() => void>();
+
+  constructor(
+    private readonly owner: HandlerStreamsOwner,
+    private readonly budget: TurnBudget,
+  ) {}
+
+  add(handler: Handler, source: Source): void {
+    if (isObservable(source)) this.#subscribe(handler, source);
+    else void this.#iterate(handler, source);
+  }
+
+  /** The session is over. */
+  cancel(): void {
+    const cancels = [...this.#cancels];
+    this.#cancels.clear();
+    for (const cancel of cancels) cancel();
+  }
+
+  #subscribe(handler: Handler, source: Observable<unknown>): void {
+    const subscriber = new ItemSubscriber({
+      item: (item) => this.owner.onItem(handler, item),
+      failed: (error) => this.owner.onStreamError(error),
+      teardownFailed: (error) => this.owner.onTeardownError(handler, error),
+    });
+    const cancel = (): void => subscriber.unsubscribe();
+    this.#cancels.add(cancel);
+    subscriber.add(() => this.#cancels.delete(cancel));
+    try {
+      const subscription = source.subscribe(subscriber);
+      // An Observable that is not RxJS' own may give another one.
+      if (subscription !== subscriber) subscriber.add(subscription);
+    } catch (error) {
+      // One that has ended in this very call runs its teardown in it.
+      if (subscriber.closed) this.owner.onTeardownError(handler, error);
+      else subscriber.error(error);
+    }
+  }
+
+  async #iterate(handler: Handler, source: AsyncIterable<unknown>): Promise<void> {
+    const { owner, budget } = this;
+    let isOver = false;
+    let iterator: AsyncIterator<unknown> | undefined;
+    const cancel = (): void => {
+      if (isOver) return;
+      isOver = true;
+      this.#return(handler, iterator);
+    };
+    this.#cancels.add(cancel);
+    try {
+      iterator = source[Symbol.asyncIterator]();
+      // While the session closes nothing would be taken, and a source that never waits never ends.
+      while (!isOver && owner.isOpen) {
+        const { done, value } = await iterator.next();
+        if (done) isOver = true;
+        if (isOver) break;
+        await new Promise<void>((taken) => owner.onItem(handler, value, taken));
+        budget.spend();
+        if (budget.isSpent) await new Promise<void>((next) => budget.whenRenewed(next));
+      }
+      cancel();
+    } catch (error) {
+      if (isOver) return owner.onTeardownError(handler, error);
+      cancel();
+      owner.onStreamError(error);
+    } finally {
+      this.#cancels.delete(cancel);
+    }
+  }
+
+  /** Runs the `finally` of a generator. */
+  #return(handler: Handler, iterator: AsyncIterator<unknown> | undefined): void {
+    const failed = (error: unknown): void => this.owner.onTeardownError(handler, error);
+    try {
+      toPromise(iterator?.return?.())?.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}
+
+/** What becomes of the items of an Observable. */
+interface ItemSink {
+  readonly item: (value: unknown) => void;
+  readonly failed: (error: unknown) => void;
+  readonly teardownFailed: (error: unknown) => void;
+}
+
+/**
+ * A subscriber of its own kind, since RxJS throws what a teardown throws at whoever ends the
+ * subscription: at the end of a session, or at the timer that completes the source.
+ */
+class ItemSubscriber extends Subscriber<unknown> {
+  readonly #sink: ItemSink;
+
+  constructor(sink: ItemSink) {
+    super();
+    this.#sink = sink;
+  }
+
+  protected override _next(value: unknown): void {
+    try {
+      this.#sink.item(value);
+    } catch (error) {
+      this.error(error);
+    }
+  }
+
+  protected override _error(error: unknown): void {
+    this.unsubscribe();
+    this.#sink.failed(error);
+  }
+
+  protected override _complete(): void {
+    this.unsubscribe();
+  }
+
+  override unsubscribe(): void {
+    try {
+      super.unsubscribe();
+    } catch (error) {
+      this.#sink.teardownFailed(error);
+    }
+  }
+}
