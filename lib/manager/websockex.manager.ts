@@ -7,12 +7,15 @@ import type {
   StartParameters,
 } from '../interfaces/start-options.interface.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
+import { Unheard } from '../runtime/client/unheard.js';
 import type { CloseReason } from '../runtime/frame/close-reason.js';
+import { inspectShort } from '../runtime/errors/websockex.error.js';
 import type { WebSockexEvent } from '../runtime/telemetry/events.js';
 import { ClientRegistry } from './client.registry.js';
 import { ClientStarter, type DynamicStart } from './client.starter.js';
 import { Linker } from './linker.js';
 import type { RegisteredClient } from './registered.client.js';
+import { TelemetryLogger } from './telemetry.logger.js';
 
 /**
  * The clients of the application, by class or name; starts and stops more of them at run time.
@@ -32,11 +35,16 @@ import type { RegisteredClient } from './registered.client.js';
  */
 @Injectable()
 export class WebSockexManager {
+  readonly #unheard: Unheard;
+
   constructor(
     private readonly registry: ClientRegistry,
     private readonly starter: ClientStarter,
     private readonly linker: Linker,
-  ) {}
+    logger: TelemetryLogger,
+  ) {
+    this.#unheard = new Unheard((error, where) => logger.failed('WebSockexManager', where, error));
+  }
 
   /** The events of every client. Hot and shared; free when nobody subscribes. */
   get events$(): Observable<WebSockexEvent> {
@@ -66,13 +74,15 @@ export class WebSockexManager {
    *
    * @throws (rejects) `AlreadyStartedError` for a name that is taken; `ConfigurationError`,
    * `UrlError`; what the constructor throws; with `required`, what the start failed with;
-   * `NotConnectedError` once the application shuts down, and before it is initialised
+   * `NotConnectedError` once the application shuts down, and before it is initialised. Where nobody
+   * awaits it, the log is told, and the process goes on
    */
-  async start<T extends object>(
+  start<T extends object>(
     client: Type<T>,
     ...parameters: StartParameters<T>
   ): Promise<ClientHandle<T>> {
-    return handleOf(await this.starter.start(client, parameters[0] as DynamicStart | undefined));
+    const options = parameters[0] as DynamicStart | undefined;
+    return this.#watch('start()', client, this.starter.start(client, options));
   }
 
   /**
@@ -88,14 +98,14 @@ export class WebSockexManager {
    * not; the reason of a signal that is aborted already; `ConfigurationError` for what can be no
    * parent, and for `trapExit` without an `@OnInfo`
    */
-  async startLink<T extends object>(
+  startLink<T extends object>(
     parent: LinkParent,
     client: Type<T>,
     ...parameters: StartParameters<T, LinkOptions>
   ): Promise<ClientHandle<T>> {
     const { trapExit, ...options } = (parameters[0] ?? {}) as DynamicStart & LinkOptions;
     const linking = this.linker.linking(parent, client, trapExit);
-    return handleOf(await this.starter.start(client, options, linking));
+    return this.#watch('startLink()', client, this.starter.start(client, options, linking));
   }
 
   /**
@@ -107,8 +117,15 @@ export class WebSockexManager {
     const handle = isKey ? this.registry.get(client)?.handle : client;
     return handle?.stop() ?? Promise.resolve(undefined);
   }
-}
 
-function handleOf<T extends object>({ handle }: RegisteredClient): ClientHandle<T> {
-  return handle as unknown as ClientHandle<T>;
+  /** What it fails with is told where nobody awaits it, and ends no process. */
+  #watch<T extends object>(
+    method: string,
+    client: Type<T>,
+    starting: Promise<RegisteredClient>,
+  ): Promise<ClientHandle<T>> {
+    const handle = starting.then(({ handle: one }) => one as unknown as ClientHandle<T>);
+    const what = typeof client === 'function' ? client.name : inspectShort(client);
+    return this.#unheard.watch(`manager.${method} of ${what}`, handle);
+  }
 }

@@ -5,8 +5,8 @@ import { isMilestone } from '../telemetry/milestone.js';
 /** Told of a rejection that nobody has listened to, and where it came from. */
 type Tell = (error: unknown, where: string) => void;
 
-/** A rejection that knows whether anybody listens to it. `await` and `Promise.all` do. */
-class Refusal extends Promise<never> {
+/** A promise that knows whether anybody listens to it. `await` and `Promise.all` do. */
+class Heard<T> extends Promise<T> {
   #isHeard = false;
 
   static override get [Symbol.species](): PromiseConstructor {
@@ -14,10 +14,12 @@ class Refusal extends Promise<never> {
   }
 
   constructor(
-    readonly error: unknown,
-    readonly what: string,
+    executor: (
+      resolve: (value: T | PromiseLike<T>) => void,
+      reject: (error: unknown) => void,
+    ) => void,
   ) {
-    super((_resolve, reject) => reject(error));
+    super(executor);
     // Unheard it ends no process, as no promise of a handle does.
     super.then(undefined, () => undefined);
   }
@@ -27,8 +29,8 @@ class Refusal extends Promise<never> {
   }
 
   // oxlint-disable-next-line unicorn/no-thenable
-  override then<A = never, B = never>(
-    onFulfilled?: ((value: never) => A | PromiseLike<A>) | null,
+  override then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     this.#isHeard = true;
@@ -36,10 +38,16 @@ class Refusal extends Promise<never> {
   }
 }
 
+/** A promise that has rejected. */
+interface Refusal {
+  readonly promise: Heard<unknown>;
+  readonly error: unknown;
+  readonly what: string;
+}
+
 /**
- * What a client refuses at once, by promises that nobody may listen to, as in
- * `void handle.sendFrame(…)`: such a rejection is told in the next turn of the event loop. Only a
- * refusal costs anything. Of many the first, the tenth, the hundredth, … are told, for each method.
+ * What is refused by promises that nobody may listen to, as in `void handle.sendFrame(…)`: such a
+ * rejection is told in the next turn of the event loop. Of a handle only a refusal costs anything. Of many the first, the tenth, the hundredth, … are told, for each method.
  */
 export class Unheard {
   readonly #counts = new Map<string, number>();
@@ -49,9 +57,16 @@ export class Unheard {
 
   /** A promise that rejects. `what`: the method, of which there are few. */
   refuse(what: string, error: unknown): Promise<never> {
-    const refusal = new Refusal(error, what);
-    if (this.#refusals.push(refusal) === 1) setImmediate(() => this.#check());
-    return refusal;
+    const promise = new Heard<never>((_resolve, reject) => reject(error));
+    this.#refused({ promise, error, what });
+    return promise;
+  }
+
+  /** The same promise, of which a rejection is told where nobody listens. */
+  watch<T>(what: string, promised: Promise<T>): Promise<T> {
+    const promise = new Heard<T>((resolve) => resolve(promised));
+    promised.catch((error: unknown) => this.#refused({ promise, error, what }));
+    return promise;
   }
 
   /** A session is ready: what is refused from now on is news. */
@@ -59,8 +74,12 @@ export class Unheard {
     this.#counts.clear();
   }
 
+  #refused(refusal: Refusal): void {
+    if (this.#refusals.push(refusal) === 1) setImmediate(() => this.#check());
+  }
+
   #check(): void {
-    const unheard = this.#refusals.filter(({ isHeard }) => !isHeard);
+    const unheard = this.#refusals.filter(({ promise }) => !promise.isHeard);
     this.#refusals = [];
     for (const { what, error } of unheard) {
       const count = (this.#counts.get(what) ?? 0) + 1;
