@@ -5,6 +5,16 @@ import type { Clock, Timer } from '../runtime/clock/clock.port.js';
 /** How often a slow link lets something through, in milliseconds; where that is less than a byte, less often. */
 const SLICE = 50;
 
+/** What a socket reads at one time, at most: who is to stop after a frame is not given all that follows it. */
+const SEGMENT = 65_536;
+
+/** Bytes on their way to the client. */
+interface Chunk {
+  bytes: Buffer;
+  /** Told once the client's side has taken them, or nobody will. */
+  readonly done: () => void;
+}
+
 /** Told whenever something moves on a link. */
 export type Activity = () => void;
 
@@ -16,9 +26,20 @@ export class Link {
   readonly inner: Duplex;
   #silent = false;
   #bytesPerSecond = Infinity;
-  #slow: Buffer[] = [];
+  /** What a slow link holds. */
+  #queue: Chunk[] = [];
   /** The next slice, while a slow link holds something. */
   #draining: Timer | undefined;
+  /** When a slow link has let through what it has, by the clock. */
+  #freeAt = -Infinity;
+  /** What is to arrive in one segment, while it is gathered. */
+  #held: Buffer[] | undefined;
+  /** Whether a test has its peer send something. */
+  #isCalled = false;
+  /** How much waits for the end of such a call. */
+  #waiting = 0;
+  /** Whether the client is told that its peer sends no more. */
+  #isEnding = false;
   #isGone = false;
 
   /**
@@ -50,15 +71,41 @@ export class Link {
     return this.#isGone || this.outer.destroyed || this.outer.closed;
   }
 
-  /** Puts bytes before the client as they are, after what a slow link still holds. */
+  /** Puts bytes before the client as they are, after what is on its way to it. */
   raw(bytes: Uint8Array): void {
     this.moved();
-    if (!this.#silent) this.#towardsClient(Buffer.from(bytes));
+    // A peer that has ended says nothing more.
+    if (this.inner.writable) this.call(() => this.inner.write(Buffer.from(bytes)));
+  }
+
+  /** Has a peer send what a test says: nothing of it arrives within the call, which the client could answer. */
+  call(send: () => void): void {
+    this.#isCalled = true;
+    try {
+      send();
+    } finally {
+      this.#isCalled = false;
+    }
+  }
+
+  /** Gathers what goes to the client until {@link release}. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  /** What was gathered arrives in one segment, whatever has become of the link since. */
+  release(): void {
+    const bytes = Buffer.concat(this.#held ?? []);
+    this.#held = undefined;
+    this.moved();
+    if (bytes.length > 0) this.#towardsClient({ bytes, done: () => undefined });
+    if (this.#isEnding) this.#end();
   }
 
   /** From now on nothing arrives anywhere, and nobody is told: a half-open connection. */
   silence(): void {
     this.#silent = true;
+    this.#forget();
   }
 
   /** The peer reads no more: what the client sends piles up on its side. */
@@ -74,9 +121,9 @@ export class Link {
   /** What the peer sends arrives at this rate, by the clock. */
   slowly(bytesPerSecond: number): void {
     this.#bytesPerSecond = bytesPerSecond;
-    if (this.#draining === undefined) return;
-    this.#draining.cancel();
-    this.#drain();
+    this.#freeAt = -Infinity;
+    this.#draining?.cancel();
+    if (this.#queue.length > 0) this.#drain();
   }
 
   /** The client's side is closed. A pair of streams does not tell its other half of a `destroy()`. */
@@ -103,53 +150,109 @@ export class Link {
     const inner = new Duplex({
       // What the client sends is not held here: `stall` holds it on the client's side.
       read: () => undefined,
-      write: (chunk: Buffer, _, done) => {
-        this.moved();
-        // A copy, as any net makes: what the client does with its bytes is not to reach the peer's.
-        if (!this.#silent) this.#towardsClient(Buffer.from(chunk));
-        done();
-      },
+      write: (chunk: Buffer, _, done) => this.#accept([chunk], done),
+      // What is written at one time, as the head and the payload of a frame, goes at one time.
+      writev: (chunks: { chunk: Buffer }[], done) =>
+        this.#accept(
+          chunks.map(({ chunk }) => chunk),
+          done,
+        ),
       final: (done) => {
         this.moved();
-        if (!this.#silent && this.#draining === undefined) this.outer.end();
+        if (!this.#silent && this.#queue.length === 0) this.#end();
         done();
       },
     });
     inner.on('close', () => {
       this.moved();
-      const isHeld = this.#silent || this.#draining !== undefined;
-      if (!isHeld && !this.outer.writableEnded) this.outer.destroy();
+      const isHeld = this.#silent || this.#queue.length > 0;
+      if (!isHeld && !this.#isEnding) this.outer.destroy();
     });
     inner.on('error', () => undefined);
     return inner;
   }
 
-  #towardsClient(chunk: Buffer): void {
-    if (this.#bytesPerSecond === Infinity && this.#draining === undefined) {
-      this.outer.write(chunk);
-      return;
-    }
-    this.#slow.push(chunk);
-    if (this.#draining === undefined) this.#drain();
+  #accept(chunks: readonly Buffer[], done: () => void): void {
+    this.moved();
+    if (this.#silent) return done();
+    // A copy, as any net makes: what the client does with its bytes is not to reach the peer's.
+    this.#towardsClient({ bytes: Buffer.concat(chunks), done: () => done() });
   }
 
+  #towardsClient(chunk: Chunk): void {
+    if (this.#held !== undefined) {
+      this.#held.push(chunk.bytes);
+      return chunk.done();
+    }
+    const isFast = this.#bytesPerSecond === Infinity && this.#queue.length === 0;
+    if (isFast || this.#isGone) return this.#write(chunk);
+    this.#queue.push(chunk);
+    if (this.#queue.length > 1) return;
+    const wait = this.#freeAt - this.clock.now();
+    // What fits beside the last slice needs no timer: a close right after it goes through.
+    if (wait > SLICE) this.#draining = this.clock.setTimer(wait, () => this.#drain());
+    else this.#drain();
+  }
+
+  /** Lets a slice through. */
   #drain(): void {
-    const waiting = Buffer.concat(this.#slow);
     const slice = Math.max(1, Math.floor((this.#bytesPerSecond * SLICE) / 1000));
-    const isLast = waiting.length <= slice;
-    this.#slow = isLast ? [] : [waiting.subarray(slice)];
-    if (!this.#silent) this.outer.write(waiting.subarray(0, slice));
+    let sent = 0;
+    for (let chunk = this.#queue[0]; chunk !== undefined && sent < slice; chunk = this.#queue[0]) {
+      const bytes = chunk.bytes.subarray(0, slice - sent);
+      sent += bytes.length;
+      if (bytes.length === chunk.bytes.length) this.#write(this.#queue.shift() as Chunk);
+      else {
+        this.#write({ bytes, done: () => undefined });
+        chunk.bytes = chunk.bytes.subarray(bytes.length);
+      }
+    }
     this.moved();
-    this.#draining = isLast
-      ? undefined
-      : this.clock.setTimer((slice * 1000) / this.#bytesPerSecond, () => this.#drain());
-    if (isLast && !this.#silent && this.inner.writableFinished) this.outer.end();
+    const now = this.clock.now();
+    this.#freeAt = Math.max(now, this.#freeAt) + (sent * 1000) / this.#bytesPerSecond;
+    this.#draining =
+      this.#queue.length > 0
+        ? this.clock.setTimer(this.#freeAt - now, () => this.#drain())
+        : undefined;
+    if (this.#queue.length === 0 && this.inner.writableFinished) this.#end();
+  }
+
+  /** What the client does not read holds its peer up. */
+  #write({ bytes, done }: Chunk): void {
+    this.#soon(() => {
+      const last = Math.max(0, Math.ceil(bytes.length / SEGMENT) - 1) * SEGMENT;
+      for (let start = 0; start < last; start += SEGMENT) {
+        this.outer.write(bytes.subarray(start, start + SEGMENT));
+      }
+      // What its side takes at once is on its way; the rest is told of when it is taken.
+      let isTold = false;
+      const tell = (): void => {
+        if (!isTold) done();
+        isTold = true;
+      };
+      if (this.outer.write(bytes.subarray(last), tell)) tell();
+    });
+  }
+
+  #end(): void {
+    this.#isEnding = true;
+    if (this.#held === undefined) this.#soon(() => this.outer.end());
+  }
+
+  /** In order: at once, but after what waits for the end of a call of the test. */
+  #soon(deed: () => void): void {
+    if (!this.#isCalled && this.#waiting === 0) return deed();
+    this.#waiting++;
+    void Promise.resolve().then(() => {
+      this.#waiting--;
+      deed();
+    });
   }
 
   /** What is held still has nowhere to go. */
   #forget(): void {
     this.#draining?.cancel();
     this.#draining = undefined;
-    this.#slow = [];
+    for (const { done } of this.#queue.splice(0)) done();
   }
 }

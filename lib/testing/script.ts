@@ -37,7 +37,7 @@ export abstract class Script {
       );
     }
     session.tellSent(`text ${JSON.stringify(text)}`);
-    session.socket.send(text);
+    session.link.call(() => session.socket.send(text));
   }
 
   /** Sends a text frame with `value` as JSON. */
@@ -49,14 +49,15 @@ export abstract class Script {
   sendBinary(data: Uint8Array): void {
     const { session } = this;
     session.tellSent(`binary ${data.length} bytes`);
-    session.socket.send(data);
+    // A copy: it may wait to be written, and is the caller's to change.
+    session.link.call(() => session.socket.send(Buffer.from(data)));
   }
 
   /** Sends a ping. */
   ping(data: string | Uint8Array = ''): void {
     const { session } = this;
     session.tellSent(`ping ${JSON.stringify(data.toString())}`);
-    session.socket.ping(data);
+    session.link.call(() => session.socket.ping(Buffer.from(data)));
   }
 
   /** Puts bytes before the client as they are: bad frames, halves, whatever a peer may send. */
@@ -70,7 +71,7 @@ export abstract class Script {
   close(code?: number, reason?: string): void {
     const { session } = this;
     session.tellSent(`close ${code ?? '(no code)'} ${JSON.stringify(reason ?? '')}`);
-    session.socket.close(code, reason);
+    session.link.call(() => session.socket.close(code, reason));
   }
 
   /** From now on nothing arrives anywhere, and nobody is told: a half-open connection. */

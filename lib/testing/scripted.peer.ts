@@ -41,6 +41,11 @@ export class ScriptedPeer extends Script {
     return this.session.request;
   }
 
+  /** Bytes that were sent and that the client's side has not taken: it grows while a client does not read. */
+  get bufferedAmount(): number {
+    return this.session.socket.bufferedAmount;
+  }
+
   /** Whether neither end has closed, reset or left the session. */
   get isOpen(): boolean {
     return this.session.isOpen;
@@ -90,6 +95,6 @@ export class ScriptedPeer extends Script {
     if (type === 'text') this.send(data);
     else if (type === 'binary') this.sendBinary(bytes);
     else if (type === 'ping') this.ping(bytes);
-    else if (type === 'pong') this.session.socket.pong(bytes);
+    else if (type === 'pong') this.session.link.call(() => this.session.socket.pong(bytes));
   }
 }

@@ -26,6 +26,8 @@ export interface AcceptOptions extends ExpectOptions {
   readonly protocol?: string;
   /** More headers of the answer. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the peer says in one segment with the answer, before the client can have said anything. */
+  readonly greet?: (peer: ScriptedPeer) => void;
 }
 
 /**
@@ -206,22 +208,35 @@ export class ScriptedServer extends Script {
     for (const knock of this.#knocks.clear()) if (!knock.link.isOver) answer(knock);
   }
 
-  #accept({ request, socket, head, link }: Knock, options: AcceptOptions): Promise<ScriptedPeer> {
-    const { protocol, headers = {} } = options;
+  // Async: what fails here rejects.
+  async #accept(knock: Knock, options: AcceptOptions): Promise<ScriptedPeer> {
+    const { request, socket, head, link } = knock;
+    const { protocol, headers = {}, greet } = options;
     const upgrade = protocol === undefined ? request : offering(request, protocol);
-    this.#ws.once('headers', (lines) => {
+    const addHeaders = (lines: string[]): void => {
       for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
-    });
-    return new Promise((resolve) => {
+    };
+    let opened: ScriptedPeer | undefined;
+    this.#ws.on('headers', addHeaders);
+    link.hold();
+    try {
       this.#ws.handleUpgrade(upgrade, socket, head, (ws) => {
         const session = new Session(request, ws, link, this.clock, this.name);
-        const peer = new ScriptedPeer(session);
+        opened = new ScriptedPeer(session);
         this.#sessions.push(session);
-        this.peers.push(peer);
+        this.peers.push(opened);
         while (this.#openings.isAwaited) this.#openings.push(session);
-        resolve(peer);
+        greet?.(opened);
       });
-    });
+    } finally {
+      this.#ws.off('headers', addHeaders);
+      link.release();
+    }
+    if (opened !== undefined) return opened;
+    throw new ExpectationError(
+      `${this.name}: the attempt cannot be agreed to: it is no opening handshake, or its client has left`,
+      [],
+    );
   }
 
   #reject({ socket }: Knock, status: number, headers: Readonly<Record<string, string>>): void {

@@ -30,6 +30,47 @@ it.each([
   expect(Math.round(await arrival)).toBe(duration);
 });
 
+it('keeps its rate for many small frames, as for a long one', async () => {
+  await using scene = await NetScene.open(FeedClient);
+  const { net, peer, handle } = scene;
+  const began = net.clock.now();
+  const arrivals: number[] = [];
+  handle.frames$.subscribe(() => arrivals.push(net.clock.now() - began));
+  peer.slowly(1_000);
+  for (let count = 0; count < 50; count++) peer.send('x'.repeat(98)); // a hundred bytes each
+  await net.clock.advance('1m');
+
+  expect(arrivals).toHaveLength(50);
+  // 5,000 bytes: what comes at once at the beginning is no more than 100 ms of it.
+  expect(arrivals.at(-1)).toBeGreaterThanOrEqual(4_900);
+  expect(arrivals.at(-1)).toBeLessThanOrEqual(5_000);
+});
+
+it('does not hold up what comes after a pause, and leaves no timer', async () => {
+  await using scene = await NetScene.open(FeedClient);
+  const { net, peer } = scene;
+  peer.slowly(200);
+  for (const text of ['one', 'two', 'three']) {
+    await scene.feed(text);
+    expect([await scene.handle.call('last'), net.clock.pending]).toEqual([text, []]);
+    await net.clock.advance('1s');
+  }
+});
+
+it('lets what was sent before a close arrive before it', async () => {
+  await using scene = await NetScene.open(FeedClient);
+  const { net, peer, handle } = scene;
+  peer.slowly(10);
+  peer.send('x'.repeat(98));
+  peer.close(1012);
+  await net.settle();
+  expect([peer.bufferedAmount > 90, handle.status]).toEqual([true, 'open']);
+  await net.clock.advance('30s');
+
+  expect([handle.session, await handle.call('last')]).toEqual([2, 'x'.repeat(98)]);
+  expect(peer.bufferedAmount).toBe(0);
+});
+
 it('keeps the order of what is sent when it is fast again', async () => {
   await using scene = await NetScene.open(FeedClient);
   const texts: string[] = [];
