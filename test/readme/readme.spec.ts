@@ -143,6 +143,29 @@ describe('the tables of the README', () => {
   });
 });
 
+describe('what the README says of package.json', () => {
+  const { engines, peerDependencies, scripts } = JSON.parse(
+    readFileSync(`${root}package.json`, 'utf8'),
+  ) as Record<'engines' | 'peerDependencies' | 'scripts', Readonly<Record<string, string>>>;
+
+  it('are the versions that it needs', () => {
+    const install = readSection(readme, '## Install').replaceAll(/\s+/g, ' ');
+    expect(install).toContain(`Node \`${engines['node']}\``);
+    expect(install).toContain(`NestJS \`${peerDependencies['@nestjs/common']}\``);
+    expect(install).toContain(`\`bufferutil\` \`${peerDependencies['bufferutil']}\``);
+  });
+
+  it('are scripts that it has, and files that are there', () => {
+    const [block] = readSection(readme, '## Contributing').split('```').slice(1);
+    const run = [...(block ?? '').matchAll(/^npm (?:run )?(\w+)/gm)].map(([, name = '']) => name);
+    expect(run).toContain('lint');
+    expect(Object.keys({ ci: '', ...scripts })).toEqual(expect.arrayContaining(run));
+    const files = [...(block ?? '').matchAll(/^node .*?([\w/]+\.mjs)/gm)].map(([, file]) => file);
+    expect(files.length).toBeGreaterThan(0);
+    expect(files.filter((file) => !existsSync(`${root}${file}`))).toEqual([]);
+  });
+});
+
 describe('the listing of the README', () => {
   it('has every file and folder that stands at the top, and no other', () => {
     const [block] = readSection(readme, '## Architecture').split('```').slice(1);

@@ -19,8 +19,15 @@ const MODULES = new Map<string, unknown>([
   ['rxjs', rxjs],
 ]);
 
-/** Runs a block in its surroundings, and gives what it exports. */
-export function run(block: CodeBlock): Readonly<Record<string, unknown>> {
+/**
+ * Runs a block in its surroundings, and gives what it exports.
+ *
+ * @param files what files of the reader export that it imports, by the names it imports them with
+ */
+export function run(
+  block: CodeBlock,
+  files: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> {
   const { outputText } = ts.transpileModule(surround(block), {
     compilerOptions: {
       module: ts.ModuleKind.CommonJS,
@@ -35,9 +42,11 @@ export function run(block: CodeBlock): Readonly<Record<string, unknown>> {
     exports: object,
   ) => void;
   code((name) => {
-    if (!MODULES.has(name))
+    const found = MODULES.get(name) ?? files[name];
+    if (found === undefined) {
       throw new Error(`${block.name} imports ${name}, which is not given to it`);
-    return MODULES.get(name);
+    }
+    return found;
   }, exported);
   return exported;
 }
