@@ -125,6 +125,22 @@ describe('The name of a dynamic client', () => {
   });
 });
 
+describe('manager.get() and manager.clients()', () => {
+  it('find listed clients by class and name, others by name, and those that are listed first', async () => {
+    await using app = await bootOnNet({ clients: [ListedClient] });
+    const one = await start(app, 'one');
+    const two = await start(app, 'two');
+    const { manager } = app;
+
+    const listed = manager.get(ListedClient)!;
+    expect(manager.get('listed')).toBe(listed);
+    expect(manager.get('two')).toBe(two);
+    expect(manager.get(SessionClient)).toBeUndefined();
+    expect(manager.get('nobody')).toBeUndefined();
+    expect(manager.clients()).toEqual([listed, one, two]);
+  });
+});
+
 describe('manager.stop()', () => {
   it('takes a name, a handle or a class, and nothing that there is not', async () => {
     await using app = await bootOnNet({ clients: [ListedClient] });

@@ -17,6 +17,7 @@ const WAITS: Readonly<Record<string, (handle: MemberHandle, world: World) => Pro
   'sys.getState()': (handle) => handle.sys.getState(),
   'sys.getStatus()': (handle) => handle.sys.getStatus(),
   'sys.replaceState()': (handle) => handle.sys.replaceState((state) => state),
+  'sys.changeCode()': (handle) => handle.sys.changeCode(member('Next').type),
   'sys.suspend()': (handle) => handle.sys.suspend(),
   'sys.resume()': (handle) => handle.sys.resume(),
 };
