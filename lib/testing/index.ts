@@ -1,5 +1,6 @@
 export { createTestNet, TestNet } from './test.net.js';
 export type { InstallableBuilder, TestNetOptions } from './test.net.js';
+export type { InstalledModule } from './watched.clients.js';
 export { VirtualClock } from './virtual.clock.js';
 export type { PendingTimer } from './virtual.clock.js';
 export type { Duration } from './duration.js';

@@ -15,7 +15,7 @@ import { seeded } from './seeded.js';
 import { findUrl, toKey, type ServerAddress } from './server.key.js';
 import { releaseTicks, turn } from './turns.js';
 import { VirtualClock } from './virtual.clock.js';
-import { WatchedClients, type Injector } from './watched.clients.js';
+import { WatchedClients, type InstalledModule } from './watched.clients.js';
 
 /** What a {@link TestNet} is made with. */
 export interface TestNetOptions {
@@ -91,7 +91,7 @@ export class TestNet implements AsyncDisposable {
    * application with HTTP
    * @throws (rejects) TypeError for what is compiled already
    */
-  async install<M extends Injector>(builder: InstallableBuilder<M>): Promise<M> {
+  async install<M extends InstalledModule>(builder: InstallableBuilder<M>): Promise<M> {
     if (!('overrideProvider' in builder)) {
       throw new TypeError(
         'net.install() takes Test.createTestingModule(…) as it is, and compiles it',

@@ -6,8 +6,8 @@ import { WebSockexManager } from '../manager/websockex.manager.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { watch } from './sent.log.js';
 
-/** What finds the providers of an application. */
-export type Injector = Pick<INestApplicationContext, 'get'>;
+/** What is compiled for a net, as far as the net needs it. */
+export type InstalledModule = Pick<INestApplicationContext, 'get'>;
 
 /** An application with clients. */
 export interface WatchedApp {
@@ -22,7 +22,7 @@ export class WatchedClients {
   #count = 0;
 
   /** Watches every client of an application, those that are started later too. */
-  add(module: Injector): void {
+  add(module: InstalledModule): void {
     this.#count++;
     const manager = findManager(module);
     if (manager === undefined) return;
@@ -58,7 +58,7 @@ export class WatchedClients {
   }
 }
 
-function findManager(module: Injector): WebSockexManager | undefined {
+function findManager(module: InstalledModule): WebSockexManager | undefined {
   try {
     return module.get(WebSockexManager, { strict: false });
   } catch {
