@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { lines } from '../../fixtures/nest/log.js';
-import { member, type MemberHandle } from '../../fixtures/supervision/member.js';
+import { member, type Member, type MemberHandle } from '../../fixtures/supervision/member.js';
 import { reach } from '../../fixtures/supervision/states.js';
 import { World } from '../../fixtures/supervision/world.js';
 
@@ -45,6 +45,41 @@ describe('A client that ends for good while casts and infos wait', () => {
     await world.net.settle();
 
     expect(world.all('mailbox:dropped')).toMatchObject([{ dropped: 2 }]);
+    expect(lines(world.logger)).toContain(LINE);
+  });
+
+  it.each<[string, (world: World, one: Member) => unknown]>([
+    ['the application ends', (world) => world.close()],
+    ['somebody closes it', (world, one) => world.handle(one).close()],
+  ])('tells so when %s while it is in backoff', async (_how, end) => {
+    const one = member('One');
+    const world = await World.boot([one]);
+    await reach('backoff', one, world);
+    const answer = post(world.handle(one));
+    await end(world, one);
+    await world.net.settle();
+
+    expect(world.all('mailbox:dropped')).toMatchObject([{ dropped: 2, reason: { by: 'local' } }]);
+    expect(lines(world.logger).filter((line) => line === LINE)).toHaveLength(1);
+    // A call is answered in every state, before the end.
+    expect(await answer).toBeUndefined();
+    await world[Symbol.asyncDispose]();
+  });
+
+  it('tells so when it ends by a link', async () => {
+    const [parent, one] = [member('Parent'), member('One')];
+    await using world = await World.boot([parent]);
+    const handle = await world.manager.startLink(world.handle(parent), one.type, { name: 'One' });
+    await world.net.settle();
+    void post(handle);
+    await world.net.settle();
+    expect(handle.status).toBe('connecting');
+    await world.crash(parent);
+
+    expect(handle.status).toBe('terminated');
+    expect(world.all('mailbox:dropped')).toMatchObject([
+      { client: 'One', dropped: 2, reason: { error: { name: 'LinkError' } } },
+    ]);
     expect(lines(world.logger)).toContain(LINE);
   });
 
