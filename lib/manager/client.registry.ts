@@ -151,7 +151,7 @@ export class ClientRegistry {
   destroy(onFailure: (name: string, error: unknown) => void): void {
     for (const { client } of [...this.all(), ...this.lingering]) {
       try {
-        client.lineage.destroy();
+        client.member.destroySockets();
       } catch (error) {
         onFailure(client.name, error);
       }
@@ -162,7 +162,7 @@ export class ClientRegistry {
     const { client } = registered;
     this.dynamic.delete(registered);
     this.lingering.add(registered);
-    client.lineage.whenGone(() => this.lingering.delete(registered));
+    client.member.whenSocketsGone(() => this.lingering.delete(registered));
     const named = this.named.get(client.name);
     named?.delete(registered);
     if (named?.size === 0) this.named.delete(client.name);

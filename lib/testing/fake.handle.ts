@@ -318,7 +318,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
 
   #onObserverError(error: unknown, where: string): void {
     this.#thrown.push(error);
-    this.#played.client.onError(error, where);
+    this.#played.client.telemetry.error(error, where);
   }
 
   /** What is waited for, also over a new beginning. */

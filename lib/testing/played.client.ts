@@ -158,14 +158,14 @@ export class PlayedClient {
   /** Ends it for good, now. */
   end(reason: CloseReason): void {
     if (this.client.status === 'idle') void this.client.launch();
-    void this.client.process.terminate(reason);
+    void this.client.process.lifetime.end(reason);
   }
 
   #connect(target: 'open' | 'connecting'): void {
     const { client } = this;
     if (client.status === 'open' || client.status === 'closing') this.#transport.end();
     if (client.status === 'idle') void client.launch();
-    else if (client.status === 'backoff') client.process.session.reconnect({});
+    else if (client.status === 'backoff') client.process.reconnect.request({});
     if (target === 'open' && client.status === 'connecting') this.#transport.accept();
   }
 
@@ -190,7 +190,7 @@ export class PlayedClient {
     const { client } = this;
     if (this.#isLeft && client.status === 'closing') this.#transport.end();
     if (!this.#isWanted) return;
-    if (client.status === 'backoff') client.process.session.reconnect({});
+    if (client.status === 'backoff') client.process.reconnect.request({});
     if (client.status !== 'connecting') return;
     this.#isWanted = false;
     this.#isLeft = false;

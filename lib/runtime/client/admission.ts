@@ -43,7 +43,10 @@ export class Admission {
     const { calls } = this.definition.handlers;
     if (!calls.has(name)) return noSuchHandler(this.definition, calls, name, '@OnCall');
     // While the last messages of a client are handled, calls are still answered.
-    if (this.client.status === 'idle' || (this.client.isEnding && this.client.process.isOver)) {
+    if (
+      this.client.status === 'idle' ||
+      (this.client.isEnding && this.client.process.lifetime.isOver)
+    ) {
       return this.#notConnected(`cannot call "${name}"`);
     }
     return undefined;

@@ -1,9 +1,9 @@
 import { Deferred } from '../async/deferred.js';
 import type { LingeringSocket } from '../connection/lingering.socket.js';
+import type { StatusListener } from '../connection/connection.port.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
-import type { DataFrame } from '../frame/frame.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import type { ClientSettings } from '../options/client-options.js';
 import type { ClientDefinition } from '../process/client.definition.js';
@@ -25,7 +25,12 @@ const SHORT = 1_000;
  * of an older one can touch the next. What follows the end of one is the supervisor's to decide.
  */
 export class ClientMember implements Member, ProcessOwner {
-  readonly lineage: Lineage;
+  /** The process of the current incarnation, or of the next. */
+  process: Process;
+  /** The socket of the last one, where it lingers after a crash: nothing else is kept of that. */
+  #previous: LingeringSocket | undefined;
+  /** Those who read slower than the peer sends: they outlive incarnations. */
+  readonly readers = new PauseLock((isHeld) => this.#passOn(isHeld));
   /** Told of the end of every incarnation. */
   readonly exits = new ExitWatchers();
   incarnation = 0;
@@ -37,7 +42,8 @@ export class ClientMember implements Member, ProcessOwner {
   #status: ClientStatus = 'idle';
   #begun = new Deferred<void>();
   #halted: Deferred<CloseReason> | undefined;
-  readonly #fate = new Fate();
+  /** That it ends for good, and how. The first counts. */
+  #verdict: Verdict | undefined;
   readonly #postponed: Postponed;
   readonly #ended = new Deferred<void>();
   /** Calls that were given up since what waits was gone through. */
@@ -51,13 +57,8 @@ export class ClientMember implements Member, ProcessOwner {
     position: number,
   ) {
     this.#postponed = new Postponed(definition.name);
-    this.lineage = new Lineage((session) => new Process(definition, tools, this, session));
+    this.process = new Process(definition, tools, this, 0);
     supervisor.add(this, position);
-  }
-
-  /** The process of the current incarnation, or of the next. */
-  get process(): Process {
-    return this.lineage.current;
   }
 
   get name(): string {
@@ -73,7 +74,7 @@ export class ClientMember implements Member, ProcessOwner {
   }
 
   get hasCrashed(): boolean {
-    return this.process.hasCrashed;
+    return this.process.lifetime.hasCrashed;
   }
 
   get hasEnded(): boolean {
@@ -87,14 +88,14 @@ export class ClientMember implements Member, ProcessOwner {
 
   /** Whether it is to end for good, whatever its supervisor says. */
   get isStopped(): boolean {
-    return this.hasEnded || this.#fate.isSealed;
+    return this.hasEnded || this.#verdict !== undefined;
   }
 
   /** Whether it takes no more casts, infos and calls. */
   get isEnding(): boolean {
     if (this.isStopped) return true;
-    const isLast = this.process.isOver || this.#halted !== undefined;
-    return isLast ? !this.#isFollowed : this.process.isEnding;
+    const isLast = this.process.lifetime.isOver || this.#halted !== undefined;
+    return isLast ? !this.#isFollowed : this.process.lifetime.isEnding;
   }
 
   /** Casts and infos that have not reached their handler. */
@@ -121,7 +122,7 @@ export class ClientMember implements Member, ProcessOwner {
   /** Gives a message to the process, or keeps it for the next one. */
   post(message: CallerMessage): void {
     const isTakenDown = this.#halted !== undefined && message.type !== 'call';
-    if (this.process.isOver || isTakenDown) this.#postponed.hold(message);
+    if (this.process.lifetime.isOver || isTakenDown) this.#postponed.hold(message);
     else this.process.post(message);
   }
 
@@ -144,8 +145,8 @@ export class ClientMember implements Member, ProcessOwner {
 
   /** Closes the session. Between two incarnations it ends the client as in a backoff. */
   close(code: number | undefined, message: string): void {
-    const isBetween = this.#phase === 'waiting' || this.process.isOver;
-    if (!isBetween) return this.tools.run(() => this.process.session.close(code, message));
+    const isBetween = this.#phase === 'waiting' || this.process.lifetime.isOver;
+    if (!isBetween) return this.tools.run(() => this.process.reconnect.close(code, message));
     if (isRestarted(this.policy.restart, false)) return;
     const reason = { by: 'local', message, ...(code !== undefined && { code }) } as const;
     this.#endWith({}, reason, () => undefined);
@@ -158,7 +159,7 @@ export class ClientMember implements Member, ProcessOwner {
   }
 
   condemn(error: Error): void {
-    this.#fate.seal({ reason: { by: 'error', error }, isFailure: true });
+    this.#verdict ??= { reason: { by: 'error', error }, isFailure: true };
   }
 
   fail(error: Error): Promise<void> {
@@ -179,14 +180,14 @@ export class ClientMember implements Member, ProcessOwner {
     if (this.hasEnded) return;
     this.#phase = 'over';
     // Whoever waits for an answer of a process that never began is told.
-    if (!this.process.isOver) this.process.lifetime.discard(reason);
+    if (!this.process.lifetime.isOver) this.process.lifetime.discard(reason);
     this.onLeftovers(this.#postponed.take(), reason);
     const dropped = this.#postponed.takeDropped();
     if (dropped > 0) this.tools.telemetry.emit('mailbox:dropped', { reason, dropped });
     this.supervisor.left(this);
-    this.exits.tell(reason, this.#fate.isSealed || this.#halted !== undefined);
+    this.exits.tell(reason, this.#verdict !== undefined || this.#halted !== undefined);
     this.exits.clear();
-    this.#tell(this.#fate.status);
+    this.#tell(this.#lastStatus);
     this.owner.onEnded(reason);
     this.#ended.resolve();
   }
@@ -207,14 +208,6 @@ export class ClientMember implements Member, ProcessOwner {
     this.owner.onReady(info);
   }
 
-  observe(frame: DataFrame): void {
-    this.owner.observe(frame);
-  }
-
-  onError(error: unknown, where: string): void {
-    this.owner.onError(error, where);
-  }
-
   onBegun(): void {
     this.#begun.resolve();
   }
@@ -228,7 +221,7 @@ export class ClientMember implements Member, ProcessOwner {
     const isKept = isFollowed && this.process.settings.mailboxOnRestart === 'keep';
     // They came before those that have been kept since.
     if (isKept) this.#postponed.putFirst(messages);
-    else this.#postponed.drop(messages, isFollowed ? this.status : this.#fate.status, reason);
+    else this.#postponed.drop(messages, isFollowed ? this.status : this.#lastStatus, reason);
   }
 
   onTerminated(reason: CloseReason): void {
@@ -238,14 +231,46 @@ export class ClientMember implements Member, ProcessOwner {
     const halted = this.#halted;
     if (isFollowed) {
       this.#phase = 'waiting';
-      this.lineage.renew();
-      this.#postponed.handOver(this.process);
+      this.#renew();
       this.exits.tell(reason, halted !== undefined);
     }
-    if (!isFollowed) this.end(this.#fate.explain(reason));
+    if (!isFollowed) this.end(this.#verdict?.reason ?? reason);
     else if (halted === undefined && !this.hasEnded) this.supervisor.exited(this, reason);
     this.#halted = undefined;
     halted?.resolve(reason);
+  }
+
+  /** Leaves no socket behind, not even one that lingers after a crash. */
+  destroySockets(): void {
+    this.#previous?.destroy();
+    this.process.connection.lingering.destroy();
+  }
+
+  /** Calls `done` once no socket lingers after a crash: at once, where none does. */
+  whenSocketsGone(done: () => void): void {
+    const { lingering } = this.process.connection;
+    const before = this.#previous ?? lingering;
+    before.whenGone(() => lingering.whenGone(done));
+  }
+
+  /** Puts a new process in the place of one that is over, and gives it what callers have asked since. */
+  #renew(): void {
+    const { connection } = this.process;
+    this.#previous?.destroy();
+    this.#previous = connection.lingering;
+    this.process = new Process(this.definition, this.tools, this, connection.session);
+    if (this.readers.isHeld) this.#passOn(true);
+    for (const message of this.#postponed.take()) this.process.post(message);
+  }
+
+  #passOn(isHeld: boolean): void {
+    if (isHeld) this.process.pauseLock.hold(this.readers);
+    else this.process.pauseLock.release(this.readers);
+  }
+
+  /** The status it ends in. */
+  get #lastStatus(): 'failed' | 'terminated' {
+    return this.#verdict?.isFailure ? 'failed' : 'terminated';
   }
 
   /** Whether another incarnation follows this one. */
@@ -257,9 +282,9 @@ export class ClientMember implements Member, ProcessOwner {
 
   #endWith(verdict: Verdict, reason: CloseReason, end: () => void): void {
     if (this.hasEnded) return;
-    this.#fate.seal(verdict);
+    this.#verdict ??= verdict;
     if (this.isAlive) this.tools.run(end);
-    else this.end(this.#fate.explain(reason));
+    else this.end(this.#verdict?.reason ?? reason);
   }
 
   #tell(status: ClientStatus): void {
@@ -270,79 +295,17 @@ export class ClientMember implements Member, ProcessOwner {
 }
 
 /** How a client is to end for good; without a reason, with that of its last incarnation. */
-export interface Verdict {
+interface Verdict {
   readonly reason?: CloseReason;
   readonly isFailure?: boolean;
 }
 
-/** Whether it is decided that a client ends for good, and how. The first verdict counts. */
-export class Fate {
-  #verdict: Verdict | undefined;
-
-  get isSealed(): boolean {
-    return this.#verdict !== undefined;
-  }
-
-  /** The status it ends in. */
-  get status(): 'failed' | 'terminated' {
-    return this.#verdict?.isFailure ? 'failed' : 'terminated';
-  }
-
-  seal(verdict: Verdict): void {
-    this.#verdict ??= verdict;
-  }
-
-  /** Why it ends, where its last incarnation ends for this. */
-  explain(reason: CloseReason): CloseReason {
-    return this.#verdict?.reason ?? reason;
-  }
-}
-
-/** The processes of one client: the current one, and what the last has left behind. */
-export class Lineage {
-  current: Process;
-  /** The socket of the last one, where it lingers: nothing else is kept of that. */
-  #previous: LingeringSocket | undefined;
-  /** Those who read slower than the peer sends: they outlive incarnations. */
-  readonly readers = new PauseLock((isHeld) => this.#passOn(isHeld));
-
-  /** @param make makes one, given the number of the last session */
-  constructor(private readonly make: (session: number) => Process) {
-    this.current = make(0);
-  }
-
-  /** Puts a new process in the place of one that is over. */
-  renew(): void {
-    this.#previous?.destroy();
-    this.#previous = this.current.connection.lingering;
-    this.current = this.make(this.current.connection.session);
-    if (this.readers.isHeld) this.#passOn(true);
-  }
-
-  /** Leaves no socket behind, not even one that lingers after a crash. */
-  destroy(): void {
-    this.#previous?.destroy();
-    this.current.connection.lingering.destroy();
-  }
-
-  /** Calls `done` once no socket lingers after a crash: at once, where none does. */
-  whenGone(done: () => void): void {
-    const { lingering } = this.current.connection;
-    const before = this.#previous ?? lingering;
-    before.whenGone(() => lingering.whenGone(done));
-  }
-
-  #passOn(isHeld: boolean): void {
-    if (isHeld) this.current.pauseLock.hold(this.readers);
-    else this.current.pauseLock.release(this.readers);
-  }
-}
-
 /** Whom a member tells. */
-export interface MemberOwner extends Pick<ProcessOwner, 'onReady' | 'observe' | 'onError'> {
+export interface MemberOwner extends StatusListener {
   /** Whether somebody waits for the start. */
   readonly isStartAwaited: boolean;
-  onStatus(status: ClientStatus): void;
+  /** A session is open and its `@OnConnect` is done. */
+  onReady(info: ConnectionInfo): void;
   /** The client has ended for good. */
   onEnded(reason: CloseReason): void;
 }

@@ -4,7 +4,6 @@ import type { ClientStatus, NotConnectedError } from '../errors/connection.error
 import { Redactor } from '../errors/redactor.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
-import type { DataFrame } from '../frame/frame.js';
 import type { FrameIterator } from '../observers/frame-iterator.js';
 import { Observers } from '../observers/observers.js';
 import type { ClientDefinition } from '../process/client.definition.js';
@@ -24,7 +23,7 @@ import {
   startTimeout,
   whyIdle,
 } from './admission.js';
-import { type Lineage, ClientMember, type MemberOwner } from './client.member.js';
+import { ClientMember, type MemberOwner } from './client.member.js';
 import type { ClientTools } from './client.tools.js';
 import type { ExitWatchers } from './exit.watchers.js';
 import { Readiness } from './readiness.js';
@@ -39,16 +38,16 @@ export class Client implements MemberOwner, SysTarget {
   /** Casts, infos and calls. */
   readonly admission: Admission;
   readonly #member: ClientMember;
-  readonly #telemetry: Telemetry;
+  /** Tells its events. */
+  readonly telemetry: Telemetry;
   readonly #readiness: Readiness;
   readonly #terminated = new Deferred<CloseReason>();
   readonly #debugger: Debugger;
-  readonly #unheard = new Unheard((error, where) => this.onError(error, where));
+  readonly #unheard = new Unheard((error, where) => this.telemetry.error(error, where));
   /** Looks into it. */
   readonly sys: LocalSys<object>;
   /** Whether somebody has asked for a start. */
   isWanted = false;
-  #isReporting = false;
 
   constructor(
     readonly definition: ClientDefinition,
@@ -58,7 +57,7 @@ export class Client implements MemberOwner, SysTarget {
   ) {
     const { clock, signals, sinks } = tools;
     this.#readiness = new Readiness(clock, signals);
-    this.observers = new Observers((error, where) => this.onError(error, where));
+    this.observers = new Observers((error, where) => this.telemetry.error(error, where));
     const source = {
       client: definition.name,
       get module() {
@@ -66,12 +65,13 @@ export class Client implements MemberOwner, SysTarget {
       },
       session: () => this.session,
     };
-    this.#telemetry = new Telemetry(source, () => clock.epoch(), [this.observers, ...sinks]);
+    this.telemetry = new Telemetry(source, () => clock.epoch(), [this.observers, ...sinks]);
     const trace = new TraceHook();
-    const processTools = { ...tools, telemetry: this.#telemetry, trace };
+    const { observers } = this;
+    const processTools = { ...tools, telemetry: this.telemetry, trace, observers };
     this.#member = new ClientMember(definition, processTools, supervisor, this, position);
     this.#debugger = new Debugger(this.name, this.observers, trace, clock, (error, where) =>
-      this.onError(error, where),
+      this.telemetry.error(error, where),
     );
     this.sys = new LocalSys(this, this.#debugger, clock, tools.run);
     this.admission = new Admission(definition, this.#member, clock, tools.host, this.#unheard);
@@ -95,9 +95,9 @@ export class Client implements MemberOwner, SysTarget {
     return this.#member.process;
   }
 
-  /** Its processes, and their sockets. */
-  get lineage(): Lineage {
-    return this.#member.lineage;
+  /** Its incarnations. */
+  get member(): ClientMember {
+    return this.#member;
   }
 
   /** Told of the end of every incarnation. */
@@ -193,7 +193,7 @@ export class Client implements MemberOwner, SysTarget {
       if (this.status === 'idle') return this.#withdrawStart(startupTimeout);
       // A client that runs already goes on: only the wait for it is over.
       if (isFirst) void this.stop(CloseCode.normal);
-      return startTimeout(this.name, startupTimeout, this.process.dialer.lastError);
+      return startTimeout(this.name, startupTimeout, this.process.reconnect.lastError);
     });
     if (isFirst) this.#member.isStarting = true;
     void this.launch();
@@ -225,7 +225,7 @@ export class Client implements MemberOwner, SysTarget {
     if (this.status === 'idle' || this.#member.isEnding) {
       return this.refuse('reconnect()', this.notConnected('cannot reconnect'));
     }
-    this.tools.run(() => this.process.session.reconnect({}));
+    this.tools.run(() => this.process.reconnect.request({}));
     return this.process.calls.guard(this.#connected({}), {
       what: 'reconnect() of its own client',
       remedy: 'Return reconnect() from it, or do not await it.',
@@ -245,7 +245,7 @@ export class Client implements MemberOwner, SysTarget {
 
   iterate(): FrameIterator {
     const { mailbox } = this.process.settings;
-    return this.observers.iterate(mailbox, this.lineage.readers, (next, giveUp) =>
+    return this.observers.iterate(mailbox, this.#member.readers, (next, giveUp) =>
       this.process.calls.guard(next, {
         what: 'the next frame of its own client',
         remedy: 'Handle frames in @OnFrame.',
@@ -264,10 +264,6 @@ export class Client implements MemberOwner, SysTarget {
     this.#readiness.ready(info, this.status === 'open');
   }
 
-  observe(frame: DataFrame): void {
-    this.observers.frame(frame);
-  }
-
   onStatus(status: ClientStatus): void {
     if (status !== 'open') this.#readiness.lost();
     this.observers.status(status);
@@ -279,14 +275,6 @@ export class Client implements MemberOwner, SysTarget {
     const written = this.#debugger.end(this.status);
     if (written === undefined) this.#terminated.resolve(reason);
     else void written.then(() => this.#terminated.resolve(reason));
-  }
-
-  onError(error: unknown, where: string): void {
-    // An observer of errors that throws would be told of its own error for ever.
-    if (this.#isReporting) return;
-    this.#isReporting = true;
-    this.#telemetry.emit('error', { error, where });
-    this.#isReporting = false;
   }
 
   #connected(options: WaitOptions): Promise<ConnectionInfo> {

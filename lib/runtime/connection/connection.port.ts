@@ -1,7 +1,8 @@
 import type { ClientStatus } from '../errors/connection.errors.js';
-import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import type { PingFrame } from '../frame/frame.js';
 import type { TransportInfo } from '../transport/transport.port.js';
 import type { WireEnd } from './wire.end.js';
+import type { FrameInbox } from './wire.port.js';
 
 /** What a session is known by. */
 export interface SessionInfo extends TransportInfo {
@@ -9,19 +10,19 @@ export interface SessionInfo extends TransportInfo {
   readonly session: number;
 }
 
-/** As much of a connection as it takes to answer a ping. */
-export interface PingAnswerer {
-  readonly isOpen: boolean;
-  send(frames: readonly PongFrame[], done: undefined, isAnswer: true): void;
+/** Told of every change of a status. */
+export interface StatusListener {
+  onStatus(status: ClientStatus): void;
 }
 
 /** Whom the connection tells. */
 export interface ConnectionOwner {
+  /** Where frames go. */
+  readonly inbox: FrameInbox;
+  /** Who is told of the status. */
+  readonly listener: StatusListener;
   onOpen(info: SessionInfo): void;
-  onData(frame: DataFrame): void;
-  /** `connection` is the one that tells: a ping may be answered at once. */
-  onPing(frame: PingFrame, connection: PingAnswerer): void;
-  onPong(frame: PongFrame): void;
+  onPing(frame: PingFrame): void;
   onPeerClose(): void;
   /** A session is over, or an attempt failed. Told once for each. */
   onEnd(end: WireEnd): void;
@@ -29,5 +30,4 @@ export interface ConnectionOwner {
   onRetry(): void;
   /** More answers wait to be sent than should (`true`), or all that waited then have gone (`false`). */
   onBackpressure(hasBackpressure: boolean): void;
-  onStatus(status: ClientStatus): void;
 }

@@ -1,7 +1,7 @@
 import type { Timer } from '../clock/clock.port.js';
 import { type ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import { Redactor } from '../errors/redactor.js';
-import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import type { PingFrame } from '../frame/frame.js';
 import type { TransportInfo, TransportRequest } from '../transport/transport.port.js';
 import { Attempt } from './attempt.js';
 import type { ConnectionOwner } from './connection.port.js';
@@ -100,7 +100,7 @@ export class Connection implements WireOwner {
     this.tools.telemetry.emit('connecting', { url: this.#shownUrl, attempt: this.losses + 1 });
     // Who was told may have closed.
     if (!this.isCurrent(attempt)) return;
-    const wire = new Wire(settings, this.tools, this);
+    const wire = new Wire(settings, this.tools, this, this.owner.inbox);
     this.#state = { name: 'connecting', attempt, wire };
     wire.dial();
   }
@@ -187,7 +187,8 @@ export class Connection implements WireOwner {
     else this.#wire?.resume();
   }
 
-  onOpen(wire: Wire, info: TransportInfo): void {
+  onOpen(info: TransportInfo): void {
+    const wire = this.#wire as Wire;
     this.session++;
     this.losses = 0;
     this.isClosedByUs = false;
@@ -199,16 +200,8 @@ export class Connection implements WireOwner {
     this.owner.onOpen({ ...info, url: this.#url, session: this.session });
   }
 
-  onData(frame: DataFrame): void {
-    this.owner.onData(frame);
-  }
-
   onPing(frame: PingFrame): void {
-    this.owner.onPing(frame, this);
-  }
-
-  onPong(frame: PongFrame): void {
-    this.owner.onPong(frame);
+    this.owner.onPing(frame);
   }
 
   onPeerClose(): void {
@@ -265,7 +258,7 @@ export class Connection implements WireOwner {
     const changed = state.name !== before.name;
     this.#state = state;
     if ('attempt' in before) before.attempt?.settle();
-    if (changed) this.owner.onStatus(state.name);
+    if (changed) this.owner.listener.onStatus(state.name);
     if (!this.hasWire) for (const done of this.#awaited.splice(0)) done();
   }
 }

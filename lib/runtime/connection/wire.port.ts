@@ -4,15 +4,17 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 import type { TraceHook } from '../telemetry/trace.hook.js';
 import type { Transport, TransportInfo, TransportRequest } from '../transport/transport.port.js';
 import type { WireEnd } from './wire.end.js';
-import type { Wire } from './wire.js';
 
-/** Who a wire tells what happens on it. */
+/** Where the frames of a wire go: straight, since this is the way of each of them. */
+export interface FrameInbox {
+  post(frame: DataFrame | PongFrame): void;
+}
+
+/** Who a wire tells what else happens on it. */
 export interface WireOwner {
-  onOpen(wire: Wire, info: TransportInfo): void;
-  onData(frame: DataFrame): void;
+  onOpen(info: TransportInfo): void;
   onPing(frame: PingFrame): void;
-  onPong(frame: PongFrame): void;
-  /** The peer's close frame was read; {@link Wire.answerClose} answers it. */
+  /** The peer's close frame was read; `answerClose` of the wire answers it. */
   onPeerClose(): void;
   /** The session is being closed, and not by us. */
   onClosing(): void;

@@ -10,7 +10,7 @@ import type {
 } from '../transport/transport.port.js';
 import { FrameWriter } from './frame.writer.js';
 import { observedEnd, type PeerClose, type WireEnd } from './wire.end.js';
-import type { WireOwner, WireSettings, WireTools } from './wire.port.js';
+import type { FrameInbox, WireOwner, WireSettings, WireTools } from './wire.port.js';
 
 /** Milliseconds a peer has to end TCP once nothing is left to be said. */
 const LINGER = 1000;
@@ -35,6 +35,7 @@ export class Wire implements TransportEvents {
     private readonly settings: WireSettings,
     private readonly tools: WireTools,
     private readonly owner: WireOwner,
+    private readonly inbox: FrameInbox,
   ) {
     this.#client = settings.request.client;
     this.#writer = new FrameWriter(
@@ -156,15 +157,15 @@ export class Wire implements TransportEvents {
     if (this.#phase !== 'dialling') return;
     this.#cancelTimers();
     this.#phase = 'open';
-    this.owner.onOpen(this, info);
+    this.owner.onOpen(info);
   }
 
   onText(data: string): void {
-    if (this.#phase === 'open') this.owner.onData({ type: 'text', data });
+    if (this.#phase === 'open') this.inbox.post({ type: 'text', data });
   }
 
   onBinary(data: Buffer): void {
-    if (this.#phase === 'open') this.owner.onData({ type: 'binary', data });
+    if (this.#phase === 'open') this.inbox.post({ type: 'binary', data });
   }
 
   onPing(data: Buffer): void {
@@ -172,7 +173,7 @@ export class Wire implements TransportEvents {
   }
 
   onPong(data: Buffer): void {
-    if (this.#phase === 'open') this.owner.onPong({ type: 'pong', data });
+    if (this.#phase === 'open') this.inbox.post({ type: 'pong', data });
   }
 
   onPeerClose(code: number | undefined, message: string): void {

@@ -83,7 +83,13 @@ export class Mailbox<M> {
       return;
     }
     this.#busy = true;
-    const pending = this.#handle(message);
+    let pending: Pending;
+    // As in `#handle`, which is one call more on the way of every frame.
+    try {
+      pending = this.owner.handle(message);
+    } catch (error) {
+      pending = this.#escaped(error);
+    }
     if (pending === undefined) {
       this.#busy = false;
       if (this.#queue.length > 0 || this.#jobs.length > 0) this.#drain();

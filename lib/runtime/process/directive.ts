@@ -2,6 +2,7 @@ import { ConfigurationError } from '../errors/client.errors.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
 import { checkClose } from '../frame/close-code.js';
+import type { CloseReason } from '../frame/close-reason.js';
 import { toFrame, type Frame, type FrameLike } from '../frame/frame.js';
 import { checkHeaders, checkUrl } from '../transport/request.checker.js';
 
@@ -136,4 +137,10 @@ export function terminate(reason?: string | Error): TerminateDirective {
 /** Whether a handler returned a directive. */
 export function isDirective(value: unknown): value is Directive {
   return typeof value === 'object' && value !== null && DIRECTIVE in value;
+}
+
+/** What a `terminate()` gives as the reason of an end. */
+export function toCloseReason(reason: string | Error, code?: number): CloseReason {
+  if (reason instanceof Error) return { by: 'error', error: reason };
+  return { by: 'local', message: reason, ...(code !== undefined && { code }) };
 }

@@ -1,29 +1,49 @@
-import type { Pending } from '../async/deferred.js';
+import { isThenable, type Pending } from '../async/deferred.js';
+import type { Attempt } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
 import { NoHandlerError } from '../errors/client.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import { type DataFrame, Frame, type PingFrame, type PongFrame } from '../frame/frame.js';
+import type { Mailbox, MailboxOwner } from '../mailbox/mailbox.js';
+import type { PauseLock } from '../mailbox/pause.lock.js';
 import type { ClientSettings } from '../options/client-options.js';
-import type { Telemetry } from '../telemetry/telemetry.js';
-import type { TraceHook } from '../telemetry/trace.hook.js';
-import { findClause, type Handler, type Incarnation } from './client.definition.js';
+import { findClause, type Handler } from './client.definition.js';
+import type { Dialer } from './dialer.js';
+import type { ConnectionInfo } from './handler.arguments.js';
+import type { HandlerCalls } from './handler.calls.js';
 import type { HandlerRunner } from './handler.runner.js';
-import { type CallerMessage, type CallMessage, isWanted, type Message } from './message.js';
+import type { Lifetime } from './lifetime.js';
+import {
+  type CallerMessage,
+  type CallMessage,
+  isFromCaller,
+  isWanted,
+  type LeaveMessage,
+  type Message,
+  sizeOf,
+} from './message.js';
 import { unanswered } from './postponed.js';
+import type { ProcessOwner, ProcessTools } from './process.port.js';
+import type { Reconnect } from './reconnect.js';
 
-/** What a dispatcher needs of the process it works for. */
-export interface DispatcherOwner {
-  readonly incarnation: Incarnation;
-  /** Whether `@OnStart` is done. */
-  readonly hasBegun: boolean;
+/** The parts of a process that its dispatcher works with. */
+export interface DispatcherParts {
+  readonly connection: Connection;
+  readonly mailbox: Mailbox<Message>;
+  readonly pauseLock: PauseLock;
+  readonly calls: HandlerCalls;
+  readonly lifetime: Lifetime;
+  readonly reconnect: Reconnect;
+  readonly dialer: Dialer;
+  readonly runner: HandlerRunner;
   readonly settings: ClientSettings;
-  crash(error: unknown): Pending;
-  /** Observers see a frame when its turn has come, before its handler. */
-  observe(frame: DataFrame): void;
 }
 
-/** Gives frames and what callers ask to the handler they are for. */
-export class Dispatcher {
+/**
+ * Takes the messages of a mailbox, one at a time: gives frames and what callers ask to the handler they
+ * are for, and what the connection tells to the part it concerns.
+ */
+export class Dispatcher implements MailboxOwner<Message> {
   #postponed: CallerMessage[] = [];
   /** Calls that came before there was an incarnation to answer them. */
   #early: CallerMessage[] = [];
@@ -34,16 +54,13 @@ export class Dispatcher {
   /** The call that was handled last; it is over unless its handler hangs. */
   #answering: CallerMessage | undefined;
   #unhandled = 0;
-  /** The session whose `@OnConnect` is done. */
-  #greeted = 0;
+  readonly sizeOf = sizeOf;
 
   constructor(
     private readonly client: string,
-    private readonly connection: Connection,
-    private readonly telemetry: Telemetry,
-    private readonly trace: TraceHook,
-    private readonly runner: HandlerRunner,
-    private readonly owner: DispatcherOwner,
+    private readonly tools: ProcessTools,
+    private readonly parts: DispatcherParts,
+    private readonly owner: ProcessOwner,
   ) {}
 
   /** Casts and infos that have not reached their handler; some have no session yet. */
@@ -51,28 +68,75 @@ export class Dispatcher {
     return this.taken - this.handled;
   }
 
-  data(frame: DataFrame): Pending {
-    if (this.connection.isClosedByUs) return undefined;
-    this.received(frame);
-    this.owner.observe(frame);
-    const { frames } = this.owner.incarnation;
+  handle(message: Message): Pending {
+    const { connection, lifetime, dialer, runner } = this.parts;
+    if (lifetime.isOver) return this.#late(message);
+    switch (message.type) {
+      case 'text':
+      case 'binary':
+        break;
+      case 'ping':
+        return this.#control(lifetime.incarnation.ping, message);
+      case 'pong':
+        return this.#control(lifetime.incarnation.pong, message);
+      case 'cast':
+      case 'info':
+        return this.#cast(message);
+      case 'call':
+        return this.#call(message);
+      case 'start':
+        return this.#start(message.args, message.attempt);
+      case 'attempt':
+        return dialer.attempt(message.attempt);
+      case 'open':
+        return this.#open(message.info);
+      case 'peer-close':
+      case 'end':
+      case 'stop':
+        return this.tools.turns.pass(() => this.#leave(message));
+      case 'conclude':
+        return lifetime.due && lifetime.end(lifetime.due);
+      case 'crash':
+        return lifetime.crash(message.error);
+    }
+    // A frame, whose way is to be short.
+    if (connection.isClosedByUs) return undefined;
+    this.received(message);
+    this.tools.observers.frame(message);
+    const { frames } = lifetime.incarnation;
     if (frames.length === 0) return undefined;
     let handler: Handler | undefined;
     try {
-      handler = findClause(frames, frame);
+      handler = findClause(frames, message);
     } catch (thrown) {
-      return this.owner.crash(thrown);
+      return lifetime.crash(thrown);
     }
-    return handler === undefined ? this.#noClause(frame) : this.runner.run(handler, frame);
+    return handler === undefined ? this.#noClause(message) : runner.run(handler, message);
   }
 
-  control(handler: Handler | undefined, frame: PingFrame | PongFrame): Pending {
-    if (this.connection.isClosedByUs) return undefined;
+  onEscape(error: unknown): Pending {
+    const { calls, lifetime } = this.parts;
+    calls.over();
+    if (!lifetime.isOver) return lifetime.crash(error);
+    this.tools.telemetry.error(error, 'the end of the client');
+    return undefined;
+  }
+
+  onHighWater(): void {
+    this.parts.pauseLock.hold(this.parts.mailbox);
+  }
+
+  onLowWater(): void {
+    this.parts.pauseLock.release(this.parts.mailbox);
+  }
+
+  #control(handler: Handler | undefined, frame: PingFrame | PongFrame): Pending {
+    if (this.parts.connection.isClosedByUs) return undefined;
     this.received(frame);
-    if (handler !== undefined) return this.runner.run(handler, frame);
+    if (handler !== undefined) return this.parts.runner.run(handler, frame);
     // A ping is only here because the class had an `@OnPing`, before a change of code.
-    if (frame.type === 'ping' && this.connection.isOpen) {
-      this.connection.send([Frame.pong(frame.data)], undefined, true);
+    if (frame.type === 'ping' && this.parts.connection.isOpen) {
+      this.parts.connection.send([Frame.pong(frame.data)], undefined, true);
     }
     return undefined;
   }
@@ -81,49 +145,47 @@ export class Dispatcher {
    * A cast or an info acts on the session, so it is postponed until there is one, as `gen_statem`
    * postpones an event.
    */
-  cast(message: Exclude<CallerMessage, { type: 'call' }>): Pending {
-    const { isOpen, session } = this.connection;
-    if (!isOpen || session !== this.#greeted) {
+  #cast(message: Exclude<CallerMessage, { type: 'call' }>): Pending {
+    const { connection, lifetime } = this.parts;
+    const { isOpen, session } = connection;
+    if (!isOpen || !lifetime.hasGreeted(session)) {
       this.#postponed.push(message);
       return undefined;
     }
     this.handled++;
     this.#traced(message);
-    const { casts, info } = this.owner.incarnation;
+    const { casts, info } = this.parts.lifetime.incarnation;
     if (message.type === 'info') {
-      return info ? this.runner.run(info, message.message) : this.#missed('an info');
+      return info ? this.parts.runner.run(info, message.message) : this.#missed('an info');
     }
     const handler = casts.get(message.name);
     return handler === undefined
       ? this.#missed(`the cast "${message.name}"`)
-      : this.runner.runWith(handler, message.args);
+      : this.parts.runner.runWith(handler, message.args);
   }
 
   /** A call asks the process, which answers in every state. */
-  call(message: CallMessage): Pending {
+  #call(message: CallMessage): Pending {
     if (!isWanted(message)) return undefined;
-    if (!this.owner.hasBegun) {
+    if (!this.parts.lifetime.hasBegun) {
       this.#early.push(message);
       return undefined;
     }
     this.#traced(message);
-    const handler = this.owner.incarnation.calls.get(message.name);
+    const handler = this.parts.lifetime.incarnation.calls.get(message.name);
     this.#answering = message;
-    if (handler !== undefined) return this.runner.answer(handler, message.args, message.answer);
+    if (handler !== undefined)
+      return this.parts.runner.answer(handler, message.args, message.answer);
     message.answer.reject(this.#noTaker(`the call "${message.name}"`));
     return undefined;
   }
 
   /** The handler that is running is left behind: whoever waits for its answer is told. */
   leaveBehind(reason: CloseReason): void {
-    if (this.#answering !== undefined) this.refuse(this.#answering, reason);
-  }
-
-  /** What came before there was an incarnation. */
-  takeEarly(): CallerMessage[] {
-    const messages = this.#early;
-    this.#early = [];
-    return messages;
+    const call = this.#answering;
+    if (call?.type !== 'call') return;
+    const { status } = this.parts.connection;
+    call.answer.reject(unanswered(this.client, status, call.name, reason));
   }
 
   /** Takes out what nobody wants any more. */
@@ -131,44 +193,83 @@ export class Dispatcher {
     this.#early = this.#early.filter(isWanted);
   }
 
-  /** The session's `@OnConnect` is done: gives what was postponed until then. */
-  greeted(): CallerMessage[] {
-    this.#greeted = this.connection.session;
-    return this.takePostponed();
-  }
-
-  /** The incarnation is over: nothing waits for it any more. */
-  over(): void {
-    this.taken = this.handled;
-  }
-
-  /** What was postponed, in order of arrival; it is not postponed any more. */
-  takePostponed(): CallerMessage[] {
-    const messages = this.#postponed;
+  /** The incarnation is over: gives what callers have asked and nobody has handled, in order. */
+  over(): CallerMessage[] {
+    const { mailbox } = this.parts;
+    const waiting = [...this.#early, ...this.#postponed, ...mailbox.clear()];
+    this.#early = [];
     this.#postponed = [];
-    return messages;
-  }
-
-  /** The incarnation is over: whoever waits for an answer is told. */
-  refuse(message: Message, reason: CloseReason): void {
-    if (message.type !== 'call') return;
-    const { status } = this.connection;
-    message.answer.reject(unanswered(this.client, status, message.name, reason));
+    // Nothing waits for it any more.
+    this.taken = this.handled;
+    return waiting.filter(isFromCaller);
   }
 
   received(frame: DataFrame | PingFrame | PongFrame): void {
-    if (this.telemetry.wantsFrame('frame:received'))
-      this.telemetry.emit('frame:received', { frame });
+    if (this.tools.telemetry.wantsFrame('frame:received'))
+      this.tools.telemetry.emit('frame:received', { frame });
+  }
+
+  #start(args: unknown, attempt: Attempt): Pending {
+    const pending = this.parts.lifetime.start(args);
+    return isThenable(pending)
+      ? pending.then(() => this.#started(attempt))
+      : this.#started(attempt);
+  }
+
+  /** `@OnStart` is done: who called before is answered, and the first attempt made. */
+  #started(attempt: Attempt): Pending {
+    const { lifetime, mailbox, dialer } = this.parts;
+    if (lifetime.isOver) return undefined;
+    const early = this.#early;
+    this.#early = [];
+    mailbox.putFirst(early);
+    return dialer.attempt(attempt);
+  }
+
+  #open(info: ConnectionInfo): Pending {
+    const { lifetime, runner } = this.parts;
+    lifetime.opened();
+    const { connect } = lifetime.incarnation;
+    const pending = connect && runner.run(connect, info);
+    return isThenable(pending) ? pending.then(() => this.#greeted(info)) : this.#greeted(info);
+  }
+
+  /** `@OnConnect` is done: what was postponed until then is handled. */
+  #greeted(info: ConnectionInfo): void {
+    const { connection, lifetime, mailbox, runner } = this.parts;
+    // An `@OnConnect` that could not be finished, because its session had ended, has greeted nobody.
+    if (lifetime.isOver || runner.lostSession === info.session) return;
+    this.owner.onReady(info);
+    lifetime.greeted(connection.session);
+    const postponed = this.#postponed;
+    this.#postponed = [];
+    mailbox.putFirst(postponed);
+  }
+
+  #leave(message: LeaveMessage): Pending {
+    const { connection, lifetime, reconnect, runner } = this.parts;
+    // What hangs at the shutdown is not waited for.
+    if (lifetime.isOver) return undefined;
+    if (message.type === 'peer-close') return connection.answerClose();
+    if (message.type === 'stop') return lifetime.drained(message.code);
+    runner.cancelStreams();
+    return reconnect.ended(message.end);
+  }
+
+  /** What was posted before the end and comes after it. */
+  #late(message: Message): void {
+    const { reason } = this.parts.lifetime;
+    if (isFromCaller(message) && reason) this.owner.onLeftovers([message], reason);
   }
 
   #traced(message: CallerMessage): void {
-    if (this.trace.tell === undefined) return;
-    if (message.type === 'info') this.trace.tell({ event: 'info', message: message.message });
-    else this.trace.tell({ event: message.type, name: message.name, args: message.args });
+    if (this.tools.trace.tell === undefined) return;
+    if (message.type === 'info') this.tools.trace.tell({ event: 'info', message: message.message });
+    else this.tools.trace.tell({ event: message.type, name: message.name, args: message.args });
   }
 
   #missed(what: string): void {
-    this.telemetry.emit('error', { error: this.#noTaker(what), where: what });
+    this.tools.telemetry.emit('error', { error: this.#noTaker(what), where: what });
   }
 
   /** The class had a handler for it when it was taken, before a change of code. */
@@ -181,11 +282,11 @@ export class Dispatcher {
   }
 
   #noClause(frame: DataFrame): Pending {
-    const { unhandled } = this.owner.settings;
+    const { unhandled } = this.parts.settings;
     if (unhandled === 'ignore') return undefined;
-    this.telemetry.emit('frame:unhandled', { frame, count: ++this.#unhandled });
+    this.tools.telemetry.emit('frame:unhandled', { frame, count: ++this.#unhandled });
     if (unhandled === 'warn') return undefined;
-    return this.owner.crash(
+    return this.parts.lifetime.crash(
       new NoHandlerError(
         this.client,
         `no @OnFrame matches a ${frame.type} frame of ${frame.data.length}`,

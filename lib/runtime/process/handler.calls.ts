@@ -68,24 +68,44 @@ export class HandlerCalls {
 
   /** Calls a handler. {@link over} is to follow; before that {@link suspended}, if it is awaited. */
   invoke(handler: Handler, argument: unknown): unknown {
-    this.#begin(handler);
+    this.begin(handler);
     const value =
       handler.isAsync === false
         ? handler.invoke(argument as never)
-        : this.#track(() => handler.invoke(argument as never));
-    this.#isSynchronous = false;
+        : this.track(() => handler.invoke(argument as never));
+    this.returned();
     return value;
   }
 
   /** The same with several arguments. */
   invokeWith(handler: Handler, args: readonly unknown[]): unknown {
-    this.#begin(handler);
+    this.begin(handler);
     const value =
       handler.isAsync === false
         ? handler.invoke(...(args as never[]))
-        : this.#track(() => handler.invoke(...(args as never[])));
-    this.#isSynchronous = false;
+        : this.track(() => handler.invoke(...(args as never[])));
+    this.returned();
     return value;
+  }
+
+  /**
+   * The same for whoever calls it himself, as {@link invoke} does, to save a call on the way of every
+   * frame; {@link returned} is to follow, or {@link over}.
+   */
+  begin(handler: Handler): void {
+    this.#handler = handler;
+    this.#isSynchronous = true;
+  }
+
+  /** To know after an `await` what belongs to a call costs a frame more than the rest of its way. */
+  track(invoke: () => unknown): unknown {
+    this.#call = new HandlerCall(this.#handler as Handler, true);
+    return context.run(this.#call, invoke);
+  }
+
+  /** The handler has returned, a value or a promise. */
+  returned(): void {
+    this.#isSynchronous = false;
   }
 
   /** It has returned a promise, which is awaited. */
@@ -135,17 +155,6 @@ export class HandlerCalls {
     // Unheard it ends no process, as no promise of a handle does.
     watched.catch(() => undefined);
     return watched;
-  }
-
-  #begin(handler: Handler): void {
-    this.#handler = handler;
-    this.#isSynchronous = true;
-  }
-
-  /** To know after an `await` what belongs to a call costs a frame more than the rest of its way. */
-  #track(invoke: () => unknown): unknown {
-    this.#call = new HandlerCall(this.#handler as Handler, true);
-    return context.run(this.#call, invoke);
   }
 
   /** The call that the code which runs now is part of. */

@@ -1,30 +1,26 @@
-import { type ContextRunner, type Deferred, type Pending, toPromise } from '../async/deferred.js';
+import { type Deferred, type Pending, toPromise } from '../async/deferred.js';
 import type { Connection } from '../connection/connection.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
-import { Frame, toFrame } from '../frame/frame.js';
+import { type Frame, toFrame } from '../frame/frame.js';
+import type { Mailbox } from '../mailbox/mailbox.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
-import type { Telemetry } from '../telemetry/telemetry.js';
-import type { TraceHook } from '../telemetry/trace.hook.js';
-import type { Handler } from './client.definition.js';
+import type { ClientDefinition, Handler } from './client.definition.js';
 import { type Directive, isDirective } from './directive.js';
 import type { HandlerCalls } from './handler.calls.js';
-import { isStream, type HandlerStreamsOwner, HandlerStreams } from './handler.streams.js';
-import type { SessionControl } from './reconnect.js';
+import { HandlerStreams, type HandlerStreamsOwner, isStream } from './handler.streams.js';
+import type { Lifetime } from './lifetime.js';
+import type { Message } from './message.js';
+import type { ProcessTools } from './process.port.js';
+import type { Reconnect } from './reconnect.js';
 
-/** What handlers ask of their process. */
-export interface HandlerRunnerOwner {
-  /** The class, for errors. */
-  readonly module: string;
-  /** Whether the incarnation is over: what its handlers still return does not count. */
-  readonly isOver: boolean;
-  crash(error: unknown): Pending;
-  readonly session: SessionControl;
-  endClient(reason: string | Error | undefined): void;
-  /** A stream failed, outside of any message's turn. */
-  onStreamError(error: unknown): void;
-  /** Something failed that has no other place to go. */
-  onError(error: unknown, where: string): void;
+/** The parts of a process that its handlers act on. */
+export interface HandlerRunnerParts {
+  readonly connection: Connection;
+  readonly mailbox: Mailbox<Message>;
+  readonly calls: HandlerCalls;
+  readonly lifetime: Lifetime;
+  readonly reconnect: Reconnect;
 }
 
 const MAY_RETURN =
@@ -41,26 +37,24 @@ export class HandlerRunner implements HandlerStreamsOwner {
   lostSession = 0;
 
   constructor(
-    private readonly client: string,
-    private readonly connection: Connection,
-    private readonly telemetry: Telemetry,
-    private readonly trace: TraceHook,
-    private readonly inBoot: ContextRunner,
-    private readonly calls: HandlerCalls,
+    private readonly definition: ClientDefinition,
+    private readonly tools: ProcessTools,
+    private readonly parts: HandlerRunnerParts,
     budget: TurnBudget,
-    private readonly owner: HandlerRunnerOwner,
   ) {
-    this.#streams = new HandlerStreams(this, budget);
-  }
-
-  get isOpen(): boolean {
-    return this.connection.isOpen;
+    this.#streams = new HandlerStreams(this, parts.connection, budget);
   }
 
   run(handler: Handler, argument: unknown): Pending {
+    const { calls } = this.parts;
     let value: unknown;
     try {
-      value = this.calls.invoke(handler, argument);
+      calls.begin(handler);
+      value =
+        handler.isAsync === false
+          ? handler.invoke(argument as never)
+          : calls.track(() => handler.invoke(argument as never));
+      calls.returned();
     } catch (thrown) {
       return this.#failed(handler, thrown);
     }
@@ -70,7 +64,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
   runWith(handler: Handler, args: readonly unknown[]): Pending {
     let value: unknown;
     try {
-      value = this.calls.invokeWith(handler, args);
+      value = this.parts.calls.invokeWith(handler, args);
     } catch (thrown) {
       return this.#failed(handler, thrown);
     }
@@ -84,10 +78,10 @@ export class HandlerRunner implements HandlerStreamsOwner {
       return this.#failed(handler, thrown);
     };
     const succeed = (value: unknown): Pending => {
-      this.calls.over();
+      this.parts.calls.over();
       try {
         const isDirected = isDirective(value);
-        if (isDirected && !this.owner.isOver) this.#direct(handler, value);
+        if (isDirected && !this.parts.lifetime.isOver) this.#direct(handler, value);
         answer.resolve(isDirected ? undefined : value);
       } catch (thrown) {
         return fail(thrown);
@@ -96,13 +90,13 @@ export class HandlerRunner implements HandlerStreamsOwner {
     };
     let value: unknown;
     try {
-      value = this.calls.invokeWith(handler, args);
+      value = this.parts.calls.invokeWith(handler, args);
     } catch (thrown) {
       return fail(thrown);
     }
     const promise = toPromise(value);
     if (promise === undefined) return succeed(value);
-    this.calls.suspended();
+    this.parts.calls.suspended();
     return promise.then(succeed, fail);
   }
 
@@ -115,28 +109,31 @@ export class HandlerRunner implements HandlerStreamsOwner {
     // It may not be one either: then what it rejects with is nobody's.
     toPromise(item)?.catch(() => undefined);
     // Whoever feeds the stream may do so in a context of his own.
-    this.inBoot(() => this.#act(handler, item, taken));
+    this.tools.run(() => this.#act(handler, item, taken));
   }
 
   onStreamError(error: unknown): void {
-    if (!this.#isEndOfSession(error)) this.owner.onStreamError(error);
+    if (this.#isEndOfSession(error)) return;
+    const { lifetime, mailbox } = this.parts;
+    if (lifetime.isOver) this.tools.telemetry.error(error, 'a stream that a handler returned');
+    else this.tools.run(() => mailbox.putFirst([{ type: 'crash', error }]));
   }
 
   onTeardownError({ method }: Handler, error: unknown): void {
     if (this.#isEndOfSession(error)) return;
-    this.owner.onError(error, `the end of a stream that ${method} returned`);
+    this.tools.telemetry.error(error, `the end of a stream that ${method} returned`);
   }
 
   #returned(handler: Handler, value: unknown): Pending {
     const promise = value === undefined ? undefined : toPromise(value);
     if (promise === undefined) {
-      this.calls.over();
+      this.parts.calls.over();
       return value === undefined ? undefined : this.#accept(handler, value);
     }
-    this.calls.suspended();
+    this.parts.calls.suspended();
     return promise.then(
       (resolved) => {
-        this.calls.over();
+        this.parts.calls.over();
         return this.#accept(handler, resolved);
       },
       (thrown: unknown) => this.#failed(handler, thrown),
@@ -144,13 +141,13 @@ export class HandlerRunner implements HandlerStreamsOwner {
   }
 
   #failed(handler: Handler, thrown: unknown): Pending {
-    this.calls.over();
-    if (this.owner.isOver) {
-      this.owner.onError(thrown, `${handler.method}, which was left behind`);
+    this.parts.calls.over();
+    if (this.parts.lifetime.isOver) {
+      this.tools.telemetry.error(thrown, `${handler.method}, which was left behind`);
       return undefined;
     }
-    if (!this.#isEndOfSession(thrown)) return this.owner.crash(thrown);
-    this.lostSession = this.connection.session;
+    if (!this.#isEndOfSession(thrown)) return this.parts.lifetime.crash(thrown);
+    this.lostSession = this.parts.connection.session;
     return undefined;
   }
 
@@ -161,17 +158,17 @@ export class HandlerRunner implements HandlerStreamsOwner {
   #isEndOfSession(thrown: unknown): boolean {
     return (
       thrown instanceof NotConnectedError &&
-      thrown.client === this.client &&
+      thrown.client === this.definition.name &&
       thrown.state !== 'open'
     );
   }
 
   #accept(handler: Handler, value: unknown): Pending {
-    if (value === undefined || this.owner.isOver) return undefined;
+    if (value === undefined || this.parts.lifetime.isOver) return undefined;
     try {
       this.#act(handler, value);
     } catch (thrown) {
-      return this.owner.crash(thrown);
+      return this.parts.lifetime.crash(thrown);
     }
     return undefined;
   }
@@ -190,31 +187,31 @@ export class HandlerRunner implements HandlerStreamsOwner {
       case 'reply':
         return this.#reply(handler, directive.frames, taken);
       case 'close':
-        this.owner.session.close(directive.code, directive.reason);
+        this.parts.reconnect.close(directive.code, directive.reason);
         break;
       case 'reconnect':
-        this.owner.session.reconnect(directive.changes);
+        this.parts.reconnect.request(directive.changes);
         break;
       case 'terminate':
-        this.owner.endClient(directive.reason);
+        this.parts.lifetime.endBy(directive.reason);
     }
     taken?.();
   }
 
   #reply({ method, answersPeer }: Handler, frames: readonly Frame[], taken?: () => void): void {
-    this.trace.tell?.({ event: 'reply', method, frames });
+    this.tools.trace.tell?.({ event: 'reply', method, frames });
     try {
-      this.connection.send(frames, taken && (() => taken()), answersPeer);
+      this.parts.connection.send(frames, taken && (() => taken()), answersPeer);
     } catch (error) {
       // Nothing was sent. Without a session that is told and no more: its end is told as well.
       if (error instanceof NotConnectedError) {
-        for (const frame of frames) this.telemetry.emit('frame:dropped', { frame, error });
-      } else this.connection.fail(error);
+        for (const frame of frames) this.tools.telemetry.emit('frame:dropped', { frame, error });
+      } else this.parts.connection.fail(error);
       taken?.();
     }
   }
 
   #badResponse(handler: Handler, value: unknown): BadResponseError {
-    return new BadResponseError(this.owner.module, handler.method, value, MAY_RETURN);
+    return new BadResponseError(this.definition.module, handler.method, value, MAY_RETURN);
   }
 }

@@ -6,8 +6,6 @@ import type { Handler } from './client.definition.js';
 
 /** What a stream a handler returned needs of its client. */
 export interface HandlerStreamsOwner {
-  /** Whether what is sent could still be taken: no item is asked for otherwise. */
-  readonly isOpen: boolean;
   /** Acts on one item. Throws for one that is nothing to act on. */
   onItem(handler: Handler, item: unknown, taken?: () => void): void;
   /** The stream failed, or one of its items was refused. */
@@ -30,6 +28,8 @@ export class HandlerStreams {
 
   constructor(
     private readonly owner: HandlerStreamsOwner,
+    /** No item is asked for where what is sent could not be taken. */
+    private readonly connection: { readonly isOpen: boolean },
     private readonly budget: TurnBudget,
   ) {}
 
@@ -78,7 +78,7 @@ export class HandlerStreams {
     try {
       iterator = source[Symbol.asyncIterator]();
       // While the session closes nothing would be taken, and a source that never waits never ends.
-      while (!isOver && owner.isOpen) {
+      while (!isOver && this.connection.isOpen) {
         const { done, value } = await iterator.next();
         if (done) isOver = true;
         if (isOver) break;

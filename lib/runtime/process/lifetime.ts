@@ -1,45 +1,120 @@
 import { isThenable, type Pending, rejected, toPromise } from '../async/deferred.js';
-import type { Attempt } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
 import { BadResponseError } from '../errors/client.errors.js';
+import { CloseCode, MAX_CLOSE_REASON } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
+import type { PauseLock } from '../mailbox/pause.lock.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { ClientDefinition, Incarnation } from './client.definition.js';
-import type { Dialer } from './dialer.js';
-import { isDirective } from './directive.js';
-import type { Dispatcher } from './dispatcher.js';
-import type { ConnectionInfo } from './handler.arguments.js';
+import { isDirective, toCloseReason } from './directive.js';
 import type { HandlerCalls } from './handler.calls.js';
-import type { HandlerRunner } from './handler.runner.js';
-import { isFromCaller, type Message } from './message.js';
-import type { LifetimeOwner, ProcessOwner } from './process.port.js';
+import type { Message } from './message.js';
+import type { ProcessOwner } from './process.port.js';
 
-/** The beginning and the end of one incarnation: it is made, started, and terminated once. */
+/** Somebody wants the client to end. */
+interface Wish {
+  readonly reason: CloseReason;
+  /** What a `terminate()` says of the reason: it stands over that of the session. */
+  readonly said?: CloseReason | undefined;
+}
+
+type State =
+  /** Its instance may have been made ahead of the start. */
+  | { readonly name: 'unborn' | 'starting'; readonly wish?: Wish | undefined }
+  | {
+      readonly name: 'living';
+      readonly wish?: Wish | undefined;
+      /** Whether `@OnTerminate` is owed: `@OnStart` ran, or, in a class without one, a session opened. */
+      readonly owesTerminate: boolean;
+      /** The number of the last session whose `@OnConnect` is done. */
+      readonly greeted: number;
+    }
+  | {
+      readonly name: 'over' | 'terminated';
+      readonly reason: CloseReason;
+      /** Whether a handler failed: an abnormal end. */
+      readonly hasCrashed: boolean;
+    };
+
+/** The parts of a process that its lifetime works with. */
+export interface LifetimeParts {
+  readonly connection: Connection;
+  readonly mailbox: Mailbox<Message>;
+  readonly pauseLock: PauseLock;
+  readonly calls: HandlerCalls;
+  /** The incarnation is over: nothing more of it counts. `@OnTerminate` is still to run. */
+  onOver(reason: CloseReason): void;
+  /** `@OnTerminate` is done. */
+  onTerminated(reason: CloseReason): void;
+}
+
+/**
+ * The life of one incarnation: it is made, started, and ended once.
+ *
+ *     unborn ──start()──> starting ──@OnStart is done──> living ──end()──> over ──> terminated
+ *        │                   │                             │  @OnConnect is done: greeted
+ *        │                   │ @OnStart fails: crash       │  a handler fails: crash()
+ *        └────── discard() ──┴──────── abandon() ──────────┴──────> over ──> terminated
+ *
+ * Before it is over somebody may wish that it end: `stop()`, `finish()`, `endBy()`. Between sessions
+ * it does in the turn of the next message; in one, when the session is over. The first wish counts.
+ * From `over` to `terminated` its `@OnTerminate` runs, where it is owed.
+ */
 export class Lifetime {
+  #state: State = { name: 'unborn' };
   #making: Incarnation | PromiseLike<Incarnation> | undefined;
   #incarnation: Incarnation | undefined;
-  /** Whether `@OnTerminate` is owed: `@OnStart` ran, or, in a class without one, a session opened. */
-  #began = false;
-  /** Why it ended, once it has. */
-  reason: CloseReason | undefined;
-  #isOver = false;
-  #isTerminated = false;
 
   constructor(
     private readonly definition: ClientDefinition,
     private readonly telemetry: Telemetry,
-    private readonly calls: HandlerCalls,
-    private readonly owner: LifetimeOwner,
+    private readonly parts: LifetimeParts,
+    private readonly owner: ProcessOwner,
   ) {}
 
   get isOver(): boolean {
-    return this.#isOver;
+    return 'reason' in this.#state;
+  }
+
+  /** Whether it is over, or ends as soon as its session is. */
+  get isEnding(): boolean {
+    return this.isOver || this.#wish !== undefined;
+  }
+
+  /** Whether a handler failed, and it has ended by that. What a handler or the policy decides is none. */
+  get hasCrashed(): boolean {
+    return 'hasCrashed' in this.#state && this.#state.hasCrashed;
+  }
+
+  /** Whether `@OnStart` is done, and it is not over. */
+  get hasBegun(): boolean {
+    return this.#state.name === 'living';
   }
 
   /** Whether the instance has been made, and has not ended. */
   get isLiving(): boolean {
-    return this.#incarnation !== undefined && !this.#isOver;
+    return this.#incarnation !== undefined && !this.isOver;
+  }
+
+  /** Whether the `@OnConnect` of this session is done. */
+  hasGreeted(session: number): boolean {
+    return this.#state.name === 'living' && this.#state.greeted === session;
+  }
+
+  /** Why it ended, once it has. */
+  get reason(): CloseReason | undefined {
+    return 'reason' in this.#state ? this.#state.reason : undefined;
+  }
+
+  /** Why it is to end now: there is no session that would have to end before. */
+  get due(): CloseReason | undefined {
+    return this.parts.connection.hasWire ? undefined : this.#wish?.reason;
+  }
+
+  /** What a `terminate()` said of the reason. */
+  get said(): CloseReason | undefined {
+    return this.#wish?.said;
   }
 
   /** The incarnation; only asked for once it has been made. */
@@ -61,11 +136,125 @@ export class Lifetime {
 
   /** Runs `@OnStart`; what it fails with ends the incarnation, without an `@OnTerminate`. */
   start(args: unknown): Pending {
+    this.#state = { name: 'starting', wish: this.#wish };
     const made = this.#make();
-    if (isThenable(made) || made.start !== undefined) return this.#startLater(args);
+    if (isThenable(made) || made.start !== undefined) return this.#start(args);
     // It is there, and has nothing to do: no promise for that.
     this.#incarnation = made;
-    this.owner.onBegun();
+    this.#begin(false);
+  }
+
+  /** A session opened: in a class without `@OnStart` that is its beginning. */
+  opened(): void {
+    if (this.#state.name !== 'living' || this.incarnation.start !== undefined) return;
+    this.#state = { ...this.#state, owesTerminate: true };
+  }
+
+  /** The `@OnConnect` of a session is done. */
+  greeted(session: number): void {
+    if (this.#state.name === 'living') this.#state = { ...this.#state, greeted: session };
+  }
+
+  /** Ends it after what waits in the mailbox has been handled; no more is read. */
+  stop(code: number): void {
+    const { connection, mailbox, pauseLock } = this.parts;
+    const reason = { by: 'local', code, message: '' } as const;
+    if (!connection.isOpen) return this.finish(reason);
+    this.#want(reason);
+    pauseLock.hold(this);
+    mailbox.postLater({ type: 'stop', code });
+    mailbox.resume();
+  }
+
+  /** What waited before the {@link stop} has been handled. */
+  drained(code: number): void {
+    this.parts.pauseLock.release(this);
+    this.parts.connection.close(code);
+  }
+
+  /** Ends it by a `terminate()` of a handler, or by an error of somebody else's. */
+  endBy(reason: string | Error | undefined): void {
+    const { connection } = this.parts;
+    const decided = toCloseReason(reason ?? '', CloseCode.normal);
+    // A session that is open ends with it; one that is closing already has another reason.
+    const isSaid = reason !== undefined && !connection.isOpen;
+    this.finish(decided, isSaid ? decided : undefined);
+    if (reason instanceof Error) return connection.fail(reason);
+    const fits = reason !== undefined && Buffer.byteLength(reason) <= MAX_CLOSE_REASON;
+    connection.close(CloseCode.normal, fits ? reason : '');
+  }
+
+  /** Ends it as soon as the session is over: now, where there is none. A mailbox that is held goes on. */
+  finish(reason: CloseReason, said?: CloseReason): void {
+    const { connection, mailbox } = this.parts;
+    this.#want(reason, said);
+    connection.giveUp();
+    if (!connection.hasWire) mailbox.postLater({ type: 'conclude' });
+    mailbox.resume();
+  }
+
+  /** A handler has failed: the session is closed with 1011, and the incarnation ends with the error. */
+  crash(error: unknown): Pending {
+    if (this.isOver) return undefined;
+    this.parts.connection.crash(error);
+    return this.end({ by: 'error', error }, true);
+  }
+
+  /** Ends it and runs `@OnTerminate`, where it is owed. Only the first reason counts. */
+  end(reason: CloseReason, hasCrashed = false): Pending {
+    if (this.isOver) return undefined;
+    const isOwed = this.#state.name === 'living' && this.#state.owesTerminate;
+    this.#over(reason, hasCrashed);
+    const handler = isOwed ? this.incarnation.terminate : undefined;
+    if (handler === undefined) return this.#terminated(reason);
+    const { calls } = this.parts;
+    const done = (): void => {
+      calls.over();
+      this.#terminated(reason);
+    };
+    const failed = (error: unknown): void => {
+      calls.over();
+      this.telemetry.error(error, `@OnTerminate (${handler.method})`);
+      this.#terminated(reason);
+    };
+    try {
+      const pending = toPromise(calls.invoke(handler, reason));
+      if (pending === undefined) return done();
+      calls.suspended();
+      return pending.then(done, failed);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  /** Ends what never began. */
+  discard(reason: CloseReason): void {
+    this.#state = { name: 'over', reason, hasCrashed: false };
+    this.parts.onOver(reason);
+    this.#terminated(reason);
+  }
+
+  /** Why it ends where it is not waited for any more. */
+  get lastReason(): CloseReason {
+    return this.#wish?.reason ?? this.reason ?? { by: 'local', message: '' };
+  }
+
+  /** Ends it without `@OnTerminate`, because one of its handlers does not return. */
+  abandon(reason: CloseReason): void {
+    if (!this.isOver) this.#over(reason, false);
+    this.#terminated(reason);
+  }
+
+  get #wish(): Wish | undefined {
+    return 'reason' in this.#state ? undefined : this.#state.wish;
+  }
+
+  #want(reason: CloseReason, said?: CloseReason): void {
+    const state = this.#state;
+    if ('reason' in state) return;
+    const before = state.wish;
+    const wish = { reason: before?.reason ?? reason, said: before?.said ?? said };
+    this.#state = { ...state, wish };
   }
 
   #make(): Incarnation | PromiseLike<Incarnation> {
@@ -76,171 +265,48 @@ export class Lifetime {
     }
   }
 
-  async #startLater(args: unknown): Promise<void> {
-    await this.#start(args);
-    // One that was left behind may return when the next has long begun to start.
-    if (!this.#isOver) this.owner.onBegun();
-  }
-
   async #start(args: unknown): Promise<void> {
     try {
       await this.incarnate();
+      // One that was left behind may return when the next has long begun to start.
+      if (this.isOver) return;
       const handler = this.incarnation.start;
-      if (handler === undefined || this.#isOver) return;
-      const value = await this.calls.settled(handler, args);
-      if (this.#isOver) return;
-      this.#began = true;
-      if (value === undefined) return;
+      if (handler === undefined) return this.#begin(false);
+      const value = await this.parts.calls.settled(handler, args);
+      if (this.isOver) return;
+      if (value === undefined) return this.#begin(true);
       if (!isDirective(value) || value.kind !== 'terminate') {
         const { module } = this.definition;
         throw new BadResponseError(module, handler.method, value, 'nothing or terminate()');
       }
-      const { reason } = value;
-      await this.terminate(
-        reason instanceof Error
-          ? { by: 'error', error: reason }
-          : { by: 'local', message: reason ?? '' },
-      );
+      this.#state = { name: 'living', owesTerminate: true, greeted: 0, wish: this.#wish };
+      await this.end(toCloseReason(value.reason ?? ''));
     } catch (error) {
-      if (this.#isOver) {
-        return this.owner.onError(error, `the start, which was left behind`);
-      }
-      this.#began = false;
-      this.owner.onCrash();
-      await this.terminate({ by: 'error', error });
+      if (this.isOver) return this.telemetry.error(error, 'the start, which was left behind');
+      await this.end({ by: 'error', error }, true);
     }
   }
 
-  /** A session opened. */
-  opened(): void {
-    this.#began = true;
+  #begin(owesTerminate: boolean): void {
+    this.#state = { name: 'living', owesTerminate, greeted: 0, wish: this.#wish };
+    this.owner.onBegun();
   }
 
-  /** Ends the incarnation and runs `@OnTerminate`, where it is owed. Only the first reason counts. */
-  terminate(reason: CloseReason): Pending {
-    if (this.#isOver) return undefined;
-    this.#over(reason);
-    const handler = this.#began ? this.incarnation.terminate : undefined;
-    if (handler === undefined) return this.#terminated(reason);
-    const failed = (error: unknown): void => {
-      this.calls.over();
-      this.owner.onError(error, `@OnTerminate (${handler.method})`);
-      this.#terminated(reason);
-    };
-    const done = (): void => {
-      this.calls.over();
-      this.#terminated(reason);
-    };
-    try {
-      const pending = toPromise(this.calls.invoke(handler, reason));
-      if (pending === undefined) return done();
-      this.calls.suspended();
-      return pending.then(done, failed);
-    } catch (error) {
-      return failed(error);
-    }
-  }
-
-  /** Ends what never began. */
-  discard(reason: CloseReason): void {
-    this.#isOver = true;
-    this.reason = reason;
-    this.owner.onOver(reason);
-    this.#terminated(reason);
-  }
-
-  /** Ends the incarnation without `@OnTerminate`, because one of its handlers does not return. */
-  abandon(reason: CloseReason): void {
-    if (!this.#isOver) this.#over(reason);
-    this.#terminated(reason);
-  }
-
-  #over(reason: CloseReason): void {
-    this.#isOver = true;
-    this.reason = reason;
+  #over(reason: CloseReason, hasCrashed: boolean): void {
+    this.#state = { name: 'over', reason, hasCrashed };
     const duringStart = this.owner.tellsStart();
-    const crashed = this.owner.hasCrashed();
     this.telemetry.emit('terminate', {
       reason,
       ...(duringStart && { duringStart }),
-      ...(crashed && { crashed }),
+      ...(hasCrashed && { crashed: true }),
     });
-    this.owner.onOver(reason);
+    this.parts.onOver(reason);
   }
 
   /** Once: an `@OnTerminate` that was left behind may still return. */
   #terminated(reason: CloseReason): void {
-    if (this.#isTerminated) return;
-    this.#isTerminated = true;
-    this.owner.onTerminated(reason);
-  }
-}
-
-/** The parts of a process that have to do with its milestones. */
-export interface MilestoneParts {
-  readonly connection: Connection;
-  readonly mailbox: Mailbox<Message>;
-  readonly lifetime: Lifetime;
-  readonly dialer: Dialer;
-  readonly dispatcher: Dispatcher;
-  readonly runner: HandlerRunner;
-}
-
-/** What happens when an incarnation starts, when a session opens, and when all is over. */
-export class Milestones {
-  /** Whether `@OnStart` is done. */
-  hasBegun = false;
-
-  constructor(
-    private readonly parts: MilestoneParts,
-    private readonly owner: ProcessOwner,
-  ) {}
-
-  start(args: unknown, attempt: Attempt): Pending {
-    const pending = this.parts.lifetime.start(args);
-    return isThenable(pending)
-      ? pending.then(() => this.#started(attempt))
-      : this.#started(attempt);
-  }
-
-  opened(info: ConnectionInfo): Pending {
-    const { lifetime, runner } = this.parts;
-    const { start, connect } = lifetime.incarnation;
-    if (start === undefined) lifetime.opened();
-    const pending = connect && runner.run(connect, info);
-    return isThenable(pending) ? pending.then(() => this.#ready(info)) : this.#ready(info);
-  }
-
-  over(reason: CloseReason): void {
-    const { connection, runner, dispatcher, mailbox } = this.parts;
-    connection.giveUp();
-    runner.cancelStreams();
-    mailbox.dropJobs();
-    const early = dispatcher.takeEarly();
-    const waiting = [...early, ...dispatcher.takePostponed(), ...mailbox.clear()];
-    dispatcher.over();
-    this.owner.onLeftovers(waiting.filter(isFromCaller), reason);
-  }
-
-  /** What was posted before the end and comes after it. */
-  late(message: Message): void {
-    const { reason } = this.parts.lifetime;
-    if (isFromCaller(message) && reason) this.owner.onLeftovers([message], reason);
-  }
-
-  #started(attempt: Attempt): Pending {
-    const { lifetime, mailbox, dispatcher, dialer } = this.parts;
-    if (lifetime.isOver) return undefined;
-    this.hasBegun = true;
-    mailbox.putFirst(dispatcher.takeEarly());
-    return dialer.attempt(attempt);
-  }
-
-  #ready(info: ConnectionInfo): void {
-    const { lifetime, runner } = this.parts;
-    // An `@OnConnect` that could not be finished, because its session had ended, has greeted nobody.
-    if (lifetime.isOver || runner.lostSession === info.session) return;
-    this.owner.onReady(info);
-    this.parts.mailbox.putFirst(this.parts.dispatcher.greeted());
+    if (this.#state.name !== 'over') return;
+    this.#state = { name: 'terminated', reason, hasCrashed: this.#state.hasCrashed };
+    this.parts.onTerminated(reason);
   }
 }

@@ -1,7 +1,6 @@
 import { type ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import { type CloseReason, describeReason } from '../frame/close-reason.js';
 import { type CallerMessage, isWanted } from './message.js';
-import type { Process } from './process.js';
 
 /** What callers ask of a client between two incarnations, and what the last has left. */
 export class Postponed {
@@ -32,16 +31,12 @@ export class Postponed {
     }
   }
 
-  /** Gives all that is held to the next incarnation. */
-  handOver(process: Process): void {
-    for (const message of this.take()) process.post(message);
-  }
-
   /** Takes out what nobody wants any more. */
   sweep(): void {
     this.#held = this.#held.filter(isWanted);
   }
 
+  /** Gives all that is held: to the next incarnation, or to nobody. */
   take(): CallerMessage[] {
     return this.#held.splice(0);
   }

@@ -1,55 +1,46 @@
-import type { Pending } from '../async/deferred.js';
 import { Connection } from '../connection/connection.js';
+import type { ConnectionOwner, SessionInfo } from '../connection/connection.port.js';
+import type { WireEnd } from '../connection/wire.end.js';
 import type { CloseReason } from '../frame/close-reason.js';
-import type { DataFrame } from '../frame/frame.js';
-import { Mailbox, type MailboxOwner } from '../mailbox/mailbox.js';
+import { Frame, type PingFrame } from '../frame/frame.js';
+import { Mailbox } from '../mailbox/mailbox.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-options.js';
-import type { ClientDefinition, Incarnation } from './client.definition.js';
-import { Dialer, type DialerOwner } from './dialer.js';
-import { Dispatcher, type DispatcherOwner } from './dispatcher.js';
+import type { ClientDefinition } from './client.definition.js';
+import { Dialer } from './dialer.js';
+import { Dispatcher } from './dispatcher.js';
 import { HandlerCalls } from './handler.calls.js';
-import { HandlerRunner, type HandlerRunnerOwner } from './handler.runner.js';
-import { Inbox } from './inbox.js';
-import { Lifetime, Milestones } from './lifetime.js';
-import {
-  type CallerMessage,
-  isWanted,
-  type LeaveMessage,
-  type Message,
-  sizeOf,
-} from './message.js';
+import { HandlerRunner } from './handler.runner.js';
+import { Lifetime } from './lifetime.js';
+import { type CallerMessage, isWanted, type Message } from './message.js';
 import type { ProcessOwner, ProcessTools } from './process.port.js';
-import { SessionControl } from './reconnect.js';
-import { Ending, Shutdown } from './shutdown.js';
+import { Reconnect } from './reconnect.js';
+import { Shutdown } from './shutdown.js';
 
 /**
- * The process behind a handle: a mailbox, a connection and an incarnation, one message at a time.
- * Every callback of the class runs here, in the turn of a message.
+ * The process behind a handle: one incarnation with its mailbox and its connection, one message at a
+ * time. Every callback of the class runs here, in the turn of a message. It has its parts made, and
+ * gives each of them all those it works with:
+ *
+ *     connection   the session, over many sockets          calls       which handler runs
+ *     mailbox      what waits for its turn                 lifetime    from the start to `@OnTerminate`
+ *     pauseLock    who keeps the socket from being read    reconnect   what follows a session
+ *     dispatcher   which handler a message is for          dialer      attempts
+ *     runner       what a handler returns
  */
-export class Process
-  implements MailboxOwner<Message>, HandlerRunnerOwner, DialerOwner, DispatcherOwner
-{
+export class Process implements ConnectionOwner {
   readonly connection: Connection;
   readonly mailbox: Mailbox<Message>;
   readonly pauseLock: PauseLock;
-  /** Which handler runs. */
   readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
-  readonly runner: HandlerRunner;
+  readonly reconnect: Reconnect;
   readonly dialer: Dialer;
-  readonly session: SessionControl;
+  readonly runner: HandlerRunner;
   readonly dispatcher: Dispatcher;
-  readonly sizeOf = sizeOf;
   #settings: ClientSettings | undefined;
-  readonly #ending: Ending;
-  readonly #milestones: Milestones;
   #shutdown: Shutdown | undefined;
-  /**
-   * Whether a handler failed: an abnormal end. What a handler or the reconnect policy decides is none.
-   */
-  hasCrashed = false;
 
   /** @param session the number of the last session of the client, before this process */
   constructor(
@@ -58,61 +49,18 @@ export class Process
     private readonly owner: ProcessOwner,
     session: number,
   ) {
-    const { telemetry, run } = tools;
+    const { name } = definition;
+    const { telemetry, random } = tools;
     const budget = tools.budget?.() ?? new TurnBudget();
-    this.mailbox = new Mailbox<Message>(this, () => this.settings.mailbox, budget);
-    const inbox = new Inbox(definition, this.mailbox, telemetry, {
-      onStatus: (status) => owner.onStatus(status),
-      onRetry: () => this.#retry(),
-      onBackpressure: (hasBackpressure) =>
-        hasBackpressure
-          ? this.pauseLock.hold(this.connection)
-          : this.pauseLock.release(this.connection),
-    });
-    this.connection = new Connection(definition.name, tools, inbox, session);
-    this.pauseLock = new PauseLock((paused) => run(() => this.connection.setPaused(paused)));
-    this.#ending = new Ending(this.connection, this.mailbox, this.pauseLock);
-    this.calls = new HandlerCalls(definition.name);
-    this.lifetime = new Lifetime(definition, telemetry, this.calls, {
-      tellsStart: () => owner.tellsStart(),
-      onOver: (reason) => this.#milestones.over(reason),
-      onCrash: () => (this.hasCrashed = true),
-      hasCrashed: () => this.hasCrashed,
-      onBegun: () => owner.onBegun(),
-      onTerminated: (reason) => {
-        this.#shutdown?.over();
-        this.connection.terminate();
-        owner.onTerminated(reason);
-      },
-      onError: (error, where) => owner.onError(error, where),
-    });
-    this.dialer = new Dialer(definition, this.connection, telemetry, tools, this.calls, this);
-    this.session = new SessionControl(this.connection, this.dialer, this.#ending, () =>
-      this.#retry(),
-    );
-    this.runner = new HandlerRunner(
-      definition.name,
-      this.connection,
-      telemetry,
-      tools.trace,
-      run,
-      this.calls,
-      budget,
-      this,
-    );
-    this.dispatcher = new Dispatcher(
-      definition.name,
-      this.connection,
-      telemetry,
-      tools.trace,
-      this.runner,
-      this,
-    );
-    this.#milestones = new Milestones(this, owner);
-  }
-
-  get module(): string {
-    return this.definition.module;
+    this.dispatcher = new Dispatcher(name, tools, this, owner);
+    this.mailbox = new Mailbox<Message>(this.dispatcher, () => this.settings.mailbox, budget);
+    this.connection = new Connection(name, tools, this, session);
+    this.pauseLock = new PauseLock((paused) => tools.run(() => this.connection.setPaused(paused)));
+    this.calls = new HandlerCalls(name);
+    this.lifetime = new Lifetime(definition, telemetry, this, owner);
+    this.reconnect = new Reconnect(definition, telemetry, random, this);
+    this.dialer = new Dialer(definition, tools, this);
+    this.runner = new HandlerRunner(definition, tools, this, budget);
   }
 
   get settings(): ClientSettings {
@@ -123,33 +71,12 @@ export class Process
     this.#settings = settings;
   }
 
-  get incarnation(): Incarnation {
-    return this.lifetime.incarnation;
-  }
-
-  get isOver(): boolean {
-    return this.lifetime.isOver;
-  }
-
-  get isEnding(): boolean {
-    return this.isOver || this.#ending.reason !== undefined;
-  }
-
-  get decided(): CloseReason | undefined {
-    return this.#ending.decided;
-  }
-
-  /** Whether `@OnStart` is done. */
-  get hasBegun(): boolean {
-    return this.#milestones.hasBegun;
-  }
-
   start(args: unknown): void {
     // First, whatever those ask for who see us begin: there is no incarnation before.
     this.mailbox.putFirst([{ type: 'start', args, attempt: this.connection.begin() }]);
   }
 
-  /** Takes what somebody casts, tells or calls; it is handled soon, never in the caller's own call. */
+  /** Takes what somebody casts, tells or calls; it is handled soon, after the caller's own call. */
   post(message: CallerMessage): void {
     if (message.type !== 'call') this.dispatcher.taken++;
     this.tools.run(() => this.mailbox.postLater(message));
@@ -166,13 +93,13 @@ export class Process
    * has been handled.
    */
   stop(code: number, timeout: number): void {
-    if (!this.isOver) this.#ending.stop(code);
+    if (!this.lifetime.isOver) this.lifetime.stop(code);
     this.#limit(timeout);
   }
 
   /** Ends the incarnation in so many milliseconds, by an error of somebody else's. */
   exit(error: Error, timeout: number): void {
-    if (!this.isOver) this.endClient(error);
+    if (!this.lifetime.isOver) this.lifetime.endBy(error);
     this.#limit(timeout);
   }
 
@@ -181,89 +108,66 @@ export class Process
    * handler still runs, which is left behind.
    */
   abandon(): void {
-    const reason = this.#ending.reason ?? ({ by: 'local', message: '' } as const);
-    if (!this.mailbox.isBusy) void this.terminate(reason);
-    this.dispatcher.leaveBehind(reason);
-    this.lifetime.abandon(reason);
+    const { lastReason } = this.lifetime;
+    if (!this.mailbox.isBusy) void this.lifetime.end(lastReason);
+    this.dispatcher.leaveBehind(lastReason);
+    this.lifetime.abandon(lastReason);
   }
 
-  endClient(reason: string | Error | undefined): void {
-    this.#ending.end(reason);
+  /** Of the lifetime. */
+  onOver(reason: CloseReason): void {
+    this.connection.giveUp();
+    this.runner.cancelStreams();
+    this.mailbox.dropJobs();
+    this.owner.onLeftovers(this.dispatcher.over(), reason);
   }
 
-  crash(error: unknown): Pending {
-    if (this.isOver) return undefined;
-    this.hasCrashed = true;
-    this.connection.crash(error);
-    return this.terminate({ by: 'error', error });
+  /** Of the lifetime. */
+  onTerminated(reason: CloseReason): void {
+    this.#shutdown?.over();
+    this.connection.terminate();
+    this.owner.onTerminated(reason);
   }
 
-  terminate(reason: CloseReason): Pending {
-    return this.lifetime.terminate(reason);
+  /** Where frames go. */
+  get inbox(): Mailbox<Message> {
+    return this.mailbox;
   }
 
-  onStreamError(error: unknown): void {
-    if (this.isOver) this.owner.onError(error, 'a stream that a handler returned');
-    else this.tools.run(() => this.mailbox.putFirst([{ type: 'crash', error }]));
+  /** Who is told of the status. */
+  get listener(): ProcessOwner {
+    return this.owner;
   }
 
-  onError(error: unknown, where: string): void {
-    this.owner.onError(error, where);
+  onOpen(info: SessionInfo): void {
+    this.mailbox.post({ type: 'open', info });
   }
 
-  onEscape(error: unknown): Pending {
-    this.calls.over();
-    if (!this.isOver) return this.crash(error);
-    this.onError(error, 'the end of the client');
-    return undefined;
+  /**
+   * Without an `@OnPing` it is answered here and now: a slow handler must not make a peer believe that
+   * we are dead.
+   */
+  onPing(frame: PingFrame): void {
+    if (this.definition.handlers.hasPing) return this.mailbox.post(frame);
+    this.dispatcher.received(frame);
+    if (this.connection.isOpen) this.connection.send([Frame.pong(frame.data)], undefined, true);
   }
 
-  observe(frame: DataFrame): void {
-    this.owner.observe(frame);
+  onPeerClose(): void {
+    this.mailbox.post({ type: 'peer-close' });
   }
 
-  onHighWater(): void {
-    this.pauseLock.hold(this.mailbox);
+  onEnd(end: WireEnd): void {
+    this.mailbox.post({ type: 'end', end });
   }
 
-  onLowWater(): void {
-    this.pauseLock.release(this.mailbox);
+  onRetry(): void {
+    this.reconnect.retry();
   }
 
-  handle(message: Message): Pending {
-    if (this.isOver) return this.#milestones.late(message);
-    switch (message.type) {
-      case 'text':
-      case 'binary':
-        return this.dispatcher.data(message);
-      case 'ping':
-        return this.dispatcher.control(this.incarnation.ping, message);
-      case 'pong':
-        return this.dispatcher.control(this.incarnation.pong, message);
-      case 'cast':
-      case 'info':
-        return this.dispatcher.cast(message);
-      case 'call':
-        return this.dispatcher.call(message);
-      case 'start':
-        return this.#milestones.start(message.args, message.attempt);
-      case 'attempt':
-        return this.dialer.attempt(message.attempt);
-      case 'open':
-        return this.#milestones.opened(message.info);
-      case 'peer-close':
-      case 'end':
-      case 'stop':
-        return this.tools.turns.pass(() => this.#leave(message));
-      case 'conclude':
-        return this.#ending.due && this.terminate(this.#ending.due);
-      case 'crash':
-        return this.crash(message.error);
-    }
-  }
-
-  #retry(): void {
-    if (!this.isEnding) this.mailbox.post({ type: 'attempt', attempt: this.connection.begin() });
+  onBackpressure(hasBackpressure: boolean): void {
+    if (hasBackpressure) this.pauseLock.hold(this.connection);
+    else this.pauseLock.release(this.connection);
   }
 
   /** An `@OnTerminate` that hangs is left behind as well. */
@@ -274,19 +178,10 @@ export class Process
     if (this.#shutdown && this.#shutdown.deadline <= deadline) return;
     this.#shutdown?.over();
     this.#shutdown = new Shutdown(this.tools.clock, this, timeout, () =>
-      this.owner.onError(
+      this.tools.telemetry.error(
         new Error(`${this.calls.busy} did not return within ${timeout} ms and was left behind`),
         'the shutdown',
       ),
     );
-  }
-
-  #leave(message: LeaveMessage): Pending {
-    // What hangs at the shutdown is not waited for.
-    if (this.isOver) return undefined;
-    if (message.type === 'peer-close') return this.connection.answerClose();
-    if (message.type === 'stop') return this.#ending.drained(message.code);
-    this.runner.cancelStreams();
-    return this.dialer.ended(message.end);
   }
 }

@@ -1,3 +1,4 @@
+import { type Pending, toPromise } from '../async/deferred.js';
 import {
   Backoff,
   DEFAULT_RECONNECT,
@@ -7,45 +8,208 @@ import {
 } from '../connection/backoff.policy.js';
 import type { Connection } from '../connection/connection.js';
 import type { WireEnd } from '../connection/wire.end.js';
+import { BadResponseError } from '../errors/client.errors.js';
 import { HandshakeError } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
+import type { Mailbox } from '../mailbox/mailbox.js';
+import type { ClientSettings } from '../options/client-options.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
 import { type HeaderMap, mergeHeaders } from '../transport/headers.js';
-import type { Dialer } from './dialer.js';
-import type { ReconnectChanges } from './directive.js';
-import type { Ending } from './shutdown.js';
+import type { ClientDefinition, Handler } from './client.definition.js';
+import { isDirective, type ReconnectChanges, toCloseReason } from './directive.js';
+import type { DisconnectStatus } from './handler.arguments.js';
+import type { HandlerCalls } from './handler.calls.js';
+import type { Lifetime } from './lifetime.js';
+import type { Message } from './message.js';
+
+/** The parts of a process that its reconnects work with. */
+export interface ReconnectParts {
+  readonly connection: Connection;
+  readonly mailbox: Mailbox<Message>;
+  readonly calls: HandlerCalls;
+  readonly lifetime: Lifetime;
+  readonly settings: ClientSettings;
+}
+
+/**
+ * What becomes of a session: what handlers, and holders of the handle, want of it, and what follows
+ * its end or a failed attempt, with `@OnDisconnect`, in the turn of a message.
+ *
+ *     status      reconnect(changes)                                   close()
+ *     open        the session is closed with 1000, then as `closing`   the session is closed
+ *     closing     noted for what follows: the last word counts         noted for what follows
+ *     backoff     the wait begins anew with `delay`, or is over        the client ends
+ *     connecting  with changes: the attempt is given up, then as       the client ends
+ *                 `backoff`; without any it is left alone
+ *
+ * While what follows a failed attempt is decided the status is `connecting`, but there is none to give
+ * up: then a reconnect is noted. What a reconnect changes of URL and headers stays changed.
+ */
+export class Reconnect {
+  readonly #plan: ReconnectPlan;
+  /** What the last failed attempt failed with. */
+  lastError: unknown;
+
+  constructor(
+    private readonly definition: ClientDefinition,
+    private readonly telemetry: Telemetry,
+    random: Random,
+    private readonly parts: ReconnectParts,
+  ) {
+    this.#plan = new ReconnectPlan(random);
+  }
+
+  /** What has been changed of URL and headers, for every attempt to come. */
+  get changes(): ReconnectPlan['changes'] {
+    return this.#plan.changes;
+  }
+
+  close(code: number | undefined, message: string): void {
+    const { connection, lifetime } = this.parts;
+    this.#plan.cancel();
+    if (connection.isOpen) return connection.close(code, message);
+    if (connection.status === 'closing') return;
+    lifetime.finish(toCloseReason(message, code));
+  }
+
+  request(changes: ReconnectChanges): void {
+    const { connection } = this.parts;
+    const { status, isAttempting } = connection;
+    if (status === 'backoff' || isAttempting) return this.#redirect(changes);
+    if (status !== 'open' && status !== 'closing' && status !== 'connecting') return;
+    this.#plan.request(changes);
+    connection.close(CloseCode.normal);
+  }
+
+  /** Makes the next attempt now. */
+  retry(): void {
+    const { connection, lifetime, mailbox } = this.parts;
+    if (!lifetime.isEnding) mailbox.post({ type: 'attempt', attempt: connection.begin() });
+  }
+
+  /** A session is over, or an attempt failed. */
+  ended(end: WireEnd): Pending {
+    const { connection, lifetime, settings } = this.parts;
+    const { reconnect, handleInitialFailure } = settings;
+    const { session, losses: attempt } = connection;
+    this.lastError = end.error;
+    const plan = this.#plan.plan(end, reconnect, connection.lasted);
+    const retryIn = lifetime.isEnding ? undefined : plan;
+    const isInitial = !end.opened && session === 0 && attempt === 1;
+    if (isInitial && !handleInitialFailure) return lifetime.end(end.reason);
+
+    const { reason, error } = end;
+    const failure = error === undefined ? undefined : { error };
+    this.telemetry.emit('disconnected', { reason, attempt, ...failure });
+    const handler = lifetime.incarnation.disconnect;
+    if (handler === undefined) return this.#follow(end, retryIn);
+    const status: DisconnectStatus = {
+      reason,
+      attempt,
+      session,
+      ...failure,
+      ...(retryIn !== undefined && { retryIn }),
+    };
+    return this.#decide(handler, status, end);
+  }
+
+  /** There is no session: the next attempt is another one than was to be. */
+  #redirect(changes: ReconnectChanges): void {
+    const { connection } = this.parts;
+    const { url, headers, delay } = changes;
+    const isChange = url !== undefined || headers !== undefined || delay !== undefined;
+    if (connection.isAttempting && !isChange) return;
+    this.#plan.change(changes);
+    if (delay === undefined) this.retry();
+    else connection.backoff(delay);
+  }
+
+  /** Asks `@OnDisconnect`. */
+  #decide(handler: Handler, status: DisconnectStatus, end: WireEnd): Pending {
+    const { calls, lifetime } = this.parts;
+    const follow = (value: unknown): Pending => {
+      calls.over();
+      return this.#obey(handler, value, status, end);
+    };
+    const failed = (thrown: unknown): Pending => {
+      calls.over();
+      if (!lifetime.isOver) return lifetime.crash(thrown);
+      this.telemetry.error(thrown, `${handler.method}, which was left behind`);
+      return undefined;
+    };
+    let value: unknown;
+    try {
+      value = calls.invoke(handler, status);
+    } catch (thrown) {
+      return failed(thrown);
+    }
+    const promise = toPromise(value);
+    if (promise === undefined) return follow(value);
+    calls.suspended();
+    return promise.then(follow, failed);
+  }
+
+  #obey(handler: Handler, value: unknown, { retryIn }: DisconnectStatus, end: WireEnd): Pending {
+    const { connection, lifetime } = this.parts;
+    if (lifetime.isOver) return undefined;
+    if (value === undefined) return this.#follow(end, retryIn);
+    if (isDirective(value) && value.kind === 'terminate') {
+      const { reason } = value;
+      return lifetime.end(reason === undefined ? end.reason : toCloseReason(reason));
+    }
+    if (!isDirective(value) || value.kind !== 'reconnect') {
+      const allowed = 'nothing, reconnect() or terminate()';
+      const { module } = this.definition;
+      return lifetime.crash(new BadResponseError(module, handler.method, value, allowed));
+    }
+    if (lifetime.isEnding) return lifetime.end(lifetime.said ?? end.reason);
+    connection.backoff(this.#plan.commit(value.changes));
+    return undefined;
+  }
+
+  /** What the policy says, or somebody asked for. */
+  #follow(end: WireEnd, retryIn: number | undefined): Pending {
+    const { connection, lifetime } = this.parts;
+    const { isRequested, isCancelled } = this.#plan;
+    const isWanted = isRequested || (retryIn !== undefined && !isCancelled);
+    if (!isWanted || lifetime.isEnding) return lifetime.end(lifetime.said ?? end.reason);
+    connection.backoff(this.#plan.commit());
+    return undefined;
+  }
+}
 
 /** Decides whether and when a client connects again, and what has changed until then. */
 export class ReconnectPlan {
   #backoff = Backoff.none;
   #planned = Backoff.none;
   #retryAfter = 0;
-  #wish: ReconnectChanges | undefined;
-  #isRefused = false;
+  #requested: ReconnectChanges | undefined;
+  #isCancelled = false;
   /** What `reconnect({ url, headers })` has changed, for every attempt to come. */
   changes: Pick<ReconnectChanges, 'url' | 'headers'> = {};
 
   constructor(private readonly random: Random) {}
 
   /** Somebody asked to connect again once the session is over; of several each adds to the others. */
-  wish(changes: ReconnectChanges): void {
-    this.#wish = merged(this.#wish, changes);
-    this.#isRefused = false;
+  request(changes: ReconnectChanges): void {
+    this.#requested = merged(this.#requested, changes);
+    this.#isCancelled = false;
   }
 
   /** Somebody closed: the last word counts. */
-  refuse(): void {
-    this.#wish = undefined;
-    this.#isRefused = true;
+  cancel(): void {
+    this.#requested = undefined;
+    this.#isCancelled = true;
   }
 
   /** Whether somebody asked to connect again, and nobody closed since. */
-  get isWished(): boolean {
-    return this.#wish !== undefined;
+  get isRequested(): boolean {
+    return this.#requested !== undefined;
   }
 
   /** Whether somebody closed since the last attempt. */
-  get isRefused(): boolean {
-    return this.#isRefused;
+  get isCancelled(): boolean {
+    return this.#isCancelled;
   }
 
   /**
@@ -61,19 +225,19 @@ export class ReconnectPlan {
     const asked = end.error instanceof HandshakeError ? (end.error.retryAfter ?? 0) : 0;
     this.#retryAfter = asked > 0 ? Math.min(asked, MAX_RETRY_AFTER) : 0;
     const byPolicy = policy !== false && !end.voluntary && this.#backoff.count < policy.maxAttempts;
-    const isWanted = this.#wish !== undefined || (byPolicy && !this.#isRefused);
-    return isWanted ? this.#delay(this.#wish?.delay) : undefined;
+    const isWanted = this.#requested !== undefined || (byPolicy && !this.#isCancelled);
+    return isWanted ? this.#delay(this.#requested?.delay) : undefined;
   }
 
   /** Takes what was planned, or what `@OnDisconnect` returned: milliseconds to wait. */
-  take(returned?: ReconnectChanges): number {
-    const wish = this.#wish;
-    const delay = this.#delay(returned?.delay ?? wish?.delay);
+  commit(returned?: ReconnectChanges): number {
+    const requested = this.#requested;
+    const delay = this.#delay(returned?.delay ?? requested?.delay);
     this.#backoff = this.#planned;
-    this.#wish = undefined;
-    this.#isRefused = false;
+    this.#requested = undefined;
+    this.#isCancelled = false;
     // What `@OnDisconnect` returns adds to what a handler asked for before; its word is the last.
-    for (const changes of [wish, returned]) if (changes !== undefined) this.change(changes);
+    for (const changes of [requested, returned]) if (changes !== undefined) this.change(changes);
     return delay;
   }
 
@@ -96,52 +260,4 @@ function merged(before: ReconnectChanges | undefined, changes: ReconnectChanges)
     ...(url !== undefined && { url }),
     ...(delay !== undefined && { delay }),
   };
-}
-
-/**
- * What handlers, and holders of the handle, want of the session:
- *
- *     status      reconnect(changes)                                   close()
- *     open        the session is closed with 1000, then as `closing`   the session is closed
- *     closing     noted for what follows: the last word counts         noted for what follows
- *     backoff     the wait begins anew with `delay`, or is over        the client ends
- *     connecting  with changes: the attempt is given up, then as       the client ends
- *                 `backoff`; without any it is left alone
- *
- * While what follows a failed attempt is decided the status is `connecting`, but there is none to give
- * up: then a reconnect is noted. What a reconnect changes of URL and headers stays changed.
- */
-export class SessionControl {
-  constructor(
-    private readonly connection: Connection,
-    private readonly dialer: Dialer,
-    private readonly ending: Ending,
-    /** Makes the next attempt now. */
-    private readonly retry: () => void,
-  ) {}
-
-  close(code: number | undefined, message: string): void {
-    this.dialer.refuse();
-    if (this.connection.isOpen) return this.connection.close(code, message);
-    if (this.connection.status === 'closing') return;
-    this.ending.finish({ by: 'local', message, ...(code !== undefined && { code }) });
-  }
-
-  reconnect(changes: ReconnectChanges): void {
-    const { status, isAttempting } = this.connection;
-    if (status === 'backoff' || isAttempting) return this.#redirect(changes);
-    if (status !== 'open' && status !== 'closing' && status !== 'connecting') return;
-    this.dialer.wish(changes);
-    this.connection.close(CloseCode.normal);
-  }
-
-  /** There is no session: the next attempt is another one than was to be. */
-  #redirect(changes: ReconnectChanges): void {
-    const { url, headers, delay } = changes;
-    const isChange = url !== undefined || headers !== undefined || delay !== undefined;
-    if (this.connection.isAttempting && !isChange) return;
-    this.dialer.change(changes);
-    if (delay === undefined) this.retry();
-    else this.connection.backoff(delay);
-  }
 }

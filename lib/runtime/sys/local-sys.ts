@@ -4,6 +4,7 @@ import { BadResponseError, CallTimeoutError } from '../errors/client.errors.js';
 import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import type { ClientDefinition, Incarnation, Type } from '../process/client.definition.js';
 import type { Process } from '../process/process.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
 import type { ClientState, ClientStatistics, ClientSys, StatusReport } from './client-sys.js';
 import type { Debugger } from './debugger.js';
 import { checkFields, fieldsOf, setFields, showFields } from './fields.js';
@@ -16,7 +17,7 @@ export interface SysTarget {
   readonly incarnation: number;
   /** That of the current incarnation. */
   readonly process: Process;
-  onError(error: unknown, where: string): void;
+  readonly telemetry: Telemetry;
   notConnected(what: string): NotConnectedError;
 }
 
@@ -94,12 +95,12 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     const { process } = this.target;
     const over = (): NotConnectedError => this.#none('its mailbox');
     // The mailbox of one that ends is never held: that would keep it from its end.
-    if (process.isEnding) return rejected(over());
+    if (process.lifetime.isEnding) return rejected(over());
     return this.#interject(
       'suspend',
       process,
       async () => {
-        if (process.isEnding) throw over();
+        if (process.lifetime.isEnding) throw over();
         process.mailbox.suspend();
       },
       (answer) => answer.reject(over()),
@@ -129,7 +130,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
       if (value !== undefined) {
         throw new BadResponseError(next.name, codeChange?.method ?? '', value, 'nothing');
       }
-      if (process.isOver) throw this.#none('its code');
+      if (process.lifetime.isOver) throw this.#none('its code');
       change.commit();
       process.lifetime.replace(fresh);
     });
@@ -147,7 +148,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
       process,
       async () => {
         if (!process.lifetime.isLiving) throw this.#none(what);
-        return work(process.incarnation, process);
+        return work(process.lifetime.incarnation, process);
       },
       (answer) => answer.reject(this.#none(what)),
     );
@@ -161,7 +162,7 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     over: (answer: Deferred<R>) => void,
     answersLater = false,
   ): Promise<R> {
-    if (process.isOver) {
+    if (process.lifetime.isOver) {
       const answer = new Deferred<R>();
       over(answer);
       return answer.promise;
@@ -173,11 +174,12 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     return process.calls.guard(answer, { what, remedy: 'Do not await it there.', giveUp });
   }
 
-  async #format({ calls, incarnation: { instance, formatStatus } }: Process): Promise<unknown> {
+  async #format({ calls, lifetime }: Process): Promise<unknown> {
+    const { instance, formatStatus } = lifetime.incarnation;
     try {
       if (formatStatus !== undefined) return await calls.settled(formatStatus);
     } catch (thrown) {
-      this.target.onError(thrown, `@FormatStatus (${formatStatus?.method})`);
+      this.target.telemetry.error(thrown, `@FormatStatus (${formatStatus?.method})`);
     }
     return showFields(instance);
   }

@@ -51,6 +51,7 @@ export interface EventSource {
 /** Tells the events of one client: to its channels, then to its sinks. */
 export class Telemetry {
   readonly #frameSinks: readonly EventSink[];
+  #isTellingError = false;
 
   constructor(
     private readonly source: EventSource,
@@ -87,5 +88,14 @@ export class Telemetry {
     } as unknown as WebSockexEvent;
     CHANNELS[event].publish(message);
     for (const sink of this.sinks) if (sink.wants(event)) sink.next(message);
+  }
+
+  /** Something failed that has no other place to go. */
+  error(error: unknown, where: string): void {
+    // An observer of errors that throws would be told of its own error for ever.
+    if (this.#isTellingError) return;
+    this.#isTellingError = true;
+    this.emit('error', { error, where });
+    this.#isTellingError = false;
   }
 }

@@ -2,7 +2,11 @@ import type { WebSockexEvent } from 'nestjs-websockex';
 
 import type { WireEnd } from '../../../lib/runtime/connection/wire.end.js';
 import { Wire } from '../../../lib/runtime/connection/wire.js';
-import type { WireOwner, WireSettings } from '../../../lib/runtime/connection/wire.port.js';
+import type {
+  FrameInbox,
+  WireOwner,
+  WireSettings,
+} from '../../../lib/runtime/connection/wire.port.js';
 import { Telemetry } from '../../../lib/runtime/telemetry/telemetry.js';
 import { TraceHook } from '../../../lib/runtime/telemetry/trace.hook.js';
 import { type FakeSocket, FakeTransport } from '../../fixtures/fake-transport.js';
@@ -17,7 +21,7 @@ const DEFAULTS: WireSettings = {
 };
 
 /** Wires of one net, and what they tell. */
-export class Rig implements WireOwner {
+export class Rig implements WireOwner, FrameInbox {
   readonly net = new FakeTransport();
   readonly clock = new VirtualClock();
   /** What a wire told its owner. */
@@ -31,7 +35,7 @@ export class Rig implements WireOwner {
     const telemetry = new Telemetry(source, () => 0, [sink]);
     const trace = new TraceHook();
     const tools = { transport: this.net, clock: this.clock, telemetry, trace };
-    const wire = new Wire({ ...DEFAULTS, ...settings }, tools, this);
+    const wire = new Wire({ ...DEFAULTS, ...settings }, tools, this, this);
     wire.dial();
     return wire;
   }
@@ -43,20 +47,16 @@ export class Rig implements WireOwner {
     return { wire, peer: this.net.last };
   }
 
-  onOpen(_wire: Wire, { protocol }: { readonly protocol: string }): void {
+  onOpen({ protocol }: { readonly protocol: string }): void {
     this.story.push(`open ${protocol}`);
   }
 
-  onData({ type, data }: { readonly type: string; readonly data: string | Buffer }): void {
+  post({ type, data }: { readonly type: string; readonly data: string | Buffer }): void {
     this.story.push(`${type} ${data.toString()}`);
   }
 
   onPing({ data }: { readonly data: Buffer }): void {
     this.story.push(`ping ${data.toString()}`);
-  }
-
-  onPong({ data }: { readonly data: Buffer }): void {
-    this.story.push(`pong ${data.toString()}`);
   }
 
   onPeerClose(): void {

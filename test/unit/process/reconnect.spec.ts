@@ -33,7 +33,7 @@ describe('ReconnectPlan', () => {
   const round = (end: WireEnd, lasted = 0, rules: ReconnectPolicy | false = policy): unknown => {
     const announced = plan.plan(end, rules, lasted);
     if (announced === undefined) return undefined;
-    expect(plan.take()).toBe(announced);
+    expect(plan.commit()).toBe(announced);
     return announced;
   };
 
@@ -95,66 +95,66 @@ describe('ReconnectPlan', () => {
 
   it('takes a delay that is given in place of any other', () => {
     plan.plan(refused(60_000), policy, 0);
-    expect(plan.take({ delay: 7 })).toBe(7);
+    expect(plan.commit({ delay: 7 })).toBe(7);
     plan.plan(failed, policy, 0);
-    expect(plan.take({ delay: 0 })).toBe(0);
+    expect(plan.commit({ delay: 0 })).toBe(0);
     expect(round(failed)).toBe(400);
   });
 
   it('follows a wish whatever the policy says, with its delay or the next one', () => {
-    plan.wish({});
+    plan.request({});
     expect(round(closed)).toBe(100);
-    plan.wish({ delay: 5 });
+    plan.request({ delay: 5 });
     expect(round(lost, 0, { ...policy, maxAttempts: 0 })).toBe(5);
-    plan.wish({});
+    plan.request({});
     expect(round(closed, 0, false)).toBe(DEFAULT_RECONNECT.initialDelay);
   });
 
   it('follows a wish once, and not at all once it is taken back', () => {
-    plan.wish({});
+    plan.request({});
     round(closed);
     expect(round(closed)).toBeUndefined();
-    plan.wish({ url: 'ws://b/' });
-    plan.refuse();
+    plan.request({ url: 'ws://b/' });
+    plan.cancel();
     expect(round(closed)).toBeUndefined();
     expect(plan.changes).not.toHaveProperty('url');
   });
 
   it('knows the last word: a wish, or a close', () => {
-    const said = (): readonly boolean[] => [plan.isWished, plan.isRefused];
+    const said = (): readonly boolean[] => [plan.isRequested, plan.isCancelled];
     expect(said()).toEqual([false, false]);
-    plan.refuse();
+    plan.cancel();
     expect(said()).toEqual([false, true]);
-    plan.wish({});
+    plan.request({});
     expect(said()).toEqual([true, false]);
-    plan.refuse();
+    plan.cancel();
     // What @OnDisconnect returns comes after that, and is followed: then it is forgotten.
     plan.plan(closed, policy, 0);
-    plan.take({});
+    plan.commit({});
     expect(said()).toEqual([false, false]);
   });
 
   it('keeps what was changed for every attempt to come, the last word for each header', () => {
     plan.plan(lost, policy, 0);
-    plan.take({ url: 'ws://b/', headers: { a: '1', b: '1' } });
+    plan.commit({ url: 'ws://b/', headers: { a: '1', b: '1' } });
     expect(plan.changes).toEqual({ url: 'ws://b/', headers: { a: '1', b: '1' } });
-    plan.wish({ headers: { b: '2' } });
+    plan.request({ headers: { b: '2' } });
     round(closed);
     round(failed);
     expect(plan.changes).toEqual({ url: 'ws://b/', headers: { a: '1', b: '2' } });
     plan.plan(lost, policy, 0);
-    plan.take({ url: 'ws://c/' });
+    plan.commit({ url: 'ws://c/' });
     expect(plan.changes).toEqual({ url: 'ws://c/', headers: { a: '1', b: '2' } });
   });
 
   it('keeps the changes of a wish when @OnDisconnect returns a reconnect() of its own', () => {
-    plan.wish({ url: 'ws://b/', headers: { a: '1' }, delay: 5 });
+    plan.request({ url: 'ws://b/', headers: { a: '1' }, delay: 5 });
     plan.plan(closed, policy, 0);
-    expect(plan.take({ headers: { b: '2' } })).toBe(5);
+    expect(plan.commit({ headers: { b: '2' } })).toBe(5);
     expect(plan.changes).toEqual({ url: 'ws://b/', headers: { a: '1', b: '2' } });
-    plan.wish({ url: 'ws://c/', delay: 5 });
+    plan.request({ url: 'ws://c/', delay: 5 });
     plan.plan(closed, policy, 0);
-    expect(plan.take({ url: 'ws://d/', delay: 6 })).toBe(6);
+    expect(plan.commit({ url: 'ws://d/', delay: 6 })).toBe(6);
     expect(plan.changes).toMatchObject({ url: 'ws://d/' });
   });
 });
