@@ -47,7 +47,7 @@ dialling         | call             | connecting | connecting | call            
 dialling         | crash            | terminated | terminated | call                                                | 1:cut                  | rejects RangeError
 dialling         | socket end       | backoff    | backoff    | disconnect(ConnectionError)                         |                        |
 dialling         | socket error     | backoff    | backoff    | disconnect(ConnectionError)                         |                        |
-dialling         | timer            | backoff    | backoff    | disconnect(ConnectionError)                         | 1:cut                  | resolves fires
+dialling         | timer            | backoff    | backoff    | disconnect(ConnectionError)                         | 1:cut                  | waits, resolves fires
 dialling         | late events      | connecting | connecting |                                                     |                        |
 open             | close(4000)      | closing    | terminated | disconnect(local 4000), terminate(local 4000)       | 1:close 4000           | waits, resolves
 open             | close twice      | closing    | terminated | disconnect(local), terminate(local)                 | 1:close                | waits, resolves
@@ -102,7 +102,7 @@ closing          | socket end       | terminated | terminated | disconnect(local
 closing          | socket error     | terminated | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
 closing          | peer end         | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
 closing          | peer close       | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
-closing          | timer            | terminated | terminated | disconnect(local 1000), terminate(local 1000)       | 1:cut                  | resolves fires
+closing          | timer            | terminated | terminated | disconnect(local 1000), terminate(local 1000)       | 1:cut                  | waits, resolves fires
 closing          | text             | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
 closing          | ping             | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
 closing          | late events      | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
@@ -121,7 +121,7 @@ stopping         | socket error     | closing    | terminated | disconnect(remot
 stopping         | peer end         | closing    | terminated | disconnect(remote 1006), terminate(remote 1006)     |                        |
 stopping         | peer close       | open       | terminated | disconnect(local 1000), terminate(local 1000)       | 1:close 1000           |
 stopping         | protocol error   | closing    | terminated | disconnect(local 1002), terminate(local 1002)       | 1:close 1002           |
-stopping         | timer            | closing    | terminated | disconnect(local 1001), terminate(local 1001)       | 1:close 1001           | resolves fires
+stopping         | timer            | closing    | terminated | disconnect(local 1001), terminate(local 1001)       | 1:close 1001           | waits, resolves fires
 stopping         | text             | open       | terminated | disconnect(local 1000), terminate(local 1000)       | 1:close 1000           |
 stopping         | ping             | open       | terminated | disconnect(local 1000), terminate(local 1000)       | 1:pong p, 1:close 1000 |
 stopping         | callback rejects | terminated | terminated | terminate(RangeError)                               | 1:close 1011, 1:end    |
@@ -162,7 +162,7 @@ backoff          | cast             | backoff    | backoff    |                 
 backoff          | info             | backoff    | backoff    |                                                     |                        |
 backoff          | call             | backoff    | backoff    | call                                                |                        | resolves answer
 backoff          | crash            | terminated | terminated | call, terminate(RangeError)                         |                        | rejects RangeError
-backoff          | timer            | connecting | connecting | beforeConnect                                       | 2:dial                 | resolves fires
+backoff          | timer            | connecting | connecting | beforeConnect                                       | 2:dial                 | waits, resolves fires
 backoff          | late events      | backoff    | backoff    |                                                     |                        |
 ending           | close(4000)      | closing    | terminated |                                                     |                        | resolves
 ending           | close twice      | closing    | terminated |                                                     |                        | resolves
