@@ -1,33 +1,32 @@
-export { createTestNet, TestNet } from './test.net.js';
-export type { InstallableBuilder, TestNetOptions } from './test.net.js';
-export type { InstalledModule } from './watched.clients.js';
-export { VirtualClock } from './virtual.clock.js';
-export type { PendingTimer } from './virtual.clock.js';
-export type { Duration } from './duration.js';
-export { ScriptedServer } from './scripted.server.js';
-export type { AcceptOptions } from './scripted.server.js';
-export type { ServerAddress } from './server.key.js';
-export { ScriptedPeer } from './scripted.peer.js';
-export type { Script } from './script.js';
-export type { ExpectOptions } from './script.js';
-export type { Received } from './received.js';
-export { ExpectationError } from './expectation.error.js';
-export { LeakError } from './leak.error.js';
-export { createTestClient, TestClient } from './test.client.js';
-export type { MethodResult } from './test.client.js';
-export { FakeHandle, fakeHandle } from './fake.handle.js';
-export type { PlayedStatus } from './played.status.js';
-export type { RecordedCall } from './recorded.call.js';
-export type { PlayedFrame } from './played.frame.js';
-export { createTestServer, TestServer } from './test.server.js';
-export type { TestServerOptions } from './test.server.js';
-export type { KeyPair } from './certificate.js';
-export { checkNameRegistry } from './name.registry.checker.js';
-export { readRecording, record } from './recording.js';
-export { redactFrame } from './redact.frame.js';
-export type { RecordedFrame, Recording, RecordOptions } from './recording.js';
-export type { ReplayOptions } from './scripted.peer.js';
-export { hasReconnected, hasSent, isInState } from './checks.js';
-export type { CheckResult } from './checks.js';
-export { watch } from './sent.log.js';
-export type { AnyHandle, SentFrame } from './sent.log.js';
+export { checkNameRegistry } from './contracts/name.registry.checker.js';
+export type { RecordedCall } from './fake/fake.answers.js';
+export { FakeHandle, fakeHandle } from './fake/fake.handle.js';
+export type { PlayedFrame, PlayedStatus } from './fake/played.js';
+export { createTestClient, type MethodResult, TestClient } from './fake/test.client.js';
+export { type CheckResult, hasReconnected, hasSent, isInState } from './matchers/checks.js';
+export type { KeyPair } from './net/certificate.js';
+export { type AnyHandle, type SentFrame, watch } from './net/sent.log.js';
+export type { ServerAddress } from './net/server.key.js';
+export {
+  createTestNet,
+  type InstallableBuilder,
+  LeakError,
+  TestNet,
+  type TestNetOptions,
+} from './net/test.net.js';
+export { createTestServer, TestServer, type TestServerOptions } from './net/test.server.js';
+export type { InstalledModule } from './net/watched.clients.js';
+export { ExpectationError } from './script/expectation.error.js';
+export type { Received } from './script/peer.session.js';
+export {
+  readRecording,
+  record,
+  type RecordedFrame,
+  type Recording,
+  type RecordOptions,
+  redactFrame,
+} from './script/recording.js';
+export type { ExpectOptions, Script } from './script/script.js';
+export { type ReplayOptions, ScriptedPeer } from './script/scripted.peer.js';
+export { type AcceptOptions, ScriptedServer } from './script/scripted.server.js';
+export { type Duration, type PendingTimer, VirtualClock } from './script/virtual.clock.js';

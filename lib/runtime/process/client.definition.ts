@@ -44,7 +44,7 @@ export interface CodeChange {
 
 /** One method of a client class, ready to be called. */
 export interface Handler {
-  /** `Class.method` as users know it; for errors. */
+  /** The name of the method; for errors. */
   readonly method: string;
   /** Whether it has ever returned a promise; not known before it has returned. */
   isAsync?: boolean;

@@ -24,7 +24,7 @@ export interface SupervisorOptions {
 }
 
 /** What a supervisor knows of one member. */
-interface Record {
+interface RestartRecord {
   readonly position: number;
   history: RestartHistory;
   delay: RestartDelay;
@@ -52,7 +52,7 @@ interface Plan {
  * often within a time. Unlike OTP's it waits a little longer before each restart in a row.
  */
 export class Supervisor {
-  readonly #records = new Map<Member, Record>();
+  readonly #records = new Map<Member, RestartRecord>();
   #history = RestartHistory.none;
   /** Ends that wait for the restart of the group that is under way. */
   #exits: Exit[] = [];
@@ -127,7 +127,7 @@ export class Supervisor {
     const plan = this.#count(member, reason);
     // Who was told of it may have ended the member, or all.
     if (plan === undefined || member.hasEnded || this.#isClosed) return;
-    const record = this.#records.get(member) as Record;
+    const record = this.#records.get(member) as RestartRecord;
     record.timer = this.clock.setTimer(plan.delay, () => void member.begin());
   }
 
@@ -175,7 +175,7 @@ export class Supervisor {
 
   /** Counts a restart; where it was one too many there is no plan, and it gave up. */
   #count(member: Member, reason: CloseReason): Plan | undefined {
-    const record = this.#records.get(member) as Record;
+    const record = this.#records.get(member) as RestartRecord;
     const { maxDelay, healthyAfter, ...own } = member.policy;
     const limit = own.limit ?? (this.options.limit === undefined ? DEFAULT_LIMIT : undefined);
     const now = this.clock.now();

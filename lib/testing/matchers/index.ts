@@ -1,11 +1,11 @@
+import { checkHandle } from '../net/sent.log.js';
 import {
+  type CheckResult,
   checkSent,
+  type ClientStatus,
   hasReconnected,
   isInState,
-  type CheckResult,
-  type ClientStatus,
-} from '../checks.js';
-import { checkHandle } from '../sent.log.js';
+} from './checks.js';
 
 /** What a runner binds to the `this` of a matcher, as far as it is used here. */
 export interface MatcherContext {

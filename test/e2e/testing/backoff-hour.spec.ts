@@ -1,16 +1,16 @@
 import { Test } from '@nestjs/testing';
 import {
+  type ClientHandle,
   getClientToken,
+  type ReconnectOptions,
   WebSockexClient,
   WebSockexModule,
-  type ClientHandle,
-  type ReconnectOptions,
 } from 'nestjs-websockex';
 import { createTestNet } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { Backoff, DEFAULT_RECONNECT } from '../../../lib/runtime/connection/backoff.policy.js';
-import { seeded } from '../../../lib/testing/seeded.js';
+import { seeded } from '../../../lib/testing/script/virtual.clock.js';
 
 const HOUR = 3_600_000;
 

@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream';
 
 import { describe, expect, it } from 'vitest';
 
-import { cable, type Cable } from '../../../lib/testing/cable.js';
-import { turn } from '../../../lib/testing/turns.js';
+import { cable, type Cable } from '../../../lib/testing/script/cable.js';
+import { turn } from '../../../lib/testing/script/event-loop.js';
 
 const BIG = Buffer.alloc(300_000, 1);
 

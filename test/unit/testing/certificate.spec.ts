@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+
 import { describe, expect, it } from 'vitest';
 
-import { selfSigned } from '../../../lib/testing/certificate.js';
+import { selfSigned } from '../../../lib/testing/net/certificate.js';
 import { RawServer } from '../../fixtures/raw-server.js';
 import { WsClient } from '../fixtures/ws-client.js';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { isSecretName } from '../../../lib/runtime/errors/redact-url.js';
 import { Redactor } from '../../../lib/runtime/errors/redactor.js';
-import { redactFrame } from '../../../lib/testing/redact.frame.js';
+import { redactFrame } from '../../../lib/testing/script/recording.js';
 
 const shown = (data: string): string =>
   redactFrame({ time: 0, direction: 'in', type: 'text', data }).data;

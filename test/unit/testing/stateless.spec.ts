@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { equalsPlainly } from '../../../lib/testing/equality.js';
-import { stateless, withoutMemory } from '../../../lib/testing/stateless.js';
+import { equalsPlainly } from '../../../lib/testing/script/equality.js';
+import { stateless, withoutMemory } from '../../../lib/testing/script/stateless.js';
 
 const FLAGS = ['', 'g', 'y', 'gy', 'gi', 'u', 'ms', 'gv'];
 

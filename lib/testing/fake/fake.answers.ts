@@ -22,3 +22,9 @@ export class Answers {
     throw new Error(`${this.client}: say what "${name}" is answered with: answer('${name}', …)`);
   }
 }
+
+/** A cast or a call that was made. */
+export interface RecordedCall {
+  readonly name: string;
+  readonly args: readonly unknown[];
+}

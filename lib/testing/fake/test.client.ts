@@ -2,26 +2,26 @@ import type { ModuleMetadata, Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 
-import { makeInstance } from '../binding/class.maker.js';
-import { bindHandlers } from '../binding/handler.binder.js';
-import { checkClient } from '../discovery/client.checker.js';
-import { readHandlers } from '../discovery/handler.accessor.js';
-import type { MethodArgs, MethodName } from '../runtime/client/client-handle.js';
-import { NoHandlerError } from '../runtime/errors/client.errors.js';
-import type { CloseReason } from '../runtime/frame/close-reason.js';
-import type { PingFrame, PongFrame } from '../runtime/frame/frame.js';
+import { makeInstance } from '../../binding/class.maker.js';
+import { bindHandlers } from '../../binding/handler.binder.js';
+import { checkClient } from '../../discovery/client.checker.js';
+import { readHandlers } from '../../discovery/handler.accessor.js';
+import type { MethodArgs, MethodName } from '../../runtime/client/client-handle.js';
+import { NoHandlerError } from '../../runtime/errors/client.errors.js';
+import type { CloseReason } from '../../runtime/frame/close-reason.js';
+import type { PingFrame, PongFrame } from '../../runtime/frame/frame.js';
 import {
   findClause,
   type Handler,
   type Incarnation,
-} from '../runtime/process/client.definition.js';
+} from '../../runtime/process/client.definition.js';
 import type {
   ConnectionInfo,
   ConnectRequest,
   DisconnectStatus,
-} from '../runtime/process/handler.arguments.js';
+} from '../../runtime/process/handler.arguments.js';
 import { NOWHERE } from './played.client.js';
-import { type PlayedFrame, toDataFrame } from './played.frame.js';
+import { type PlayedFrame, toDataFrame } from './played.js';
 
 /** What a method returns, as it returns it: a promise is a promise, a directive a directive. */
 export type MethodResult<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R

@@ -1,3 +1,19 @@
+/**
+ * Something a script expected did not happen. The message shows what did, the last of it.
+ *
+ * @publicApi
+ */
+export class ExpectationError extends Error {
+  constructor(
+    what: string,
+    /** All that went over the connection so far, a line each. */
+    readonly transcript: readonly string[],
+  ) {
+    super(`${what}\nWhat went over the connection:\n${excerpt(transcript)}`);
+    this.name = 'ExpectationError';
+  }
+}
+
 /** Lines that a message shows: the last ones, for what went wrong is there. */
 const MOST_LINES = 50;
 /** Characters of a line that a message shows. */

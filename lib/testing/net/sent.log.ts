@@ -1,8 +1,8 @@
-import { ClientHandle } from '../runtime/client/client-handle.js';
-import { inspectShort } from '../runtime/errors/websockex.error.js';
-import type { Frame } from '../runtime/frame/frame.js';
-import type { CloseFrame } from '../runtime/telemetry/events.js';
-import { FakeHandle } from './fake.handle.js';
+import { ClientHandle } from '../../runtime/client/client-handle.js';
+import { inspectShort } from '../../runtime/errors/websockex.error.js';
+import type { Frame } from '../../runtime/frame/frame.js';
+import type { CloseFrame } from '../../runtime/telemetry/events.js';
+import { FakeHandle } from '../fake/fake.handle.js';
 
 /**
  * What a client sends: its frames, its pongs and closes too.

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 
-import { inspectShort } from '../runtime/errors/websockex.error.js';
+import { inspectShort } from '../../runtime/errors/websockex.error.js';
+import type { Session } from './peer.session.js';
 import { readRecording, type RecordedFrame } from './recording.js';
 import { Script } from './script.js';
-import type { Session } from './session.js';
 
 /** How a recording is played back. */
 export interface ReplayOptions {

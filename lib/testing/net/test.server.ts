@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 
-import { SystemClock } from '../runtime/clock/system.clock.js';
-import { selfSigned, type KeyPair } from './certificate.js';
-import { Link } from './link.js';
-import { ScriptedServer } from './scripted.server.js';
+import { SystemClock } from '../../runtime/clock/system.clock.js';
+import { NetLink } from '../script/net.link.js';
+import { ScriptedServer } from '../script/scripted.server.js';
+import { type KeyPair, selfSigned } from './certificate.js';
 
 /** What a {@link TestServer} is made with. */
 export interface TestServerOptions {
@@ -39,7 +39,7 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
   #port = 0;
   /** Those of TCP, by the far end: where there is TLS, the ones beneath it. */
   readonly #sockets = new Map<string, Socket>();
-  readonly #links = new WeakMap<Duplex, Link>();
+  readonly #links = new WeakMap<Duplex, NetLink>();
 
   /** @internal */
   constructor({ tls = false }: TestServerOptions) {
@@ -106,7 +106,7 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
     const end = farEnd(socket);
     // Only TCP knows a reset: a socket of TLS throws.
     const cut = (): void => void this.#sockets.get(end)?.resetAndDestroy();
-    const link = new Link(socket, cut, new SystemClock(), () => undefined);
+    const link = new NetLink(socket, cut, new SystemClock(), () => undefined);
     this.#links.set(link.inner, link);
     this.#http.emit('connection', link.inner);
   }

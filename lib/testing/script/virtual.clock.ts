@@ -1,7 +1,8 @@
-import type { Clock, Timer } from '../runtime/clock/clock.port.js';
-import { toMilliseconds, type Duration } from './duration.js';
-import { TimerHeap, type HeapEntry } from './timer.heap.js';
-import { turn } from './turns.js';
+import type { Clock, Timer } from '../../runtime/clock/clock.port.js';
+import type { Random } from '../../runtime/connection/backoff.policy.js';
+import { inspectShort } from '../../runtime/errors/websockex.error.js';
+import { turn } from './event-loop.js';
+import { type HeapEntry, TimerHeap } from './timer.heap.js';
 
 /** A timer that waits on a {@link VirtualClock}. */
 export interface PendingTimer {
@@ -131,4 +132,39 @@ export class VirtualClock implements Clock {
     }
     this.#now = target;
   }
+}
+
+/** Milliseconds, or a number with a unit: `'250ms'`, `'30s'`, `'5m'`, `'1.5h'`. */
+export type Duration = number | string;
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/**
+ * A duration in milliseconds.
+ *
+ * @throws TypeError for what is none, and for one that is negative or without end
+ */
+export function toMilliseconds(duration: Duration): number {
+  if (typeof duration === 'number') return checked(duration, duration);
+  if (typeof duration !== 'string') return checked(NaN, duration);
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(duration.trim()) ?? [];
+  return checked(Number(amount) * (UNITS[unit ?? ''] ?? NaN), duration);
+}
+
+function checked(milliseconds: number, given: Duration): number {
+  if (milliseconds >= 0 && milliseconds < Infinity) return milliseconds;
+  throw new TypeError(
+    `${inspectShort(given)} is no duration: give milliseconds, or '250ms', '30s', '5m', '1.5h'`,
+  );
+}
+
+/** Numbers in [0, 1) that are the same for the same seed (the mulberry32 generator). */
+export function seeded(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }

@@ -1,32 +1,30 @@
 import type { Type } from '@nestjs/common';
 import type { Observable, Subscription } from 'rxjs';
 
-import { checkClient } from '../discovery/client.checker.js';
-import { readClientMetadata, readHandlerNames } from '../discovery/handler.accessor.js';
-import { Deferred, limited, type WaitOptions } from '../runtime/async/deferred.js';
-import { callTimeout, noSuchHandler } from '../runtime/client/admission.js';
+import { checkClient } from '../../discovery/client.checker.js';
+import { readClientMetadata, readHandlerNames } from '../../discovery/handler.accessor.js';
+import { Deferred, limited, type WaitOptions } from '../../runtime/async/deferred.js';
+import { callTimeout, noSuchHandler } from '../../runtime/client/admission.js';
 import {
   type CallAnswer,
   ClientHandle,
   type MethodArgs,
   type MethodName,
-} from '../runtime/client/client-handle.js';
-import type { LocalHandle } from '../runtime/client/local-handle.js';
-import { SystemClock } from '../runtime/clock/system.clock.js';
-import { type ClientStatus, NotConnectedError } from '../runtime/errors/connection.errors.js';
-import type { CloseReason } from '../runtime/frame/close-reason.js';
-import type { DataFrame, Frame, FrameLike } from '../runtime/frame/frame.js';
-import { PauseLock } from '../runtime/mailbox/pause.lock.js';
-import { Observers } from '../runtime/observers/observers.js';
-import type { ConnectionInfo } from '../runtime/process/handler.arguments.js';
-import type { ClientSys } from '../runtime/sys/client-sys.js';
-import type { EventFields, EventName, WebSockexEvent } from '../runtime/telemetry/events.js';
-import { getClientName } from '../websockex.tokens.js';
-import { Answers } from './answers.js';
+} from '../../runtime/client/client-handle.js';
+import type { LocalHandle } from '../../runtime/client/local-handle.js';
+import { SystemClock } from '../../runtime/clock/system.clock.js';
+import { type ClientStatus, NotConnectedError } from '../../runtime/errors/connection.errors.js';
+import type { CloseReason } from '../../runtime/frame/close-reason.js';
+import type { DataFrame, Frame, FrameLike } from '../../runtime/frame/frame.js';
+import { PauseLock } from '../../runtime/mailbox/pause.lock.js';
+import { Observers } from '../../runtime/observers/observers.js';
+import type { ConnectionInfo } from '../../runtime/process/handler.arguments.js';
+import type { ClientSys } from '../../runtime/sys/client-sys.js';
+import type { EventFields, EventName, WebSockexEvent } from '../../runtime/telemetry/events.js';
+import { getClientName } from '../../websockex.tokens.js';
+import { Answers, type RecordedCall } from './fake.answers.js';
 import { type PlayedClass, PlayedClient } from './played.client.js';
-import { type PlayedFrame, toDataFrame } from './played.frame.js';
-import { checkStatus, type PlayedStatus } from './played.status.js';
-import type { RecordedCall } from './recorded.call.js';
+import { checkStatus, type PlayedFrame, type PlayedStatus, toDataFrame } from './played.js';
 
 /** Nothing waits for the consumers of a fake: there is no socket to pause. */
 const UNPAUSED = { highWaterMark: Infinity, lowWaterMark: 0, maxBytes: Infinity };

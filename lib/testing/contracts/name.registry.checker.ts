@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 
 import type { Type } from '@nestjs/common';
 
-import type { NameRegistry } from '../interfaces/name-registry.interface.js';
-import { limited } from '../runtime/async/deferred.js';
-import type { ClientHandle } from '../runtime/client/client-handle.js';
-import { SystemClock } from '../runtime/clock/system.clock.js';
-import { inspectShort } from '../runtime/errors/websockex.error.js';
-import { FakeHandle } from './fake.handle.js';
+import type { NameRegistry } from '../../interfaces/name-registry.interface.js';
+import { limited } from '../../runtime/async/deferred.js';
+import type { ClientHandle } from '../../runtime/client/client-handle.js';
+import { SystemClock } from '../../runtime/clock/system.clock.js';
+import { inspectShort } from '../../runtime/errors/websockex.error.js';
+import { FakeHandle } from '../fake/fake.handle.js';
 
 /** Milliseconds of real time in which a registry must answer. */
 const DEADLINE = 2000;

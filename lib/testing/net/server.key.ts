@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 
-import { inspectShort } from '../runtime/errors/websockex.error.js';
-import { getClientName } from '../websockex.tokens.js';
+import { inspectShort } from '../../runtime/errors/websockex.error.js';
+import { getClientName } from '../../websockex.tokens.js';
 
 /** What a test may name a server by: the class or the name of its client, or what that one dials. */
 export type ServerAddress = Type<object> | string | URL;

@@ -1,21 +1,22 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import type { Random } from '../runtime/connection/backoff.policy.js';
-import { redactUrl } from '../runtime/errors/redact-url.js';
-import type { Transport, TransportRequest } from '../runtime/transport/transport.port.js';
-import { WsTransport } from '../runtime/transport/ws.transport.js';
-import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
-import { cable } from './cable.js';
-import { explainAbsence } from './absence.js';
-import { LeakError } from './leak.error.js';
-import { Link } from './link.js';
-import { ScriptedServer, type Knock } from './scripted.server.js';
-import { seeded } from './seeded.js';
-import { findUrl, toKey, type ServerAddress } from './server.key.js';
-import { releaseTicks, turn } from './turns.js';
-import { VirtualClock } from './virtual.clock.js';
-import { WatchedClients, type InstalledModule } from './watched.clients.js';
+import type { Random } from '../../runtime/connection/backoff.policy.js';
+import { redactUrl } from '../../runtime/errors/redact-url.js';
+import type { Transport, TransportRequest } from '../../runtime/transport/transport.port.js';
+import { WsTransport } from '../../runtime/transport/ws.transport.js';
+import {
+  WEBSOCKEX_CLOCK,
+  WEBSOCKEX_RANDOM,
+  WEBSOCKEX_TRANSPORT,
+} from '../../websockex.constants.js';
+import { cable } from '../script/cable.js';
+import { releaseTicks, turn } from '../script/event-loop.js';
+import { NetLink } from '../script/net.link.js';
+import { type Knock, ScriptedServer } from '../script/scripted.server.js';
+import { seeded, VirtualClock } from '../script/virtual.clock.js';
+import { findUrl, type ServerAddress, toKey } from './server.key.js';
+import { explainAbsence, type InstalledModule, WatchedClients } from './watched.clients.js';
 
 /** What a {@link TestNet} is made with. */
 export interface TestNetOptions {
@@ -33,7 +34,7 @@ export interface InstallableBuilder<M> {
 interface Dial {
   readonly client: string;
   readonly url: string;
-  readonly link: Link;
+  readonly link: NetLink;
 }
 
 /** A dial whose handshake waits for an answer. */
@@ -177,7 +178,7 @@ export class TestNet implements AsyncDisposable {
       releaseTicks(count);
     };
     const cut = (): void => void near.destroy(resetError());
-    const link = new Link(far, cut, this.clock, moved);
+    const link = new NetLink(far, cut, this.clock, moved);
     const dial = { client, url, link };
     near.on('close', () => {
       link.gone();
@@ -228,4 +229,21 @@ function refusal(): Error {
 
 function resetError(): Error {
   return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
+}
+
+/**
+ * Something was left behind when a net was disposed of. The message names each.
+ *
+ * @publicApi
+ */
+export class LeakError extends Error {
+  constructor(
+    /** What was left, a sentence each. */
+    readonly leaks: readonly string[],
+  ) {
+    super(
+      `The net was disposed of while something was still in use: close the application first.\n  ${leaks.join('\n  ')}`,
+    );
+    this.name = 'LeakError';
+  }
 }

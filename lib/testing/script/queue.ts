@@ -1,4 +1,4 @@
-import { realTimer } from './turns.js';
+import { realTimer } from './event-loop.js';
 
 /** Milliseconds of real time that an expectation waits, unless told otherwise. */
 export const DEADLINE = 2_000;

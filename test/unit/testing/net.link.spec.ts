@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 
-import { cable } from '../../../lib/testing/cable.js';
-import { Link } from '../../../lib/testing/link.js';
-import { turn } from '../../../lib/testing/turns.js';
-import { VirtualClock } from '../../../lib/testing/virtual.clock.js';
+import { cable } from '../../../lib/testing/script/cable.js';
+import { turn } from '../../../lib/testing/script/event-loop.js';
+import { NetLink } from '../../../lib/testing/script/net.link.js';
+import { VirtualClock } from '../../../lib/testing/script/virtual.clock.js';
 
 const BIG = Buffer.alloc(300_000, 1);
 
 function laid() {
   const { near, far } = cable();
   const clock = new VirtualClock();
-  const link = new Link(
+  const link = new NetLink(
     far,
     () => near.destroy(),
     clock,

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 
-import type { Clock, Timer } from '../runtime/clock/clock.port.js';
+import type { Clock, Timer } from '../../runtime/clock/clock.port.js';
 
 /** How often a slow link lets something through, in milliseconds; where that is less than a byte, less often. */
 const SLICE = 50;
@@ -22,7 +22,7 @@ export type Activity = () => void;
  * The wire between a client and a scripted peer, with a hand on it: bytes may be swallowed, held,
  * slowed down or put in. `outer` leads to the client; `inner` is the peer's socket.
  */
-export class Link {
+export class NetLink {
   readonly inner: Duplex;
   #silent = false;
   #bytesPerSecond = Infinity;

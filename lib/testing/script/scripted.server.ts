@@ -1,23 +1,22 @@
-import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import { WebSocketServer } from 'ws';
 
-import type { Clock } from '../runtime/clock/clock.port.js';
+import type { Clock } from '../../runtime/clock/clock.port.js';
 import { ExpectationError } from './expectation.error.js';
-import type { Link } from './link.js';
+import type { NetLink } from './net.link.js';
+import { Session } from './peer.session.js';
 import { DEADLINE, Queue } from './queue.js';
-import { Script, type ExpectOptions } from './script.js';
-import { ScriptedPeer, type ReplayOptions } from './scripted.peer.js';
-import { Session } from './session.js';
-import { offering } from './subprotocol.js';
+import { type ExpectOptions, Script } from './script.js';
+import { type ReplayOptions, ScriptedPeer } from './scripted.peer.js';
 
 /** A client that waits for the answer to its handshake. */
 export interface Knock {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
-  readonly link: Link;
+  readonly link: NetLink;
 }
 
 /** How a handshake is agreed to. */
@@ -265,4 +264,10 @@ export class ScriptedServer extends Script {
       this.peers.flatMap(({ transcript }) => transcript),
     );
   }
+}
+
+/** The request, as one that offers this subprotocol alone: what a client offers is left as it is. */
+export function offering(request: IncomingMessage, protocol: string): IncomingMessage {
+  const headers = { ...request.headers, 'sec-websocket-protocol': protocol };
+  return Object.create(request, { headers: { value: headers } }) as IncomingMessage;
 }

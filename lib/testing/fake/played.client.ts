@@ -1,34 +1,34 @@
 import type { Type } from '@nestjs/common';
 
-import { SignalWatchers } from '../runtime/async/signal.watchers.js';
-import { Client } from '../runtime/client/client.js';
-import { LocalHandle } from '../runtime/client/local-handle.js';
-import { SystemClock } from '../runtime/clock/system.clock.js';
-import { ConfigurationError } from '../runtime/errors/client.errors.js';
-import type { CloseReason } from '../runtime/frame/close-reason.js';
-import type { DataFrame, Frame } from '../runtime/frame/frame.js';
-import { TurnBudget } from '../runtime/mailbox/turn.budget.js';
+import { SignalWatchers } from '../../runtime/async/signal.watchers.js';
+import { Client } from '../../runtime/client/client.js';
+import { LocalHandle } from '../../runtime/client/local-handle.js';
+import { SystemClock } from '../../runtime/clock/system.clock.js';
+import { ConfigurationError } from '../../runtime/errors/client.errors.js';
+import type { CloseReason } from '../../runtime/frame/close-reason.js';
+import type { DataFrame, Frame } from '../../runtime/frame/frame.js';
+import { TurnBudget } from '../../runtime/mailbox/turn.budget.js';
 import {
   type ClientOptions,
   type ClientSettings,
   toSettings,
-} from '../runtime/options/client-options.js';
+} from '../../runtime/options/client-options.js';
 import type {
   ClientDefinition,
   Handler,
   HandlerNames,
   Incarnation,
-} from '../runtime/process/client.definition.js';
-import { Supervisor } from '../runtime/supervision/supervisor.js';
-import { ConnectGate } from '../runtime/throttle/connect.gate.js';
-import { TurnGate } from '../runtime/throttle/turn.gate.js';
+} from '../../runtime/process/client.definition.js';
+import { Supervisor } from '../../runtime/supervision/supervisor.js';
+import { ConnectGate } from '../../runtime/throttle/connect.gate.js';
+import { TurnGate } from '../../runtime/throttle/turn.gate.js';
 import type {
   Transport,
   TransportEvents,
   TransportRequest,
   TransportSocket,
-} from '../runtime/transport/transport.port.js';
-import type { PlayedStatus } from './played.status.js';
+} from '../../runtime/transport/transport.port.js';
+import type { PlayedStatus } from './played.js';
 
 /** Where a session that a test plays leads. */
 export const NOWHERE = { url: 'ws://test.invalid/', headers: {}, protocol: '', extensions: '' };

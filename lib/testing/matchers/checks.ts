@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 
-import type { ClientStatus } from '../runtime/errors/connection.errors.js';
-import { equalsPlainly, show, type Equals } from './equality.js';
-import { excerpt } from './excerpt.js';
-import { withoutMemory } from './stateless.js';
-import { checkHandle, sentBy, type AnyHandle, type SentFrame } from './sent.log.js';
+import type { ClientStatus } from '../../runtime/errors/connection.errors.js';
+import { type AnyHandle, checkHandle, sentBy, type SentFrame } from '../net/sent.log.js';
+import { type Equals, equalsPlainly, show } from '../script/equality.js';
+import { excerpt } from '../script/expectation.error.js';
+import { withoutMemory } from '../script/stateless.js';
 
 export type { ClientStatus };
 
