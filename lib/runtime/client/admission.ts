@@ -1,6 +1,5 @@
 import { limited, type WaitOptions } from '../async/deferred.js';
 import type { Clock } from '../clock/clock.port.js';
-import type { Connection } from '../connection/connection.js';
 import { CallTimeoutError, NoHandlerError } from '../errors/client.errors.js';
 import {
   type ClientStatus,
@@ -10,6 +9,7 @@ import {
 import { type CloseReason, describeReason } from '../frame/close-reason.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import type { CallerMessage, CallMessage } from '../process/message.js';
+import type { Process } from '../process/process.js';
 import type { ClientMember } from './client.member.js';
 import type { ClientTools } from './client.tools.js';
 import type { ClientHost } from './host.port.js';
@@ -177,7 +177,7 @@ export function sendFrames(
     notConnected(what: string): NotConnectedError;
     refuse(what: string, error: unknown): Promise<never>;
   },
-  connection: Connection,
+  process: Pick<Process, 'connection' | 'send'>,
   { clock, signals }: Pick<ClientTools, 'clock' | 'signals'>,
   frames: readonly unknown[],
   options: WaitOptions,
@@ -185,7 +185,8 @@ export function sendFrames(
   const { signal } = options;
   if (signal?.aborted) return client.refuse('sendFrame()', signal.reason);
   // Between two incarnations the connection is that of the next, and says less than the client.
-  if (!connection.isOpen) return client.refuse('sendFrame()', client.notConnected('cannot send'));
+  if (!process.connection.isOpen)
+    return client.refuse('sendFrame()', client.notConnected('cannot send'));
   const sent = limited<void>(
     clock,
     options,
@@ -193,7 +194,7 @@ export function sendFrames(
     signals,
   );
   try {
-    connection.send(frames, (cause) => {
+    process.send(frames, (cause) => {
       const { name, status } = client;
       if (!cause) sent.resolve();
       else {

@@ -1,5 +1,6 @@
 import { Deferred } from '../async/deferred.js';
 import type { LingeringSocket } from '../connection/lingering.socket.js';
+import type { Connection } from '../connection/connection.js';
 import type { StatusListener } from '../connection/connection.port.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
@@ -12,6 +13,12 @@ import type { CallerMessage, CallMessage } from '../process/message.js';
 import { Postponed } from '../process/postponed.js';
 import { Process } from '../process/process.js';
 import type { ProcessOwner, ProcessTools } from '../process/process.port.js';
+import {
+  composeFeatures,
+  type FeatureChain,
+  type FeatureContext,
+  type FeatureFactory,
+} from '../session/session.feature.js';
 import { DEFAULT_LIMIT, isRestarted } from '../supervision/restart.policy.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { Member, MemberPolicy } from '../supervision/supervisor.port.js';
@@ -46,18 +53,20 @@ export class ClientMember implements Member, ProcessOwner {
   #verdict: Verdict | undefined;
   readonly #postponed: Postponed;
   readonly #ended = new Deferred<void>();
+  readonly #tools: ProcessTools;
   /** Calls that were given up since what waits was gone through. */
   #withdrawn = 0;
 
   constructor(
     private readonly definition: ClientDefinition,
-    private readonly tools: ProcessTools,
+    tools: MemberTools,
     private readonly supervisor: Supervisor,
     private readonly owner: MemberOwner,
     position: number,
   ) {
     this.#postponed = new Postponed(definition.name);
-    this.process = new Process(definition, tools, this, 0);
+    this.#tools = { ...tools, features: this.#features(tools) };
+    this.process = new Process(definition, this.#tools, this, 0);
     supervisor.add(this, position);
   }
 
@@ -113,9 +122,9 @@ export class ClientMember implements Member, ProcessOwner {
     this.#phase = 'alive';
     this.#begun = new Deferred();
     this.supervisor.begun(this);
-    this.tools.run(() => this.process.start(this.args));
+    this.#tools.run(() => this.process.start(this.args));
     const { incarnation } = this;
-    if (incarnation > 1) this.tools.telemetry.emit('restart', { incarnation });
+    if (incarnation > 1) this.#tools.telemetry.emit('restart', { incarnation });
     return this.#begun.promise;
   }
 
@@ -146,7 +155,7 @@ export class ClientMember implements Member, ProcessOwner {
   /** Closes the session. Between two incarnations it ends the client as in a backoff. */
   close(code: number | undefined, message: string): void {
     const isBetween = this.#phase === 'waiting' || this.process.lifetime.isOver;
-    if (!isBetween) return this.tools.run(() => this.process.reconnect.close(code, message));
+    if (!isBetween) return this.#tools.run(() => this.process.reconnect.close(code, message));
     if (isRestarted(this.policy.restart, false)) return;
     const reason = { by: 'local', message, ...(code !== undefined && { code }) } as const;
     this.#endWith({}, reason, () => undefined);
@@ -163,7 +172,7 @@ export class ClientMember implements Member, ProcessOwner {
   }
 
   fail(error: Error): Promise<void> {
-    const timeout = this.tools.shutdownTimeout();
+    const timeout = this.#tools.shutdownTimeout();
     const end = (): void => this.process.stop(CloseCode.goingAway, timeout);
     this.#endWith({}, { by: 'error', error }, end);
     return this.#ended.promise;
@@ -172,18 +181,19 @@ export class ClientMember implements Member, ProcessOwner {
   halt(): Promise<CloseReason> {
     // It may have ended in the very call that asks for it.
     const { promise } = (this.#halted ??= new Deferred());
-    this.tools.run(() => this.process.stop(CloseCode.goingAway, this.tools.shutdownTimeout()));
+    this.#tools.run(() => this.process.stop(CloseCode.goingAway, this.#tools.shutdownTimeout()));
     return promise;
   }
 
   end(reason: CloseReason): void {
     if (this.hasEnded) return;
     this.#phase = 'over';
+    this.#closeFeatures();
     // Whoever waits for an answer of a process that never began is told.
     if (!this.process.lifetime.isOver) this.process.lifetime.discard(reason);
     this.onLeftovers(this.#postponed.take(), reason);
     const dropped = this.#postponed.takeDropped();
-    if (dropped > 0) this.tools.telemetry.emit('mailbox:dropped', { reason, dropped });
+    if (dropped > 0) this.#tools.telemetry.emit('mailbox:dropped', { reason, dropped });
     this.supervisor.left(this);
     this.exits.tell(reason, this.#verdict !== undefined || this.#halted !== undefined);
     this.exits.clear();
@@ -195,7 +205,7 @@ export class ClientMember implements Member, ProcessOwner {
   onRestart(reason: CloseReason, delay: number, restarts: number): void {
     const plan = { reason, delay, restarts, dropped: this.#postponed.takeDropped() };
     this.#tell('backoff');
-    if (!this.hasEnded) this.tools.telemetry.emit('restart:planned', plan);
+    if (!this.hasEnded) this.#tools.telemetry.emit('restart:planned', plan);
   }
 
   onStatus(status: ClientStatus): void {
@@ -258,7 +268,7 @@ export class ClientMember implements Member, ProcessOwner {
     const { connection } = this.process;
     this.#previous?.destroy();
     this.#previous = connection.lingering;
-    this.process = new Process(this.definition, this.tools, this, connection.session);
+    this.process = new Process(this.definition, this.#tools, this, connection.session);
     if (this.readers.isHeld) this.#passOn(true);
     for (const message of this.#postponed.take()) this.process.post(message);
   }
@@ -266,6 +276,34 @@ export class ClientMember implements Member, ProcessOwner {
   #passOn(isHeld: boolean): void {
     if (isHeld) this.process.pauseLock.hold(this.readers);
     else this.process.pauseLock.release(this.readers);
+  }
+
+  #closeFeatures(): void {
+    try {
+      this.#tools.features.close?.();
+    } catch (error) {
+      this.#tools.telemetry.error(error, 'the end of a feature');
+    }
+  }
+
+  /** One object each for all incarnations: what it is given is always that of the current one. */
+  #features({ features = [], clock, telemetry, run }: MemberTools): FeatureChain {
+    const connection = (): Connection => this.process.connection;
+    const context: FeatureContext = {
+      client: this.name,
+      clock,
+      telemetry,
+      get bytesRead() {
+        return connection().bytesRead;
+      },
+      get bytesWritten() {
+        return connection().bytesWritten;
+      },
+      send: (frames, done) => connection().send(frames, done),
+      cut: (error) => connection().fail(error),
+      schedule: (work) => run(() => this.process.mailbox.interject(work, () => undefined)),
+    };
+    return composeFeatures(features.map((make) => make(context)));
   }
 
   /** The status it ends in. */
@@ -283,7 +321,7 @@ export class ClientMember implements Member, ProcessOwner {
   #endWith(verdict: Verdict, reason: CloseReason, end: () => void): void {
     if (this.hasEnded) return;
     this.#verdict ??= verdict;
-    if (this.isAlive) this.tools.run(end);
+    if (this.isAlive) this.#tools.run(end);
     else this.end(this.#verdict?.reason ?? reason);
   }
 
@@ -298,6 +336,11 @@ export class ClientMember implements Member, ProcessOwner {
 interface Verdict {
   readonly reason?: CloseReason;
   readonly isFailure?: boolean;
+}
+
+/** What a member is made with. */
+export interface MemberTools extends Omit<ProcessTools, 'features'> {
+  readonly features?: readonly FeatureFactory[] | undefined;
 }
 
 /** Whom a member tells. */

@@ -4,6 +4,7 @@ import type { Clock } from '../clock/clock.port.js';
 import type { Random } from '../connection/backoff.policy.js';
 import type { Redactor } from '../errors/redactor.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
+import type { FeatureFactory } from '../session/session.feature.js';
 import type { EventSink } from '../telemetry/telemetry.js';
 import type { ConnectGate } from '../throttle/connect.gate.js';
 import type { TurnGate } from '../throttle/turn.gate.js';
@@ -29,6 +30,8 @@ export interface ClientTools {
   readonly run: ContextRunner;
   /** Who starts the clients; without one, whoever has their handles does. */
   readonly host?: ClientHost;
+  /** What the sessions of every client do beside calling handlers. */
+  readonly features?: readonly FeatureFactory[];
   /** Who else sees the events of every client. */
   readonly sinks: readonly EventSink[];
   /** Milliseconds a client has to end in. */

@@ -208,8 +208,7 @@ export class Client implements MemberOwner, SysTarget {
   }
 
   send(frames: readonly unknown[], options: WaitOptions = {}): Promise<void> {
-    const { connection } = this.process;
-    return sendFrames(this, connection, this.tools, frames, options);
+    return sendFrames(this, this.process, this.tools, frames, options);
   }
 
   /** @throws FrameEncodeError for a close that cannot be sent */

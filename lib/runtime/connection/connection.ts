@@ -63,6 +63,16 @@ export class Connection implements WireOwner {
     return this.#wire !== undefined;
   }
 
+  /** Bytes the socket has read; 0 where there is none. */
+  get bytesRead(): number {
+    return this.#wire?.socket?.bytesRead ?? 0;
+  }
+
+  /** Bytes the socket has written; 0 where there is none. */
+  get bytesWritten(): number {
+    return this.#wire?.socket?.bytesWritten ?? 0;
+  }
+
   /** Calls `done` once there is none: at once, or when it has ended. */
   whenNoWire(done: () => void): void {
     if (this.hasWire) this.#awaited.push(done);

@@ -50,6 +50,11 @@ export class Wire implements TransportEvents {
     return this.#phase === 'open';
   }
 
+  /** The socket, as far as one may look at it. */
+  get socket(): Pick<TransportSocket, 'bytesRead' | 'bytesWritten'> | undefined {
+    return this.#socket;
+  }
+
   dial(): void {
     this.#deadline = this.#attemptDeadline(
       this.settings.connectTimeout,

@@ -27,6 +27,8 @@ export interface DialerParts {
   settings: ClientSettings;
 }
 
+const FEATURE = 'a feature of an attempt that had been given up';
+
 /** Makes the attempts: asks the options, runs `@BeforeConnect`, waits for its turn, and dials. */
 export class Dialer {
   readonly #maker: RequestMaker;
@@ -87,22 +89,25 @@ export class Dialer {
     const { lifetime, reconnect } = this.parts;
     const { beforeConnect } = lifetime.incarnation;
     const plain = plainRequest(target, reconnect.changes);
-    if (beforeConnect !== undefined) return this.#sign(beforeConnect, plain, attempt, target);
+    if (beforeConnect !== undefined || this.tools.features.dialing !== undefined) {
+      return this.#sign(beforeConnect, plain, attempt, target);
+    }
     this.#queue(attempt, finishRequest(this.#maker, plain, target.settings));
   }
 
-  /** Has `@BeforeConnect` change the request. */
+  /** Has the features, and then `@BeforeConnect`, change the request. */
   async #sign(
-    beforeConnect: Handler,
+    beforeConnect: Handler | undefined,
     plain: ReturnType<typeof plainRequest>,
     attempt: Attempt,
     target: Target,
   ): Promise<void> {
     const { connection, calls, lifetime } = this.parts;
     const request = draftRequest(this.#maker, plain, attempt, connection.losses + 1);
-    const returned = await calls.settled(beforeConnect, request);
+    if (!(await this.#prepare(request, attempt))) return;
+    const returned = beforeConnect && (await calls.settled(beforeConnect, request));
     if (!connection.isCurrent(attempt)) return;
-    if (returned === undefined) {
+    if (beforeConnect === undefined || returned === undefined) {
       this.#queue(attempt, finishRequest(this.#maker, request, target.settings));
     } else if (isDirective(returned) && returned.kind === 'terminate') {
       lifetime.endBy(returned.reason);
@@ -111,6 +116,18 @@ export class Dialer {
       const allowed = 'nothing or terminate()';
       await lifetime.crash(new BadResponseError(module, beforeConnect.method, returned, allowed));
     }
+  }
+
+  /** Whether the attempt goes on. */
+  async #prepare(request: ConnectRequest, attempt: Attempt): Promise<boolean> {
+    const { connection, lifetime } = this.parts;
+    try {
+      await this.tools.features.dialing?.(request);
+    } catch (error) {
+      if (connection.isCurrent(attempt)) await lifetime.crash(error);
+      else if (!isAbort(error, attempt)) this.tools.telemetry.error(error, FEATURE);
+    }
+    return connection.isCurrent(attempt);
   }
 
   #queue(attempt: Attempt, wire: WireSettings): void {

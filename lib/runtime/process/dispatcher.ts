@@ -102,16 +102,19 @@ export class Dispatcher implements MailboxOwner<Message> {
     // A frame, whose way is to be short.
     if (connection.isClosedByUs) return undefined;
     this.received(message);
-    this.tools.observers.frame(message);
+    const { received } = this.tools.features;
+    const frame = received === undefined ? message : received(message);
+    if (frame === undefined) return undefined;
+    this.tools.observers.frame(frame);
     const { frames } = lifetime.incarnation;
     if (frames.length === 0) return undefined;
     let handler: Handler | undefined;
     try {
-      handler = findClause(frames, message);
+      handler = findClause(frames, frame);
     } catch (thrown) {
       return lifetime.crash(thrown);
     }
-    return handler === undefined ? this.#noClause(message) : runner.run(handler, message);
+    return handler === undefined ? this.#noClause(frame) : runner.run(handler, frame);
   }
 
   onEscape(error: unknown): Pending {
@@ -210,6 +213,7 @@ export class Dispatcher implements MailboxOwner<Message> {
   }
 
   #start(args: unknown, attempt: Attempt): Pending {
+    this.tools.features.begin?.();
     const pending = this.parts.lifetime.start(args);
     return isThenable(pending)
       ? pending.then(() => this.#started(attempt))
@@ -229,6 +233,7 @@ export class Dispatcher implements MailboxOwner<Message> {
   #open(info: ConnectionInfo): Pending {
     const { lifetime, runner } = this.parts;
     lifetime.opened();
+    this.tools.features.open?.(info.session);
     const { connect } = lifetime.incarnation;
     const pending = connect && runner.run(connect, info);
     return isThenable(pending) ? pending.then(() => this.#greeted(info)) : this.#greeted(info);
@@ -239,6 +244,7 @@ export class Dispatcher implements MailboxOwner<Message> {
     const { connection, lifetime, mailbox, runner } = this.parts;
     // An `@OnConnect` that could not be finished, because its session had ended, has greeted nobody.
     if (lifetime.isOver || runner.lostSession === info.session) return;
+    this.tools.features.ready?.(info.session);
     this.owner.onReady(info);
     lifetime.greeted(connection.session);
     const postponed = this.#postponed;
@@ -253,6 +259,7 @@ export class Dispatcher implements MailboxOwner<Message> {
     if (message.type === 'peer-close') return connection.answerClose();
     if (message.type === 'stop') return lifetime.drained(message.code);
     runner.cancelStreams();
+    this.tools.features.end?.(message.end);
     return reconnect.ended(message.end);
   }
 

@@ -21,6 +21,8 @@ export interface HandlerRunnerParts {
   readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
   readonly reconnect: Reconnect;
+  /** @throws NotConnectedError, InvalidFrameError, FrameEncodeError */
+  send(frames: readonly Frame[], done?: () => void, isAnswer?: boolean): void;
 }
 
 const MAY_RETURN =
@@ -201,7 +203,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
   #reply({ method, answersPeer }: Handler, frames: readonly Frame[], taken?: () => void): void {
     this.tools.trace.tell?.({ event: 'reply', method, frames });
     try {
-      this.parts.connection.send(frames, taken && (() => taken()), answersPeer);
+      this.parts.send(frames, taken && (() => taken()), answersPeer);
     } catch (error) {
       // Nothing was sent. Without a session that is told and no more: its end is told as well.
       if (error instanceof NotConnectedError) {

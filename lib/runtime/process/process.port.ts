@@ -7,6 +7,7 @@ import type { Redactor } from '../errors/redactor.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
+import type { FeatureChain } from '../session/session.feature.js';
 import type { ConnectGate } from '../throttle/connect.gate.js';
 import type { TurnGate } from '../throttle/turn.gate.js';
 import type { ConnectionInfo } from './handler.arguments.js';
@@ -36,6 +37,8 @@ export interface ProcessTools extends WireTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly observers: FrameObserver;
+  /** What the client's sessions do beside calling handlers. */
+  readonly features: FeatureChain;
   /** Bounds how many attempts of the application are under way. */
   readonly gate: ConnectGate;
   /** Hides secrets in whatever is shown. @default what is hidden in any case */

@@ -1,12 +1,15 @@
 import { Connection } from '../connection/connection.js';
 import type { ConnectionOwner, SessionInfo } from '../connection/connection.port.js';
 import type { WireEnd } from '../connection/wire.end.js';
+import type { FrameInbox } from '../connection/wire.port.js';
+import { InvalidFrameError } from '../errors/frame.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
-import { Frame, type PingFrame } from '../frame/frame.js';
+import { Frame, type PingFrame, toFrame } from '../frame/frame.js';
 import { Mailbox } from '../mailbox/mailbox.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-options.js';
+import type { FeatureChain } from '../session/session.feature.js';
 import type { ClientDefinition } from './client.definition.js';
 import { Dialer } from './dialer.js';
 import { Dispatcher } from './dispatcher.js';
@@ -31,6 +34,8 @@ import { Shutdown } from './shutdown.js';
  */
 export class Process implements ConnectionOwner {
   readonly connection: Connection;
+  /** Where frames go. */
+  readonly inbox: FrameInbox;
   readonly mailbox: Mailbox<Message>;
   readonly pauseLock: PauseLock;
   readonly calls: HandlerCalls;
@@ -55,7 +60,8 @@ export class Process implements ConnectionOwner {
     this.dispatcher = new Dispatcher(name, tools, this, owner);
     this.mailbox = new Mailbox<Message>(this.dispatcher, () => this.settings.mailbox, budget);
     this.connection = new Connection(name, tools, this, session);
-    this.pauseLock = new PauseLock((paused) => tools.run(() => this.connection.setPaused(paused)));
+    this.inbox = this.#inboxOf(tools.features);
+    this.pauseLock = new PauseLock((paused) => tools.run(() => this.#setPaused(paused)));
     this.calls = new HandlerCalls(name);
     this.lifetime = new Lifetime(definition, telemetry, this, owner);
     this.reconnect = new Reconnect(definition, telemetry, random, this);
@@ -114,8 +120,31 @@ export class Process implements ConnectionOwner {
     this.lifetime.abandon(lastReason);
   }
 
+  /**
+   * Hands frames to the socket now, past the features that keep or change them.
+   *
+   * @throws NotConnectedError, InvalidFrameError, FrameEncodeError
+   */
+  send(values: readonly unknown[], done?: (error?: Error | null) => void, isAnswer = false): void {
+    const { sending } = this.tools.features;
+    if (sending === undefined) return this.connection.send(values, done, isAnswer);
+    const frames = values.map((value) => {
+      const frame = toFrame(value);
+      if (frame === undefined) throw new InvalidFrameError(value, this.definition.name);
+      return frame;
+    });
+    if (frames.length === 0) done?.();
+    for (const [index, frame] of frames.entries()) {
+      const options = { isAnswer, done: index === frames.length - 1 ? done : undefined };
+      const passed = this.#guarded(() => sending(frame, options));
+      if (passed !== undefined) this.connection.send([passed], options.done, isAnswer);
+    }
+  }
+
   /** Of the lifetime. */
   onOver(reason: CloseReason): void {
+    const { over } = this.tools.features;
+    if (over !== undefined) this.#noted(over);
     this.connection.giveUp();
     this.runner.cancelStreams();
     this.mailbox.dropJobs();
@@ -127,11 +156,6 @@ export class Process implements ConnectionOwner {
     this.#shutdown?.over();
     this.connection.terminate();
     this.owner.onTerminated(reason);
-  }
-
-  /** Where frames go. */
-  get inbox(): Mailbox<Message> {
-    return this.mailbox;
   }
 
   /** Who is told of the status. */
@@ -168,6 +192,43 @@ export class Process implements ConnectionOwner {
   onBackpressure(hasBackpressure: boolean): void {
     if (hasBackpressure) this.pauseLock.hold(this.connection);
     else this.pauseLock.release(this.connection);
+  }
+
+  /** A frame goes straight to the mailbox, unless a feature looks at it before. */
+  #inboxOf({ arrived }: FeatureChain): FrameInbox {
+    const { mailbox } = this;
+    if (arrived === undefined) return mailbox;
+    return {
+      post: (frame) => {
+        if (this.#noted(() => arrived(frame)) !== true) mailbox.post(frame);
+      },
+    };
+  }
+
+  #setPaused(paused: boolean): void {
+    const { paused: told } = this.tools.features;
+    this.connection.setPaused(paused);
+    if (told !== undefined) this.#noted(() => told(paused));
+  }
+
+  /** Has a feature do what is not the turn of a message: what it throws crashes the client in the next. */
+  #noted<R>(work: () => R): R | undefined {
+    try {
+      return this.#guarded(work);
+    } catch {
+      // The crash has been posted.
+      return undefined;
+    }
+  }
+
+  #guarded<R>(work: () => R): R {
+    try {
+      return work();
+    } catch (error) {
+      if (this.lifetime.isOver) this.tools.telemetry.error(error, 'a feature of the session');
+      else this.tools.run(() => this.mailbox.putFirst([{ type: 'crash', error }]));
+      throw error;
+    }
   }
 
   /** An `@OnTerminate` that hangs is left behind as well. */

@@ -137,6 +137,19 @@ class WsSocket implements TransportSocket {
     return this.#ws.bufferedAmount;
   }
 
+  get bytesRead(): number {
+    return this.#socket?.bytesRead ?? 0;
+  }
+
+  get bytesWritten(): number {
+    return this.#socket?.bytesWritten ?? 0;
+  }
+
+  /** A stream that an agent or `createConnection` has made may count nothing. */
+  get #socket(): Partial<Pick<net.Socket, 'bytesRead' | 'bytesWritten'>> | undefined {
+    return this.#stream as net.Socket | undefined;
+  }
+
   send(frame: Frame, done?: Done): void {
     const ws = this.#ws;
     const taken = this.#isDeflating ? this.#whenWritten(done) : done && this.#whenTaken(done);

@@ -24,6 +24,9 @@ export function cable(): Cable {
 
 class End extends Duplex {
   other!: End;
+  /** As a socket of TCP counts them. */
+  bytesRead = 0;
+  bytesWritten = 0;
   /** Calls back the write that the other end has not taken yet. */
   #pending: Done | undefined;
 
@@ -34,6 +37,8 @@ class End extends Duplex {
   override _write(chunk: Buffer, _: BufferEncoding, done: Done): void {
     if (this.other.destroyed) return done(brokenPipe());
     this.#pending = done;
+    this.bytesWritten += chunk.length;
+    this.other.bytesRead += chunk.length;
     this.other.push(chunk);
     if (chunk.length === 0) this.#taken();
   }

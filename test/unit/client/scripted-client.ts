@@ -11,6 +11,7 @@ import type {
   Incarnation,
   Target,
 } from '../../../lib/runtime/process/client.definition.js';
+import type { FeatureFactory } from '../../../lib/runtime/session/session.feature.js';
 import { Supervisor } from '../../../lib/runtime/supervision/supervisor.js';
 import { ConnectGate } from '../../../lib/runtime/throttle/connect.gate.js';
 import { TurnGate } from '../../../lib/runtime/throttle/turn.gate.js';
@@ -44,6 +45,8 @@ export interface ScriptOptions extends ClientOptions {
   readonly target?: () => Target | PromiseLike<Target>;
   readonly shutdownTimeout?: number;
   readonly random?: () => number;
+  /** What its sessions do beside calling handlers. @default nothing */
+  readonly features?: readonly FeatureFactory[];
   /** @default one that lets everybody in */
   readonly gate?: ConnectGate;
 }
@@ -85,7 +88,7 @@ export class ScriptedClient implements ClientDefinition {
       hasInfo: true,
       hasPing: script.ping !== undefined,
     };
-    const { shutdownTimeout = 1000, random = () => 0, gate } = options;
+    const { shutdownTimeout = 1000, random = () => 0, gate, features } = options;
     const { transport, clock } = this;
     const tools = {
       transport,
@@ -95,6 +98,7 @@ export class ScriptedClient implements ClientDefinition {
       turns: new TurnGate(),
       signals: new SignalWatchers(),
       run: <R>(fn: () => R) => fn(),
+      ...(features !== undefined && { features }),
       sinks: [{ wants: () => true, next: (event: WebSockexEvent) => this.events.push(event) }],
       shutdownTimeout: () => shutdownTimeout,
     };
@@ -119,6 +123,7 @@ export class ScriptedClient implements ClientDefinition {
       shutdownTimeout: _time,
       random: _random,
       gate: _gate,
+      features: _features,
       ...options
     } = this.options;
     return toSettings({ restart: 'temporary', ...options });

@@ -1,0 +1,196 @@
+import type { Pending } from '../async/deferred.js';
+import type { Clock } from '../clock/clock.port.js';
+import type { WireEnd } from '../connection/wire.end.js';
+import type { DataFrame, Frame, PongFrame } from '../frame/frame.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+
+/** The request of an attempt, as a feature may change it. */
+export interface DialingRequest {
+  url: string;
+  readonly headers: Record<string, string | readonly string[]>;
+  protocols: readonly string[];
+  /** Aborted when nobody wants the attempt any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What a feature works with: its client, whichever incarnation that is in. */
+export interface FeatureContext {
+  readonly client: string;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  /** Bytes the socket has read and written; 0 where there is none. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /**
+   * Hands frames to the socket, past every feature.
+   *
+   * @throws NotConnectedError, InvalidFrameError, FrameEncodeError
+   */
+  send(frames: readonly Frame[], done?: (error?: Error | null) => void): void;
+  /** Ends the session with this error: it is closed with 1011, and what follows the policy decides. */
+  cut(error: Error): void;
+  /** Does some work between two messages, before all that wait. What it throws is a crash. */
+  schedule(work: () => Pending): void;
+}
+
+/** How a frame is sent. */
+export interface SendingOptions {
+  /** Whether it answers what the peer sent. */
+  readonly isAnswer: boolean;
+  /** Called once, when the socket has taken it or never will. */
+  readonly done?: ((error?: Error | null) => void) | undefined;
+}
+
+/**
+ * Something a session does beside calling handlers: a heartbeat, a queue of what could not be sent,
+ * answers to requests. One object for each client: what it keeps, it keeps over a crash. Every hook is
+ * optional. A hook that throws, or rejects, crashes the client, as a handler that does.
+ *
+ * Hooks are called from the first feature to the last; `sending` and those of the end from the last to
+ * the first, so that whoever is nearest to the socket on the way in is so on the way out.
+ */
+export interface SessionFeature {
+  /** An incarnation starts; `@OnStart` comes after it. */
+  begin?(): void;
+  /** Before an attempt, and before `@BeforeConnect`; may change the request, and may wait. */
+  dialing?(request: DialingRequest): Pending;
+  /** A session is open; `@OnConnect` comes after it. */
+  open?(session: number): void;
+  /** `@OnConnect` is done; what was postponed until then comes after it. */
+  ready?(session: number): void;
+  /**
+   * A frame has been read, and is not in the mailbox yet: the place to note it, never to wait.
+   *
+   * @returns `true` to take it: then nobody else sees it
+   */
+  arrived?(frame: DataFrame | PongFrame): boolean | void;
+  /**
+   * The turn of a frame has come.
+   *
+   * @returns what goes on in its place, or `undefined` to take it
+   */
+  received?(frame: DataFrame): DataFrame | undefined;
+  /**
+   * A handler, or a holder of the handle, sends.
+   *
+   * @returns what goes on in its place, or `undefined` to keep it: then its `done` is the feature's to call
+   */
+  sending?(frame: Frame, options: SendingOptions): Frame | undefined;
+  /** Nothing is read any more, or reading goes on. */
+  paused?(isPaused: boolean): void;
+  /** A session is over, or an attempt failed; `@OnDisconnect` comes after it. */
+  end?(end: WireEnd): void;
+  /** The incarnation is over; `@OnTerminate` comes after it. */
+  over?(): void;
+  /** The client has ended for good: no timer may be left, and every promise must be settled. */
+  close?(): void;
+}
+
+/** Makes a feature of one client. */
+export type FeatureFactory = (context: FeatureContext) => SessionFeature;
+
+/** The features of a client as one. A hook that none of them has is `undefined`, and costs nothing. */
+export type FeatureChain = SessionFeature;
+
+/** Composes features, in order, once. */
+export function composeFeatures(features: readonly SessionFeature[]): FeatureChain {
+  const inward = features;
+  const outward = features.toReversed();
+  return {
+    ...all(inward, 'begin'),
+    ...dialing(inward),
+    ...all(inward, 'open'),
+    ...all(inward, 'ready'),
+    ...arrived(inward),
+    ...received(inward),
+    ...sending(outward),
+    ...all(inward, 'paused'),
+    ...all(outward, 'end'),
+    ...all(outward, 'over'),
+    ...every(outward, 'close'),
+  };
+}
+
+type Hook = keyof SessionFeature;
+type Told = 'begin' | 'open' | 'ready' | 'paused' | 'end' | 'over' | 'close';
+
+/** Those that have a hook. */
+function having<H extends Hook>(features: readonly SessionFeature[], hook: H): SessionFeature[] {
+  return features.filter((feature) => feature[hook] !== undefined);
+}
+
+/** One after the other; the first that throws is the last. */
+function all<H extends Told>(features: readonly SessionFeature[], hook: H): SessionFeature {
+  const mine = having(features, hook);
+  if (mine.length === 0) return {};
+  return {
+    [hook]: (argument: never) => {
+      for (const feature of mine) feature[hook]?.(argument);
+    },
+  };
+}
+
+/** One after the other, whatever any of them throws: the first error is thrown once all have been told. */
+function every<H extends Told>(features: readonly SessionFeature[], hook: H): SessionFeature {
+  const mine = having(features, hook);
+  if (mine.length === 0) return {};
+  return {
+    [hook]: (argument: never) => {
+      const errors: unknown[] = [];
+      for (const feature of mine) {
+        try {
+          feature[hook]?.(argument);
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+      if (errors.length > 0) throw errors[0];
+    },
+  };
+}
+
+function dialing(features: readonly SessionFeature[]): SessionFeature {
+  const mine = having(features, 'dialing');
+  if (mine.length === 0) return {};
+  return {
+    dialing: async (request) => {
+      for (const feature of mine) await feature.dialing?.(request);
+    },
+  };
+}
+
+function arrived(features: readonly SessionFeature[]): SessionFeature {
+  const mine = having(features, 'arrived');
+  if (mine.length === 0) return {};
+  return { arrived: (frame) => mine.some((feature) => feature.arrived?.(frame) === true) };
+}
+
+function received(features: readonly SessionFeature[]): SessionFeature {
+  const mine = having(features, 'received');
+  if (mine.length === 0) return {};
+  return {
+    received: (frame) => {
+      let passed: DataFrame | undefined = frame;
+      for (const feature of mine) {
+        passed = feature.received?.(passed);
+        if (passed === undefined) return undefined;
+      }
+      return passed;
+    },
+  };
+}
+
+function sending(features: readonly SessionFeature[]): SessionFeature {
+  const mine = having(features, 'sending');
+  if (mine.length === 0) return {};
+  return {
+    sending: (frame, options) => {
+      let passed: Frame | undefined = frame;
+      for (const feature of mine) {
+        passed = feature.sending?.(passed, options);
+        if (passed === undefined) return undefined;
+      }
+      return passed;
+    },
+  };
+}

@@ -1,0 +1,348 @@
+import { Frame, type DataFrame } from 'nestjs-websockex';
+import { describe, expect, it } from 'vitest';
+
+import {
+  composeFeatures,
+  type FeatureContext,
+  type FeatureFactory,
+  type SessionFeature,
+} from '../../../lib/runtime/session/session.feature.js';
+import { settle } from '../../fixtures/virtual-clock.js';
+import { type Script, ScriptedClient, type ScriptOptions } from '../client/scripted-client.js';
+
+type Hook = keyof SessionFeature;
+
+const HOOKS = [
+  'begin',
+  'dialing',
+  'open',
+  'ready',
+  'arrived',
+  'received',
+  'sending',
+  'paused',
+  'end',
+  'over',
+  'close',
+] as const satisfies readonly Hook[];
+
+const boom = new RangeError('boom');
+
+/** A feature with every hook, that writes down what it is told. */
+function noting(name: string, story: string[]): SessionFeature {
+  const note = (hook: Hook, what: unknown = ''): void => {
+    story.push(`${name}.${hook} ${String(what)}`.trimEnd());
+  };
+  return {
+    begin: () => note('begin'),
+    dialing: ({ url }) => note('dialing', url),
+    open: (session) => note('open', session),
+    ready: (session) => note('ready', session),
+    arrived: ({ data }) => note('arrived', data),
+    received: (frame) => {
+      note('received', frame.data);
+      return frame;
+    },
+    sending: (frame) => {
+      note('sending', frame.data);
+      return frame;
+    },
+    paused: (isPaused) => note('paused', isPaused),
+    end: ({ opened }) => note('end', opened ? 'session' : 'attempt'),
+    over: () => note('over'),
+    close: () => note('close'),
+  };
+}
+
+/** A client whose callbacks write into the same story. */
+function telling(
+  features: readonly FeatureFactory[],
+  story: string[],
+  { script = {}, ...options }: ScriptOptions & { script?: Script } = {},
+): ScriptedClient {
+  const tell =
+    (name: keyof Script) =>
+    (...args: never[]): unknown => {
+      story.push(name);
+      return script[name]?.(...args);
+    };
+  const names = ['start', 'beforeConnect', 'connect', 'frame', 'cast', 'disconnect', 'terminate'];
+  const all = Object.fromEntries(names.map((name) => [name, tell(name as keyof Script)]));
+  return new ScriptedClient({ ...all, call: script.call } as Script, { ...options, features });
+}
+
+/** A feature that does one thing more, or another, than none. */
+function one(feature: SessionFeature): FeatureFactory {
+  return () => feature;
+}
+
+describe('The features of a session', () => {
+  it('are told in order, around the callbacks of the class', async () => {
+    const story: string[] = [];
+    const make = (name: string) => one(noting(name, story));
+    const scripted = telling([make('a'), make('b')], story, { reconnect: false });
+    scripted.script.frame = () => {
+      story.push('frame');
+      return 'answer';
+    };
+    const opening = scripted.open();
+    await settle();
+    scripted.handle.cast('say', 'x');
+    await opening;
+    scripted.transport.last.playText('hello');
+    scripted.client.member.readers.hold(story);
+    scripted.client.member.readers.release(story);
+    scripted.transport.last.playEnd();
+    await settle();
+
+    expect(story).toEqual([
+      ...['a.begin', 'b.begin', 'start'],
+      ...['a.dialing ws://feed/', 'b.dialing ws://feed/', 'beforeConnect'],
+      ...['a.open 1', 'b.open 1', 'connect'],
+      ...['a.ready 1', 'b.ready 1', 'cast'],
+      ...['a.arrived hello', 'b.arrived hello', 'a.received hello', 'b.received hello', 'frame'],
+      // From here on whoever came last is the first.
+      ...['b.sending answer', 'a.sending answer'],
+      ...['a.paused true', 'b.paused true', 'a.paused false', 'b.paused false'],
+      ...['b.end session', 'a.end session', 'disconnect'],
+      ...['b.over', 'a.over', 'terminate'],
+      ...['b.close', 'a.close'],
+    ]);
+    expect(scripted.transport.last.sent).toEqual([Frame.text('answer')]);
+  });
+
+  it('are told of attempts that fail, and are the same objects over a crash', async () => {
+    const story: string[] = [];
+    let made = 0;
+    const make: FeatureFactory = () => {
+      made++;
+      return noting('a', story);
+    };
+    const scripted = telling([make], story, { restart: 'transient', maxRestarts: 1 });
+    scripted.script.frame = () => {
+      throw boom;
+    };
+    await scripted.open();
+    scripted.transport.last.playText('x');
+    await settle();
+    await scripted.clock.advance(0);
+    scripted.transport.last.playEnd();
+    await settle();
+    expect(made).toBe(1);
+    expect(story.filter((line) => line.startsWith('a.'))).toEqual([
+      ...[
+        'a.begin',
+        'a.dialing ws://feed/',
+        'a.open 1',
+        'a.ready 1',
+        'a.arrived x',
+        'a.received x',
+      ],
+      ...['a.over', 'a.begin', 'a.dialing ws://feed/', 'a.end attempt'],
+    ]);
+    await scripted.handle.stop();
+    expect(story.slice(-3)).toEqual(['a.over', 'terminate', 'a.close']);
+  });
+
+  it('that none has cost nothing: the hook is not there', () => {
+    expect(composeFeatures([])).toEqual({});
+    expect(composeFeatures([{}, {}])).toEqual({});
+    for (const hook of HOOKS) {
+      const feature = { [hook]: () => undefined };
+      expect(Object.keys(composeFeatures([{}, feature]))).toEqual([hook]);
+    }
+  });
+});
+
+describe('A feature', () => {
+  it('may take a frame before the mailbox: then nobody else sees it', async () => {
+    const story: string[] = [];
+    const taking = { arrived: ({ data }: { data: unknown }) => data === 'mine' };
+    const scripted = telling([one(taking), one(noting('b', story))], story);
+    await scripted.open();
+    story.length = 0;
+    scripted.transport.last.playText('mine');
+    scripted.transport.last.playText('yours');
+    scripted.transport.last.playPong('mine');
+    expect(story).toEqual(['b.arrived yours', 'b.received yours', 'frame', 'b.arrived mine']);
+  });
+
+  it('may change or take a frame in its turn: observers and handlers see what is passed on', async () => {
+    const received = (frame: DataFrame): DataFrame | undefined =>
+      frame.data === 'drop' ? undefined : Frame.text(`${frame.data.toString()}!`);
+    const scripted = telling([one({ received }), one({ received })], []);
+    const seen: unknown[] = [];
+    scripted.handle.frames$.subscribe(({ data }) => seen.push(data));
+    await scripted.open();
+    for (const text of ['a', 'drop', 'b']) scripted.transport.last.playText(text);
+    expect(seen).toEqual(['a!!', 'b!!']);
+    const frames = scripted.ran.filter(([name]) => name === 'frame');
+    expect(frames.map(([, frame]) => (frame as DataFrame).data)).toEqual(['a!!', 'b!!']);
+  });
+
+  it('may change what is sent, or keep it, and then settles who waits', async () => {
+    const kept: (() => void)[] = [];
+    const sending: SessionFeature['sending'] = (frame, { isAnswer, done }) => {
+      if (frame.data.toString() !== 'keep') return Frame.text(`${String(frame.data)} ${isAnswer}`);
+      kept.push(() => done?.());
+      return undefined;
+    };
+    const scripted = telling([one({ sending })], []);
+    scripted.script.frame = () => 'answer';
+    await scripted.open();
+    let isSent = false;
+    const waiting = scripted.handle.sendFrame(['a', 'keep']).then(() => (isSent = true));
+    scripted.transport.last.playText('x');
+    await settle();
+    const texts = scripted.transport.last.sent.map((frame) => ('data' in frame ? frame.data : ''));
+    expect([texts, isSent]).toEqual([['a false', 'answer true'], false]);
+    for (const settleOne of kept) settleOne();
+    await waiting;
+    await expect(scripted.handle.sendFrame(7 as never)).rejects.toThrow(/is not a frame/);
+    expect(kept).toHaveLength(1);
+  });
+
+  it('may change the request of an attempt, and wait; @BeforeConnect has the last word', async () => {
+    let goOn = (): void => undefined;
+    const dialing: SessionFeature['dialing'] = async (request) => {
+      await new Promise<void>((resolve) => (goOn = resolve));
+      request.url = 'ws://other/';
+      request.headers['x-last'] = '7';
+    };
+    const scripted = new ScriptedClient({}, { features: [one({ dialing })] });
+    await scripted.launch();
+    expect(scripted.transport.sockets).toEqual([]);
+    goOn();
+    await settle();
+    const { url, headers } = scripted.transport.last.request;
+    expect([url, headers]).toEqual(['ws://other/', { 'x-last': '7' }]);
+    await scripted.handle.stop();
+  });
+
+  it('works with its client: sends past the chain, cuts, and works between messages', async () => {
+    const contexts: FeatureContext[] = [];
+    const story: string[] = [];
+    const make: FeatureFactory = (given) => {
+      contexts.push(given);
+      return noting('a', story);
+    };
+    const scripted = telling([make], story, { reconnect: { initialDelay: 10, jitter: 'none' } });
+    const context = contexts[0] as FeatureContext;
+    expect([context.client, context.bytesRead, context.bytesWritten]).toEqual(['feed', 0, 0]);
+    expect(() => context.send([Frame.text('early')])).toThrow(/cannot send/);
+    await scripted.open();
+    const { last } = scripted.transport;
+    last.bytesRead = 7;
+    last.bytesWritten = 9;
+    expect([context.bytesRead, context.bytesWritten]).toEqual([7, 9]);
+    let taken = 0;
+    context.send([Frame.ping('p')], () => taken++);
+    await settle();
+    expect([last.sent, taken]).toEqual([[Frame.ping('p')], 1]);
+    expect(story.filter((line) => line.startsWith('a.sending'))).toEqual([]);
+    context.schedule(() => void story.push('work'));
+    expect(story.at(-1)).toBe('work');
+    context.cut(boom);
+    last.playEnd();
+    await settle();
+    expect(scripted.handle.status).toBe('backoff');
+    expect(scripted.ran.findLast(([name]) => name === 'disconnect')?.[1]).toMatchObject({
+      reason: { by: 'error', error: boom },
+    });
+    await scripted.handle.stop();
+  });
+
+  it('crashes the client by work between two messages that throws', async () => {
+    let context: FeatureContext | undefined;
+    const scripted = telling([(given) => ((context = given), {})], []);
+    await scripted.open();
+    context?.schedule(() => {
+      throw boom;
+    });
+    await settle();
+    expect(scripted.ends).toEqual([{ by: 'error', error: boom }]);
+  });
+});
+
+describe('A hook that throws crashes the client', () => {
+  /** What brings about a hook, and the callbacks that have run by then. */
+  const ROWS: Readonly<
+    Record<
+      Exclude<Hook, 'over' | 'close'>,
+      { act: (scripted: ScriptedClient) => unknown; ran: readonly string[] }
+    >
+  > = {
+    begin: { act: () => undefined, ran: [] },
+    dialing: { act: () => undefined, ran: ['start', 'terminate'] },
+    open: { act: () => undefined, ran: ['start', 'beforeConnect', 'terminate'] },
+    ready: { act: () => undefined, ran: ['start', 'beforeConnect', 'connect', 'terminate'] },
+    arrived: {
+      act: ({ transport }) => transport.last.playText('x'),
+      ran: ['start', 'beforeConnect', 'connect', 'terminate'],
+    },
+    received: {
+      act: ({ transport }) => transport.last.playText('x'),
+      ran: ['start', 'beforeConnect', 'connect', 'terminate'],
+    },
+    sending: {
+      act: ({ handle }) => expect(handle.sendFrame('x')).rejects.toBe(boom),
+      ran: ['start', 'beforeConnect', 'connect', 'terminate'],
+    },
+    paused: {
+      act: ({ client }) => client.member.readers.hold(client),
+      ran: ['start', 'beforeConnect', 'connect', 'terminate'],
+    },
+    end: {
+      act: ({ transport }) => transport.last.playEnd(),
+      ran: ['start', 'beforeConnect', 'connect', 'terminate'],
+    },
+  };
+
+  it.each(Object.entries(ROWS))('%s', async (hook, { act, ran }) => {
+    const story: string[] = [];
+    const throwing = {
+      [hook]: () => {
+        throw boom;
+      },
+    };
+    const scripted = telling([one(throwing), one(noting('b', []))], story);
+    await scripted.launch();
+    if (scripted.handle.status === 'connecting') scripted.transport.last.playOpen();
+    await settle();
+    await act(scripted);
+    await settle();
+    expect(scripted.ends).toEqual([{ by: 'error', error: boom }]);
+    expect(story).toEqual(ran);
+    const told = scripted.events.filter(({ event }) => event === 'terminate');
+    expect(told).toMatchObject([{ reason: { by: 'error', error: boom }, crashed: true }]);
+  });
+
+  it('dialing, that rejects', async () => {
+    const scripted = telling([one({ dialing: () => Promise.reject(boom) })], []);
+    await scripted.launch();
+    expect(scripted.ends).toEqual([{ by: 'error', error: boom }]);
+  });
+
+  it.each(['over', 'close'] as const)(
+    '%s is told, and the client ends as it does',
+    async (hook) => {
+      const story: string[] = [];
+      const throwing = {
+        [hook]: () => {
+          throw boom;
+        },
+      };
+      const scripted = telling([one(noting('a', story)), one(throwing)], story);
+      await scripted.open();
+      void scripted.handle.close(1000);
+      scripted.transport.last.playEnd();
+      await settle();
+      expect(scripted.ends).toMatchObject([{ by: 'local', code: 1000 }]);
+      expect(story).toContain('terminate');
+      expect(story).toContain('a.close');
+      expect(scripted.events.filter(({ event }) => event === 'error')).toMatchObject([
+        { error: boom },
+      ]);
+    },
+  );
+});
