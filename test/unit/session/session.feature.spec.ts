@@ -96,17 +96,38 @@ describe('The features of a session', () => {
     await settle();
 
     expect(story).toEqual([
-      ...['a.begin', 'b.begin', 'start'],
-      ...['a.dialing ws://feed/', 'b.dialing ws://feed/', 'beforeConnect'],
-      ...['a.open 1', 'b.open 1', 'connect'],
-      ...['a.ready 1', 'b.ready 1', 'cast'],
-      ...['a.arrived hello', 'b.arrived hello', 'a.received hello', 'b.received hello', 'frame'],
+      'a.begin',
+      'b.begin',
+      'start',
+      'a.dialing ws://feed/',
+      'b.dialing ws://feed/',
+      'beforeConnect',
+      'a.open 1',
+      'b.open 1',
+      'connect',
+      'a.ready 1',
+      'b.ready 1',
+      'cast',
+      'a.arrived hello',
+      'b.arrived hello',
+      'a.received hello',
+      'b.received hello',
+      'frame',
       // From here on whoever came last is the first.
-      ...['b.sending answer', 'a.sending answer'],
-      ...['a.paused true', 'b.paused true', 'a.paused false', 'b.paused false'],
-      ...['b.end session', 'a.end session', 'disconnect'],
-      ...['b.over', 'a.over', 'terminate'],
-      ...['b.close', 'a.close'],
+      'b.sending answer',
+      'a.sending answer',
+      'a.paused true',
+      'b.paused true',
+      'a.paused false',
+      'b.paused false',
+      'b.end session',
+      'a.end session',
+      'disconnect',
+      'b.over',
+      'a.over',
+      'terminate',
+      'b.close',
+      'a.close',
     ]);
     expect(scripted.transport.last.sent).toEqual([Frame.text('answer')]);
   });
@@ -130,15 +151,16 @@ describe('The features of a session', () => {
     await settle();
     expect(made).toBe(1);
     expect(story.filter((line) => line.startsWith('a.'))).toEqual([
-      ...[
-        'a.begin',
-        'a.dialing ws://feed/',
-        'a.open 1',
-        'a.ready 1',
-        'a.arrived x',
-        'a.received x',
-      ],
-      ...['a.over', 'a.begin', 'a.dialing ws://feed/', 'a.end attempt'],
+      'a.begin',
+      'a.dialing ws://feed/',
+      'a.open 1',
+      'a.ready 1',
+      'a.arrived x',
+      'a.received x',
+      'a.over',
+      'a.begin',
+      'a.dialing ws://feed/',
+      'a.end attempt',
     ]);
     await scripted.handle.stop();
     expect(story.slice(-3)).toEqual(['a.over', 'terminate', 'a.close']);
