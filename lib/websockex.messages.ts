@@ -237,7 +237,8 @@ export const messages = {
   noShutdownHooks: () =>
     "onGiveUp: 'shutdown' ends the process at once, because nobody listens for SIGTERM: call " +
     'app.enableShutdownHooks() to have the application closed first',
-  paused: (client: string) => `${client} reads no more until what waits has been handled`,
+  paused: (client: string) =>
+    `${client} reads no more for now: too much waits to be handled, or too many answers wait to be sent`,
   unhandled: (client: string, type: string, count: number) =>
     `${client}: no @OnFrame matches a ${type} frame (${count} so far); add a clause, or set ` +
     "unhandled: 'ignore'",

@@ -42,7 +42,7 @@ export type OnGiveUp =
  * @publicApi
  */
 export interface GroupOptions extends Partial<RestartLimit> {
-  /** Who is restarted with one that is. @default 'one_for_one' */
+  /** Which clients restart together. @default 'one_for_one' */
   readonly strategy?: Strategy;
   /** @default that of `forRoot` */
   readonly onGiveUp?: OnGiveUp;

@@ -201,7 +201,7 @@ export class ClientOrchestrator
     const groups = [...new Set(clients.map(({ group }) => group))];
     const startGate = new StartGate();
     for (const { supervisor } of groups) supervisor.close();
-    // Those that were started last first: nobody ends by a link who is to end anyway.
+    // The last that was started ends first: so no child ends by a link to a parent that ends as well.
     const stops = groups.toReversed().map(async (group) => {
       await startGate.turn();
       await stopGroup(group, remaining, (name, error) => this.failed(name, 'its stop', error));

@@ -108,7 +108,7 @@ export class Connection implements WireOwner {
     if (this.#url !== url) this.#shownUrl = redactor.url(url);
     this.#url = url;
     this.tools.telemetry.emit('connecting', { url: this.#shownUrl, attempt: this.losses + 1 });
-    // Who was told may have closed.
+    // An observer of the event may have closed.
     if (!this.isCurrent(attempt)) return;
     const wire = new Wire(settings, this.tools, this, this.owner.inbox);
     this.#state = { name: 'connecting', attempt, wire };

@@ -96,7 +96,7 @@ export class Mailbox<M> {
     } else this.#await(pending);
   }
 
-  /** Takes a message from a caller: handled soon, never in the caller's own call. */
+  /** Takes a message from a caller: handled soon, after the call of the caller has returned. */
   postLater(message: M): void {
     this.#enqueue(message);
     if (this.#scheduled) return;

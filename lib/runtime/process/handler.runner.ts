@@ -108,7 +108,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
 
   onItem(handler: Handler, item: unknown, taken?: () => void): void {
     if (isStream(item)) throw this.#badResponse(handler, item);
-    // It may not be one either: then what it rejects with is nobody's.
+    // A stream may not give a promise either: nobody would listen to the rejection of this one.
     toPromise(item)?.catch(() => undefined);
     // Whoever feeds the stream may do so in a context of his own.
     this.tools.run(() => this.#act(handler, item, taken));

@@ -82,7 +82,7 @@ export class Process implements ConnectionOwner {
     this.mailbox.putFirst([{ type: 'start', args, attempt: this.connection.begin() }]);
   }
 
-  /** Takes what somebody casts, tells or calls; it is handled soon, after the caller's own call. */
+  /** Takes what somebody casts, tells or calls; it is handled soon, after the call of the caller has returned. */
   post(message: CallerMessage): void {
     if (message.type !== 'call') this.dispatcher.taken++;
     this.tools.run(() => this.mailbox.postLater(message));

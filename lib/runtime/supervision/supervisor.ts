@@ -125,7 +125,7 @@ export class Supervisor {
 
   #restartOne({ member, reason }: Exit): void {
     const plan = this.#count(member, reason);
-    // Who was told of it may have ended the member, or all.
+    // An observer of the plan may have ended this member, or all of them.
     if (plan === undefined || member.hasEnded || this.#isClosed) return;
     const record = this.#records.get(member) as RestartRecord;
     record.timer = this.clock.setTimer(plan.delay, () => void member.begin());

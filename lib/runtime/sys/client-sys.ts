@@ -96,7 +96,7 @@ export interface ClientSys<T extends object> {
 
   /**
    * The fields of the incarnation, injected ones too: a copy of the object, not of what it holds.
-   * Fields with a `#` are nobody's to see, accessors of the class no fields.
+   * Private `#` fields and accessors of the class are not among them.
    *
    * @throws (rejects) `NotConnectedError` while there is no incarnation
    */

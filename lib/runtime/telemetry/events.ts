@@ -102,7 +102,10 @@ export interface MailboxDroppedEvent extends EventBase {
   readonly dropped: number;
 }
 
-/** Reading from the socket stops, because frames wait to be handled. */
+/**
+ * Reading from the socket stops: too much waits to be handled, or the peer does not take the answers to
+ * its own frames.
+ */
 export interface PauseEvent extends EventBase {
   readonly event: 'pause';
 }

@@ -28,9 +28,9 @@ export class ConnectGate {
   }
 
   /**
-   * Enters: `true` at once where there is room, and later where a promise is returned. Who has
-   * entered must {@link leave}, even if nobody wants it any more by then; who is abandoned while
-   * waiting is told `false`, and has not entered.
+   * Lets an attempt in: `true` at once where there is room, else a promise. The promise resolves
+   * with `true` when the attempt is in, and with `false` when it was given up while it waited. Every
+   * attempt that is in must {@link leave}, also one that was given up since.
    */
   enter(attempt: Attempt): Promise<boolean> | boolean {
     if (attempt.isAbandoned) return false;
