@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-import { readCodeBlocks } from '../readme/markdown.js';
+import { SNIPPETS } from '../readme/pages.js';
 import { sourcesOf } from '../readme/preambles.js';
 import { PublicProbe } from './public.probe.js';
 import { declarationsOfThePackage, SETTINGS, UserProject, type Setting } from './user.package.js';
@@ -13,9 +13,8 @@ const PATIENCE = 120_000;
 
 const repo = fileURLToPath(new URL('../../', import.meta.url));
 
-function snippetsOfTheReadme(): Record<string, string> {
-  const blocks = readCodeBlocks(readFileSync(`${repo}README.md`, 'utf8'));
-  const sources = sourcesOf(blocks.filter(({ language }) => language === 'ts'));
+function snippetsOfThePages(): Record<string, string> {
+  const sources = sourcesOf(SNIPPETS);
   return Object.fromEntries(
     Object.entries(sources).map(([name, text]) => [name, `${text}\nexport {};\n`]),
   );
@@ -40,7 +39,7 @@ describe('an application that has its declarations written', () => {
         ...filesOf('test/package/apps/typescript.ts'),
         // Those wait at the top level.
         ...(SETTINGS[setting].type === 'module' && {
-          ...snippetsOfTheReadme(),
+          ...snippetsOfThePages(),
           ...filesOf('sample/*/src/**/*.ts'),
         }),
       };
@@ -67,7 +66,7 @@ describe('an application that has its declarations written', () => {
   );
 });
 
-describe('what the README says of compilers', () => {
+describe('what docs/install.md says of compilers', () => {
   const frame = `
     import { OnFrame, TextFrame } from 'nestjs-websockex';
     export class Client { @OnFrame('text') text(frame: TextFrame) {} }`;

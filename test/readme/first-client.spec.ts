@@ -1,16 +1,11 @@
-import { readFileSync } from 'node:fs';
-
 import type { Type } from '@nestjs/common';
 import { CapturingLogger, Test } from '@nestjs/testing';
 import { getClientToken, type ClientHandle } from 'nestjs-websockex';
 import { createTestNet, type ScriptedPeer } from 'nestjs-websockex/testing';
 import { expect, it } from 'vitest';
 
-import { readCodeBlocks } from './markdown.js';
+import { block } from './pages.js';
 import { run } from './snippet.runner.js';
-
-const blocks = readCodeBlocks(readFileSync(new URL('../../README.md', import.meta.url), 'utf8'));
-const block = (name: string) => blocks.find((one) => one.name === name)!;
 
 /** Echoes as the server of the README does. */
 async function echo(peer: ScriptedPeer, count: number): Promise<void> {
@@ -20,8 +15,7 @@ async function echo(peer: ScriptedPeer, count: number): Promise<void> {
 it('the first client of the README logs what it says it does, comes back, and ends with 1001', async () => {
   const client = run(block('first-client')) as { EchoClient: Type<object> };
   const files = { './echo.client.js': client };
-  const service = run(block('first-service'), files) as { Talker: Type<object> };
-  const root = run(block('first-module'), { ...files, './talker.service.js': service });
+  const root = run(block('first-module'), files);
   const logger = new CapturingLogger();
   await using net = createTestNet();
   const server = net.server('ws://localhost:8080');

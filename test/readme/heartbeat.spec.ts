@@ -1,17 +1,12 @@
-import { readFileSync } from 'node:fs';
-
 import type { Type } from '@nestjs/common';
 import { expect, it } from 'vitest';
 
 import { NetScene } from '../fixtures/net-scene.js';
-import { readCodeBlocks } from './markdown.js';
+import { block } from './pages.js';
 import { run } from './snippet.runner.js';
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-
-it('the heartbeat of the README beats on the clock of a net, as long as its session lasts', async () => {
-  const block = readCodeBlocks(readme).find(({ name }) => name === 'observable-result')!;
-  const { BeatingClient } = run(block) as { BeatingClient: Type<object> };
+it('the heartbeat of the documentation beats on the clock of a net, as long as its session lasts', async () => {
+  const { BeatingClient } = run(block('observable-result')) as { BeatingClient: Type<object> };
   await using scene = await NetScene.open(BeatingClient, {
     reconnect: { initialDelay: 1_000, jitter: 'none' },
   });

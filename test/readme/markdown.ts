@@ -1,5 +1,7 @@
 /** A fenced block of code. */
 export interface CodeBlock {
+  /** The page it stands on: `docs/handlers.md`. */
+  readonly page: string;
   /** From `<!-- snippet: name -->` right above it, or empty. */
   readonly name: string;
   readonly language: string;
@@ -11,8 +13,8 @@ export interface CodeBlock {
 /** A table's rows, its heading row left out; cells without the spaces around them. */
 export type Table = readonly (readonly string[])[];
 
-/** The fenced blocks of a text, in order. */
-export function readCodeBlocks(markdown: string): CodeBlock[] {
+/** The fenced blocks of a page, in order. */
+export function readCodeBlocks(markdown: string, page: string): CodeBlock[] {
   const blocks: CodeBlock[] = [];
   const lines = markdown.split('\n');
   for (let i = 0; i < lines.length; i++) {
@@ -20,6 +22,7 @@ export function readCodeBlocks(markdown: string): CodeBlock[] {
     if (fence === null) continue;
     const end = lines.indexOf('```', i + 1);
     blocks.push({
+      page,
       name: nameAbove(lines, i),
       language: fence[1] ?? '',
       line: i + 2,
@@ -53,6 +56,13 @@ export function readTable(markdown: string): Table {
       .slice(1, -1)
       .map((cell) => cell.trim().replaceAll('\\|', '|')),
   );
+}
+
+/** The lines of all tables of a text. */
+export function readTableLines(markdown: string): string[] {
+  return withoutCode(markdown)
+    .split('\n')
+    .filter((line) => line.startsWith('|'));
 }
 
 /** The text of a cell without its backticks. */

@@ -59,7 +59,6 @@ const SESSIONS = `${DYNAMIC}
 
 /** By the name of the block; a block that is not here compiles as it stands. */
 export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
-  example: { before: DECORATORS },
   clauses: { before: DECORATORS },
   'before-connect': { before: DECORATORS },
   frames: { before: HANDLE },
@@ -78,7 +77,10 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'for-feature': { before: CLIENTS },
   options: { before: DECORATORS },
   'options-factory': { before: DECORATORS },
-  'on-disconnect': METHOD,
+  'on-disconnect': {
+    ...METHOD,
+    before: `import { randomInt } from 'node:crypto';${METHOD.before}`,
+  },
   errors: { before: HANDLE },
   'restart-options': {
     before: `${CLIENTS}
@@ -119,6 +121,11 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import { Injectable } from '@nestjs/common';
       import { WebSockexManager, type BackoffEvent } from 'nestjs-websockex';
       import { filter, type Observable } from 'rxjs';`,
+  },
+  'testing-in-short': {
+    before: `
+      class EchoClient {}
+      class AppModule {}`,
   },
   'test-net': {
     before: `
@@ -191,14 +198,13 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
 /** The files that blocks import from each other, as their first lines name them. */
 export const FILES: Readonly<Record<string, string>> = {
   'first-client': 'echo.client.ts',
-  'first-service': 'talker.service.ts',
   'first-module': 'app.module.ts',
   'first-main': 'main.ts',
 };
 
 /** The name of the file that a block is compiled as. */
-export function fileOf({ name, line }: CodeBlock): string {
-  return FILES[name] ?? `line-${line}-${name}.ts`;
+export function fileOf({ page, name, line }: CodeBlock): string {
+  return FILES[name] ?? `${page.replaceAll(/\W/g, '-')}-${line}-${name}.ts`;
 }
 
 /** A block in its surroundings. */
