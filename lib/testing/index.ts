@@ -17,7 +17,7 @@ export {
 export { createTestServer, TestServer, type TestServerOptions } from './net/test.server.js';
 export type { InstalledModule } from './net/watched.clients.js';
 export { ExpectationError } from './script/expectation.error.js';
-export type { Received } from './script/peer.session.js';
+export type { Received } from './script/received.js';
 export {
   readRecording,
   record,

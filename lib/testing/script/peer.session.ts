@@ -6,6 +6,7 @@ import type { Clock } from '../../runtime/clock/clock.port.js';
 import { ExpectationError } from './expectation.error.js';
 import type { NetLink } from './net.link.js';
 import { Queue } from './queue.js';
+import { describe, type Received } from './received.js';
 
 /** The code a close frame without one is told by. */
 const NO_CODE = 1005;
@@ -70,29 +71,5 @@ export class Session {
   #take(received: Received): void {
     this.tell(`<- ${describe(received)}`);
     this.received.push(received);
-  }
-}
-
-/** What a peer receives. */
-export type Received =
-  | { readonly type: 'text'; readonly data: string }
-  | { readonly type: 'binary'; readonly data: Buffer }
-  | { readonly type: 'ping'; readonly data: Buffer }
-  | { readonly type: 'pong'; readonly data: Buffer }
-  | { readonly type: 'close'; readonly code: number | undefined; readonly reason: string }
-  /** The connection is over; `clean`: after a closing handshake. */
-  | { readonly type: 'end'; readonly clean: boolean };
-
-/** What a peer received, as a line of its transcript. */
-export function describe(received: Received): string {
-  switch (received.type) {
-    case 'text':
-      return `text ${JSON.stringify(received.data)}`;
-    case 'close':
-      return `close ${received.code ?? '(no code)'} ${JSON.stringify(received.reason)}`;
-    case 'end':
-      return received.clean ? 'end' : 'end without a close frame';
-    default:
-      return `${received.type} ${received.data.length} bytes`;
   }
 }

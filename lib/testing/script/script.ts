@@ -1,8 +1,9 @@
 import { inspectShort } from '../../runtime/errors/websockex.error.js';
 import { equalsPlainly, isAsymmetric, show } from './equality.js';
 import { brief } from './expectation.error.js';
-import { describe, type Received, type Session } from './peer.session.js';
+import type { Session } from './peer.session.js';
 import { DEADLINE } from './queue.js';
+import { describe, type Received } from './received.js';
 import { stateless, withoutMemory } from './stateless.js';
 
 /** How long an expectation waits. */
