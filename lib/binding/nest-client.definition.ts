@@ -14,11 +14,8 @@ import type { Clock } from '../runtime/clock/clock.port.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { UrlError } from '../runtime/errors/connection.errors.js';
 import { toError } from '../runtime/errors/websockex.error.js';
-import {
-  type ClientOptions,
-  type ClientSettings,
-  toSettings,
-} from '../runtime/options/client-options.js';
+import type { ClientOptions } from '../runtime/options/client-options.js';
+import { type ClientSettings, toSettings } from '../runtime/options/client-settings.js';
 import { checkOptions, checkTogether } from '../runtime/options/options.checker.js';
 import { mergeOptions } from '../runtime/options/options.merger.js';
 import type {

@@ -1,8 +1,8 @@
 import type { Type } from '@nestjs/common';
 
-import type { OnGiveUp } from './group.interface.js';
 import type { RedactList } from '../runtime/errors/redact-url.js';
 import type { ClientOptions } from '../runtime/options/client-options.js';
+import type { OnGiveUp } from './group.interface.js';
 
 /**
  * What `forRoot` and the factories of `forRootAsync` take.

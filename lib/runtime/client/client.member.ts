@@ -1,12 +1,12 @@
 import { Deferred } from '../async/deferred.js';
-import type { LingeringSocket } from '../connection/lingering.socket.js';
 import type { Connection } from '../connection/connection.js';
 import type { StatusListener } from '../connection/connection.port.js';
+import type { LingeringSocket } from '../connection/lingering.socket.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
-import type { ClientSettings } from '../options/client-options.js';
+import type { ClientSettings } from '../options/client-settings.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { CallerMessage, CallMessage } from '../process/message.js';

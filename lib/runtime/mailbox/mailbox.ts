@@ -1,8 +1,9 @@
 import { Fifo } from './fifo.js';
 import { TurnBudget } from './turn.budget.js';
+import { type MailboxMarks, Watermark, type WatermarkOwner } from './watermark.js';
 
 /** What a mailbox asks of the process it belongs to. */
-export interface MailboxOwner<M> {
+export interface MailboxOwner<M> extends WatermarkOwner {
   /** Handles one message. */
   handle(message: M): Pending;
   /**
@@ -12,10 +13,6 @@ export interface MailboxOwner<M> {
   onEscape(error: unknown): Pending;
   /** How many bytes a message holds on to. */
   sizeOf(message: M): number;
-  /** Too much waits: stop the source of messages. */
-  onHighWater(): void;
-  /** Little waits again: let the source go on. */
-  onLowWater(): void;
 }
 
 type Pending = void | PromiseLike<void>;
@@ -25,16 +22,6 @@ interface Job {
   readonly work: () => Pending;
   /** It will not be done, or nobody waits for it any more. */
   readonly dropped: () => void;
-}
-
-/** When a mailbox is too full, and when it is not any more. */
-export interface MailboxMarks {
-  /** Messages waiting at which the socket is paused. */
-  readonly highWaterMark: number;
-  /** Messages waiting at which it is resumed. */
-  readonly lowWaterMark: number;
-  /** Bytes waiting at which the socket is paused; it is resumed at half of them. */
-  readonly maxBytes: number;
 }
 
 /**
@@ -51,9 +38,8 @@ export class Mailbox<M> {
   readonly #jobs: Job[] = [];
   /** The one that is being done. */
   #job: Job | undefined;
-  #bytes = 0;
+  readonly #watermark: Watermark;
   #busy = false;
-  #full = false;
   #suspended = false;
   #scheduled = false;
   /** Whether the next message waits for the next turn of the event loop. */
@@ -61,9 +47,11 @@ export class Mailbox<M> {
 
   constructor(
     private readonly owner: MailboxOwner<M>,
-    private readonly marks: () => MailboxMarks,
+    marks: () => MailboxMarks,
     private readonly budget = new TurnBudget(),
-  ) {}
+  ) {
+    this.#watermark = new Watermark(marks, owner);
+  }
 
   /** Messages that wait, the one being handled not counted. */
   get length(): number {
@@ -113,7 +101,7 @@ export class Mailbox<M> {
     for (let i = messages.length - 1; i >= 0; i--) {
       const message = messages[i] as M;
       this.#queue.unshift(message);
-      this.#bytes += this.owner.sizeOf(message);
+      this.#watermark.returned(this.owner.sizeOf(message));
     }
     this.#drain();
   }
@@ -121,8 +109,7 @@ export class Mailbox<M> {
   /** Takes out everything that waits. */
   clear(): M[] {
     const messages = this.#queue.clear();
-    this.#bytes = 0;
-    this.#checkLow();
+    this.#watermark.clear();
     return messages;
   }
 
@@ -130,9 +117,9 @@ export class Mailbox<M> {
   sweep(isWanted: (message: M) => boolean): void {
     for (const message of this.#queue.clear()) {
       if (isWanted(message)) this.#queue.push(message);
-      else this.#bytes -= this.owner.sizeOf(message);
+      else this.#watermark.taken(this.owner.sizeOf(message));
     }
-    this.#checkLow();
+    this.#watermark.settle(this.#queue.length);
   }
 
   /** Whether messages are held. */
@@ -172,12 +159,7 @@ export class Mailbox<M> {
 
   #enqueue(message: M): void {
     this.#queue.push(message);
-    this.#bytes += this.owner.sizeOf(message);
-    const { highWaterMark, maxBytes } = this.marks();
-    if (!this.#full && (this.#queue.length >= highWaterMark || this.#bytes >= maxBytes)) {
-      this.#full = true;
-      this.owner.onHighWater();
-    }
+    this.#watermark.added(this.owner.sizeOf(message), this.#queue.length);
   }
 
   #drain(): void {
@@ -191,7 +173,7 @@ export class Mailbox<M> {
       const pending = this.#job === undefined ? this.#handleNext() : this.#work(this.#job);
       if (pending === undefined) this.#busy = false;
       else this.#await(pending);
-      this.#checkLow();
+      this.#watermark.settle(this.#queue.length);
     }
   }
 
@@ -205,7 +187,7 @@ export class Mailbox<M> {
 
   #handleNext(): Pending {
     const message = this.#queue.shift() as M;
-    this.#bytes -= this.owner.sizeOf(message);
+    this.#watermark.taken(this.owner.sizeOf(message));
     this.budget.spend();
     return this.#handle(message);
   }
@@ -248,13 +230,5 @@ export class Mailbox<M> {
     this.#job = undefined;
     this.#busy = false;
     this.#drain();
-  }
-
-  #checkLow(): void {
-    const { lowWaterMark, maxBytes } = this.marks();
-    if (this.#full && this.#queue.length <= lowWaterMark && this.#bytes <= maxBytes / 2) {
-      this.#full = false;
-      this.owner.onLowWater();
-    }
   }
 }

@@ -1,6 +1,6 @@
 import type { DataFrame } from '../frame/frame.js';
 import { Fifo } from '../mailbox/fifo.js';
-import type { MailboxMarks } from '../mailbox/mailbox.js';
+import { type MailboxMarks, Watermark } from '../mailbox/watermark.js';
 import type { PauseLock } from '../mailbox/pause.lock.js';
 
 type Result = IteratorResult<DataFrame, undefined>;
@@ -24,24 +24,28 @@ const END: Result = { done: true, value: undefined };
 export class FrameQueue {
   readonly #frames = new Fifo<DataFrame>();
   readonly #waiting = new Fifo<Waiting>();
-  #bytes = 0;
-  #isFull = false;
+  readonly #watermark: Watermark;
   #isOver = false;
   #isForgotten = false;
 
   /** @param leave told once that no more frames are wanted */
   constructor(
-    private readonly marks: MailboxMarks,
-    private readonly pauseLock: PauseLock,
+    marks: MailboxMarks,
+    pauseLock: PauseLock,
     private readonly leave: (queue: FrameQueue) => void,
     private readonly guard: WaitGuard = (promise) => promise,
-  ) {}
+  ) {
+    this.#watermark = new Watermark(() => marks, {
+      onHighWater: () => pauseLock.hold(this),
+      onLowWater: () => pauseLock.release(this),
+    });
+  }
 
   take(): Promise<Result> {
     const frame = this.#frames.shift();
     if (frame !== undefined) {
-      this.#bytes -= frame.data.length;
-      this.#checkLow();
+      this.#watermark.taken(frame.data.length);
+      this.#watermark.settle(this.#frames.length);
       return Promise.resolve({ done: false, value: frame });
     }
     if (this.#isOver) return Promise.resolve(END);
@@ -57,12 +61,7 @@ export class FrameQueue {
       return;
     }
     this.#frames.push(frame);
-    this.#bytes += frame.data.length;
-    const { highWaterMark, maxBytes } = this.marks;
-    if (!this.#isFull && (this.#frames.length >= highWaterMark || this.#bytes >= maxBytes)) {
-      this.#isFull = true;
-      this.pauseLock.hold(this);
-    }
+    this.#watermark.added(frame.data.length, this.#frames.length);
   }
 
   /** No more frames will come; what waits can still be taken. */
@@ -76,8 +75,7 @@ export class FrameQueue {
   /** Nobody wants what waits, or what would come. */
   drop(): void {
     this.#frames.clear();
-    this.#bytes = 0;
-    this.#checkLow();
+    this.#watermark.clear();
     this.end();
   }
 
@@ -95,14 +93,6 @@ export class FrameQueue {
       this.#waiting.push(waiting);
     });
     return this.guard(next, giveUp);
-  }
-
-  #checkLow(): void {
-    const { lowWaterMark, maxBytes } = this.marks;
-    if (this.#isFull && this.#frames.length <= lowWaterMark && this.#bytes <= maxBytes / 2) {
-      this.#isFull = false;
-      this.pauseLock.release(this);
-    }
   }
 }
 

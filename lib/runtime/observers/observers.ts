@@ -2,7 +2,7 @@ import type { Observable, Subscriber } from 'rxjs';
 
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { DataFrame } from '../frame/frame.js';
-import type { MailboxMarks } from '../mailbox/mailbox.js';
+import type { MailboxMarks } from '../mailbox/watermark.js';
 import type { PauseLock } from '../mailbox/pause.lock.js';
 import type { EventName, WebSockexEvent } from '../telemetry/events.js';
 import type { EventSink } from '../telemetry/telemetry.js';

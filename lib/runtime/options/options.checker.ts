@@ -3,84 +3,12 @@ import { inspectShort } from '../errors/websockex.error.js';
 import { checkHeaders, checkProtocols } from '../transport/request.checker.js';
 import type { ClientOptions } from './client-options.js';
 import { ELSEWHERE, FOREIGN } from './foreign-options.js';
-import {
-  either,
-  isBoolean,
-  isCount,
-  isDuration,
-  isLimit,
-  isFalse,
-  isMark,
-  isObject,
-  isString,
-  oneOf,
-  type Check,
-} from './option.checks.js';
-import { checkAgent, checkWayOut } from './way-out.checker.js';
+import { type Check, isObject } from './option.checks.js';
+import { DEBUG, MAILBOX, OPTIONS, RECONNECT } from './option.table.js';
 import { unknownOption } from './unknown-option.js';
+import { checkAgent, checkWayOut } from './way-out.checker.js';
 
-/** Checked where its errors can say more. */
-const elsewhere: Check = () => undefined;
-
-/** `name` must be a known option and `value` fit it; with the way to say what is wrong. */
-type Table = Readonly<Record<string, Check>>;
-
-const RECONNECT: Table = {
-  initialDelay: isDuration,
-  maxDelay: isDuration,
-  jitter: oneOf('decorrelated', 'full', 'none'),
-  maxAttempts: isCount,
-  stableAfter: isDuration,
-};
-
-const MAILBOX: Table = {
-  highWaterMark: isMark,
-  lowWaterMark: isCount,
-  maxBytes: isMark,
-  maxPostponed: isCount,
-};
-
-const isLogSize: Check = (value) =>
-  typeof value === 'boolean' || (Number.isInteger(value) && (value as number) > 0)
-    ? undefined
-    : 'true, false or a whole number above 0';
-
-const DEBUG: Table = {
-  trace: isBoolean,
-  log: isLogSize,
-  statistics: isBoolean,
-  logToFile: isString,
-};
-
-const OPTIONS: Readonly<Record<keyof ClientOptions, Check>> = {
-  agent: elsewhere,
-  callTimeout: isDuration,
-  closeTimeout: isDuration,
-  connectTimeout: isDuration,
-  debug: elsewhere,
-  followRedirects: either(isBoolean, oneOf('any')),
-  handleInitialFailure: isBoolean,
-  handshakeTimeout: isDuration,
-  headers: elsewhere,
-  mailbox: isObject,
-  mailboxOnRestart: oneOf('keep', 'drop'),
-  maxPayload: isLimit,
-  maxRedirects: isCount,
-  maxRestartDelay: isDuration,
-  maxRestarts: isCount,
-  origin: isString,
-  perMessageDeflate: either(isBoolean, isObject),
-  protocols: elsewhere,
-  reconnect: either(isObject, isFalse),
-  restart: oneOf('permanent', 'transient', 'temporary'),
-  socket: isObject,
-  startup: oneOf('background', 'required', 'manual'),
-  startupTimeout: isDuration,
-  tls: isObject,
-  unhandled: oneOf('warn', 'crash', 'ignore'),
-  within: isDuration,
-  ws: isObject,
-};
+type Table = Readonly<Record<string, { readonly check: Check }>>;
 
 /** The names of the options a client may have, in order. */
 export const CLIENT_OPTION_NAMES: readonly string[] = Object.keys(OPTIONS);
@@ -138,7 +66,7 @@ export function checkTogether(client: string, options: ClientOptions): ClientOpt
       `${client}: reconnect.initialDelay (${initialDelay}) is above reconnect.maxDelay (${maxDelay})`,
     );
   }
-  const { highWaterMark = 1024, lowWaterMark } = options.mailbox ?? {};
+  const { highWaterMark = MAILBOX.highWaterMark.default, lowWaterMark } = options.mailbox ?? {};
   if (lowWaterMark !== undefined && lowWaterMark >= highWaterMark) {
     throw new ConfigurationError(
       `${client}: mailbox.lowWaterMark (${lowWaterMark}) must be below mailbox.highWaterMark (${highWaterMark})`,
@@ -161,7 +89,7 @@ function checkTable(
     );
   }
   for (const [name, value] of Object.entries(options as object)) {
-    const check = Object.hasOwn(table, name) ? table[name] : undefined;
+    const check = Object.hasOwn(table, name) ? table[name]?.check : undefined;
     if (check === undefined) {
       const known = [...Object.keys(table), ...Object.keys(beside)];
       throw unknownOption(name, {

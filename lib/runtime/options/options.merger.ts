@@ -1,4 +1,4 @@
-import { mergeHeaders, type HeaderMap } from '../transport/headers.js';
+import { type HeaderMap, mergeHeaders } from '../transport/headers.js';
 import type { ClientOptions } from './client-options.js';
 
 /** The options among the options, by the names they stand under. */

@@ -8,6 +8,7 @@ import type {
 } from '../transport/transport.options.js';
 import type { ClientOptions } from './client-options.js';
 import {
+  type Check,
   either,
   isBoolean,
   isCount,
@@ -16,7 +17,6 @@ import {
   isMark,
   isString,
   oneOf,
-  type Check,
 } from './option.checks.js';
 import { unknownOption } from './unknown-option.js';
 

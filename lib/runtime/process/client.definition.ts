@@ -1,5 +1,5 @@
 import type { DataFrame } from '../frame/frame.js';
-import type { ClientSettings } from '../options/client-options.js';
+import type { ClientSettings } from '../options/client-settings.js';
 
 /** A class, as far as the runtime knows it. */
 export type Type = new (...args: never[]) => object;

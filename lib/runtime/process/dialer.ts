@@ -7,7 +7,7 @@ import { BadResponseError } from '../errors/client.errors.js';
 import { ConnectionError } from '../errors/connection.errors.js';
 import { Redactor } from '../errors/redactor.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
-import type { ClientSettings } from '../options/client-options.js';
+import type { ClientSettings } from '../options/client-settings.js';
 import { headerMap } from '../transport/headers.js';
 import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.checker.js';
 import type { ClientDefinition, Handler, Target } from './client.definition.js';

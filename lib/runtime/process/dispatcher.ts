@@ -6,7 +6,7 @@ import type { CloseReason } from '../frame/close-reason.js';
 import { type DataFrame, Frame, type PingFrame, type PongFrame } from '../frame/frame.js';
 import type { Mailbox, MailboxOwner } from '../mailbox/mailbox.js';
 import type { PauseLock } from '../mailbox/pause.lock.js';
-import type { ClientSettings } from '../options/client-options.js';
+import type { ClientSettings } from '../options/client-settings.js';
 import { findClause, type Handler } from './client.definition.js';
 import type { Dialer } from './dialer.js';
 import type { ConnectionInfo } from './handler.arguments.js';

@@ -8,7 +8,7 @@ import { Frame, type PingFrame, toFrame } from '../frame/frame.js';
 import { Mailbox } from '../mailbox/mailbox.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
-import type { ClientSettings } from '../options/client-options.js';
+import type { ClientSettings } from '../options/client-settings.js';
 import type { FeatureChain } from '../session/session.feature.js';
 import type { ClientDefinition } from './client.definition.js';
 import { Dialer } from './dialer.js';

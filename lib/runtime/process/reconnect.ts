@@ -12,7 +12,7 @@ import { BadResponseError } from '../errors/client.errors.js';
 import { HandshakeError } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
-import type { ClientSettings } from '../options/client-options.js';
+import type { ClientSettings } from '../options/client-settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { type HeaderMap, mergeHeaders } from '../transport/headers.js';
 import type { ClientDefinition, Handler } from './client.definition.js';

@@ -8,11 +8,8 @@ import { ConfigurationError } from '../../runtime/errors/client.errors.js';
 import type { CloseReason } from '../../runtime/frame/close-reason.js';
 import type { DataFrame, Frame } from '../../runtime/frame/frame.js';
 import { TurnBudget } from '../../runtime/mailbox/turn.budget.js';
-import {
-  type ClientOptions,
-  type ClientSettings,
-  toSettings,
-} from '../../runtime/options/client-options.js';
+import type { ClientOptions } from '../../runtime/options/client-options.js';
+import { type ClientSettings, toSettings } from '../../runtime/options/client-settings.js';
 import type {
   ClientDefinition,
   Handler,

@@ -3,7 +3,7 @@ import type { ClientOptions, ClientStatus, CloseReason, WebSockexEvent } from 'n
 import { SignalWatchers } from '../../../lib/runtime/async/signal.watchers.js';
 import { Client } from '../../../lib/runtime/client/client.js';
 import { LocalHandle } from '../../../lib/runtime/client/local-handle.js';
-import { toSettings } from '../../../lib/runtime/options/client-options.js';
+import { toSettings } from '../../../lib/runtime/options/client-settings.js';
 import type {
   ClientDefinition,
   CodeChange,

@@ -1,9 +1,6 @@
 import { TurnBudget } from '../../../lib/runtime/mailbox/turn.budget.js';
-import {
-  Mailbox,
-  type MailboxMarks,
-  type MailboxOwner,
-} from '../../../lib/runtime/mailbox/mailbox.js';
+import { Mailbox, type MailboxOwner } from '../../../lib/runtime/mailbox/mailbox.js';
+import type { MailboxMarks } from '../../../lib/runtime/mailbox/watermark.js';
 
 /** One message of the tests. */
 export interface Note {

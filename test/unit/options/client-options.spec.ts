@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { toSettings } from '../../../lib/runtime/options/client-options.js';
+import { toSettings } from '../../../lib/runtime/options/client-settings.js';
 import { CLIENT_OPTION_NAMES } from '../../../lib/runtime/options/options.checker.js';
 
 const DEFAULTS = {

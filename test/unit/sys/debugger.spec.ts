@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../lib/runtime/clock/system.clock.js';
 import { Observers } from '../../../lib/runtime/observers/observers.js';
 import type { DebugOptions } from '../../../lib/runtime/options/client-options.js';
-import { TraceHook } from '../../../lib/runtime/telemetry/trace.hook.js';
 import { Debugger } from '../../../lib/runtime/sys/debugger.js';
+import { TraceHook } from '../../../lib/runtime/telemetry/trace.hook.js';
 
 /** A debugger, and whether anything of the client is told to it. */
 function make() {

@@ -1,0 +1,96 @@
+import {
+  DEFAULT_RECONNECT,
+  type ReconnectOptions,
+  type ReconnectPolicy,
+} from '../connection/backoff.policy.js';
+import type { MailboxMarks } from '../mailbox/watermark.js';
+import type { Restart } from '../supervision/restart.policy.js';
+import type { TransportOptions } from '../transport/transport.options.js';
+import type { ClientOptions, DebugOptions, Startup } from './client-options.js';
+import { MAILBOX, OPTIONS } from './option.table.js';
+
+/** {@link ClientOptions} with every default in place. */
+export interface ClientSettings {
+  readonly callTimeout: number;
+  readonly closeTimeout: number;
+  readonly connectTimeout: number;
+  readonly debug: DebugOptions;
+  readonly handleInitialFailure: boolean;
+  readonly handshakeTimeout: number;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly mailbox: MailboxMarks & { readonly maxPostponed: number };
+  readonly mailboxOnRestart: 'keep' | 'drop';
+  readonly maxRestartDelay: number;
+  readonly maxRestarts: number | undefined;
+  readonly protocols: readonly string[];
+  readonly reconnect: ReconnectPolicy | false;
+  readonly restart: Restart;
+  readonly startup: Startup;
+  readonly startupTimeout: number;
+  readonly unhandled: 'warn' | 'crash' | 'ignore';
+  readonly transport: TransportOptions;
+  readonly within: number | undefined;
+}
+
+/** Puts every default in place. The options have been checked. */
+export function toSettings(options: ClientOptions): ClientSettings {
+  const { agent, mailbox = {}, protocols = [], reconnect = {} } = options;
+  const { followRedirects, maxRedirects, maxPayload, origin, perMessageDeflate } = options;
+  const { socket, tls, ws } = options;
+  const highWaterMark = mailbox.highWaterMark ?? MAILBOX.highWaterMark.default;
+  return {
+    callTimeout: options.callTimeout ?? OPTIONS.callTimeout.default,
+    closeTimeout: options.closeTimeout ?? OPTIONS.closeTimeout.default,
+    connectTimeout: options.connectTimeout ?? OPTIONS.connectTimeout.default,
+    debug: toDebug(options.debug),
+    handleInitialFailure: options.handleInitialFailure ?? options.startup !== 'required',
+    handshakeTimeout: options.handshakeTimeout ?? OPTIONS.handshakeTimeout.default,
+    headers: options.headers ?? {},
+    mailbox: {
+      highWaterMark,
+      lowWaterMark: mailbox.lowWaterMark ?? Math.floor(highWaterMark / 4),
+      maxBytes: mailbox.maxBytes ?? MAILBOX.maxBytes.default,
+      maxPostponed: mailbox.maxPostponed ?? MAILBOX.maxPostponed.default,
+    },
+    mailboxOnRestart: options.mailboxOnRestart ?? OPTIONS.mailboxOnRestart.default,
+    maxRestartDelay: options.maxRestartDelay ?? OPTIONS.maxRestartDelay.default,
+    maxRestarts: options.maxRestarts,
+    protocols: typeof protocols === 'string' ? [protocols] : protocols,
+    reconnect: reconnect === false ? false : toPolicy(defined(reconnect)),
+    restart: options.restart ?? OPTIONS.restart.default,
+    startup: options.startup ?? OPTIONS.startup.default,
+    startupTimeout: options.startupTimeout ?? OPTIONS.startupTimeout.default,
+    unhandled: options.unhandled ?? OPTIONS.unhandled.default,
+    transport: defined({
+      agent: agent || undefined,
+      followRedirects,
+      maxRedirects,
+      maxPayload,
+      origin,
+      perMessageDeflate,
+      socket,
+      tls,
+      ws,
+    }) as TransportOptions,
+    within: options.within,
+  };
+}
+
+function toPolicy(reconnect: ReconnectOptions): ReconnectPolicy {
+  const { initialDelay = 0, maxDelay = Math.max(DEFAULT_RECONNECT.maxDelay, initialDelay) } =
+    reconnect;
+  return { ...DEFAULT_RECONNECT, ...reconnect, maxDelay };
+}
+
+function toDebug(debug: ClientOptions['debug'] = {}): DebugOptions {
+  if (typeof debug === 'boolean') return { trace: debug };
+  if (!Array.isArray(debug)) return debug as DebugOptions;
+  return Object.fromEntries(debug.map((name: string) => [name, true]));
+}
+
+/** An option given as `undefined` is one that is not given. */
+function defined<T extends object>(options: T): T {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as T;
+}

@@ -1,0 +1,85 @@
+import { DEFAULT_RECONNECT, type ReconnectOptions } from '../connection/backoff.policy.js';
+import type { ClientOptions, DebugOptions, MailboxOptions } from './client-options.js';
+import {
+  type Check,
+  either,
+  isBoolean,
+  isCount,
+  isDuration,
+  isFalse,
+  isLimit,
+  isMark,
+  isObject,
+  isString,
+  oneOf,
+} from './option.checks.js';
+
+/** One option: what it must be, and what it is where nobody says. */
+interface Option<T = unknown> {
+  readonly check: Check;
+  /** Absent where there is none, or where it depends on another option. */
+  readonly default?: T;
+}
+
+type Table<T> = { readonly [K in keyof T]-?: Option<T[K]> };
+
+/** Checked where its errors can say more. */
+const elsewhere: Check = () => undefined;
+
+/** The options of a client, in order. Their docstrings and the page of options say the same. */
+export const OPTIONS = {
+  agent: { check: elsewhere },
+  callTimeout: { check: isDuration, default: 5_000 },
+  closeTimeout: { check: isDuration, default: 5_000 },
+  connectTimeout: { check: isDuration, default: 10_000 },
+  debug: { check: elsewhere },
+  followRedirects: { check: either(isBoolean, oneOf('any')) },
+  handleInitialFailure: { check: isBoolean },
+  handshakeTimeout: { check: isDuration, default: 0 },
+  headers: { check: elsewhere },
+  mailbox: { check: isObject },
+  mailboxOnRestart: { check: oneOf('keep', 'drop'), default: 'drop' },
+  maxPayload: { check: isLimit },
+  maxRedirects: { check: isCount },
+  maxRestartDelay: { check: isDuration, default: 30_000 },
+  maxRestarts: { check: isCount },
+  origin: { check: isString },
+  perMessageDeflate: { check: either(isBoolean, isObject) },
+  protocols: { check: elsewhere },
+  reconnect: { check: either(isObject, isFalse) },
+  restart: { check: oneOf('permanent', 'transient', 'temporary'), default: 'transient' },
+  socket: { check: isObject },
+  startup: { check: oneOf('background', 'required', 'manual'), default: 'background' },
+  startupTimeout: { check: isDuration, default: 30_000 },
+  tls: { check: isObject },
+  unhandled: { check: oneOf('warn', 'crash', 'ignore'), default: 'warn' },
+  within: { check: isDuration },
+  ws: { check: isObject },
+} as const satisfies Table<ClientOptions>;
+
+export const RECONNECT = {
+  initialDelay: { check: isDuration, default: DEFAULT_RECONNECT.initialDelay },
+  maxDelay: { check: isDuration, default: DEFAULT_RECONNECT.maxDelay },
+  jitter: { check: oneOf('decorrelated', 'full', 'none'), default: DEFAULT_RECONNECT.jitter },
+  maxAttempts: { check: isCount, default: DEFAULT_RECONNECT.maxAttempts },
+  stableAfter: { check: isDuration, default: DEFAULT_RECONNECT.stableAfter },
+} as const satisfies Table<ReconnectOptions>;
+
+export const MAILBOX = {
+  highWaterMark: { check: isMark, default: 1024 },
+  lowWaterMark: { check: isCount },
+  maxBytes: { check: isMark, default: 4 * 1024 * 1024 },
+  maxPostponed: { check: isCount, default: 10_000 },
+} as const satisfies Table<MailboxOptions>;
+
+const isLogSize: Check = (value) =>
+  typeof value === 'boolean' || (Number.isInteger(value) && (value as number) > 0)
+    ? undefined
+    : 'true, false or a whole number above 0';
+
+export const DEBUG = {
+  trace: { check: isBoolean },
+  log: { check: isLogSize },
+  statistics: { check: isBoolean },
+  logToFile: { check: isString },
+} as const satisfies Table<DebugOptions>;
