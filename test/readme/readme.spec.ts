@@ -209,6 +209,21 @@ describe('the listing of the architecture', () => {
   });
 });
 
+describe('the walks of the architecture', () => {
+  it('name files that are there, and what stands in them', () => {
+    const steps = [
+      ...page('docs/architecture.md').matchAll(/`(?:lib\/)?([\w./-]+\.ts)`(?:\s+`(#?\w+)`)?/g),
+    ];
+    expect(steps.length).toBeGreaterThan(50);
+    const wrong = steps.filter(([, file = '', name = '']) => {
+      const path = `${root}lib/${file}`;
+      if (!existsSync(path)) return true;
+      return !new RegExp(`(?<![\\w#])${name}\\b`).test(readFileSync(path, 'utf8'));
+    });
+    expect(wrong.map(([step]) => step)).toEqual([]);
+  });
+});
+
 describe('the links of the pages', () => {
   /** Where the relative links of a page lead: a path from the root, and an anchor. */
   const targets = [...PAGES].flatMap(([from, text]) =>
