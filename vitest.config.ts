@@ -27,8 +27,8 @@ export default defineConfig({
     include: ['test/**/*.spec.ts'],
     setupFiles: ['test/setup.ts'],
     // No test measures time: a machine that is busy with other things may take as long as it likes.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // One process runs many files, one after the other, and loads Nest once. Nothing of lib/ lives in a module.
     isolate: false,
     // Tests wait for sockets more than they work: every core has a process of its own.

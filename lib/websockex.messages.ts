@@ -37,7 +37,7 @@ function duration(milliseconds: number): string {
   return `${Math.round(milliseconds)} ms`;
 }
 
-/** Sentences of errors at boot and of log lines, in one place: tests read them from here. */
+/** Sentences of the log, and of the errors that a mistake in classes and modules is told by at boot. */
 export const messages = {
   notAClass: (value: string, listedIn: string) =>
     `${listedIn} names ${value} as a WebSocket client, which is no class. ` +
