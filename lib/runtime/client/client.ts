@@ -300,7 +300,7 @@ export class Client implements MemberOwner, SysTarget {
     return notConnected(this.name, this.status, what, this.tools.host);
   }
 
-  /** It was a wish, and is none any more: nothing has been started, and nothing ends. */
+  /** Takes back a start that the boot has not fulfilled: nothing has been started, and nothing ends. */
   #withdrawStart(timeout: number): Error {
     if (this.#readiness.startsAwaited === 1) {
       this.isWanted = false;

@@ -171,7 +171,7 @@ export function plainRequest(
   };
 }
 
-/** The option is a header like any other: whoever sets or deletes that one has the last word. */
+/** The option is only a default: `headers` and `@BeforeConnect` may set or delete the same header. */
 function originOf({ transport: { origin } }: ClientSettings): { Origin?: string } {
   return origin ? { Origin: origin } : {};
 }

@@ -89,8 +89,8 @@ export class HandlerCalls {
   }
 
   /**
-   * The same for whoever calls it himself, as {@link invoke} does, to save a call on the way of every
-   * frame; {@link returned} is to follow, or {@link over}.
+   * The first step of {@link invoke}, for a caller that invokes the handler itself: that saves a call on
+   * the way of every frame. {@link returned} is to follow, or {@link over}.
    */
   begin(handler: Handler): void {
     this.#handler = handler;
@@ -183,7 +183,7 @@ class WatchedPromise<T> extends Promise<T> {
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    // `await`, `return` and `Promise.all` give both. Whoever gives one may go on without waiting.
+    // `await`, `return` and `Promise.all` give both callbacks. With one alone the handler may go on.
     if (onFulfilled && onRejected) {
       this.#onAwaited();
       return super.then(onFulfilled, onRejected);

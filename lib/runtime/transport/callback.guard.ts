@@ -58,7 +58,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 /**
  * The options with every callback of the user's guarded, those of an agent too: none of them
  * reaches the process, or leaves a socket half made. What they throw after the attempt or the
- * session is over is nobody's any more.
+ * session is over reaches nobody.
  */
 export function guardCallbacks<T extends object>(path: string, options: T, fail: OnFailure): T {
   const guarded = Object.entries(options).map(([name, value]: [string, unknown]) => {

@@ -59,8 +59,8 @@ export interface WebSockexMatchers<R> {
   toHaveReconnected(times?: number): R;
 }
 
-// Nothing is imported from a runner. Who has only one of them has not the module of the other to augment, which
-// is an error in his own compilation, were it not ignored here (and the comment kept in the declarations).
+// Nothing is imported from a runner. A user has only one of them, and no module of the other to augment. That
+// would be an error in the compilation of the user, so it is ignored here; the declarations keep these comments.
 
 /** @ts-ignore */
 declare module 'vitest' {
