@@ -69,7 +69,7 @@ export class Dispatcher implements MailboxOwner<Message> {
   }
 
   handle(message: Message): Pending {
-    const { connection, lifetime, dialer, runner } = this.parts;
+    const { connection, lifetime, runner } = this.parts;
     if (lifetime.isOver) return this.#late(message);
     switch (message.type) {
       case 'text':
@@ -87,13 +87,13 @@ export class Dispatcher implements MailboxOwner<Message> {
       case 'start':
         return this.#start(message.args, message.attempt);
       case 'attempt':
-        return dialer.attempt(message.attempt);
+        return this.parts.dialer.attempt(message.attempt);
       case 'open':
         return this.#open(message.info);
       case 'peer-close':
       case 'end':
       case 'stop':
-        return this.tools.turns.pass(() => this.#leave(message));
+        return this.#leave(message);
       case 'conclude':
         return lifetime.due && lifetime.end(lifetime.due);
       case 'crash':
@@ -252,7 +252,12 @@ export class Dispatcher implements MailboxOwner<Message> {
     mailbox.putFirst(postponed);
   }
 
+  /** Its own method: a closure in `handle` would cost every frame an allocation. */
   #leave(message: LeaveMessage): Pending {
+    return this.tools.turns.pass(() => this.#left(message));
+  }
+
+  #left(message: LeaveMessage): Pending {
     const { connection, lifetime, reconnect, runner } = this.parts;
     // What hangs at the shutdown is not waited for.
     if (lifetime.isOver) return undefined;

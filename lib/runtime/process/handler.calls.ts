@@ -70,9 +70,7 @@ export class HandlerCalls {
   invoke(handler: Handler, argument: unknown): unknown {
     this.begin(handler);
     const value =
-      handler.isAsync === false
-        ? handler.invoke(argument as never)
-        : this.track(() => handler.invoke(argument as never));
+      handler.isAsync === false ? handler.invoke(argument as never) : this.track(handler, argument);
     this.returned();
     return value;
   }
@@ -83,7 +81,7 @@ export class HandlerCalls {
     const value =
       handler.isAsync === false
         ? handler.invoke(...(args as never[]))
-        : this.track(() => handler.invoke(...(args as never[])));
+        : this.track(handler, ...args);
     this.returned();
     return value;
   }
@@ -98,9 +96,9 @@ export class HandlerCalls {
   }
 
   /** To know after an `await` what belongs to a call costs a frame more than the rest of its way. */
-  track(invoke: () => unknown): unknown {
-    this.#call = new HandlerCall(this.#handler as Handler, true);
-    return context.run(this.#call, invoke);
+  track(handler: Handler, ...args: readonly unknown[]): unknown {
+    this.#call = new HandlerCall(handler, true);
+    return context.run(this.#call, () => handler.invoke(...(args as never[])));
   }
 
   /** The handler has returned, a value or a promise. */

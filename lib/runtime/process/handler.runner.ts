@@ -55,7 +55,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
       value =
         handler.isAsync === false
           ? handler.invoke(argument as never)
-          : calls.track(() => handler.invoke(argument as never));
+          : calls.track(handler, argument);
       calls.returned();
     } catch (thrown) {
       return this.#failed(handler, thrown);
