@@ -141,7 +141,7 @@ export class Process implements ConnectionOwner {
     }
   }
 
-  /** Of the lifetime. */
+  /** The incarnation is over: what waits goes back to whoever decides what becomes of it. */
   onOver(reason: CloseReason): void {
     const { over } = this.tools.features;
     if (over !== undefined) this.#noted(over);
@@ -151,7 +151,7 @@ export class Process implements ConnectionOwner {
     this.owner.onLeftovers(this.dispatcher.over(), reason);
   }
 
-  /** Of the lifetime. */
+  /** Its `@OnTerminate` is done: nothing of it is left, save a socket that lingers after a crash. */
   onTerminated(reason: CloseReason): void {
     this.#shutdown?.over();
     this.connection.terminate();

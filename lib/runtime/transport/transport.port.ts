@@ -103,9 +103,9 @@ export interface TransportSocket {
   terminate(): void;
   /** Bytes handed to `send` that the system has not taken yet; 0 when it has taken all. */
   readonly bufferedAmount: number;
-  /** Bytes read and written in the life of the socket; 0 before it is there. */
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
+  /** Bytes read and written in the life of the socket; absent where the transport counts none. */
+  readonly bytesRead?: number;
+  readonly bytesWritten?: number;
 }
 
 /**

@@ -244,8 +244,6 @@ class PlayedTransport implements Transport {
 
 class PlayedSocket implements TransportSocket {
   readonly bufferedAmount = 0;
-  readonly bytesRead = 0;
-  readonly bytesWritten = 0;
   #close: { readonly code: number | undefined; readonly reason: string } | undefined;
   #isOver = false;
 
