@@ -89,8 +89,13 @@ export interface SessionFeature {
 /** Makes a feature of one client. */
 export type FeatureFactory = (context: FeatureContext) => SessionFeature;
 
+type Hook = keyof SessionFeature;
+type HookOf<H extends Hook> = NonNullable<SessionFeature[H]>;
+
 /** The features of a client as one. A hook that none of them has is `undefined`, and costs nothing. */
-export type FeatureChain = SessionFeature;
+export type FeatureChain = {
+  readonly [H in Hook]?: (this: void, ...args: Parameters<HookOf<H>>) => ReturnType<HookOf<H>>;
+};
 
 /** Composes features, in order, once. */
 export function composeFeatures(features: readonly SessionFeature[]): FeatureChain {
@@ -111,7 +116,6 @@ export function composeFeatures(features: readonly SessionFeature[]): FeatureCha
   };
 }
 
-type Hook = keyof SessionFeature;
 type Told = 'begin' | 'open' | 'ready' | 'paused' | 'end' | 'over' | 'close';
 
 /** Those that have a hook. */
@@ -120,7 +124,7 @@ function having<H extends Hook>(features: readonly SessionFeature[], hook: H): S
 }
 
 /** One after the other; the first that throws is the last. */
-function all<H extends Told>(features: readonly SessionFeature[], hook: H): SessionFeature {
+function all<H extends Told>(features: readonly SessionFeature[], hook: H): FeatureChain {
   const mine = having(features, hook);
   if (mine.length === 0) return {};
   return {
@@ -131,7 +135,7 @@ function all<H extends Told>(features: readonly SessionFeature[], hook: H): Sess
 }
 
 /** One after the other, whatever any of them throws: the first error is thrown once all have been told. */
-function every<H extends Told>(features: readonly SessionFeature[], hook: H): SessionFeature {
+function every<H extends Told>(features: readonly SessionFeature[], hook: H): FeatureChain {
   const mine = having(features, hook);
   if (mine.length === 0) return {};
   return {
@@ -149,7 +153,7 @@ function every<H extends Told>(features: readonly SessionFeature[], hook: H): Se
   };
 }
 
-function dialing(features: readonly SessionFeature[]): SessionFeature {
+function dialing(features: readonly SessionFeature[]): FeatureChain {
   const mine = having(features, 'dialing');
   if (mine.length === 0) return {};
   return {
@@ -159,13 +163,13 @@ function dialing(features: readonly SessionFeature[]): SessionFeature {
   };
 }
 
-function arrived(features: readonly SessionFeature[]): SessionFeature {
+function arrived(features: readonly SessionFeature[]): FeatureChain {
   const mine = having(features, 'arrived');
   if (mine.length === 0) return {};
   return { arrived: (frame) => mine.some((feature) => feature.arrived?.(frame) === true) };
 }
 
-function received(features: readonly SessionFeature[]): SessionFeature {
+function received(features: readonly SessionFeature[]): FeatureChain {
   const mine = having(features, 'received');
   if (mine.length === 0) return {};
   return {
@@ -180,7 +184,7 @@ function received(features: readonly SessionFeature[]): SessionFeature {
   };
 }
 
-function sending(features: readonly SessionFeature[]): SessionFeature {
+function sending(features: readonly SessionFeature[]): FeatureChain {
   const mine = having(features, 'sending');
   if (mine.length === 0) return {};
   return {

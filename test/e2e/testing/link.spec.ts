@@ -137,9 +137,9 @@ describe('The clock of a net', () => {
     net.clock.setTimer(2_000, () => void handle.sendFrame(Frame.text('two')));
     net.clock.setTimer(5_000, () => void handle.stop());
     let refusal: unknown;
-    net.clock.setTimer(6_000, () =>
-      handle.sendFrame(Frame.text('six')).catch((error: unknown) => (refusal = error)),
-    );
+    net.clock.setTimer(6_000, () => {
+      handle.sendFrame(Frame.text('six')).catch((error: unknown) => (refusal = error));
+    });
     await net.clock.advance('10s');
 
     await peer.expectText('two');

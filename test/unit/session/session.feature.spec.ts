@@ -68,7 +68,7 @@ function telling(
     };
   const names = ['start', 'beforeConnect', 'connect', 'frame', 'cast', 'disconnect', 'terminate'];
   const all = Object.fromEntries(names.map((name) => [name, tell(name as keyof Script)]));
-  return new ScriptedClient({ ...all, call: script.call } as Script, { ...options, features });
+  return new ScriptedClient({ ...all, call: script.call }, { ...options, features });
 }
 
 /** A feature that does one thing more, or another, than none. */
