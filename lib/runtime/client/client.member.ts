@@ -1,5 +1,4 @@
 import { Deferred } from '../async/deferred.js';
-import type { Connection } from '../connection/connection.js';
 import type { StatusListener } from '../connection/connection.port.js';
 import type { LingeringSocket } from '../connection/lingering.socket.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
@@ -288,19 +287,24 @@ export class ClientMember implements Member, ProcessOwner {
 
   /** One object each for all incarnations: what it is given is always that of the current one. */
   #features({ features = [], clock, telemetry, run }: MemberTools): FeatureChain {
-    const connection = (): Connection => this.process.connection;
+    const process = (): Process => this.process;
+    const { definition } = this;
     const context: FeatureContext = {
       client: this.name,
       clock,
       telemetry,
+      get settings() {
+        // A feature is made before the first process.
+        return (process() as Process | undefined)?.settings ?? definition.settings();
+      },
       get bytesRead() {
-        return connection().bytesRead;
+        return process().connection.bytesRead;
       },
       get bytesWritten() {
-        return connection().bytesWritten;
+        return process().connection.bytesWritten;
       },
-      send: (frames, done) => connection().send(frames, done),
-      cut: (error) => connection().fail(error),
+      send: (frames, done) => process().connection.send(frames, done),
+      cut: (error) => process().connection.fail(error),
       schedule: (work) => run(() => this.process.mailbox.interject(work, () => undefined)),
     };
     return composeFeatures(features.map((make) => make(context)));

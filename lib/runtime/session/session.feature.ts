@@ -2,6 +2,7 @@ import type { Pending } from '../async/deferred.js';
 import type { Clock } from '../clock/clock.port.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import type { DataFrame, Frame, PongFrame } from '../frame/frame.js';
+import type { ClientSettings } from '../options/client-settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
 /** The request of an attempt, as a feature may change it. */
@@ -13,11 +14,13 @@ export interface DialingRequest {
   readonly signal: AbortSignal;
 }
 
-/** What a feature works with: its client, whichever incarnation that is in. */
+/** What a feature works with: its client, whichever incarnation that is in. What it asks for is that of now. */
 export interface FeatureContext {
   readonly client: string;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** What the options say. */
+  readonly settings: ClientSettings;
   /** Bytes the socket has read and written; 0 where there is none. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -78,7 +81,10 @@ export interface SessionFeature {
   sending?(frame: Frame, options: SendingOptions): Frame | undefined;
   /** Nothing is read any more, or reading goes on. */
   paused?(isPaused: boolean): void;
-  /** A session is over, or an attempt failed; `@OnDisconnect` comes after it. */
+  /**
+   * A session is over, or an attempt failed; `@OnDisconnect` comes after it. A crash, and a shutdown that
+   * waits no longer, have no `end`: there {@link over} is all.
+   */
   end?(end: WireEnd): void;
   /** The incarnation is over; `@OnTerminate` comes after it. */
   over?(): void;
@@ -86,8 +92,8 @@ export interface SessionFeature {
   close?(): void;
 }
 
-/** Makes a feature of one client. */
-export type FeatureFactory = (context: FeatureContext) => SessionFeature;
+/** Makes a feature of one client, before its first start; `undefined` where its options want none. */
+export type FeatureFactory = (context: FeatureContext) => SessionFeature | undefined;
 
 type Hook = keyof SessionFeature;
 type HookOf<H extends Hook> = NonNullable<SessionFeature[H]>;
@@ -98,9 +104,9 @@ export type FeatureChain = {
 };
 
 /** Composes features, in order, once. */
-export function composeFeatures(features: readonly SessionFeature[]): FeatureChain {
-  const inward = features;
-  const outward = features.toReversed();
+export function composeFeatures(features: readonly (SessionFeature | undefined)[]): FeatureChain {
+  const inward = features.filter((feature) => feature !== undefined);
+  const outward = inward.toReversed();
   return {
     ...all(inward, 'begin'),
     ...dialing(inward),

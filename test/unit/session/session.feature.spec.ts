@@ -7,6 +7,7 @@ import {
   type FeatureFactory,
   type SessionFeature,
 } from '../../../lib/runtime/session/session.feature.js';
+import { toSettings } from '../../../lib/runtime/options/client-settings.js';
 import { settle } from '../../fixtures/virtual-clock.js';
 import { type Script, ScriptedClient, type ScriptOptions } from '../client/scripted-client.js';
 
@@ -271,6 +272,31 @@ describe('A feature', () => {
     expect(scripted.ran.findLast(([name]) => name === 'disconnect')?.[1]).toMatchObject({
       reason: { by: 'error', error: boom },
     });
+    await scripted.handle.stop();
+  });
+
+  it('is made by what the options say, or not at all, before anything has begun', async () => {
+    const story: string[] = [];
+    const make: FeatureFactory = ({ settings }) =>
+      settings.callTimeout === 7 ? noting('a', story) : undefined;
+    const without = telling([make], story);
+    const wanted = telling([make], story, { callTimeout: 7 });
+    await without.launch();
+    expect(story.filter((line) => line.startsWith('a.'))).toEqual([]);
+    await wanted.launch();
+    expect(story).toContain('a.begin');
+    await Promise.all([without.handle.stop(), wanted.handle.stop()]);
+  });
+
+  it('is told what the options say now, as a factory gave them for the last attempt', async () => {
+    const contexts: FeatureContext[] = [];
+    const make: FeatureFactory = (given) => (contexts.push(given), {});
+    let callTimeout = 7;
+    const target = () => ({ url: 'ws://feed/', settings: toSettings({ callTimeout }) });
+    const scripted = new ScriptedClient({}, { features: [make], target });
+    callTimeout = 8;
+    await scripted.launch();
+    expect(contexts[0]?.settings.callTimeout).toBe(8);
     await scripted.handle.stop();
   });
 
