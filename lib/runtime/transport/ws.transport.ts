@@ -266,8 +266,16 @@ class WsSocket implements TransportSocket {
     ws.on('unexpected-response', (request, answer) => this.#onRefusal(request, answer));
     ws.on('open', () => this.#onOpen());
     ws.on('message', (data, isBinary) => {
-      if (isBinary) this.#events.onBinary(data as Buffer);
-      else this.#onText(data as Buffer);
+      if (isBinary) return this.#events.onBinary(data as Buffer);
+      let text: string;
+      try {
+        text = (data as Buffer).toString();
+      } catch (cause) {
+        // Longer than a string may be, which is less than `maxPayload` can be.
+        this.#refuse(TOO_BIG, toError(cause));
+        return this.end();
+      }
+      this.#events.onText(text);
     });
     ws.on('ping', (data) => this.#events.onPing(data));
     ws.on('pong', (data) => this.#events.onPong(data));
@@ -342,18 +350,6 @@ class WsSocket implements TransportSocket {
     this.#answer = undefined;
     this.#isDeflating = extensions !== '';
     this.#events.onOpen({ headers, protocol, extensions });
-  }
-
-  #onText(data: Buffer): void {
-    let text: string;
-    try {
-      text = data.toString();
-    } catch (cause) {
-      // Longer than a string may be, which is less than `maxPayload` can be.
-      this.#refuse(TOO_BIG, toError(cause));
-      return this.end();
-    }
-    this.#events.onText(text);
   }
 
   #onPeerClose(code: number | undefined, reason: string): void {
