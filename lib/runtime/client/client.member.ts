@@ -187,9 +187,9 @@ export class ClientMember implements Member, ProcessOwner {
   end(reason: CloseReason): void {
     if (this.hasEnded) return;
     this.#phase = 'over';
-    this.#closeFeatures();
     // Whoever waits for an answer of a process that never began is told.
     if (!this.process.lifetime.isOver) this.process.lifetime.discard(reason);
+    this.#closeFeatures();
     this.onLeftovers(this.#postponed.take(), reason);
     const dropped = this.#postponed.takeDropped();
     if (dropped > 0) this.#tools.telemetry.emit('mailbox:dropped', { reason, dropped });

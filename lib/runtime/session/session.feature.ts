@@ -116,8 +116,9 @@ export function composeFeatures(features: readonly (SessionFeature | undefined)[
     ...received(inward),
     ...sending(outward),
     ...all(inward, 'paused'),
-    ...all(outward, 'end'),
-    ...all(outward, 'over'),
+    // What has to be cleared away is, whatever another feature throws.
+    ...every(outward, 'end'),
+    ...every(outward, 'over'),
     ...every(outward, 'close'),
   };
 }

@@ -167,6 +167,28 @@ describe('The features of a session', () => {
     expect(story.slice(-3)).toEqual(['a.over', 'terminate', 'a.close']);
   });
 
+  it.each(['end', 'over', 'close'] as const)(
+    'are all told of the %s, whatever one throws',
+    (hook) => {
+      const story: string[] = [];
+      const throwing = {
+        [hook]: () => {
+          throw boom;
+        },
+      };
+      const chain = composeFeatures([noting('a', story), throwing, noting('c', story)]);
+      expect(() => chain[hook]?.({ opened: true } as never)).toThrow(boom);
+      expect(story.map((line) => line.slice(0, 1))).toEqual(['c', 'a']);
+    },
+  );
+
+  it('are closed last, also where the client ends before it began', async () => {
+    const story: string[] = [];
+    const scripted = telling([one(noting('a', story))], story);
+    await scripted.handle.stop();
+    expect(story).toEqual(['a.over', 'a.close']);
+  });
+
   it('that none has cost nothing: the hook is not there', () => {
     expect(composeFeatures([])).toEqual({});
     expect(composeFeatures([{}, {}])).toEqual({});
