@@ -6,7 +6,7 @@ import { ELSEWHERE, FOREIGN } from './foreign-options.js';
 import { type Check, isObject } from './option.checks.js';
 import { DEBUG, MAILBOX, OPTIONS, RECONNECT } from './option.table.js';
 import { unknownOption } from './unknown-option.js';
-import { checkAgent, checkWayOut } from './way-out.checker.js';
+import { checkAgent, checkCertificate, checkWayOut } from './way-out.checker.js';
 
 type Table = Readonly<Record<string, { readonly check: Check }>>;
 
@@ -73,6 +73,7 @@ export function checkTogether(client: string, options: ClientOptions): ClientOpt
     );
   }
   checkAgent(client, options);
+  checkCertificate(client, options);
   return options;
 }
 

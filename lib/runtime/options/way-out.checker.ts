@@ -274,6 +274,26 @@ export function checkAgent(client: string, { agent, tls, socket, ws }: ClientOpt
   }
 }
 
+/**
+ * Refuses half a certificate of the client's. Node connects with it all the same, shows the peer none,
+ * and leaves the reason to whoever reads the peer's log.
+ *
+ * @throws ConfigurationError naming the client and both options
+ */
+export function checkCertificate(client: string, { agent, tls = {} }: ClientOptions): void {
+  const own = agent ? (agent as { readonly options?: TlsOptions }).options : undefined;
+  const isGiven = (...names: (keyof TlsOptions)[]): boolean =>
+    names.some((name) => (tls[name] ?? own?.[name]) !== undefined);
+  if (isGiven('pfx', 'clientCertEngine')) return;
+  const isCertAlone = tls.cert !== undefined && !isGiven('key', 'privateKeyIdentifier');
+  if (!isCertAlone && (tls.key === undefined || isGiven('cert'))) return;
+  const [given, missing] = isCertAlone ? ['cert', 'key'] : ['key', 'cert'];
+  throw new ConfigurationError(
+    `${client}: the option "tls.${given}" is given without "tls.${missing}", so no certificate can be shown to the peer; ` +
+      `give "tls.${missing}" too, or both in one file as "tls.pfx"`,
+  );
+}
+
 /** What is set on the socket whatever made it. */
 function withoutOwn({
   keepAlive: _keepAlive,

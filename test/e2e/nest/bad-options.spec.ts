@@ -53,6 +53,8 @@ const options: readonly (readonly [object, RegExp])[] = [
   [{ url: 'wss://feed.example' }, /unknown option "url" \(it stands before the options already\)/],
   [{ nmae: 'feed' }, /unknown option "nmae" \(did you mean "name"\?\)$/],
   [{ useFactory: () => ({}) }, /"useFactory" \(it stands in place of the URL/],
+  [{ tls: { key: 'pem' } }, /"tls\.key" is given without "tls\.cert"/],
+  [{ tls: { cert: 'pem' } }, /"tls\.cert" is given without "tls\.key"/],
   [{ rejectUnauthorized: false }, /"rejectUnauthorized" \(it belongs into "tls"\)$/],
   [{ reconnect: { retries: 3 } }, /unknown option "reconnect\.retries"/],
   [{ reconnect: { maxDelays: 3 } }, /"reconnect\.maxDelays" \(did you mean "maxDelay"\?\)/],

@@ -5,6 +5,7 @@ import { ConfigurationError } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import { checkOptions, checkTogether } from '../../../lib/runtime/options/options.checker.js';
+import { mergeOptions } from '../../../lib/runtime/options/options.merger.js';
 import { PLACES } from '../../../lib/runtime/options/way-out.checker.js';
 
 /** What options are refused with. */
@@ -116,5 +117,44 @@ describe('An agent', () => {
     const ws = { createConnection: () => undefined };
     expect(refusal({ agent: new Agent(), ws })).toContain('"ws.createConnection" is not taken');
     expect(refusal({ agent: false, ws })).toBe('taken');
+  });
+});
+
+describe('The certificate of a client', () => {
+  const whole = 'a PEM';
+
+  it.each([
+    ['key', 'cert'],
+    ['cert', 'key'],
+  ])('is refused with tls.%s alone, by an error that names tls.%s too', (given, missing) => {
+    expect(refusal({ tls: { [given]: whole, [missing]: undefined } })).toBe(
+      `Feed: the option "tls.${given}" is given without "tls.${missing}", so no certificate can be shown to the peer; ` +
+        `give "tls.${missing}" too, or both in one file as "tls.pfx"`,
+    );
+  });
+
+  it.each<object>([
+    { key: whole, cert: whole },
+    { pfx: whole },
+    { pfx: whole, key: whole },
+    { pfx: whole, cert: whole },
+    { cert: whole, privateKeyIdentifier: 'slot', privateKeyEngine: 'hsm' },
+    { key: whole, clientCertEngine: 'hsm' },
+    { key: undefined, cert: undefined },
+  ])('is taken whole: %o', (tls) => {
+    expect(refusal({ tls })).toBe('taken');
+  });
+
+  it.each<[object, object]>([
+    [{ key: whole }, { cert: whole }],
+    [{ cert: whole }, { key: whole }],
+  ])('may have its other half in the agent: %o and %o', (own, tls) => {
+    expect(refusal({ agent: new Agent(own), tls })).toBe('taken');
+    expect(refusal({ agent: new Agent(), tls })).toContain('is given without');
+  });
+
+  it('may come in two layers of options', () => {
+    const layers = mergeOptions({ tls: { cert: whole } }, { tls: { key: whole } });
+    expect(refusal(layers)).toBe('taken');
   });
 });
