@@ -10,6 +10,7 @@ import { toError, WebSockexError } from '../errors/websockex.error.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import { headerMap } from '../transport/headers.js';
 import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.checker.js';
+import { redactorOf } from '../transport/request.secrets.js';
 import type { ClientDefinition, Handler, Target } from './client.definition.js';
 import { isDirective, type ReconnectChanges } from './directive.js';
 import type { ConnectRequest } from './handler.arguments.js';
@@ -25,6 +26,12 @@ export interface DialerParts {
   readonly lifetime: Lifetime;
   readonly reconnect: Reconnect;
   settings: ClientSettings;
+}
+
+/** The request that `@BeforeConnect` was given, as it has left it, and what it was made of. */
+interface Signed {
+  readonly target: Target;
+  readonly request: ConnectRequest;
 }
 
 const FEATURE = 'a feature of an attempt that had been given up';
@@ -47,9 +54,11 @@ export class Dialer {
     // It may have been given up before its turn has come.
     if (!connection.isCurrent(attempt)) return undefined;
     let where = 'the options factory';
+    let signed: Signed | undefined;
     const failed = (thrown: unknown): void => {
       if (connection.isCurrent(attempt)) {
-        connection.failAttempt(attempt, attemptError(this.#maker, where, thrown));
+        const maker = signed === undefined ? this.#maker : this.#hiding(signed);
+        connection.failAttempt(attempt, attemptError(maker, where, thrown));
       } else if (!isAbort(thrown, attempt)) {
         this.tools.telemetry.error(thrown, `${where} of an attempt that had been given up`);
       }
@@ -58,7 +67,9 @@ export class Dialer {
       if (!connection.isCurrent(attempt)) return undefined;
       this.parts.settings = target.settings;
       where = '@BeforeConnect';
-      return this.#dial(attempt, target);
+      return this.#dial(attempt, target, (request) => {
+        signed = { target, request };
+      });
     };
     try {
       const target = this.#target(attempt);
@@ -85,12 +96,28 @@ export class Dialer {
     return deferred.promise;
   }
 
-  #dial(attempt: Attempt, target: Target): Pending {
+  /**
+   * Hides, too, what is secret in a request that was not made: what the options say of it, and what
+   * `@BeforeConnect` has made of that before it failed.
+   */
+  #hiding({ target, request }: Signed): RequestMaker {
+    const plain = plainRequest(target, this.parts.reconnect.changes);
+    const redactor = [plain, request].reduce(
+      (base, one) => redactorOf({ ...one, redactor: base }),
+      this.#maker.redactor,
+    );
+    return { ...this.#maker, redactor };
+  }
+
+  /** @param signing told of the request that `@BeforeConnect` is to change */
+  #dial(attempt: Attempt, target: Target, signing: (request: ConnectRequest) => void): Pending {
     const { lifetime, reconnect } = this.parts;
     const { beforeConnect } = lifetime.incarnation;
     const plain = plainRequest(target, reconnect.changes);
     if (beforeConnect !== undefined || this.tools.features.dialing !== undefined) {
-      return this.#sign(beforeConnect, plain, attempt, target);
+      const request = draftRequest(this.#maker, plain, attempt, this.parts.connection.losses + 1);
+      signing(request);
+      return this.#sign(beforeConnect, request, attempt, target);
     }
     this.#queue(attempt, finishRequest(this.#maker, plain, target.settings));
   }
@@ -98,12 +125,11 @@ export class Dialer {
   /** Has the features, and then `@BeforeConnect`, change the request. */
   async #sign(
     beforeConnect: Handler | undefined,
-    plain: ReturnType<typeof plainRequest>,
+    request: ConnectRequest,
     attempt: Attempt,
     target: Target,
   ): Promise<void> {
     const { connection, calls, lifetime } = this.parts;
-    const request = draftRequest(this.#maker, plain, attempt, connection.losses + 1);
     if (!(await this.#prepare(request, attempt))) return;
     const returned = beforeConnect && (await calls.settled(beforeConnect, request));
     if (!connection.isCurrent(attempt)) return;

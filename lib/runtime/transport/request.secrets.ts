@@ -1,6 +1,14 @@
 import { looksSecret } from '../errors/redact-url.js';
 import { Redactor } from '../errors/redactor.js';
-import type { TransportRequest } from './transport.port.js';
+
+/** What of a request may be a secret. It need not have been checked: anything may stand in it. */
+interface Secretive {
+  readonly url: unknown;
+  readonly headers: unknown;
+  readonly protocols: unknown;
+  /** What hides secrets anyway. */
+  readonly redactor?: Redactor;
+}
 
 /** Values of these headers tell nothing that must not be known. */
 const HARMLESS = /^(accept(-.*)?|cache-control|host|origin|pragma|user-agent)$/i;
@@ -12,19 +20,21 @@ const SHORTEST = 6;
  * Hides, besides what the client's redactor hides, whatever of this request is a secret: a peer, or
  * Node, may repeat in an answer or an error what it was sent.
  */
-export function redactorOf({ url, headers, protocols, redactor }: TransportRequest): Redactor {
+export function redactorOf({ url, headers, protocols, redactor }: Secretive): Redactor {
   const base = redactor ?? new Redactor();
   const secrets: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
+  for (const [name, value] of Object.entries(headers ?? {})) {
     if (HARMLESS.test(name)) continue;
-    for (const one of [value].flat()) secrets.push(one, ...one.split(/[\s;,]+/).map(afterSign));
+    for (const one of toTexts(value)) secrets.push(one, ...one.split(/[\s;,]+/).map(afterSign));
   }
-  for (const [index, shown] of base.protocols(protocols).entries()) {
-    const protocol = protocols[index] ?? '';
+  const offered = toTexts(protocols);
+  for (const [index, shown] of base.protocols(offered).entries()) {
+    const protocol = offered[index] ?? '';
     if (shown !== protocol) secrets.push(protocol, ...protocol.split('.').filter(looksSecret));
   }
-  if (URL.canParse(url)) {
-    const { username, password, search } = new URL(url);
+  const [href] = url instanceof URL ? [url.href] : toTexts(url);
+  if (href !== undefined && URL.canParse(href)) {
+    const { username, password, search } = new URL(href);
     secrets.push(username, password, decode(username), decode(password));
     for (const [name, value] of new URLSearchParams(search)) {
       if (base.isSecretName(name) || name === 'code' || looksSecret(value)) {
@@ -33,6 +43,14 @@ export function redactorOf({ url, headers, protocols, redactor }: TransportReque
     }
   }
   return base.hiding(secrets.filter((secret) => secret.length >= SHORTEST));
+}
+
+/** What would go out of a value, or of each in a list. */
+function toTexts(value: unknown): string[] {
+  return [value].flat().flatMap((one) => {
+    if (typeof one === 'string') return one;
+    return typeof one === 'number' || typeof one === 'boolean' ? String(one) : [];
+  });
 }
 
 /** Of a cookie, what it is set to. */

@@ -4,6 +4,7 @@ import {
   BeforeConnect,
   ConfigurationError,
   type ConnectRequest,
+  type DisconnectStatus,
   type HandshakeError,
   type WebSockexEvent,
 } from 'nestjs-websockex';
@@ -15,6 +16,9 @@ import { RawServer } from '../../fixtures/raw-server.js';
 import { clientAt, Scene } from '../../fixtures/scene.js';
 
 const redact = ['room', 'tenant', /\/users\/([^/?]+)/, /acme-\d+/i];
+
+const messageOf = (status: DisconnectStatus | undefined): string =>
+  status?.error instanceof Error ? status.error.message : 'none';
 
 describe('What redact lists', () => {
   it('is hidden in telemetry, errors and traces, as secrets are in any case', async () => {
@@ -73,6 +77,45 @@ describe('What redact lists', () => {
     expect(said[1]).toContain('"ftp://h/room/***"');
   });
 
+  it.each<[string, (request: ConnectRequest) => void]>([
+    ['a header', ({ headers }) => (headers['X-Key'] = 'hunter2')],
+    ['one of several', ({ headers }) => (headers['X-Keys'] = ['v1', 'hunter2'])],
+    ['a part of one', ({ headers }) => (headers['Cookie'] = 'a=b; s=hunter2')],
+    ['a header of the options', ({ headers }) => delete headers['x-given']],
+    ['the URL', (request) => (request.url += '?token=hunter2')],
+    ['a subprotocol', (request) => (request.protocols = ['bearer', 'hunter2'])],
+  ])('is hidden in what @BeforeConnect fails with once it has set it: %s', async (_, sign) => {
+    class Signing extends Recorder {
+      @BeforeConnect() async before(request: ConnectRequest) {
+        sign(request);
+        await Promise.resolve();
+        throw new Error('the peer of hunter2 is away', { cause: new Error('so says hunter2') });
+      }
+    }
+    const options = { reconnect: false, headers: { 'X-Given': 'hunter2' } } as const;
+    await using scene = await Scene.boot(Signing, options);
+    await scene.handle.terminated;
+    const [status] = scene.journal.statuses;
+    expect(messageOf(status)).toBe(
+      'Signing: @BeforeConnect failed: the peer of *** is away: so says ***',
+    );
+  });
+
+  it('is hidden whatever else @BeforeConnect has made of the request', async () => {
+    class Signing extends Recorder {
+      @BeforeConnect() before(request: ConnectRequest) {
+        const headers = { 'X-Key': 'hunter2', 'X-Number': 7_654_321, 'X-None': undefined };
+        Object.assign(request, { headers, protocols: [7, 'v1'], url: 8 });
+        throw new Error('no hunter2, 7654321');
+      }
+    }
+    await using scene = await Scene.boot(Signing, { reconnect: false });
+    await scene.handle.terminated;
+    expect(messageOf(scene.journal.statuses[0])).toBe(
+      'Signing: @BeforeConnect failed: no ***, ***',
+    );
+  });
+
   it.each(['room', [''], [7], {}, [null]])(
     'is refused at boot where it is none: %j',
     async (bad) => {
@@ -81,6 +124,27 @@ describe('What redact lists', () => {
       await expect(booting).rejects.toThrow(/redact is .* array of names/);
     },
   );
+});
+
+describe('The cause of an error', () => {
+  it('stays as it came, and so do the headers of an answer', async () => {
+    const thrown = new Error('no token=hunter2');
+    class Signing extends Recorder {
+      @BeforeConnect() before({ attempt }: ConnectRequest) {
+        if (attempt === 1) throw thrown;
+      }
+    }
+    const options = { reconnect: { initialDelay: 0, maxDelay: 0, maxAttempts: 1 } };
+    await using scene = await Scene.boot(Signing, options);
+    const peer = await scene.server.nextPeer();
+    await peer.request();
+    peer.refuse(403, 'Forbidden', { 'X-Token': 'hunter2', 'Set-Cookie': 'sid=hunter2' });
+    await scene.handle.terminated;
+    const [first, second] = scene.journal.statuses.map(({ error }) => error as HandshakeError);
+    expect(first?.message).not.toContain('hunter2');
+    expect(first?.cause).toBe(thrown);
+    expect(second?.headers).toMatchObject({ 'x-token': 'hunter2', 'set-cookie': ['sid=hunter2'] });
+  });
 });
 
 describe('A subprotocol that is a token in disguise', () => {
