@@ -60,7 +60,10 @@ export interface ClientOptions extends TransportOptions {
    * group counts, and this one beside it only where it, or `within`, is set. @default 9
    */
   readonly maxRestarts?: number;
-  /** The subprotocols to offer (RFC 6455 section 1.9). The peer must choose one of them. */
+  /**
+   * The subprotocols to offer (RFC 6455 section 1.9). The peer must choose one of them, or none with
+   * `requireProtocol: false`.
+   */
   readonly protocols?: string | readonly string[];
   /** When a lost connection is tried again; `false`: never. */
   readonly reconnect?: false | ReconnectOptions;

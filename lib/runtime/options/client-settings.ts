@@ -36,7 +36,7 @@ export interface ClientSettings {
 export function toSettings(options: ClientOptions): ClientSettings {
   const { agent, mailbox = {}, protocols = [], reconnect = {} } = options;
   const { followRedirects, maxRedirects, maxPayload, origin, perMessageDeflate } = options;
-  const { socket, tls, ws } = options;
+  const { requireProtocol, socket, tls, ws } = options;
   const highWaterMark = mailbox.highWaterMark ?? MAILBOX.highWaterMark.default;
   return {
     callTimeout: options.callTimeout ?? OPTIONS.callTimeout.default,
@@ -68,6 +68,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
       maxPayload,
       origin,
       perMessageDeflate,
+      requireProtocol,
       socket,
       tls,
       ws,

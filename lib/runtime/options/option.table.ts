@@ -47,6 +47,7 @@ export const OPTIONS = {
   perMessageDeflate: { check: either(isBoolean, isObject) },
   protocols: { check: elsewhere },
   reconnect: { check: either(isObject, isFalse) },
+  requireProtocol: { check: isBoolean },
   restart: { check: oneOf('permanent', 'transient', 'temporary'), default: 'transient' },
   socket: { check: isObject },
   startup: { check: oneOf('background', 'required', 'manual'), default: 'background' },

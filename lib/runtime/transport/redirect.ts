@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import type { Redactor } from '../errors/redactor.js';
+import type { TlsOptions, TransportOptions } from './transport.options.js';
 import type { TransportRequest } from './transport.port.js';
 
 const STATUSES = new Set([301, 302, 303, 307, 308]);
@@ -15,8 +16,9 @@ export type Redirection =
  *
  * With `followRedirects: true` it is followed on the host that was asked for first, by its name, and
  * with `'any'` elsewhere too; never from TLS to none, and never to a socket of this machine. Headers,
- * subprotocols and credentials stay with an origin (scheme, host and port, RFC 6454) and with its
- * upgrade from `ws:` to `wss:` on the same host; to all others nothing of the user's goes.
+ * subprotocols and credentials, a certificate and `ws.finishRequest` among them, stay with an origin
+ * (scheme, host and port, RFC 6454) and with its upgrade from `ws:` to `wss:` on the same host; to all
+ * others nothing of the user's goes.
  */
 export function redirect(
   last: TransportRequest,
@@ -61,13 +63,39 @@ export function redirect(
 function requestTo(target: URL, from: URL, last: TransportRequest): TransportRequest {
   const isUpgrade = hostOf(from) === hostOf(target) && !isSecure(from) && isSecure(target);
   if (!isUpgrade && originOf(from) !== originOf(target)) {
-    return { ...last, url: target.href, headers: {}, protocols: [] };
+    const options = optionsFor(last.options, hostOf(from) === hostOf(target));
+    return { ...last, url: target.href, headers: {}, protocols: [], options };
   }
   if (target.username === '' && target.password === '') {
     target.username = from.username;
     target.password = from.password;
   }
   return { ...last, url: target.href };
+}
+
+/** By what of `tls` a client tells who it is. */
+const IDENTITY: readonly (keyof TlsOptions)[] = [
+  'cert',
+  'clientCertEngine',
+  'key',
+  'passphrase',
+  'pfx',
+  'privateKeyEngine',
+  'privateKeyIdentifier',
+  'pskCallback',
+  'secureContext',
+  'session',
+];
+
+/** The options without what is for the origin they were given for: it may be a secret too. */
+function optionsFor({ tls, ws, ...rest }: TransportOptions, isSameHost: boolean): TransportOptions {
+  const ours = isSameHost ? IDENTITY : [...IDENTITY, 'servername'];
+  return { ...rest, tls: without(tls, ours), ws: without(ws, ['finishRequest']) };
+}
+
+function without<T extends object>(given: T = {} as T, names: readonly string[]): Partial<T> {
+  const kept = Object.entries(given).filter(([name]) => !names.includes(name));
+  return Object.fromEntries(kept) as Partial<T>;
 }
 
 /** Where it leads, as a URL of a WebSocket. A fragment is for who reads a page. */

@@ -210,7 +210,7 @@ export function subprotocolFault({ headers }: IncomingMessage, request: Transpor
   const chosen = headers['sec-websocket-protocol'];
   const { protocols } = request;
   if (chosen === undefined) {
-    return `the peer chose no subprotocol; offered were ${quote(protocols)}: set in the option protocols one it speaks`;
+    return `the peer chose no subprotocol; offered were ${quote(protocols)}: set in the option protocols one it speaks, or requireProtocol: false`;
   }
   const shown = quote([redactor.text(chosen)]);
   return protocols.length === 0

@@ -18,9 +18,10 @@ export interface TransportOptions {
   readonly agent?: Agent | false;
   /**
    * Follow redirects of the handshake. `true`: on the same host, by its name. `'any'`: elsewhere too.
-   * Never from `wss:` to `ws:`, and never to `ws+unix:`. Headers, subprotocols and credentials go along
-   * to the same origin (scheme, host and port), and from `ws:` to `wss:` on the same host; nothing of
-   * them goes anywhere else. One that is not followed is a `HandshakeError`. @default false
+   * Never from `wss:` to `ws:`, and never to `ws+unix:`. Headers, subprotocols and credentials, a
+   * certificate and `ws.finishRequest` among them, go along to the same origin (scheme, host and port),
+   * and from `ws:` to `wss:` on the same host; nothing of them goes anywhere else. One that is not
+   * followed is a `HandshakeError`. @default false
    */
   readonly followRedirects?: boolean | 'any';
   /** How many redirects are followed. @default 10 */
@@ -38,6 +39,12 @@ export interface TransportOptions {
    * connection. @default false
    */
   readonly perMessageDeflate?: boolean | DeflateOptions;
+  /**
+   * Whether the peer must choose one of the subprotocols that were offered, as browsers and `ws` have
+   * it. `false` takes a 101 without one, which RFC 6455 section 4.1 allows: `protocol` is `''` then.
+   * One that was not offered fails the handshake in any case. @default true
+   */
+  readonly requireProtocol?: boolean;
   /** Options of `net.connect`. */
   readonly socket?: SocketOptions;
   /**
@@ -57,6 +64,7 @@ export const TRANSPORT_OPTION_NAMES = [
   'maxPayload',
   'origin',
   'perMessageDeflate',
+  'requireProtocol',
   'socket',
   'tls',
   'ws',

@@ -14,7 +14,8 @@ import WebSocket from 'ws';
  *    of Bun; a socket that was gone by then), the arguments of the `close` event tell the same.
  * 2. A socket is made, and `finishRequest(request, socket)` called, in the constructor; `upgrade` and
  *    `unexpected-response` are told before anything of the answer is judged, and after a `terminate()`
- *    in there an `error` and a `close` event follow, and nothing else.
+ *    in there an `error` and a `close` event follow, and nothing else. The headers judged are those that
+ *    `answer.headers` has by then.
  * 3. `_receiver` is the `Writable` that reads: its `writableLength` is 0 when all that arrived has been
  *    told, it finishes when the rest has, and has `_bufferedBytes` and `_payloadLength` of the frame it
  *    is at.

@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import * as net from 'node:net';
 import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
@@ -49,6 +49,8 @@ const NO_CODE = 1005;
 
 const TOO_BIG = 1009;
 
+const SUBPROTOCOL = 'sec-websocket-protocol';
+
 /** The longest delay a Node timer takes: the closing handshake is timed above, not in `ws`. */
 const NEVER = 2 ** 31 - 1;
 
@@ -84,6 +86,8 @@ class WsSocket implements TransportSocket {
   #race: AddressRace | undefined;
   #stream: Duplex | undefined;
   #answer: IncomingMessage | undefined;
+  /** Of the 101, as they came. */
+  #headers: IncomingHttpHeaders | undefined;
   #opened = false;
   #isPeerClosed = false;
   #isOver = false;
@@ -300,12 +304,18 @@ class WsSocket implements TransportSocket {
 
   #onUpgrade(answer: IncomingMessage): void {
     this.#answer = answer;
+    this.#headers = answer.headers;
     this.#stream = answer.socket;
     // RFC 6455 section 4.1 wants HTTP/1.1; `ws` takes any version.
     if (answer.httpVersion !== '1.1') {
       this.#error = this.#handshakeError(answer, `the answer is in HTTP/${answer.httpVersion}`);
       this.#ws.terminate();
       return;
+    }
+    const { protocols, options } = this.#request;
+    if (options.requireProtocol === false && answer.headers[SUBPROTOCOL] === undefined) {
+      // `ws` takes no answer without one: it is shown one that was offered.
+      answer.headers = { ...answer.headers, [SUBPROTOCOL]: protocols[0] };
     }
     answer.socket.once('end', () => {
       if (!this.#opened) return;
@@ -345,9 +355,11 @@ class WsSocket implements TransportSocket {
   #onOpen(): void {
     this.#opened = true;
     tuneSocket(this.#stream, this.#request.options.socket);
-    const { protocol, extensions } = this.#ws;
-    const headers = this.#answer?.headers ?? {};
+    const { extensions } = this.#ws;
+    const headers = this.#headers ?? {};
+    const protocol = headers[SUBPROTOCOL] === undefined ? '' : this.#ws.protocol;
     this.#answer = undefined;
+    this.#headers = undefined;
     this.#isDeflating = extensions !== '';
     this.#events.onOpen({ headers, protocol, extensions });
   }
@@ -382,7 +394,8 @@ class WsSocket implements TransportSocket {
   }
 
   #handshakeError(answer: IncomingMessage, what: string, cause?: Error): HandshakeError {
-    const { statusCode: status = 101, headers } = answer;
+    const { statusCode: status = 101 } = answer;
+    const headers = this.#headers ?? answer.headers;
     return new HandshakeError(this.#client, what, { status, headers }, { cause });
   }
 

@@ -1,7 +1,13 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket, type TlsOptions } from 'node:tls';
 
 import { HandshakeError, type WebSockexClientOptions } from 'nestjs-websockex';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -18,20 +24,27 @@ const pair = selfSigned();
 interface Stop {
   readonly port: number;
   readonly requests: IncomingMessage[];
+  /** For each request, whether the client has shown a certificate, and run `finishRequest`. */
+  readonly shown: string[];
 }
 
 /** Listens on all of 127.0.0.0/8, so as to have several hosts. */
 async function stop(
   location: (count: number) => string | undefined = () => undefined,
-  secure = false,
+  secure: boolean | TlsOptions = false,
   status = 302,
 ): Promise<Stop> {
   const requests: IncomingMessage[] = [];
+  const shown: string[] = [];
   const answer = (_: IncomingMessage, response: ServerResponse) => response.end();
-  const server = secure ? createTlsServer(pair, answer) : createServer(answer);
+  const tls = secure === true ? pair : secure;
+  const server = tls ? createTlsServer(tls, answer) : createServer(answer);
   const sockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request: IncomingMessage, socket, head) => {
     requests.push(request);
+    const certificate = socket instanceof TLSSocket ? socket.getPeerCertificate() : undefined;
+    const signed = request.headers['x-signed'];
+    shown.push([certificate?.fingerprint && 'certificate', signed].filter(Boolean).join());
     socket.on('error', () => undefined);
     const to = location(requests.length);
     if (to === undefined) return sockets.handleUpgrade(request, socket, head, () => 0);
@@ -43,7 +56,7 @@ async function stop(
     for (const socket of sockets.clients) socket.terminate();
     server.close();
   });
-  return { port: (server.address() as AddressInfo).port, requests };
+  return { port: (server.address() as AddressInfo).port, requests, shown };
 }
 
 const OURS = {
@@ -139,6 +152,37 @@ describe('A redirect that is followed', () => {
       expect(there.requests.map(own)).toEqual([{}]);
     },
   );
+
+  it("to another origin shows no client's certificate, and runs no finishRequest", async () => {
+    const finishRequest = (request: ClientRequest) => {
+      request.setHeader('X-Signed', 'signed');
+      request.end();
+    };
+    const mutual = { ...pair, requestCert: true, rejectUnauthorized: false };
+    const there = await stop(undefined, mutual);
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const here = await stop(() => `wss://${host}:${there.port}/`, mutual);
+      const result = await outcome(`wss://127.0.0.1:${here.port}/`, {
+        followRedirects: 'any',
+        tls: { ca: pair.cert, cert: pair.cert, key: pair.key },
+        ws: { finishRequest },
+      });
+      expect(result).toBe('open');
+      expect(here.shown).toEqual(['certificate,signed']);
+    }
+    expect(there.shown).toEqual(['', '']);
+  });
+
+  it('to another host is verified by its own name, and not by tls.servername', async () => {
+    const there = await stop(undefined, pair);
+    const other = selfSigned('feed.example');
+    const here = await stop(() => `wss://localhost:${there.port}/`, other);
+    const result = await outcome(`wss://127.0.0.1:${here.port}/`, {
+      followRedirects: 'any',
+      tls: { ca: [pair.cert, other.cert], servername: 'feed.example' },
+    });
+    expect(result).toBe('open');
+  });
 
   it('does not get back elsewhere what it has left behind', async () => {
     const last = await stop();

@@ -94,6 +94,7 @@ describe('toSettings', () => {
       maxPayload: 100,
       origin: 'https://a',
       perMessageDeflate: true,
+      requireProtocol: false,
       socket: { noDelay: true },
       tls: { servername: 'a' },
       ws: { skipUTF8Validation: false },

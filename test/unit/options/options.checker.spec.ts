@@ -53,6 +53,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   perMessageDeflate: { good: [true, false, { threshold: 1 }], bad: ['yes', 1, null, []] },
   protocols: { good: ['v1', ['v1', 'v2'], []], bad: [7, null, '', 'a b', ['v1', 'v1']] },
   reconnect: { good: [false, {}], bad: [true, null, 0, 'never', []] },
+  requireProtocol: { good: [true, false], bad: [0, 'true', null, []] },
   restart: { good: ['permanent', 'transient', 'temporary'], bad: ['always', 7, null, true] },
   socket: objects,
   startup: { good: ['background', 'required', 'manual'], bad: ['auto', '', 7, null, true] },

@@ -71,6 +71,20 @@ describe('The ws that is installed', () => {
     await Promise.all(ended);
   });
 
+  it('2. judges the headers that the answer has after it was told', async () => {
+    const server = await RawServer.listen();
+    onTestFinished(() => server.close());
+    const ws = new UnansweringWebSocket(server.url(), ['v1']);
+    onTestFinished(() => ws.terminate());
+    ws.on('upgrade', (answer) => {
+      answer.headers = { ...answer.headers, 'sec-websocket-protocol': 'v1' };
+    });
+    const opened = event(ws, 'open');
+    await (await server.nextPeer()).open();
+    await opened;
+    expect(ws.protocol).toBe('v1');
+  });
+
   it.each([200, 101])('2. can be given up while it tells the answer %s', async (status) => {
     const server = await RawServer.listen();
     onTestFinished(() => server.close());
