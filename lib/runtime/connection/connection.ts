@@ -103,10 +103,7 @@ export class Connection implements WireOwner {
 
   dial(attempt: Attempt, settings: WireSettings): void {
     if (!this.isCurrent(attempt)) return;
-    const { url, redactor = new Redactor() } = settings.request;
-    this.#request = settings.request;
-    if (this.#url !== url) this.#shownUrl = redactor.url(url);
-    this.#url = url;
+    this.#asks(settings.request);
     this.tools.telemetry.emit('connecting', { url: this.#shownUrl, attempt: this.losses + 1 });
     // An observer of the event may have closed.
     if (!this.isCurrent(attempt)) return;
@@ -197,8 +194,9 @@ export class Connection implements WireOwner {
     else this.#wire?.resume();
   }
 
-  onOpen(info: TransportInfo): void {
+  onOpen(info: TransportInfo, request: TransportRequest): void {
     const wire = this.#wire as Wire;
+    this.#asks(request);
     this.session++;
     this.losses = 0;
     this.isClosedByUs = false;
@@ -228,6 +226,14 @@ export class Connection implements WireOwner {
 
   onEnd(end: WireEnd): void {
     this.#over(end);
+  }
+
+  /** What is asked for now, by an attempt or where a redirect has led it. */
+  #asks(request: TransportRequest): void {
+    const { url, redactor = new Redactor() } = request;
+    if (this.#url !== url) this.#shownUrl = redactor.url(url);
+    this.#url = url;
+    this.#request = request;
   }
 
   /** A subprotocol as telemetry may show it: the peer may choose one that is a token in disguise. */

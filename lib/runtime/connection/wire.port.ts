@@ -12,7 +12,8 @@ export interface FrameInbox {
 
 /** Who a wire tells what else happens on it. */
 export interface WireOwner {
-  onOpen(info: TransportInfo): void;
+  /** @param request what was asked for last: redirects may have led there */
+  onOpen(info: TransportInfo, request: TransportRequest): void;
   onPing(frame: PingFrame): void;
   /** The peer's close frame was read; `answerClose` of the wire answers it. */
   onPeerClose(): void;

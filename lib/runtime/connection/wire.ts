@@ -29,6 +29,8 @@ export class Wire implements TransportEvents {
   /** Told when the socket of a wire that has crashed is gone. */
   #onGone: (() => void) | undefined;
   readonly #client: string;
+  /** What was asked for last: a redirect asks elsewhere. */
+  #request: TransportRequest;
   readonly #writer: FrameWriter;
 
   constructor(
@@ -37,7 +39,8 @@ export class Wire implements TransportEvents {
     private readonly owner: WireOwner,
     private readonly inbox: FrameInbox,
   ) {
-    this.#client = settings.request.client;
+    this.#request = settings.request;
+    this.#client = this.#request.client;
     this.#writer = new FrameWriter(
       this.#client,
       tools.telemetry,
@@ -61,10 +64,11 @@ export class Wire implements TransportEvents {
       'the connection was not open',
       'connectTimeout',
     );
-    this.#open(this.settings.request);
+    this.#open(this.#request);
   }
 
   #open(request: TransportRequest): void {
+    this.#request = request;
     try {
       this.#socket = this.tools.transport.open(request, this);
     } catch (thrown) {
@@ -162,7 +166,7 @@ export class Wire implements TransportEvents {
     if (this.#phase !== 'dialling') return;
     this.#cancelTimers();
     this.#phase = 'open';
-    this.owner.onOpen(info);
+    this.owner.onOpen(info, this.#request);
   }
 
   onText(data: string): void {

@@ -33,7 +33,7 @@ export interface ConnectRequest {
  * @publicApi
  */
 export interface ConnectionInfo {
-  /** Where the session leads. May hold credentials: use `redactUrl` before logging it. */
+  /** Where the session leads, after the redirects that were followed. May hold credentials: use `redactUrl` before logging it. */
   readonly url: string;
   /** The headers of the handshake's answer, names in lower case. */
   readonly headers: ResponseHeaders;

@@ -40,7 +40,7 @@ export interface ConnectingEvent extends EventBase {
 /** A session is open; told before `@OnConnect` runs. */
 export interface ConnectedEvent extends EventBase {
   readonly event: 'connected';
-  /** Without credentials. */
+  /** Where it leads, after the redirects that were followed; without credentials. */
   readonly url: string;
   /** The subprotocol the peer chose; empty when none. */
   readonly protocol: string;

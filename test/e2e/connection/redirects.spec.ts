@@ -193,6 +193,28 @@ describe('A redirect that is followed', () => {
     expect(last.requests.map(own)).toEqual([{}]);
   });
 
+  it('is where the session leads, and the next attempt begins anew', async () => {
+    const there = await stop();
+    const here = await stop(() => `ws://127.0.0.2:${there.port}/room/7?token=hunter2`);
+    const [first, last] = [
+      `ws://127.0.0.1:${here.port}/`,
+      `ws://127.0.0.2:${there.port}/room/7?token=`,
+    ];
+    const client = clientAt(first, Recorder, { startup: 'manual', followRedirects: 'any' });
+    await using app = await boot([client], { shutdownTimeout: 1_000 });
+    const handle = app.handle(client);
+    const told: string[] = [];
+    handle.events$.subscribe((event) => {
+      if ('url' in event) told.push(`${event.event} ${event.url}`);
+    });
+    await handle.start();
+    expect(await handle.connected()).toMatchObject({ url: `${last}hunter2`, session: 1 });
+    await handle.reconnect();
+    expect(await handle.connected()).toMatchObject({ url: `${last}hunter2`, session: 2 });
+    const each = [`connecting ${first}`, `connected ${last}***`];
+    expect(told).toEqual([...each, ...each]);
+  });
+
   it('is one of at most maxRedirects', async () => {
     const here: Stop = await stop(() => `ws://127.0.0.1:${here.port}/again`);
     const url = `ws://127.0.0.1:${here.port}/`;
