@@ -112,6 +112,11 @@ export const messages = {
     `WebSockexModule.forFeature([${clients}]) needs WebSockexModule.forRoot() in the application. ` +
     'Import it once, in the root module.',
 
+  lazyRoot: () =>
+    'WebSockexModule.forRoot() stands in a module that LazyModuleLoader loads. Nest runs no hooks of such a ' +
+    'module, so its clients would neither start nor end with the application. Import forRoot() in the root ' +
+    'module, and WebSockexModule.forFeature([…]) in the modules that are loaded later.',
+
   requestScopedClient: (client: string) =>
     `${client} is request-scoped, but a connection outlives every request. Take the scope off; ` +
     'give what belongs to a request as an argument of a cast or call.',

@@ -29,7 +29,11 @@ import { getClientToken } from './websockex.tokens.js';
  */
 @Module({})
 export class WebSockexModule extends ConfigurableModuleClass {
-  /** The module itself, and clients to start with the application. Global. */
+  /**
+   * The module itself, and clients to start with the application. Global. A module that
+   * `LazyModuleLoader` loads takes {@link forFeature} in its place: `load()` rejects with a
+   * `ConfigurationError`.
+   */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     return withCore(super.forRoot(options), options.clients);
   }

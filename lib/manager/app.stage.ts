@@ -6,6 +6,7 @@ import { ModulesContainer } from '@nestjs/core';
 import type { NestModule } from '../discovery/provider.finder.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
 import type { ClientHost, HostStage } from '../runtime/client/host.port.js';
+import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { LAZY_START, WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
 import { TelemetryLogger } from './telemetry.logger.js';
@@ -41,6 +42,7 @@ export class AppStage implements ClientHost {
     for (const module of modules.values()) {
       if (module.providers.has(AppStage)) module.distance = Infinity;
     }
+    if (isLoadedLater([...modules.values()])) throw new ConfigurationError(messages.lazyRoot());
   }
 
   get stage(): HostStage {
@@ -139,6 +141,17 @@ export class AppStage implements ClientHost {
       ])
       .filter((wrapper) => wrapper.token !== LAZY_START && isLoading(wrapper));
   }
+}
+
+/**
+ * Whether a module with a stage is one that `LazyModuleLoader` loads: Nest has every module import the
+ * global ones when it makes an application, and later only those that it loads.
+ */
+function isLoadedLater(modules: readonly NestModule[]): boolean {
+  const stages = modules.filter(({ providers }) => providers.has(AppStage));
+  return modules.some(
+    ({ isGlobal, imports }) => !isGlobal && stages.some((stage) => !imports.has(stage)),
+  );
 }
 
 function isLoading({ settlementSignal }: Wrapper): boolean {

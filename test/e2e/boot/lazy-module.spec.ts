@@ -1,11 +1,13 @@
-import { Inject, Injectable, Module, type OnModuleInit, type Type } from '@nestjs/common';
+import { Global, Inject, Injectable, Module, type OnModuleInit, type Type } from '@nestjs/common';
 import { LazyModuleLoader } from '@nestjs/core';
+import { CapturingLogger, Test, type TestingModule } from '@nestjs/testing';
 import {
   AlreadyStartedError,
   ConfigurationError,
   HandshakeError,
   InjectClient,
   WebSockexClient,
+  WebSockexManager,
   WebSockexModule,
   type ClientHandle,
   type GroupOptions,
@@ -153,6 +155,54 @@ describe('A module that is loaded after the boot', () => {
     expect(await handle.terminated).toMatchObject({ by: 'local', code: 1001 });
     expect([handle.status, app.sessions.attempts]).toEqual(['terminated', 0]);
   });
+});
+
+describe('A forRoot', () => {
+  const Background = clientClass({ name: 'background' });
+  const Root = (): Type<object> => {
+    class LazyRoot {}
+    Module({ imports: [WebSockexModule.forRoot({ clients: [Background] })] })(LazyRoot);
+    return LazyRoot;
+  };
+  const says = /forRoot\(\) .* LazyModuleLoader .* forRoot\(\) in the root module, .*forFeature/;
+
+  it.each([true, false])(
+    'is refused in a module that is loaded (after the boot: %s)',
+    async (isAfterBoot) => {
+      await using app = await bare(isAfterBoot);
+      const error = await failure(app.get(LazyModuleLoader).load(Root));
+
+      expect(error).toBeInstanceOf(ConfigurationError);
+      expect(error.message).toMatch(says);
+    },
+  );
+
+  it('is refused there beside the one of the application, whose clients go on', async () => {
+    const Listed = clientClass({ name: 'listed' });
+    await using app = await bootOnNet({ clients: [Listed] });
+    const error = await failure(load(app, Root()));
+
+    expect(error.message).toMatch(says);
+    await handleOf(app, Listed).connected();
+    expect(app.names()).toEqual(['listed']);
+  });
+
+  it('is taken where the application is made, in a global module too', async () => {
+    class GlobalRoot {}
+    Module({ imports: [Root()] })(GlobalRoot);
+    Global()(GlobalRoot);
+    const module = await Test.createTestingModule({ imports: [GlobalRoot] }).compile();
+
+    expect(module.get(WebSockexManager).clients()).toMatchObject([{ name: 'background' }]);
+    await module.close();
+  });
+
+  /** An application without any client. */
+  async function bare(isAfterBoot: boolean): Promise<TestingModule & AsyncDisposable> {
+    const module = await Test.createTestingModule({}).setLogger(new CapturingLogger()).compile();
+    if (isAfterBoot) await module.init();
+    return Object.assign(module, { [Symbol.asyncDispose]: () => module.close() });
+  }
 });
 
 describe('A module that is loaded', () => {
