@@ -34,7 +34,7 @@ export interface RestartLimit {
  * The tenth crash within five minutes is one too many. Elixir's `Supervisor` allows three restarts in
  * five seconds, because the next supervisor above starts all of it anew; here nobody is above, and a
  * client that is given up is gone. With delays that grow from 0, one that crashes as soon as it is
- * connected has crashed ten times after some 40 seconds, and after 110 at the latest: a burst of bad
+ * connected has crashed ten times after some 40 seconds on average, 126 at most: a burst of bad
  * frames is survived, and a program that can never work is given up. A client that lives for half a
  * minute each time is not.
  */

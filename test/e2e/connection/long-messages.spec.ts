@@ -55,6 +55,26 @@ describe('A message', () => {
     expect(await scene.handle.terminated).toMatchObject({ by: 'local', code });
   });
 
+  // What docs/options.md says of cases 9.3 and 9.4 of the Autobahn test suite.
+  it.each([
+    ['closes with 1008', {}, 1008],
+    ['is taken by maxFragments: 131_072', { maxFragments: 131_072 }, undefined],
+    ['is taken by maxFragments: 0', { maxFragments: 0 }, undefined],
+  ])('of 4 MiB in pieces of 64 bytes %s', async (_, ws, code) => {
+    await using scene = await Scene.open(Sizes, { ws, reconnect: false });
+    const data = 'x'.repeat(64);
+    const count = (4 * MIB) / 64;
+    const pieces = Array.from({ length: count }, (__, index) =>
+      encodeFrame(index === 0 ? OPCODE.text : OPCODE.continuation, data, {
+        fin: index === count - 1,
+      }),
+    );
+    scene.peer.write(Buffer.concat(pieces), `a message in ${count} fragments`);
+    if (code === undefined) return await scene.journal.until(`text ${4 * MIB}`);
+    expect(await scene.peer.settle()).toMatchObject({ closeCode: code });
+    expect(await scene.handle.terminated).toMatchObject({ by: 'local', code });
+  });
+
   it.each([
     ['more chunks than maxBufferedChunks closes with 1008', { maxBufferedChunks: 9 }, 1008],
     ['as many chunks as maxBufferedChunks is taken', { maxBufferedChunks: 10 }, undefined],

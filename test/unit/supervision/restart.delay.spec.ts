@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { RestartDelay } from '../../../lib/runtime/supervision/restart.policy.js';
+import { OPTIONS } from '../../../lib/runtime/options/option.table.js';
+import { DEFAULT_LIMIT, RestartDelay } from '../../../lib/runtime/supervision/restart.policy.js';
+import { seeded } from '../../../lib/testing/script/virtual.clock.js';
 
 /** The delays of a row of restarts. */
 function row(length: number, maxDelay: number, random: () => number): number[] {
@@ -75,5 +77,20 @@ describe('The delay before a restart', () => {
         expect(play()).toEqual(play());
       }),
     );
+  });
+
+  // What docs/supervision.md says of a client that crashes as soon as it is connected.
+  it('adds up, by default, to some 40 s on average before the supervisor gives up', () => {
+    const whole = (random: () => number): number =>
+      row(DEFAULT_LIMIT.maxRestarts, OPTIONS.maxRestartDelay.default, random).reduce(
+        (sum, delay) => sum + delay,
+      );
+    const random = seeded(1);
+    const rows = 20_000;
+    let sum = 0;
+    for (let count = 0; count < rows; count++) sum += whole(random);
+    expect(sum / rows).toBeGreaterThan(38_000);
+    expect(sum / rows).toBeLessThan(48_000);
+    expect([whole(() => 0), whole(() => 1)]).toEqual([800, 126_300]);
   });
 });

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { Duplex } from 'node:stream';
 import { constants, deflateRawSync } from 'node:zlib';
 
@@ -33,6 +34,14 @@ function event(ws: WebSocket, name: string): Promise<unknown[]> {
 }
 
 describe('The ws that is installed', () => {
+  it('has the limits by default that docs/options.md tells', async () => {
+    const { ws } = await open();
+    const { _receiver } = ws as unknown as { readonly _receiver: object };
+    expect(_receiver).toMatchObject({ _maxFragments: 16_384, _maxBufferedChunks: 262_144 });
+    const page = await readFile(new URL('../../../docs/options.md', import.meta.url), 'utf8');
+    expect(page).toMatch(/16,384\s+fragments .* 262,144\s+chunks/s);
+  });
+
   it.each([
     ['a code and a reason', [4000, 'bye'], [4000, 'bye']],
     ['a code', [1001], [1001, '']],
