@@ -31,6 +31,7 @@ export type {
 
 export type {
   ClientDependency,
+  FactoryContext,
   WebSockexClientFactory,
   WebSockexClientOptions,
   WebSockexClientTarget,

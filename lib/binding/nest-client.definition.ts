@@ -8,7 +8,7 @@ import {
   readHandlers,
 } from '../discovery/handler.accessor.js';
 import { checkOwnScope, explainFailure } from '../discovery/scope.checker.js';
-import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
+import type { ClientMetadata, FactoryContext } from '../interfaces/client-metadata.interface.js';
 import { type ContextRunner, isThenable, toPromise } from '../runtime/async/deferred.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
@@ -35,6 +35,14 @@ import { bindHandlers } from './handler.binder.js';
 interface Given {
   readonly url: unknown;
   readonly options: ClientOptions;
+}
+
+/** What the factory was asked before an attempt. */
+interface FirstAnswer {
+  readonly given: Given | PromiseLike<Given>;
+  readonly at: number;
+  /** Aborts the signal it was given. */
+  readonly abort: AbortController;
 }
 
 /**
@@ -72,7 +80,7 @@ export class NestClientDefinition implements ClientDefinition {
   #injecting: Promise<readonly unknown[]> | undefined;
   #dependencies: readonly unknown[] | undefined;
   /** What the factory gave for the first attempt, before that. */
-  #first: { readonly given: Given | PromiseLike<Given>; readonly at: number } | undefined;
+  #first: FirstAnswer | undefined;
   #isAsked = false;
   /** Until the factory gives others. */
   #settings: ClientSettings | undefined;
@@ -130,7 +138,7 @@ export class NestClientDefinition implements ClientDefinition {
     if (this.#isAsked || isByHand()) return;
     this.#askFirst(dependencies);
     // The factory itself says that its first attempt is for later: it is asked again then.
-    if (isByHand()) this.#first = undefined;
+    if (isByHand()) this.#forgetFirst();
   }
 
   begin(): void | Promise<void> {
@@ -148,12 +156,11 @@ export class NestClientDefinition implements ClientDefinition {
     return (this.#settings ??= this.#settingsWith({}));
   }
 
-  target(): Target | PromiseLike<Target> {
+  target(attempt: FactoryContext): Target | PromiseLike<Target> {
     if (this.#metadata?.factory === undefined) {
       return { url: this.#metadata?.url, settings: this.settings() };
     }
-    const given = this.#isFresh && this.#first ? this.#first.given : this.#askAgain();
-    this.#first = undefined;
+    const given = this.#takeFirst(attempt) ?? this.#askAgain({ signal: attempt.signal });
     return isThenable(given) ? given.then((later) => this.#lateTarget(later)) : this.#take(given);
   }
 
@@ -205,20 +212,41 @@ export class NestClientDefinition implements ClientDefinition {
     return this.#first !== undefined && this.tools.clock.now() - this.#first.at <= FRESH;
   }
 
+  /** What the factory has given for the first attempt, if that follows soon enough. */
+  #takeFirst({ signal }: FactoryContext): FirstAnswer['given'] | undefined {
+    const first = this.#first;
+    if (first === undefined || !this.#isFresh) return this.#forgetFirst();
+    this.#first = undefined;
+    const giveUp = (): void => first.abort.abort(signal.reason);
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+    return first.given;
+  }
+
+  #forgetFirst(): undefined {
+    this.#first?.abort.abort();
+    this.#first = undefined;
+  }
+
   /** What the factory says of the start counts, unless it is a promise. */
   #askFirst(dependencies: readonly unknown[]): void {
     this.#isAsked = true;
     const at = this.tools.clock.now();
-    const given = this.#askStrictly(dependencies);
+    this.#forgetFirst();
+    const abort = new AbortController();
+    const given = this.#askStrictly(dependencies, { signal: abort.signal });
     if (isThenable(given)) given.then(undefined, () => undefined);
     else this.#settings = this.#settingsWith(given.options);
-    this.#first = { given, at };
+    this.#first = { given, at, abort };
   }
 
   /** What a factory throws, rather than rejects with, is a fault of the program. */
-  #askStrictly(dependencies: readonly unknown[]): Given | PromiseLike<Given> {
+  #askStrictly(
+    dependencies: readonly unknown[],
+    context: FactoryContext,
+  ): Given | PromiseLike<Given> {
     try {
-      return this.#ask(dependencies);
+      return this.#ask(dependencies, context);
     } catch (thrown) {
       if (thrown instanceof ConfigurationError || thrown instanceof UrlError) throw thrown;
       const text = messages.factoryFailed(this.name, toError(thrown).message);
@@ -226,14 +254,15 @@ export class NestClientDefinition implements ClientDefinition {
     }
   }
 
-  #askAgain(): Given | PromiseLike<Given> {
-    if (this.#dependencies !== undefined) return this.#ask(this.#dependencies);
-    return this.#inject().then((dependencies) => this.#ask(dependencies));
+  #askAgain(context: FactoryContext): Given | PromiseLike<Given> {
+    if (this.#dependencies !== undefined) return this.#ask(this.#dependencies, context);
+    return this.#inject().then((dependencies) => this.#ask(dependencies, context));
   }
 
-  #ask(dependencies: readonly unknown[]): Given | PromiseLike<Given> {
+  #ask(dependencies: readonly unknown[], context: FactoryContext): Given | PromiseLike<Given> {
     const { factory } = this.#metadata ?? {};
-    const value = this.tools.run(() => factory?.useFactory(...(dependencies as never[])));
+    const args = [...dependencies, context] as never[];
+    const value = this.tools.run(() => factory?.useFactory(...args));
     return toPromise(value)?.then((late) => this.#check(late)) ?? this.#check(value);
   }
 

@@ -30,6 +30,19 @@ export interface WebSockexClientTarget extends WebSockexClientOptions {
 export type WebSockexFactoryResult = Omit<WebSockexClientTarget, 'name'>;
 
 /**
+ * What a factory of options is given after what was injected.
+ *
+ * @publicApi
+ */
+export interface FactoryContext {
+  /**
+   * Aborted when nobody wants the answer any more: `prepareTimeout` has passed, or the client is closed
+   * or stopped. Hand it to what the factory waits for.
+   */
+  readonly signal: AbortSignal;
+}
+
+/**
  * Options made by injection. The factory is asked right before each attempt, once; what it returns
  * stands over the options beside it, name by name. Its first answer is asked for at boot, or by
  * `start()` of a client that is started by hand, and serves an attempt that follows within a second.
@@ -47,9 +60,18 @@ export interface WebSockexClientFactory<
    * `ConfigurationError` (the cause is what was thrown) or a `UrlError`. Nothing waits for a promise:
    * whatever is wrong with that fails the attempt. `startup` counts only from a factory that returns
    * no promise; otherwise set it beside the factory. It runs in the async context of the boot.
+   *
+   * @example
+   * useFactory: async (tokens, { signal }) => ({
+   *   url: 'wss://feed.example',
+   *   headers: { authorization: `Bearer ${await tokens.fresh({ signal })}` },
+   * }),
    */
   useFactory(
-    ...dependencies: { [K in keyof Tokens]: Injected<Tokens[K]> }
+    ...args: [
+      ...dependencies: { [K in keyof Tokens]: Injected<Tokens[K]> },
+      context: FactoryContext,
+    ]
   ): WebSockexFactoryResult | Promise<WebSockexFactoryResult>;
 }
 
@@ -61,6 +83,6 @@ export interface ClientMetadata {
   readonly options: Readonly<Record<string, unknown>>;
   readonly factory?: {
     readonly inject: readonly ClientDependency[];
-    readonly useFactory: (...dependencies: never[]) => unknown;
+    readonly useFactory: (...args: never[]) => unknown;
   };
 }

@@ -5,6 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { WebSockexClient, WebSockexModule } from 'nestjs-websockex';
 import type {
   ClientOptions,
+  FactoryContext,
   ReconnectOptions,
   Startup,
   WebSockexClientOptions,
@@ -120,6 +121,23 @@ describe('useFactory', () => {
     WebSockexClient({ inject: [Tokens], useFactory: (url: URL) => ({ url }) });
     // @ts-expect-error -- less is injected
     WebSockexClient({ inject: [Tokens], useFactory: (_: Tokens, url: URL) => ({ url }) });
+  });
+
+  test('is told of a signal after what is injected', () => {
+    WebSockexClient({
+      inject: [Tokens],
+      useFactory: (tokens, context) => {
+        expectTypeOf(tokens).toEqualTypeOf<Tokens>();
+        expectTypeOf(context).toEqualTypeOf<FactoryContext>();
+        return { url: 'wss://a.example', headers: { token: tokens.fresh() } };
+      },
+    });
+    WebSockexClient({
+      useFactory: async ({ signal }) => {
+        expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+        return { url: 'wss://a.example' };
+      },
+    });
   });
 
   test('may give any option, as it stands there', () => {

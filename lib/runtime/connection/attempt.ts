@@ -2,6 +2,7 @@
 export class Attempt {
   #abort: AbortController | undefined;
   #isAbandoned = false;
+  #reason: unknown;
   #settled: (() => void)[] | undefined = [];
 
   /** Whether nobody wants the attempt any more. */
@@ -12,7 +13,7 @@ export class Attempt {
   /** Aborted when nobody wants the attempt any more; made when it is first asked for. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.#isAbandoned) this.#abort.abort();
+    if (this.#isAbandoned) this.#abort.abort(this.#reason);
     return this.#abort.signal;
   }
 
@@ -29,9 +30,12 @@ export class Attempt {
     for (const done of settled) done();
   }
 
-  abandon(): void {
+  /** @param reason of the signal, where there is more to say than that it is given up */
+  abandon(reason?: unknown): void {
+    if (this.#isAbandoned) return;
     this.#isAbandoned = true;
-    this.#abort?.abort();
+    this.#reason = reason;
+    this.#abort?.abort(reason);
     this.settle();
   }
 }

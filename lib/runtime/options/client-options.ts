@@ -17,7 +17,7 @@ export interface ClientOptions extends TransportOptions {
   readonly closeTimeout?: number;
   /**
    * One deadline for an attempt, over DNS, TCP, TLS and the answer of the handshake together.
-   * It does not cover `@BeforeConnect`. `Infinity`: none. @default 10000
+   * It does not cover what `prepareTimeout` does. `Infinity`: none. @default 10000
    */
   readonly connectTimeout?: number;
   /**
@@ -60,6 +60,12 @@ export interface ClientOptions extends TransportOptions {
    * group counts, and this one beside it only where it, or `within`, is set. @default 9
    */
   readonly maxRestarts?: number;
+  /**
+   * One deadline for what prepares an attempt: the options factory and `@BeforeConnect` together. Past
+   * it the attempt has failed, their signal is aborted, and they are not waited for. `connectTimeout`
+   * begins after them. `Infinity` or 0: none. @default 10000
+   */
+  readonly prepareTimeout?: number;
   /**
    * The subprotocols to offer (RFC 6455 section 1.9). The peer must choose one of them, or none with
    * `requireProtocol: false`.

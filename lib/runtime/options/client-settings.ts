@@ -22,6 +22,7 @@ export interface ClientSettings {
   readonly mailboxOnRestart: 'keep' | 'drop';
   readonly maxRestartDelay: number;
   readonly maxRestarts: number | undefined;
+  readonly prepareTimeout: number;
   readonly protocols: readonly string[];
   readonly reconnect: ReconnectPolicy | false;
   readonly restart: Restart;
@@ -55,6 +56,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     mailboxOnRestart: options.mailboxOnRestart ?? OPTIONS.mailboxOnRestart.default,
     maxRestartDelay: options.maxRestartDelay ?? OPTIONS.maxRestartDelay.default,
     maxRestarts: options.maxRestarts,
+    prepareTimeout: options.prepareTimeout ?? OPTIONS.prepareTimeout.default,
     protocols: typeof protocols === 'string' ? [protocols] : protocols,
     reconnect: reconnect === false ? false : toPolicy(defined(reconnect)),
     restart: options.restart ?? OPTIONS.restart.default,

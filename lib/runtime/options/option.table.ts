@@ -45,6 +45,7 @@ export const OPTIONS = {
   maxRestarts: { check: isCount },
   origin: { check: isString },
   perMessageDeflate: { check: either(isBoolean, isObject) },
+  prepareTimeout: { check: isDuration, default: 10_000 },
   protocols: { check: elsewhere },
   reconnect: { check: either(isObject, isFalse) },
   requireProtocol: { check: isBoolean },

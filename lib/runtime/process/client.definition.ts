@@ -22,8 +22,12 @@ export interface ClientDefinition {
   begin(): void | PromiseLike<void>;
   /** How it behaves until {@link target} says more. */
   settings(): ClientSettings;
-  /** Where to connect and how; asked before every attempt. May throw or reject: the attempt fails. */
-  target(): Target | PromiseLike<Target>;
+  /**
+   * Where to connect and how; asked before every attempt. May throw or reject: the attempt fails.
+   *
+   * @param attempt whose signal is aborted when nobody wants the answer any more
+   */
+  target(attempt: { readonly signal: AbortSignal }): Target | PromiseLike<Target>;
   /** Makes an instance of the class with fresh state. */
   incarnate(): Incarnation | PromiseLike<Incarnation>;
   /**

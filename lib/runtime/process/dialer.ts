@@ -1,4 +1,5 @@
 import { isThenable, limited, type Pending } from '../async/deferred.js';
+import type { Clock, Timer } from '../clock/clock.port.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
 import type { WireSettings } from '../connection/wire.port.js';
@@ -35,10 +36,45 @@ interface Signed {
 }
 
 const FEATURE = 'a feature of an attempt that had been given up';
+const FACTORY = 'the options factory of an attempt that had been given up';
+
+/**
+ * What comes before an attempt: the options factory, the features of the session and `@BeforeConnect`.
+ * They have one time together, and are not waited for past it.
+ */
+class Preparation {
+  #timer: Timer | undefined;
+
+  /** Waits for what prepares the attempt, or for so many milliseconds; 0 is no limit. */
+  limit(
+    clock: Clock,
+    timeout: number,
+    preparing: PromiseLike<void>,
+    onTimeout: (timeout: number) => void,
+  ): PromiseLike<void> {
+    if (timeout === 0 || timeout === Infinity) return preparing;
+    return new Promise((resolve, reject) => {
+      this.#timer = clock.setTimer(timeout, () => {
+        onTimeout(timeout);
+        resolve();
+      });
+      preparing.then(() => {
+        this.over();
+        resolve();
+      }, reject);
+    });
+  }
+
+  /** It is done. */
+  over(): void {
+    this.#timer?.cancel();
+  }
+}
 
 /** Makes the attempts: asks the options, runs `@BeforeConnect`, waits for its turn, and dials. */
 export class Dialer {
   readonly #maker: RequestMaker;
+  #preparation: Preparation | undefined;
 
   constructor(
     private readonly definition: ClientDefinition,
@@ -53,6 +89,8 @@ export class Dialer {
     const { connection } = this.parts;
     // It may have been given up before its turn has come.
     if (!connection.isCurrent(attempt)) return undefined;
+    const preparation = new Preparation();
+    this.#preparation = preparation;
     let where = 'the options factory';
     let signed: Signed | undefined;
     const failed = (thrown: unknown): void => {
@@ -67,32 +105,51 @@ export class Dialer {
       if (!connection.isCurrent(attempt)) return undefined;
       this.parts.settings = target.settings;
       where = '@BeforeConnect';
-      return this.#dial(attempt, target, (request) => {
+      return this.#dial(attempt, target, preparation, (request) => {
         signed = { target, request };
       });
     };
     try {
       const target = this.#target(attempt);
       const pending = isThenable(target) ? target.then(dial) : dial(target);
-      return isThenable(pending) ? pending.then(undefined, failed) : undefined;
+      if (!isThenable(pending)) return undefined;
+      return preparation.limit(
+        this.tools.clock,
+        this.parts.settings.prepareTimeout,
+        pending.then(undefined, failed),
+        (timeout) => this.#leaveBehind(attempt, where, timeout),
+      );
     } catch (thrown) {
       return failed(thrown);
     }
   }
 
-  /** What the options say now. A factory that hangs holds up neither the end nor, for ever, the attempt. */
+  /** The incarnation is over: whoever still prepares an attempt of it is not waited for. */
+  over(): void {
+    this.#preparation?.over();
+  }
+
+  /** The time to prepare an attempt has passed: what is not done by now does not hold it up any more. */
+  #leaveBehind(attempt: Attempt, where: string, timeout: number): void {
+    const { calls, connection } = this.parts;
+    calls.over();
+    const what = `${where} did not return within ${timeout} ms (prepareTimeout) and was left behind`;
+    const error = new ConnectionError(this.definition.name, what);
+    connection.failAttempt(attempt, error);
+    attempt.abandon(error);
+  }
+
+  /** What the options say now. A factory that hangs holds up the end no longer than the attempt. */
   #target(attempt: Attempt): Promise<Target> | Target {
-    const target = this.definition.target();
+    const target = this.definition.target(attempt);
     if (!isThenable(target)) return target;
-    // 0 is no limit, here as for the attempt itself.
-    const timeout = this.parts.settings.connectTimeout || Infinity;
-    const { name } = this.definition;
-    const deferred = limited<Target>(
-      this.tools.clock,
-      { timeout, signal: attempt.signal },
-      () => new ConnectionError(name, `the options factory gave nothing within ${timeout} ms`),
-    );
-    target.then(deferred.resolve, deferred.reject);
+    const { signal } = attempt;
+    const deferred = limited<Target>(this.tools.clock, { signal }, toError);
+    target.then(deferred.resolve, (thrown: unknown) => {
+      deferred.reject(thrown);
+      // Nobody waits for it any more.
+      if (signal.aborted && !isAbort(thrown, attempt)) this.tools.telemetry.error(thrown, FACTORY);
+    });
     return deferred.promise;
   }
 
@@ -110,15 +167,21 @@ export class Dialer {
   }
 
   /** @param signing told of the request that `@BeforeConnect` is to change */
-  #dial(attempt: Attempt, target: Target, signing: (request: ConnectRequest) => void): Pending {
+  #dial(
+    attempt: Attempt,
+    target: Target,
+    preparation: Preparation,
+    signing: (request: ConnectRequest) => void,
+  ): Pending {
     const { lifetime, reconnect } = this.parts;
     const { beforeConnect } = lifetime.incarnation;
     const plain = plainRequest(target, reconnect.changes);
     if (beforeConnect !== undefined || this.tools.features.dialing !== undefined) {
       const request = draftRequest(this.#maker, plain, attempt, this.parts.connection.losses + 1);
       signing(request);
-      return this.#sign(beforeConnect, request, attempt, target);
+      return this.#sign(beforeConnect, request, attempt, target, preparation);
     }
+    preparation.over();
     this.#queue(attempt, finishRequest(this.#maker, plain, target.settings));
   }
 
@@ -128,10 +191,12 @@ export class Dialer {
     request: ConnectRequest,
     attempt: Attempt,
     target: Target,
+    preparation: Preparation,
   ): Promise<void> {
     const { connection, calls, lifetime } = this.parts;
     if (!(await this.#prepare(request, attempt))) return;
     const returned = beforeConnect && (await calls.settled(beforeConnect, request));
+    preparation.over();
     if (!connection.isCurrent(attempt)) return;
     if (beforeConnect === undefined || returned === undefined) {
       this.#queue(attempt, finishRequest(this.#maker, request, target.settings));

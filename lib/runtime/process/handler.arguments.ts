@@ -23,7 +23,10 @@ export interface ConnectRequest {
    * first after a lost session.
    */
   readonly attempt: number;
-  /** Aborted when nobody wants the attempt any more: the client is closed or stopped. */
+  /**
+   * Aborted when nobody wants the attempt any more: `prepareTimeout` has passed, or the client is closed
+   * or stopped.
+   */
   readonly signal: AbortSignal;
 }
 

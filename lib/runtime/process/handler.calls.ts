@@ -124,12 +124,20 @@ export class HandlerCalls {
 
   /** Calls a handler, and waits for what it returns. */
   async settled(handler: Handler, ...args: readonly unknown[]): Promise<unknown> {
+    let value: unknown;
     try {
-      const value = this.invokeWith(handler, args);
-      this.suspended();
+      value = this.invokeWith(handler, args);
+    } catch (thrown) {
+      this.over();
+      throw thrown;
+    }
+    this.suspended();
+    const call = this.#call;
+    try {
       return await value;
     } finally {
-      this.over();
+      // One that was left behind is not the one that runs now.
+      if (this.#handler === handler && this.#call === call) this.over();
     }
   }
 

@@ -146,6 +146,7 @@ export class Process implements ConnectionOwner {
     const { over } = this.tools.features;
     if (over !== undefined) this.#noted(over);
     this.connection.giveUp();
+    this.dialer.over();
     this.runner.cancelStreams();
     this.mailbox.dropJobs();
     this.owner.onLeftovers(this.dispatcher.over(), reason);

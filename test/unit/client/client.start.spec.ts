@@ -130,19 +130,6 @@ describe('A client that starts', () => {
     expect([signal?.aborted, client.ends.length, client.transport.sockets]).toEqual([true, 1, []]);
   });
 
-  it('gives an options factory no longer than an attempt, and for ever where there is no limit', async () => {
-    const target = (): Promise<never> => new Promise(() => undefined);
-    const limited = await new ScriptedClient({}, { ...OPTIONS, target }).launch();
-    await limited.clock.advance(10_000);
-    expect(limited.handle.status).toBe('backoff');
-    for (const connectTimeout of [0, Infinity]) {
-      const patient = new ScriptedClient({}, { ...OPTIONS, target, connectTimeout });
-      await patient.launch();
-      await patient.clock.advance(60_000);
-      expect(patient.handle.status).toBe('connecting');
-    }
-  });
-
   it('goes on where somebody waited for it in vain who had not started it', async () => {
     const reconnect = { initialDelay: 60_000, maxDelay: 60_000, jitter: 'none' } as const;
     const client = await new ScriptedClient({}, { reconnect, startupTimeout: 50 }).launch();

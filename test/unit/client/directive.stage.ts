@@ -38,6 +38,7 @@ export type DirectiveName = keyof typeof DIRECTIVES;
 const POLICY: ClientOptions = {
   reconnect: { initialDelay: 1000, jitter: 'none' },
   connectTimeout: 0,
+  prepareTimeout: 0,
   closeTimeout: 90_000,
 };
 

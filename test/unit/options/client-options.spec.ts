@@ -20,6 +20,7 @@ const DEFAULTS = {
   mailboxOnRestart: 'drop',
   maxRestartDelay: 30_000,
   maxRestarts: undefined,
+  prepareTimeout: 10_000,
   protocols: [],
   reconnect: {
     initialDelay: 500,
@@ -63,6 +64,7 @@ describe('toSettings', () => {
       mailboxOnRestart: 'keep',
       maxRestartDelay: 0,
       maxRestarts: 0,
+      prepareTimeout: 0,
       protocols: ['v1', 'v2'],
       reconnect: { ...DEFAULTS.reconnect, initialDelay: 0, jitter: 'none', maxAttempts: 0 },
       restart: 'permanent',

@@ -51,6 +51,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   maxRestarts: counts,
   origin: { good: ['https://a', ''], bad: [7, null, {}] },
   perMessageDeflate: { good: [true, false, { threshold: 1 }], bad: ['yes', 1, null, []] },
+  prepareTimeout: durations,
   protocols: { good: ['v1', ['v1', 'v2'], []], bad: [7, null, '', 'a b', ['v1', 'v1']] },
   reconnect: { good: [false, {}], bad: [true, null, 0, 'never', []] },
   requireProtocol: { good: [true, false], bad: [0, 'true', null, []] },
