@@ -71,7 +71,14 @@ describe('what docs/install.md says of compilers', () => {
     import { OnFrame, TextFrame } from 'nestjs-websockex';
     export class Client { @OnFrame('text') text(frame: TextFrame) {} }`;
 
+  const service = `
+    import { Injectable } from '@nestjs/common';
+    import type { WebSockexManager } from 'nestjs-websockex';
+    @Injectable()
+    export class Health { constructor(readonly manager: WebSockexManager) {} }`;
+
   it.each<[string, Setting, string, RegExp]>([
+    ['no compiler tells of a type that is to be injected', 'nest new, ES modules', service, /^$/],
     ['an interface must be imported as a type', 'nest new, ES modules', frame, /TS1272/],
     ['node20 finds the package', 'node20', frame.replace('TextFrame }', 'type TextFrame }'), /^$/],
     ['node16 refuses it', 'node16', frame.replace('TextFrame }', 'type TextFrame }'), /TS1479/],

@@ -66,7 +66,10 @@ describe('An application that is not initialised', () => {
     Module(rootOf(Noting))(App);
     const app = await NestFactory.create(App, { logger: false, abortOnError: false });
     const handle = app.get<ClientHandle>(getClientToken(Noting));
+    // There are none: it is about what else it does.
+    await app.startAllMicroservices();
     expect((await failure(handle.start())).message).toMatch(/app\.init\(\) or app\.listen\(\)/);
+    expect(handle.status).toBe('idle');
     await app.listen(0, '127.0.0.1');
     await handle.connected();
     expect(Noting.notes).toEqual(['connect']);
