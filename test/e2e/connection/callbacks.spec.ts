@@ -70,6 +70,17 @@ const LATE_ERROR: Deed = (...args) => {
   setImmediate(() => (args.at(-1) as unknown as Answer)(boom));
 };
 
+/** What whoever makes the sockets may do wrong, by whichever way it is given. */
+const OF_A_MAKER: Readonly<Record<string, Deed>> = {
+  throws: THROWS,
+  rejects: REJECTS,
+  promises: PROMISES,
+  'returns nonsense': NONSENSE,
+  'calls back with an error': calls(boom),
+  'calls back with an error, late': LATE_ERROR,
+  'calls back with nonsense': calls(null, 7),
+};
+
 const options =
   (name: string, part: 'socket' | 'tls' | 'ws', right: Deed): Callback =>
   (deed) => ({ [part]: { [name]: first(deed, right) } });
@@ -102,30 +113,10 @@ const CALLBACKS: Readonly<
   ],
   'ws.createConnection': [
     (deed, scheme) => ({ ws: { createConnection: first(deed, connect(scheme)) as never } }),
-    {
-      throws: THROWS,
-      rejects: REJECTS,
-      promises: PROMISES,
-      'returns nonsense': NONSENSE,
-      'calls back with an error': calls(boom),
-      'calls back with an error, late': LATE_ERROR,
-      'calls back with nonsense': calls(null, 7),
-    },
+    OF_A_MAKER,
     ['ws', 'wss'],
   ],
-  'agent.createConnection': [
-    withMethod('createConnection'),
-    {
-      throws: THROWS,
-      rejects: REJECTS,
-      promises: PROMISES,
-      'returns nonsense': NONSENSE,
-      'calls back with an error': calls(boom),
-      'calls back with an error, late': LATE_ERROR,
-      'calls back with nonsense': calls(null, 7),
-    },
-    ['ws', 'wss'],
-  ],
+  'agent.createConnection': [withMethod('createConnection'), OF_A_MAKER, ['ws', 'wss']],
   'agent.addRequest': [
     withMethod('addRequest'),
     { throws: THROWS, rejects: REJECTS },

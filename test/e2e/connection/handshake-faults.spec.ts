@@ -2,11 +2,7 @@ import {
   BeforeConnect,
   ConfigurationError,
   ConnectionError,
-  OnDisconnect,
-  reconnect,
   type ConnectRequest,
-  type DisconnectResult,
-  type DisconnectStatus,
   type WebSockexClientOptions,
 } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { boot } from '../../fixtures/boot.js';
 import { Recorder } from '../../fixtures/journal.js';
 import { RawServer, type RawPeer } from '../../fixtures/raw-server.js';
-import { AT_ONCE, clientAt, Scene } from '../../fixtures/scene.js';
+import { clientAt, Scene } from '../../fixtures/scene.js';
 
 /** Plays the first attempt, and gives what the client ended with. */
 async function errorOf(
@@ -162,19 +158,5 @@ describe('A header that would smuggle others', () => {
     expect(await scene.handle.terminated).toMatchObject({ error: { name: 'ConfigurationError' } });
     expect(scene.journal.lines).toEqual(['disconnect #1 error ConfigurationError']);
     expect(scene.server.connectionCount).toBe(0);
-  });
-
-  it('fails the attempt where reconnect() brings it', async () => {
-    class Smuggler extends Recorder {
-      @OnDisconnect()
-      override disconnect(status: DisconnectStatus): DisconnectResult {
-        void super.disconnect(status);
-        if (status.reason.by !== 'error') return reconnect({ headers: { 'X-A': '1\r\nX-B: 2' } });
-      }
-    }
-    await using scene = await Scene.open(Smuggler, { reconnect: { ...AT_ONCE, maxAttempts: 1 } });
-    scene.peer.fin();
-    expect(await scene.handle.terminated).toMatchObject({ error: { name: 'ConfigurationError' } });
-    expect(scene.server.connectionCount).toBe(1);
   });
 });

@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { boot } from '../../fixtures/boot.js';
 import { Recorder } from '../../fixtures/journal.js';
 import { RawServer } from '../../fixtures/raw-server.js';
-import { clientAt, Scene } from '../../fixtures/scene.js';
+import { AT_ONCE, clientAt, Scene } from '../../fixtures/scene.js';
 
 type Change = (headers: ConnectRequest['headers']) => void;
 const none: Change = () => undefined;
@@ -151,8 +151,25 @@ describe('A header that belongs to the handshake', () => {
     expect(scene.server.connectionCount).toBe(0);
   });
 
-  it('is refused by reconnect() at once', () => {
-    expect(() => reconnect({ headers: { upgrade: 'h2c' } })).toThrow(ConfigurationError);
+  it('is refused by reconnect() at once, and so is one that would smuggle others', () => {
+    const bad: Record<string, string>[] = [{ upgrade: 'h2c' }, { 'X-A': '1\r\nX-B: 2' }];
+    for (const headers of bad) {
+      expect(() => reconnect({ headers })).toThrow(ConfigurationError);
+    }
+  });
+
+  it('crashes the handler that gives it to reconnect(), and none goes out', async () => {
+    class Smuggler extends Recorder {
+      @OnDisconnect() override disconnect(status: DisconnectStatus): DisconnectResult {
+        void super.disconnect(status);
+        return reconnect({ headers: { 'X-A': '1\r\nX-B: 2' } });
+      }
+    }
+    await using scene = await Scene.open(Smuggler, { reconnect: AT_ONCE });
+    scene.peer.fin();
+    expect(await scene.handle.terminated).toMatchObject({ error: { name: 'ConfigurationError' } });
+    expect(scene.journal.lines.filter((line) => line.startsWith('disconnect'))).toHaveLength(1);
+    expect(scene.server.connectionCount).toBe(1);
   });
 });
 

@@ -2,7 +2,6 @@ import { Inject } from '@nestjs/common';
 import {
   ConfigurationError,
   HandshakeError,
-  NotConnectedError,
   UrlError,
   WebSockexClient,
   type StartOptions,
@@ -215,15 +214,5 @@ describe('manager.start()', () => {
     expect(app.names()).toEqual([]);
     expect(app.sessions.attempts).toBe(0);
     expect(app.log('warn', 'error')).toEqual([]);
-  });
-
-  it('rejects once the application is closed', async () => {
-    const app = await bootOnNet();
-    const { manager } = app;
-    await app[Symbol.asyncDispose]();
-    const error = await failure(manager.start(SessionClient, { name: 'ada', args }));
-
-    expect(error).toBeInstanceOf(NotConnectedError);
-    expect(error.message).toContain('ada');
   });
 });
