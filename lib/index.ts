@@ -114,6 +114,7 @@ export {
   NotConnectedError,
   ProtocolError,
   UrlError,
+  UrlRefusedError,
 } from './runtime/errors/connection.errors.js';
 export type { ClientStatus, ResponseHeaders } from './runtime/errors/connection.errors.js';
 export { FrameEncodeError, InvalidFrameError } from './runtime/errors/frame.errors.js';
@@ -145,6 +146,7 @@ export type {
 export type {
   DeflateOptions,
   SocketOptions,
+  AllowUrl,
   TlsOptions,
   TransportOptions,
   WsOptions,

@@ -71,6 +71,11 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import { interval, map } from 'rxjs';`,
   },
   iteration: { before: HANDLE },
+  'allow-url': {
+    before: `
+      import { BlockList, isIPv6 } from 'node:net';
+      import type { AllowUrl } from 'nestjs-websockex';`,
+  },
   'for-root': { before: CLIENTS },
   'for-root-async': { before: CLIENTS },
   redact: { before: CLIENTS },

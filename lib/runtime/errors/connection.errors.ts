@@ -78,6 +78,32 @@ export class ConnectionError extends WebSockexError {
   }
 }
 
+/**
+ * The option `allowUrl` has answered with `false`: nothing was sent to that address, and no socket
+ * made to it. Of a host with several addresses it is the first, and none of them was allowed.
+ *
+ * @publicApi
+ */
+export class UrlRefusedError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_URL_REFUSED';
+
+  constructor(
+    readonly client: string,
+    /** Without credentials. */
+    readonly url: string,
+    /** What it was asked for; `undefined` where the name is looked up elsewhere, as by a proxy. */
+    readonly address: string | undefined,
+  ) {
+    const at = address === undefined ? '' : ` at ${address}`;
+    super(
+      oneLine(
+        `${client}: the option allowUrl refuses ${JSON.stringify(url)}${at}. Nothing was sent there; ` +
+          'give another URL, or let allowUrl allow it',
+      ),
+    );
+  }
+}
+
 /** The headers of an answer to a handshake, names in lower case. */
 export type ResponseHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 

@@ -18,7 +18,8 @@ export type WebSockexErrorCode =
   | 'ERR_WEBSOCKEX_NO_HANDLER'
   | 'ERR_WEBSOCKEX_PROTOCOL'
   | 'ERR_WEBSOCKEX_RESTART_LIMIT'
-  | 'ERR_WEBSOCKEX_URL';
+  | 'ERR_WEBSOCKEX_URL'
+  | 'ERR_WEBSOCKEX_URL_REFUSED';
 
 /**
  * The base class of every error this library makes. Errors thrown by your own handlers are never

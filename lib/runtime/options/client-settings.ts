@@ -35,7 +35,7 @@ export interface ClientSettings {
 
 /** Puts every default in place. The options have been checked. */
 export function toSettings(options: ClientOptions): ClientSettings {
-  const { agent, mailbox = {}, protocols = [], reconnect = {} } = options;
+  const { agent, allowUrl, mailbox = {}, protocols = [], reconnect = {} } = options;
   const { followRedirects, maxRedirects, maxPayload, origin, perMessageDeflate } = options;
   const { requireProtocol, socket, tls, ws } = options;
   const highWaterMark = mailbox.highWaterMark ?? MAILBOX.highWaterMark.default;
@@ -65,6 +65,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     unhandled: options.unhandled ?? OPTIONS.unhandled.default,
     transport: defined({
       agent: agent || undefined,
+      allowUrl,
       followRedirects,
       maxRedirects,
       maxPayload,

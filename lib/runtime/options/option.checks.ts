@@ -21,6 +21,8 @@ export const isBoolean: Check = (value) =>
 export const isString: Check = (value) => (typeof value === 'string' ? undefined : 'a string');
 export const isObject: Check = (value) =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
+export const isFunction: Check = (value) =>
+  typeof value === 'function' ? undefined : 'a function';
 export const oneOf =
   (...names: string[]): Check =>
   (value) =>

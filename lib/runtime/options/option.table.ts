@@ -7,6 +7,7 @@ import {
   isCount,
   isDuration,
   isFalse,
+  isFunction,
   isLimit,
   isMark,
   isObject,
@@ -29,6 +30,7 @@ const elsewhere: Check = () => undefined;
 /** The options of a client, in order. Their docstrings and the page of options say the same. */
 export const OPTIONS = {
   agent: { check: elsewhere },
+  allowUrl: { check: isFunction },
   callTimeout: { check: isDuration, default: 5_000 },
   closeTimeout: { check: isDuration, default: 5_000 },
   connectTimeout: { check: isDuration, default: 10_000 },

@@ -13,6 +13,7 @@ import {
   isBoolean,
   isCount,
   isDuration,
+  isFunction,
   isLimit,
   isMark,
   isString,
@@ -22,7 +23,6 @@ import { unknownOption } from './unknown-option.js';
 
 /** Node checks it, or takes too many shapes of it. */
 const anything: Check = () => undefined;
-const isFunction: Check = (value) => (typeof value === 'function' ? undefined : 'a function');
 const isWindow: Check = (value) =>
   Number.isInteger(value) && (value as number) >= 8 && (value as number) <= 15
     ? undefined

@@ -3,6 +3,14 @@ import { Agent as HttpsAgent } from 'node:https';
 
 import { inspectShort, toError } from '../errors/websockex.error.js';
 
+/** Who is asked before an agent makes a socket. */
+export interface AgentGate {
+  /** Calls `dial`, at once or later, or never. */
+  enterAgent(agent: object, dial: () => void): void;
+  /** What an agent was made with, changed. */
+  options(own: object): object;
+}
+
 type Callback = (this: unknown, ...args: never[]) => unknown;
 type Named = Readonly<Record<string, unknown>>;
 
@@ -59,12 +67,21 @@ const RULES: Readonly<Record<string, Rule>> = {
  * The options with every callback of the user's guarded, those of an agent too: none of them
  * reaches the process, or leaves a socket half made. What they throw after the attempt or the
  * session is over reaches nobody.
+ *
+ * @param gate asked before an agent among the options makes a socket
  */
-export function guardCallbacks<T extends object>(path: string, options: T, fail: OnFailure): T {
+export function guardCallbacks<T extends object>(
+  path: string,
+  options: T,
+  fail: OnFailure,
+  gate?: AgentGate,
+): T {
   const guarded = Object.entries(options).map(([name, value]: [string, unknown]) => {
     const where = path === '' ? name : `${path}.${name}`;
     if (typeof value === 'function') return [name, guard(where, value as Callback, fail)];
-    if (name === 'agent' && isObject(value)) return [name, guardAgent(where, value, fail)];
+    if (name === 'agent' && isObject(value)) {
+      return [name, guardAgent(where, value, fail, gate)];
+    }
     return [name, value];
   });
   return Object.fromEntries(guarded) as T;
@@ -118,19 +135,25 @@ function once(answer: Callback, fail: (thrown: unknown) => void): Callback {
  * that it finds the guarded methods; a method of the user's works on the agent, whose private fields
  * it may use.
  */
-function guardAgent(where: string, agent: object, fail: OnFailure): object {
+function guardAgent(where: string, agent: object, fail: OnFailure, gate?: AgentGate): object {
   return new Proxy(agent, {
     get(target, name, proxy): unknown {
       const value: unknown = Reflect.get(target, name, target);
-      if (name === 'options' && isObject(value))
-        return guardCallbacks(`${where}.options`, value, fail);
+      if (name === 'options' && isObject(value)) {
+        const own = guardCallbacks(`${where}.options`, value, fail);
+        return gate?.options(own) ?? own;
+      }
       if (typeof value !== 'function') return value;
       const isOfNode = [HttpAgent, HttpsAgent].some(
         ({ prototype }) => (prototype as unknown as Named)[name as string] === value,
       );
       const self = isOfNode ? (proxy as object) : target;
       const isCalledByNode = name === 'addRequest' || (name === 'createConnection' && !isOfNode);
-      if (isCalledByNode) return guard(`${where}.${name}`, value as Callback, fail, self);
+      if (isCalledByNode) {
+        const guarded = guard(`${where}.${name}`, value as Callback, fail, self);
+        if (name !== 'addRequest' || gate === undefined) return guarded;
+        return (...args: never[]) => gate.enterAgent(agent, () => guarded(...args));
+      }
       return isOfNode ? value : (value as Callback).bind(target);
     },
   });

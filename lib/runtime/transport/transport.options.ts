@@ -17,6 +17,16 @@ export interface TransportOptions {
    */
   readonly agent?: Agent | false;
   /**
+   * Asked in each attempt, and for each redirect, whether a socket may be made: for every address that
+   * the look-up of the host has given, before anything is dialled there. What it refuses is left out;
+   * where nothing is left the attempt has failed with `UrlRefusedError`. The address is `undefined`
+   * where this process does not look it up: by a proxy or an agent that is no plain one, with
+   * `ws.createConnection`, for a socket of this machine (`ws+unix:`), and on a net of
+   * `nestjs-websockex/testing`. May return a promise, which `connectTimeout` limits. What it throws
+   * fails the attempt, and so does an answer that is no boolean. @default all are allowed
+   */
+  readonly allowUrl?: AllowUrl;
+  /**
    * Follow redirects of the handshake. `true`: on the same host, by its name. `'any'`: elsewhere too.
    * Never from `wss:` to `ws:`, and never to `ws+unix:`. Headers, subprotocols and credentials, a
    * certificate and `ws.finishRequest` among them, go along to the same origin (scheme, host and port),
@@ -56,9 +66,25 @@ export interface TransportOptions {
   readonly ws?: WsOptions;
 }
 
+/**
+ * See {@link TransportOptions.allowUrl}.
+ *
+ * @example
+ * const privateNets = new BlockList();
+ * privateNets.addSubnet('10.0.0.0', 8);
+ * const allowUrl: AllowUrl = (url, address) =>
+ *   url.protocol === 'wss:' && address !== undefined && !privateNets.check(address);
+ *
+ * @param url where the attempt goes, in a copy; it may hold credentials
+ * @param address the IP address that is to be dialled
+ * @publicApi
+ */
+export type AllowUrl = (url: URL, address: string | undefined) => boolean | PromiseLike<boolean>;
+
 /** The names in {@link TransportOptions}. */
 export const TRANSPORT_OPTION_NAMES = [
   'agent',
+  'allowUrl',
   'followRedirects',
   'maxRedirects',
   'maxPayload',

@@ -9,10 +9,11 @@ import type WebSocket from 'ws';
 import type { Clock } from '../clock/clock.port.js';
 import { SystemClock } from '../clock/system.clock.js';
 import { ConnectionError, HandshakeError, ProtocolError } from '../errors/connection.errors.js';
-import { toError, type WebSockexError } from '../errors/websockex.error.js';
+import { toError, WebSockexError } from '../errors/websockex.error.js';
 import type { Frame } from '../frame/frame.js';
 import { AddressRace, hasSeveralAddresses, tuneSocket } from './address.race.js';
-import { guardCallbacks } from './callback.guard.js';
+import { AddressGuard } from './address.guard.js';
+import { guardCallbacks, type OnFailure } from './callback.guard.js';
 import { payloadLimit } from './payload.limit.js';
 import { redirect } from './redirect.js';
 import { readRefusal } from './refusal.body.js';
@@ -42,6 +43,7 @@ type Done = (error?: Error | null) => void;
 type Dial = net.TcpNetConnectOpts & tls.ConnectionOptions & { readonly socketPath?: string };
 type Given = Readonly<Record<string, unknown>>;
 type Made = (error: Error | null, socket?: Duplex) => void;
+type Create = (options: Dial, made: Made) => Duplex | undefined;
 
 /** What `ws` tells as the code of a close without a close frame, and of a close frame without a code. */
 const NO_FRAME = 1006;
@@ -83,6 +85,7 @@ class WsSocket implements TransportSocket {
   readonly #clock: Clock;
   /** Calls off the wait for the body of a refusal. */
   #stopReading: (() => void) | undefined;
+  readonly #guard: AddressGuard | undefined;
   #race: AddressRace | undefined;
   #stream: Duplex | undefined;
   #answer: IncomingMessage | undefined;
@@ -111,7 +114,9 @@ class WsSocket implements TransportSocket {
     this.#request = request;
     this.#clock = clock;
     checkDeflate(request.options.perMessageDeflate);
+    this.#guard = this.#makeGuard(request);
     const given = this.#guarded(request.options);
+    const create = given['createConnection'] as Create | undefined;
     const options: object = {
       perMessageDeflate: false,
       ...given,
@@ -120,9 +125,8 @@ class WsSocket implements TransportSocket {
       maxPayload: payloadLimit(given['maxPayload'] as number | undefined),
       // `false` means no pool to Node, which is what no agent means to `ws`.
       agent: (!connect && given['agent']) || undefined,
-      createConnection: connect
-        ? () => connect(request)
-        : (given['createConnection'] ?? ((dial: Dial, made: Made) => this.#dial(dial, made))),
+      createConnection: (dial: Dial, made: Made) =>
+        this.#create(dial, made, connect ? () => connect(request) : create),
       rejectUnauthorized: request.options.tls?.rejectUnauthorized ?? true,
       headers: request.headers as Record<string, string>,
       autoPong: false,
@@ -222,9 +226,10 @@ class WsSocket implements TransportSocket {
    * among the headers already.
    */
   #guarded(given: TransportRequest['options']): Given {
-    const { origin: _, ws, socket, tls: secure, ...options } = given;
+    const { origin: _, allowUrl: _allow, ws, socket, tls: secure, ...options } = given;
+    const fail: OnFailure = (what, thrown) => this.#onFailure(what, thrown);
     const guard = (path: string, part: object = {}): object =>
-      guardCallbacks(path, part, (what, thrown) => this.#onFailure(what, thrown));
+      guardCallbacks(path, part, fail, this.#guard);
     return {
       ...guard('ws', ws),
       ...guard('socket', socket),
@@ -243,6 +248,49 @@ class WsSocket implements TransportSocket {
     }
     // There is none yet where it failed in the constructor of `ws`.
     (this.#ws as UnansweringWebSocket | undefined)?.terminate();
+  }
+
+  #makeGuard(request: TransportRequest): AddressGuard | undefined {
+    const { allowUrl } = request.options;
+    if (allowUrl === undefined) return undefined;
+    const guarded = { ...request, options: { ...request.options, allowUrl } };
+    return new AddressGuard(
+      guarded,
+      (error) => this.#onRefusedUrl(error),
+      (what, thrown) => this.#onFailure(what, thrown),
+    );
+  }
+
+  /** `allowUrl` has refused it: nothing is dialled. */
+  #onRefusedUrl(error: WebSockexError): void {
+    if (this.#isOver) return;
+    this.#error ??= error;
+    this.#ws.terminate();
+  }
+
+  /** Makes a socket, by another's `create` or as `ws` does, once it is allowed. */
+  #create(options: Dial, made: Made, create: Create | undefined): Duplex | undefined {
+    const guard = this.#guard;
+    const make = create ?? ((dial: Dial, done: Made) => this.#dial(dial, done));
+    if (guard === undefined) return make(options, made);
+    const dial = { ...options, lookup: guard.lookup(options.lookup) };
+    const isLookedUp = create === undefined && options.socketPath === undefined;
+    if (isLookedUp && guard.literal === undefined) return make(dial, made);
+    guard.enter(guard.literal, () => {
+      if (this.#isGivenUp) return;
+      try {
+        const socket = make(dial, made);
+        if (socket !== undefined) made(null, socket);
+      } catch (thrown) {
+        made(toError(thrown));
+      }
+    });
+    return undefined;
+  }
+
+  /** Whether nothing is to be dialled any more. */
+  get #isGivenUp(): boolean {
+    return this.#isOver || this.#ws.readyState !== this.#ws.CONNECTING;
   }
 
   /** Makes a socket as `ws` does, but for a host with several addresses. */
@@ -298,8 +346,14 @@ class WsSocket implements TransportSocket {
       else if (socket.connecting) socket.once('connect', dialled);
       else dialled();
     });
-    if (typeof finish === 'function') finish(request, ws);
-    else request.end();
+    const send = (): void => {
+      if (typeof finish === 'function') finish(request, ws);
+      else request.end();
+    };
+    const { agent } = this.#request.options;
+    const guard = agent ? this.#guard : undefined;
+    if (guard === undefined || !agent) return send();
+    request.once('socket', (socket: net.Socket) => guard.enterPooled(agent, socket, send));
   }
 
   #onUpgrade(answer: IncomingMessage): void {
@@ -377,6 +431,8 @@ class WsSocket implements TransportSocket {
       const isSubprotocol = error.message.includes('subprotocol');
       const what = isSubprotocol ? subprotocolFault(this.#answer, this.#request) : error.message;
       this.#error = this.#handshakeError(this.#answer, what, error);
+    } else if (error instanceof WebSockexError) {
+      this.#error = error;
     } else {
       this.#error = toConnectionError(this.#client, error, this.#request);
     }

@@ -29,6 +29,7 @@ interface Values {
 /** Every option there is, with values that fit it and values that do not. */
 const OPTIONS: Record<keyof ClientOptions, Values> = {
   agent: { good: [new Agent()], bad: [null, [], true, 'x'] },
+  allowUrl: { good: [() => true, async () => false], bad: [true, 'all', null, {}] },
   callTimeout: durations,
   closeTimeout: durations,
   connectTimeout: durations,
