@@ -42,6 +42,7 @@ export type {
   WebSockexModuleOptions,
 } from './interfaces/module-options.interface.js';
 
+export type { BudgetOptions, ConnectLimiter, Leave } from './runtime/throttle/budget.port.js';
 export type { ClientGroup, GroupOptions, OnGiveUp } from './interfaces/group.interface.js';
 export type { NameRegistry } from './interfaces/name-registry.interface.js';
 export type {

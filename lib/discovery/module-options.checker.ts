@@ -62,7 +62,53 @@ export function checkGroup(options: unknown, listedIn: string): void {
   }
 }
 
+const BUDGET: Readonly<
+  Record<keyof NonNullable<WebSockexModuleOptions['budget']>, Checks[string]>
+> = {
+  concurrent: { wanted: 'a whole number above 0', fits: isPlaces },
+  limiter: {
+    wanted: 'an object with the method enter(origin, signal)',
+    fits: (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      typeof (value as { enter?: unknown }).enter === 'function',
+  },
+  perSecond: {
+    wanted: 'a number above 0',
+    fits: (value) => typeof value === 'number' && value > 0 && value < Infinity,
+  },
+};
+
+function isPlaces(value: unknown): boolean {
+  return typeof value === 'number' && value >= 1 && (Number.isInteger(value) || value === Infinity);
+}
+
+function checkBudget(budget: unknown, where: string): void {
+  if (typeof budget !== 'object' || budget === null) {
+    throw new ConfigurationError(
+      `${where}: budget is ${inspectShort(budget)}; it must be an object of concurrent, perSecond and limiter`,
+    );
+  }
+  for (const [name, value] of Object.entries(budget)) {
+    const check = Object.hasOwn(BUDGET, name) ? (BUDGET as Checks)[name] : undefined;
+    if (check === undefined) {
+      const known = Object.keys(BUDGET);
+      throw unknownOption(name, { where, path: 'budget.', known, elsewhere: NOT_OF_BUDGETS });
+    }
+    if (value !== undefined && !check.fits(value)) {
+      throw new ConfigurationError(
+        `${where}: budget.${name} is ${inspectShort(value)}; it must be ${check.wanted}`,
+      );
+    }
+  }
+}
+
+const NOT_OF_BUDGETS: ReadonlyMap<string, string> = new Map([
+  ['maxConcurrentConnects', 'stands beside budget'],
+]);
+
 const KNOWN: readonly string[] = [
+  'budget',
   'defaults',
   'maxConcurrentConnects',
   'onGiveUp',
@@ -73,6 +119,7 @@ const KNOWN: readonly string[] = [
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ...CLIENT_OPTION_NAMES.map((name) => [name, 'belongs into defaults'] as const),
   ['clients', 'is for forRoot(): in forRootAsync, clients stand beside the factory'],
+  ...Object.keys(BUDGET).map((name) => [name, 'belongs into budget'] as const),
   ['strategy', 'belongs into the second argument of forFeature()'],
 ]);
 
@@ -99,11 +146,12 @@ export function checkModuleOptions(options: WebSockexModuleOptions | undefined):
     );
   }
   const most = options?.maxConcurrentConnects;
-  if (most !== undefined && !(most >= 1 && (Number.isInteger(most) || most === Infinity))) {
+  if (most !== undefined && !isPlaces(most)) {
     throw new ConfigurationError(
       `${where}: maxConcurrentConnects is ${inspectShort(most)}; it must be a whole number above 0`,
     );
   }
+  if (options?.budget !== undefined) checkBudget(options.budget, where);
   if (options?.onGiveUp !== undefined && !isOnGiveUp(options.onGiveUp)) {
     throw new ConfigurationError(
       `${where}: onGiveUp is ${inspectShort(options.onGiveUp)}; it must be 'log', 'shutdown' or a function`,

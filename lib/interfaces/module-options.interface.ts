@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 
 import type { RedactList } from '../runtime/errors/redact-url.js';
 import type { ClientOptions } from '../runtime/options/client-options.js';
+import type { BudgetOptions } from '../runtime/throttle/budget.port.js';
 import type { OnGiveUp } from './group.interface.js';
 
 /**
@@ -22,8 +23,13 @@ export interface WebSockexModuleOptions {
    */
   readonly shutdownTimeout?: number;
   /**
+   * How many attempts to connect go to one origin: so many at a time before the first has opened a
+   * session, so many in a second, and those that a fleet allows. @default { concurrent: 64 }
+   */
+  readonly budget?: BudgetOptions;
+  /**
    * How many attempts to connect may be under way at a time, in all of the application. The others
-   * wait their turn. @default 256
+   * wait their turn; but an origin with none under way has a place in any case. @default 256
    */
   readonly maxConcurrentConnects?: number;
   /**

@@ -14,7 +14,7 @@ import type { Clock } from '../runtime/clock/clock.port.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';
 import { isRedactList } from '../runtime/errors/redact-url.js';
 import { Redactor } from '../runtime/errors/redactor.js';
-import { ConnectGate } from '../runtime/throttle/connect.gate.js';
+import { ConnectBudget } from '../runtime/throttle/connect.budget.js';
 import { TurnGate } from '../runtime/throttle/turn.gate.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
@@ -28,9 +28,6 @@ import { TelemetryLogger } from './telemetry.logger.js';
 
 /** How long all clients together may take to end, unless the options say otherwise. */
 const SHUTDOWN_TIMEOUT = 5_000;
-
-/** How many attempts may be under way at a time, unless the options say otherwise. */
-const MAX_CONCURRENT_CONNECTS = 256;
 
 /** Clients that one `forFeature` lists to be supervised together. */
 export interface ListedGroup {
@@ -69,7 +66,7 @@ export class ClientRegistry {
       transport,
       clock,
       random,
-      gate: new ConnectGate(() => options?.maxConcurrentConnects ?? MAX_CONCURRENT_CONNECTS),
+      gate: new ConnectBudget(clock, options),
       // What is no list is refused when the application boots.
       redactor: new Redactor(isRedactList(options?.redact) ? options.redact : []),
       turns: this.turns,

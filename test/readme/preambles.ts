@@ -80,6 +80,13 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'for-root-async': { before: CLIENTS },
   redact: { before: CLIENTS },
   'for-feature': { before: CLIENTS },
+  budget: { before: CLIENTS },
+  'budget-limiter': {
+    before: `
+      import type { ConnectLimiter } from 'nestjs-websockex';
+      interface Lease { release(): Promise<void> }
+      declare const fleet: { acquire(name: string, options: { signal: AbortSignal }): Promise<Lease> };`,
+  },
   options: { before: DECORATORS },
   'options-factory': { before: DECORATORS },
   'on-disconnect': {

@@ -6,7 +6,7 @@ import type { Redactor } from '../errors/redactor.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { FeatureFactory } from '../session/session.feature.js';
 import type { EventSink } from '../telemetry/telemetry.js';
-import type { ConnectGate } from '../throttle/connect.gate.js';
+import type { ConnectGate } from '../throttle/budget.port.js';
 import type { TurnGate } from '../throttle/turn.gate.js';
 import type { Transport } from '../transport/transport.port.js';
 import type { ClientHost } from './host.port.js';

@@ -1,9 +1,21 @@
+/** What became of an attempt. */
+export type AttemptOutcome =
+  /** There is a session. */
+  | { readonly type: 'opened' }
+  /** It was dialled, and failed. */
+  | { readonly type: 'failed'; readonly error: unknown }
+  /** It could not be dialled: its request could not be had. */
+  | { readonly type: 'unmade' }
+  /** Nobody wants it any more. */
+  | { readonly type: 'abandoned' };
+
 /** One attempt to connect, from the wish for it on. */
 export class Attempt {
   #abort: AbortController | undefined;
   #isAbandoned = false;
   #reason: unknown;
-  #settled: (() => void)[] | undefined = [];
+  #outcome: AttemptOutcome | undefined;
+  readonly #watchers: ((outcome: AttemptOutcome) => void)[] = [];
 
   /** Whether nobody wants the attempt any more. */
   get isAbandoned(): boolean {
@@ -18,16 +30,15 @@ export class Attempt {
   }
 
   /** Calls `done` once it has led to a session, failed or been given up: at once, where it has. */
-  whenSettled(done: () => void): void {
-    if (this.#settled === undefined) done();
-    else this.#settled.push(done);
+  whenSettled(done: (outcome: AttemptOutcome) => void): void {
+    if (this.#outcome !== undefined) done(this.#outcome);
+    else this.#watchers.push(done);
   }
 
-  /** It has led to a session, or failed. */
-  settle(): void {
-    const settled = this.#settled ?? [];
-    this.#settled = undefined;
-    for (const done of settled) done();
+  /** It has come to its end. Only the first outcome counts. */
+  settle(outcome: AttemptOutcome): void {
+    this.#outcome ??= outcome;
+    for (const done of this.#watchers.splice(0)) done(this.#outcome);
   }
 
   /** @param reason of the signal, where there is more to say than that it is given up */
@@ -36,6 +47,6 @@ export class Attempt {
     this.#isAbandoned = true;
     this.#reason = reason;
     this.#abort?.abort(reason);
-    this.settle();
+    this.settle({ type: 'abandoned' });
   }
 }

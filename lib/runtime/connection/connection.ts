@@ -3,7 +3,7 @@ import { type ClientStatus, NotConnectedError } from '../errors/connection.error
 import { Redactor } from '../errors/redactor.js';
 import type { PingFrame } from '../frame/frame.js';
 import type { TransportInfo, TransportRequest } from '../transport/transport.port.js';
-import { Attempt } from './attempt.js';
+import { Attempt, type AttemptOutcome } from './attempt.js';
 import type { ConnectionOwner } from './connection.port.js';
 import { LingeringSocket } from './lingering.socket.js';
 import type { WireEnd } from './wire.end.js';
@@ -115,7 +115,8 @@ export class Connection implements WireOwner {
   /** The attempt could not be made: its request could not be had. `onEnd` follows. */
   failAttempt(attempt: Attempt, error: unknown): void {
     if (!this.isCurrent(attempt)) return;
-    this.#over({ opened: false, reason: { by: 'error', error }, error, voluntary: false });
+    const end = { opened: false, reason: { by: 'error', error }, error, voluntary: false } as const;
+    this.#over(end, { type: 'unmade' });
   }
 
   /**
@@ -201,7 +202,7 @@ export class Connection implements WireOwner {
     this.losses = 0;
     this.isClosedByUs = false;
     this.#openedAt = this.tools.clock.now();
-    this.#enter({ name: 'open', wire });
+    this.#enter({ name: 'open', wire }, { type: 'opened' });
     if (this.#paused) wire.pause();
     const protocol = this.#show(info.protocol);
     this.tools.telemetry.emit('connected', { url: this.#shownUrl, protocol });
@@ -225,7 +226,7 @@ export class Connection implements WireOwner {
   }
 
   onEnd(end: WireEnd): void {
-    this.#over(end);
+    this.#over(end, { type: 'failed', error: end.error });
   }
 
   /** What is asked for now, by an attempt or where a redirect has led it. */
@@ -254,10 +255,10 @@ export class Connection implements WireOwner {
     close(wire);
   }
 
-  #over(end: WireEnd): void {
+  #over(end: WireEnd, outcome: AttemptOutcome): void {
     this.losses++;
     if (end.opened) this.lasted = this.tools.clock.now() - this.#openedAt;
-    this.#enter({ name: end.opened ? 'closing' : 'connecting' });
+    this.#enter({ name: end.opened ? 'closing' : 'connecting' }, outcome);
     this.owner.onEnd(end);
   }
 
@@ -269,11 +270,12 @@ export class Connection implements WireOwner {
     this.#enter({ name: 'closing' });
   }
 
-  #enter(state: State): void {
+  /** @param outcome of the attempt that was under way, where one was */
+  #enter(state: State, outcome: AttemptOutcome = { type: 'abandoned' }): void {
     const before = this.#state;
     const changed = state.name !== before.name;
     this.#state = state;
-    if ('attempt' in before) before.attempt?.settle();
+    if ('attempt' in before) before.attempt?.settle(outcome);
     if (changed) this.owner.listener.onStatus(state.name);
     if (!this.hasWire) for (const done of this.#awaited.splice(0)) done();
   }

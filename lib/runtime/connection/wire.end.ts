@@ -9,6 +9,9 @@ export interface PeerClose {
   readonly message: string;
 }
 
+/** The cause of an attempt's failure where the peer said nothing: in time, or before it was gone. */
+export class UnansweredError extends Error {}
+
 /** What really happened, where a session's end was not our doing; `ws` would say 1006 to all of it. */
 export function observedEnd(
   peerClose: PeerClose | undefined,

@@ -9,7 +9,7 @@ import type {
   TransportSocket,
 } from '../transport/transport.port.js';
 import { FrameWriter } from './frame.writer.js';
-import { observedEnd, type PeerClose, type WireEnd } from './wire.end.js';
+import { observedEnd, type PeerClose, UnansweredError, type WireEnd } from './wire.end.js';
 import type { FrameInbox, WireOwner, WireSettings, WireTools } from './wire.port.js';
 
 /** Milliseconds a peer has to end TCP once nothing is left to be said. */
@@ -214,7 +214,7 @@ export class Wire implements TransportEvents {
     this.#socket = undefined;
     if (this.#phase === 'ended') return this.#onGone?.();
     if (this.#phase === 'dialling') {
-      this.#failAttempt(error ?? new Error('the connection ended during the handshake'));
+      this.#failAttempt(error ?? new UnansweredError('the connection ended during the handshake'));
       return;
     }
     this.#end({ opened: true, ...(this.#ourEnd ?? observedEnd(this.#peerClose, error)) });
@@ -260,7 +260,7 @@ export class Wire implements TransportEvents {
   #attemptDeadline(timeout: number, what: string, option: string): Timer | undefined {
     if (timeout <= 0 || timeout === Infinity) return undefined;
     return this.tools.clock.setTimer(timeout, () => {
-      this.#failAttempt(new Error(`${what} within ${timeout} ms (${option})`));
+      this.#failAttempt(new UnansweredError(`${what} within ${timeout} ms (${option})`));
       this.#socket?.terminate();
     });
   }

@@ -9,6 +9,7 @@ import { ConnectionError } from '../errors/connection.errors.js';
 import { Redactor } from '../errors/redactor.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import type { ClientSettings } from '../options/client-settings.js';
+import type { Entrant } from '../throttle/budget.port.js';
 import { headerMap } from '../transport/headers.js';
 import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.checker.js';
 import { redactorOf } from '../transport/request.secrets.js';
@@ -23,6 +24,7 @@ import type { Reconnect } from './reconnect.js';
 /** The parts of a process that its dialer works with. */
 export interface DialerParts {
   readonly connection: Connection;
+  readonly entrant: Entrant;
   readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
   readonly reconnect: Reconnect;
@@ -34,6 +36,8 @@ interface Signed {
   readonly target: Target;
   readonly request: ConnectRequest;
 }
+
+const LIMITER = 'the limiter of the budget';
 
 const FEATURE = 'a feature of an attempt that had been given up';
 const FACTORY = 'the options factory of an attempt that had been given up';
@@ -222,16 +226,17 @@ export class Dialer {
   }
 
   #queue(attempt: Attempt, wire: WireSettings): void {
-    const entering = this.tools.gate.enter(attempt);
-    if (entering === true) this.#enter(attempt, wire);
+    const { connection, entrant } = this.parts;
+    const isFirst = connection.session === 0 && connection.losses === 0;
+    const entering = entrant.enter(attempt, wire.request.url, isFirst);
+    if (entering === true) return connection.dial(attempt, wire);
+    if (entering === false) return;
     // Not in the turn of this message: who calls meanwhile is answered.
-    else if (entering) void entering.then((hasEntered) => hasEntered && this.#enter(attempt, wire));
-  }
-
-  #enter(attempt: Attempt, wire: WireSettings): void {
-    // The gate counts it as inside, even where it has been given up since: then it leaves at once.
-    attempt.whenSettled(() => this.tools.gate.leave());
-    this.parts.connection.dial(attempt, wire);
+    void entering.then(
+      (hasEntered) => hasEntered && connection.dial(attempt, wire),
+      (thrown: unknown) =>
+        connection.failAttempt(attempt, attemptError(this.#maker, LIMITER, thrown)),
+    );
   }
 }
 

@@ -8,7 +8,7 @@ import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { FeatureChain } from '../session/session.feature.js';
-import type { ConnectGate } from '../throttle/connect.gate.js';
+import type { ConnectGate } from '../throttle/budget.port.js';
 import type { TurnGate } from '../throttle/turn.gate.js';
 import type { ConnectionInfo } from './handler.arguments.js';
 import type { CallerMessage } from './message.js';

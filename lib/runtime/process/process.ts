@@ -10,6 +10,7 @@ import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { FeatureChain } from '../session/session.feature.js';
+import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
 import type { ClientDefinition } from './client.definition.js';
 import { Dialer } from './dialer.js';
 import { Dispatcher } from './dispatcher.js';
@@ -30,10 +31,11 @@ import { Shutdown } from './shutdown.js';
  *     mailbox      what waits for its turn                 lifetime    from the start to `@OnTerminate`
  *     pauseLock    who keeps the socket from being read    reconnect   what follows a session
  *     dispatcher   which handler a message is for          dialer      attempts
- *     runner       what a handler returns
+ *     runner       what a handler returns                  entrant     when an attempt may go
  */
-export class Process implements ConnectionOwner {
+export class Process implements ConnectionOwner, BudgetClient {
   readonly connection: Connection;
+  readonly entrant: Entrant;
   /** Where frames go. */
   readonly inbox: FrameInbox;
   readonly mailbox: Mailbox<Message>;
@@ -60,6 +62,7 @@ export class Process implements ConnectionOwner {
     this.dispatcher = new Dispatcher(name, tools, this, owner);
     this.mailbox = new Mailbox<Message>(this.dispatcher, () => this.settings.mailbox, budget);
     this.connection = new Connection(name, tools, this, session);
+    this.entrant = tools.gate.join(this);
     this.inbox = this.#inboxOf(tools.features);
     this.pauseLock = new PauseLock((paused) => tools.run(() => this.#setPaused(paused)));
     this.calls = new HandlerCalls(name);
@@ -147,6 +150,7 @@ export class Process implements ConnectionOwner {
     if (over !== undefined) this.#noted(over);
     this.connection.giveUp();
     this.dialer.over();
+    this.entrant.over();
     this.runner.cancelStreams();
     this.mailbox.dropJobs();
     this.owner.onLeftovers(this.dispatcher.over(), reason);
@@ -188,6 +192,15 @@ export class Process implements ConnectionOwner {
 
   onRetry(): void {
     this.reconnect.retry();
+  }
+
+  /** Its origin is back before its backoff is over. */
+  call(): void {
+    this.tools.run(() => this.reconnect.retry());
+  }
+
+  failed(error: unknown, where: string): void {
+    this.tools.telemetry.error(error, where);
   }
 
   onBackpressure(hasBackpressure: boolean): void {

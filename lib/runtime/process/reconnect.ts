@@ -14,6 +14,7 @@ import { CloseCode } from '../frame/close-code.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
+import type { Entrant } from '../throttle/budget.port.js';
 import { type HeaderMap, mergeHeaders } from '../transport/headers.js';
 import type { ClientDefinition, Handler } from './client.definition.js';
 import { isDirective, type ReconnectChanges, toCloseReason } from './directive.js';
@@ -25,6 +26,7 @@ import type { Message } from './message.js';
 /** The parts of a process that its reconnects work with. */
 export interface ReconnectParts {
   readonly connection: Connection;
+  readonly entrant: Entrant;
   readonly mailbox: Mailbox<Message>;
   readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
@@ -83,7 +85,8 @@ export class Reconnect {
 
   /** Makes the next attempt now. */
   retry(): void {
-    const { connection, lifetime, mailbox } = this.parts;
+    const { connection, entrant, lifetime, mailbox } = this.parts;
+    entrant.proceed();
     if (!lifetime.isEnding) mailbox.post({ type: 'attempt', attempt: connection.begin() });
   }
 
@@ -121,7 +124,14 @@ export class Reconnect {
     if (connection.isAttempting && !isChange) return;
     this.#plan.change(changes);
     if (delay === undefined) this.retry();
-    else connection.backoff(delay);
+    else this.#backoff({ delay, held: delay });
+  }
+
+  #backoff({ delay, held }: Wait): void {
+    const { connection, entrant } = this.parts;
+    connection.backoff(delay);
+    // Who is told of the backoff may have ended it.
+    if (connection.status === 'backoff') entrant.backoff(held);
   }
 
   /** Asks `@OnDisconnect`. */
@@ -150,7 +160,7 @@ export class Reconnect {
   }
 
   #obey(handler: Handler, value: unknown, { retryIn }: DisconnectStatus, end: WireEnd): Pending {
-    const { connection, lifetime } = this.parts;
+    const { lifetime } = this.parts;
     if (lifetime.isOver) return undefined;
     if (value === undefined) return this.#follow(end, retryIn);
     if (isDirective(value) && value.kind === 'terminate') {
@@ -163,19 +173,26 @@ export class Reconnect {
       return lifetime.crash(new BadResponseError(module, handler.method, value, allowed));
     }
     if (lifetime.isEnding) return lifetime.end(lifetime.said ?? end.reason);
-    connection.backoff(this.#plan.commit(value.changes));
+    this.#backoff(this.#plan.commit(value.changes));
     return undefined;
   }
 
   /** What the policy says, or somebody asked for. */
   #follow(end: WireEnd, retryIn: number | undefined): Pending {
-    const { connection, lifetime } = this.parts;
+    const { lifetime } = this.parts;
     const { isRequested, isCancelled } = this.#plan;
     const isWanted = isRequested || (retryIn !== undefined && !isCancelled);
     if (!isWanted || lifetime.isEnding) return lifetime.end(lifetime.said ?? end.reason);
-    connection.backoff(this.#plan.commit());
+    this.#backoff(this.#plan.commit());
     return undefined;
   }
+}
+
+/** How long a client waits for its next attempt, in milliseconds. */
+interface Wait {
+  readonly delay: number;
+  /** So long it does in any case: the peer, or a handler, has said so. */
+  readonly held: number;
 }
 
 /** Decides whether and when a client connects again, and what has changed until then. */
@@ -229,16 +246,17 @@ export class ReconnectPlan {
     return isWanted ? this.#delay(this.#requested?.delay) : undefined;
   }
 
-  /** Takes what was planned, or what `@OnDisconnect` returned: milliseconds to wait. */
-  commit(returned?: ReconnectChanges): number {
+  /** Takes what was planned, or what `@OnDisconnect` returned. */
+  commit(returned?: ReconnectChanges): Wait {
     const requested = this.#requested;
-    const delay = this.#delay(returned?.delay ?? requested?.delay);
+    const wanted = returned?.delay ?? requested?.delay;
+    const wait = { delay: this.#delay(wanted), held: wanted ?? this.#retryAfter };
     this.#backoff = this.#planned;
     this.#requested = undefined;
     this.#isCancelled = false;
     // What `@OnDisconnect` returns adds to what a handler asked for before; its word is the last.
     for (const changes of [requested, returned]) if (changes !== undefined) this.change(changes);
-    return delay;
+    return wait;
   }
 
   /** What `reconnect({ url, headers })` says stays said. */

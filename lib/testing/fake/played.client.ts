@@ -17,7 +17,7 @@ import type {
   Incarnation,
 } from '../../runtime/process/client.definition.js';
 import { Supervisor } from '../../runtime/supervision/supervisor.js';
-import { ConnectGate } from '../../runtime/throttle/connect.gate.js';
+import type { ConnectGate } from '../../runtime/throttle/budget.port.js';
 import { TurnGate } from '../../runtime/throttle/turn.gate.js';
 import type {
   Transport,
@@ -100,7 +100,7 @@ export class PlayedClient {
         transport: this.#transport,
         clock,
         random: Math.random,
-        gate: new OpenGate(() => Infinity),
+        gate: OPEN_GATE,
         turns: new OpenTurns(),
         // What a test does is done when its call returns, however busy the machine is.
         budget: () => new TurnBudget(Infinity, Infinity),
@@ -196,13 +196,14 @@ export class PlayedClient {
 }
 
 /** Everybody gets in at once: it is one client, and a test does not wait for the event loop. */
-class OpenGate extends ConnectGate {
-  override enter(): boolean {
-    return true;
-  }
-
-  override leave(): void {}
-}
+const OPEN_GATE: ConnectGate = {
+  join: () => ({
+    enter: () => true,
+    backoff: () => undefined,
+    proceed: () => undefined,
+    over: () => undefined,
+  }),
+};
 
 class OpenTurns extends TurnGate {
   override pass<R>(work: () => R): R {

@@ -10,7 +10,7 @@ import {
 
 import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import type { Target } from '../../../lib/runtime/process/client.definition.js';
-import { ConnectGate } from '../../../lib/runtime/throttle/connect.gate.js';
+import type { ConnectGate } from '../../../lib/runtime/throttle/budget.port.js';
 import type { FakeSocket } from '../../fixtures/fake-transport.js';
 import { tellReason } from '../../fixtures/journal.js';
 import { settle } from '../../fixtures/virtual-clock.js';
@@ -54,8 +54,7 @@ export class Stage extends ScriptedClient {
     options: ClientOptions,
     private readonly doors: { isOpen: boolean },
   ) {
-    const gate = new ConnectGate(() => (doors.isOpen ? Infinity : 0));
-    super(script, { ...POLICY, ...options, gate });
+    super(script, { ...POLICY, ...options, gate: gateBehind(doors) });
   }
 
   static of(script: Script = {}, options: ClientOptions = {}): Stage {
@@ -111,6 +110,19 @@ export class Stage extends ScriptedClient {
     socket.playEnd();
     await settle();
   }
+}
+
+/** Keeps everybody waiting who comes while the doors are closed. */
+function gateBehind(doors: { readonly isOpen: boolean }): ConnectGate {
+  return {
+    join: () => ({
+      enter: (attempt) =>
+        doors.isOpen || new Promise((resolve) => attempt.whenSettled(() => resolve(false))),
+      backoff: () => undefined,
+      proceed: () => undefined,
+      over: () => undefined,
+    }),
+  };
 }
 
 function tell(frame: object): string {

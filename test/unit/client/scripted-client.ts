@@ -13,7 +13,8 @@ import type {
 } from '../../../lib/runtime/process/client.definition.js';
 import type { FeatureFactory } from '../../../lib/runtime/session/session.feature.js';
 import { Supervisor } from '../../../lib/runtime/supervision/supervisor.js';
-import { ConnectGate } from '../../../lib/runtime/throttle/connect.gate.js';
+import type { ConnectGate } from '../../../lib/runtime/throttle/budget.port.js';
+import { ConnectBudget } from '../../../lib/runtime/throttle/connect.budget.js';
 import { TurnGate } from '../../../lib/runtime/throttle/turn.gate.js';
 import { FakeTransport } from '../../fixtures/fake-transport.js';
 import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
@@ -47,7 +48,7 @@ export interface ScriptOptions extends ClientOptions {
   readonly random?: () => number;
   /** What its sessions do beside calling handlers. @default nothing */
   readonly features?: readonly FeatureFactory[];
-  /** @default one that lets everybody in */
+  /** @default that of an application */
   readonly gate?: ConnectGate;
 }
 
@@ -94,7 +95,7 @@ export class ScriptedClient implements ClientDefinition {
       transport,
       clock,
       random,
-      gate: gate ?? new ConnectGate(() => Infinity),
+      gate: gate ?? new ConnectBudget(clock),
       turns: new TurnGate(),
       signals: new SignalWatchers(),
       run: <R>(fn: () => R) => fn(),

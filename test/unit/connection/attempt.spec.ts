@@ -23,7 +23,7 @@ describe('Attempt', () => {
   it('does not abort the signal of what led to a session', () => {
     const attempt = new Attempt();
     const { signal } = attempt;
-    attempt.settle();
+    attempt.settle({ type: 'opened' });
 
     expect([attempt.isAbandoned, signal.aborted]).toEqual([false, false]);
   });
