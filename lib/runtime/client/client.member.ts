@@ -11,6 +11,7 @@ import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { CallerMessage, CallMessage } from '../process/message.js';
 import { Postponed } from '../process/postponed.js';
 import { Process } from '../process/process.js';
+import { UrlRound } from '../process/url.round.js';
 import type { ProcessOwner, ProcessTools } from '../process/process.port.js';
 import {
   composeFeatures,
@@ -64,7 +65,7 @@ export class ClientMember implements Member, ProcessOwner {
     position: number,
   ) {
     this.#postponed = new Postponed(definition.name);
-    this.#tools = { ...tools, features: this.#features(tools) };
+    this.#tools = { ...tools, features: this.#features(tools), urls: new UrlRound() };
     this.process = new Process(definition, this.#tools, this, 0);
     supervisor.add(this, position);
   }
@@ -343,7 +344,7 @@ interface Verdict {
 }
 
 /** What a member is made with. */
-export interface MemberTools extends Omit<ProcessTools, 'features'> {
+export interface MemberTools extends Omit<ProcessTools, 'features' | 'urls'> {
   readonly features?: readonly FeatureFactory[] | undefined;
 }
 

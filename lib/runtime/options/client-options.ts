@@ -94,6 +94,14 @@ export interface ClientOptions extends TransportOptions {
    * @default 'warn'
    */
   readonly unhandled?: 'warn' | 'crash' | 'ignore';
+  /**
+   * More URLs of the same service, to be tried beside `url`. A round begins with the one that worked
+   * last, or else with `url`; a failure that is likely to pass (no answer, a time-out, 408, 425, 429,
+   * most 5xx) moves on to the next at once. When all of them have failed, the client waits as
+   * `reconnect` says, and the next round begins: `maxAttempts` counts rounds. One that `reconnect({ url })`
+   * gives is tried alone. Layers of options replace each other's list. @default none
+   */
+  readonly urls?: readonly (string | URL)[];
   /** The time in which restarts count. @default 300000 */
   readonly within?: number;
 }

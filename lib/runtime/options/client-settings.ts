@@ -29,6 +29,7 @@ export interface ClientSettings {
   readonly startup: Startup;
   readonly startupTimeout: number;
   readonly unhandled: 'warn' | 'crash' | 'ignore';
+  readonly urls: readonly (string | URL)[];
   readonly transport: TransportOptions;
   readonly within: number | undefined;
 }
@@ -63,6 +64,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     startup: options.startup ?? OPTIONS.startup.default,
     startupTimeout: options.startupTimeout ?? OPTIONS.startupTimeout.default,
     unhandled: options.unhandled ?? OPTIONS.unhandled.default,
+    urls: options.urls ?? [],
     transport: defined({
       agent: agent || undefined,
       allowUrl,

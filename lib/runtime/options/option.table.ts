@@ -57,6 +57,7 @@ export const OPTIONS = {
   startupTimeout: { check: isDuration, default: 30_000 },
   tls: { check: isObject },
   unhandled: { check: oneOf('warn', 'crash', 'ignore'), default: 'warn' },
+  urls: { check: elsewhere },
   within: { check: isDuration },
   ws: { check: isObject },
 } as const satisfies Table<ClientOptions>;

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../errors/client.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
-import { checkHeaders, checkProtocols } from '../transport/request.checker.js';
+import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.checker.js';
 import type { ClientOptions } from './client-options.js';
 import { ELSEWHERE, FOREIGN } from './foreign-options.js';
 import { type Check, isObject } from './option.checks.js';
@@ -32,9 +32,10 @@ export function checkOptions(
   beside: Readonly<Record<string, string>> = {},
 ): ClientOptions {
   checkTable(client, '', OPTIONS, options, beside);
-  const { headers, protocols, reconnect, mailbox, debug } = options as ClientOptions;
+  const { headers, protocols, reconnect, mailbox, debug, urls } = options as ClientOptions;
   if (headers !== undefined) checkHeaders(client, headers);
   if (protocols !== undefined) checkProtocols(client, protocols);
+  if (urls !== undefined) checkUrls(client, urls);
   checkWayOut(client, options as ClientOptions);
   if (debug !== undefined && typeof debug !== 'boolean') {
     const names = Array.isArray(debug)
@@ -75,6 +76,15 @@ export function checkTogether(client: string, options: ClientOptions): ClientOpt
   checkAgent(client, options);
   checkCertificate(client, options);
   return options;
+}
+
+function checkUrls(client: string, urls: unknown): void {
+  if (!Array.isArray(urls)) {
+    throw new ConfigurationError(
+      `${client}: the option "urls" is ${inspectShort(urls)}; it must be an array of URLs to try beside url`,
+    );
+  }
+  for (const url of urls) checkUrl(client, url);
 }
 
 function checkTable(

@@ -179,14 +179,14 @@ export class Dialer {
   ): Pending {
     const { lifetime, reconnect } = this.parts;
     const { beforeConnect } = lifetime.incarnation;
-    const plain = plainRequest(target, reconnect.changes);
+    const plain = plainRequest(this.#aim(target), reconnect.changes);
     if (beforeConnect !== undefined || this.tools.features.dialing !== undefined) {
       const request = draftRequest(this.#maker, plain, attempt, this.parts.connection.losses + 1);
       signing(request);
       return this.#sign(beforeConnect, request, attempt, target, preparation);
     }
     preparation.over();
-    this.#queue(attempt, finishRequest(this.#maker, plain, target.settings));
+    this.#queue(attempt, this.#finish(plain, target));
   }
 
   /** Has the features, and then `@BeforeConnect`, change the request. */
@@ -203,7 +203,7 @@ export class Dialer {
     preparation.over();
     if (!connection.isCurrent(attempt)) return;
     if (beforeConnect === undefined || returned === undefined) {
-      this.#queue(attempt, finishRequest(this.#maker, request, target.settings));
+      this.#queue(attempt, this.#finish(request, target));
     } else if (isDirective(returned) && returned.kind === 'terminate') {
       lifetime.endBy(returned.reason);
     } else {
@@ -211,6 +211,21 @@ export class Dialer {
       const allowed = 'nothing or terminate()';
       await lifetime.crash(new BadResponseError(module, beforeConnect.method, returned, allowed));
     }
+  }
+
+  /** The target with the URL of its round that is to be tried. */
+  #aim(target: Target): Target {
+    const { url } = this.parts.reconnect.changes;
+    const urls = this.tools.urls.next(
+      url === undefined ? [target.url, ...target.settings.urls] : [url],
+    );
+    return { ...target, url: urls };
+  }
+
+  #finish(request: PlainRequest, target: Target): WireSettings {
+    const wire = finishRequest(this.#maker, request, target.settings);
+    this.tools.urls.dialling();
+    return wire;
   }
 
   /** Whether the attempt goes on. */

@@ -12,6 +12,7 @@ import type { ConnectGate } from '../throttle/budget.port.js';
 import type { TurnGate } from '../throttle/turn.gate.js';
 import type { ConnectionInfo } from './handler.arguments.js';
 import type { CallerMessage } from './message.js';
+import type { UrlRound } from './url.round.js';
 
 /** Whom a process tells. */
 export interface ProcessOwner extends StatusListener {
@@ -37,6 +38,8 @@ export interface ProcessTools extends WireTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly observers: FrameObserver;
+  /** Which of its URLs is tried. */
+  readonly urls: UrlRound;
   /** What the client's sessions do beside calling handlers. */
   readonly features: FeatureChain;
   /** Bounds how many attempts of the application are under way. */

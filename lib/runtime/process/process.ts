@@ -57,7 +57,7 @@ export class Process implements ConnectionOwner, BudgetClient {
     session: number,
   ) {
     const { name } = definition;
-    const { telemetry, random } = tools;
+    const { telemetry } = tools;
     const budget = tools.budget?.() ?? new TurnBudget();
     this.dispatcher = new Dispatcher(name, tools, this, owner);
     this.mailbox = new Mailbox<Message>(this.dispatcher, () => this.settings.mailbox, budget);
@@ -67,7 +67,7 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.pauseLock = new PauseLock((paused) => tools.run(() => this.#setPaused(paused)));
     this.calls = new HandlerCalls(name);
     this.lifetime = new Lifetime(definition, telemetry, this, owner);
-    this.reconnect = new Reconnect(definition, telemetry, random, this);
+    this.reconnect = new Reconnect(definition, tools, this);
     this.dialer = new Dialer(definition, tools, this);
     this.runner = new HandlerRunner(definition, tools, this, budget);
   }
@@ -169,6 +169,7 @@ export class Process implements ConnectionOwner, BudgetClient {
   }
 
   onOpen(info: SessionInfo): void {
+    this.tools.urls.opened();
     this.mailbox.post({ type: 'open', info });
   }
 

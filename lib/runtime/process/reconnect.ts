@@ -22,6 +22,14 @@ import type { DisconnectStatus } from './handler.arguments.js';
 import type { HandlerCalls } from './handler.calls.js';
 import type { Lifetime } from './lifetime.js';
 import type { Message } from './message.js';
+import { passing, type UrlRound } from './url.round.js';
+
+/** What reconnects are made with. */
+export interface ReconnectTools {
+  readonly telemetry: Telemetry;
+  readonly random: Random;
+  readonly urls: UrlRound;
+}
 
 /** The parts of a process that its reconnects work with. */
 export interface ReconnectParts {
@@ -51,14 +59,15 @@ export class Reconnect {
   readonly #plan: ReconnectPlan;
   /** What the last failed attempt failed with. */
   lastError: unknown;
+  /** Whether a whole round of its URLs has failed. */
+  #hasFailed = false;
 
   constructor(
     private readonly definition: ClientDefinition,
-    private readonly telemetry: Telemetry,
-    random: Random,
+    private readonly tools: ReconnectTools,
     private readonly parts: ReconnectParts,
   ) {
-    this.#plan = new ReconnectPlan(random);
+    this.#plan = new ReconnectPlan(tools.random);
   }
 
   /** What has been changed of URL and headers, for every attempt to come. */
@@ -96,14 +105,17 @@ export class Reconnect {
     const { reconnect, handleInitialFailure } = settings;
     const { session, losses: attempt } = connection;
     this.lastError = end.error;
-    const plan = this.#plan.plan(end, reconnect, connection.lasted);
+    const hasOther = !end.opened && this.tools.urls.failed();
+    const movesOn = hasOther && passing(end);
+    const plan = this.#plan.plan(end, reconnect, connection.lasted, movesOn);
     const retryIn = lifetime.isEnding ? undefined : plan;
-    const isInitial = !end.opened && session === 0 && attempt === 1;
+    const isInitial = !end.opened && session === 0 && !this.#hasFailed && !hasOther;
+    if (isInitial) this.#hasFailed = true;
     if (isInitial && !handleInitialFailure) return lifetime.end(end.reason);
 
     const { reason, error } = end;
     const failure = error === undefined ? undefined : { error };
-    this.telemetry.emit('disconnected', { reason, attempt, ...failure });
+    this.tools.telemetry.emit('disconnected', { reason, attempt, ...failure });
     const handler = lifetime.incarnation.disconnect;
     if (handler === undefined) return this.#follow(end, retryIn);
     const status: DisconnectStatus = {
@@ -144,7 +156,7 @@ export class Reconnect {
     const failed = (thrown: unknown): Pending => {
       calls.over();
       if (!lifetime.isOver) return lifetime.crash(thrown);
-      this.telemetry.error(thrown, `${handler.method}, which was left behind`);
+      this.tools.telemetry.error(thrown, `${handler.method}, which was left behind`);
       return undefined;
     };
     let value: unknown;
@@ -200,6 +212,7 @@ export class ReconnectPlan {
   #backoff = Backoff.none;
   #planned = Backoff.none;
   #retryAfter = 0;
+  #movesOn = false;
   #requested: ReconnectChanges | undefined;
   #isCancelled = false;
   /** What `reconnect({ url, headers })` has changed, for every attempt to come. */
@@ -233,15 +246,25 @@ export class ReconnectPlan {
    * Plans the next attempt.
    *
    * @param lasted milliseconds the session was open
+   * @param movesOn whether there is another URL to be tried at once, in the same round
    * @returns milliseconds until it, or `undefined` when policy and wishes want none
    */
-  plan(end: WireEnd, policy: ReconnectPolicy | false, lasted: number): number | undefined {
+  plan(
+    end: WireEnd,
+    policy: ReconnectPolicy | false,
+    lasted: number,
+    movesOn = false,
+  ): number | undefined {
     const rules = policy || DEFAULT_RECONNECT;
     if (end.opened && lasted >= rules.stableAfter) this.#backoff = Backoff.none;
-    this.#planned = this.#backoff.next(rules, this.random);
+    this.#planned = movesOn ? this.#backoff : this.#backoff.next(rules, this.random);
     const asked = end.error instanceof HandshakeError ? (end.error.retryAfter ?? 0) : 0;
-    this.#retryAfter = asked > 0 ? Math.min(asked, MAX_RETRY_AFTER) : 0;
-    const byPolicy = policy !== false && !end.voluntary && this.#backoff.count < policy.maxAttempts;
+    // What one URL has asked for is waited for when all have failed.
+    const before = this.#movesOn ? this.#retryAfter : 0;
+    this.#retryAfter = Math.max(before, asked > 0 ? Math.min(asked, MAX_RETRY_AFTER) : 0);
+    this.#movesOn = movesOn;
+    const byPolicy =
+      movesOn || (policy !== false && !end.voluntary && this.#backoff.count < policy.maxAttempts);
     const isWanted = this.#requested !== undefined || (byPolicy && !this.#isCancelled);
     return isWanted ? this.#delay(this.#requested?.delay) : undefined;
   }
@@ -266,7 +289,8 @@ export class ReconnectPlan {
   }
 
   #delay(wanted: number | undefined): number {
-    return wanted ?? Math.max(this.#planned.delay, this.#retryAfter);
+    if (wanted !== undefined) return wanted;
+    return this.#movesOn ? 0 : Math.max(this.#planned.delay, this.#retryAfter);
   }
 }
 

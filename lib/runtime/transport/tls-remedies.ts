@@ -28,6 +28,10 @@ const BY_CODE: Readonly<Record<string, string>> = {
   ERR_TLS_DH_PARAM_SIZE: 'the key of the peer is too small; see tls.minDHSize',
 };
 
+const CERTIFICATE_CODES = new Set(
+  Object.keys(BY_CODE).filter((code) => code !== 'ERR_TLS_DH_PARAM_SIZE'),
+);
+
 /** By the words of OpenSSL, which its versions and Node put under several codes. */
 const BY_WORDS: readonly (readonly [RegExp, string])[] = [
   [
@@ -64,6 +68,12 @@ const BY_WORDS: readonly (readonly [RegExp, string])[] = [
   [/bad decrypt|bad password|mac verify failure/i, 'a key cannot be decrypted; see tls.passphrase'],
   [/key values mismatch/i, 'the key in tls.key does not fit the certificate in tls.cert'],
 ];
+
+/** Whether it is what Node found out about the certificate of the peer. */
+export function isCertificateError(error: unknown): boolean {
+  const { systemCode } = Object(error) as { systemCode?: unknown };
+  return typeof systemCode === 'string' && CERTIFICATE_CODES.has(systemCode);
+}
 
 /** What OpenSSL means by `…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:…`. */
 export function opensslReason(message: string): string | undefined {

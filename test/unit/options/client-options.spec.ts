@@ -33,6 +33,7 @@ const DEFAULTS = {
   startup: 'background',
   startupTimeout: 30_000,
   unhandled: 'warn',
+  urls: [],
   transport: {},
   within: undefined,
 };
@@ -71,6 +72,7 @@ describe('toSettings', () => {
       startup: 'manual',
       startupTimeout: 0,
       unhandled: 'crash',
+      urls: ['ws://b'],
       within: 0,
     } as const;
     expect(toSettings(given)).toStrictEqual({ ...given, transport: {} });

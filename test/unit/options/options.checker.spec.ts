@@ -62,6 +62,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   startupTimeout: durations,
   tls: objects,
   unhandled: { good: ['warn', 'crash', 'ignore'], bad: ['log', 7, null, true] },
+  urls: { good: [[], ['ws://a', new URL('wss://b')]], bad: ['ws://a', null, {}, 7] },
   within: durations,
   ws: objects,
 };

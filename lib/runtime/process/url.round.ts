@@ -1,0 +1,70 @@
+import type { WireEnd } from '../connection/wire.end.js';
+import { HandshakeError, UrlRefusedError } from '../errors/connection.errors.js';
+import { isCertificateError } from '../transport/tls-remedies.js';
+
+/**
+ * Which of several URLs of one peer is tried: in a round each of them once, the one that worked last
+ * first, the others in the order in which they are given. It knows them by what they say, so that a
+ * factory may give others in each attempt. It belongs to a client, and outlives a crash.
+ */
+export class UrlRound {
+  #worked: string | undefined;
+  /** Those that have failed in this round. */
+  readonly #failed = new Set<string>();
+  #all: readonly string[] = [];
+  /** The one of the attempt that is prepared or dialled, where there are several. */
+  #current: { readonly url: string; isDialled: boolean } | undefined;
+
+  /** The URL of the next attempt. */
+  next(urls: readonly [unknown, ...(readonly unknown[])]): unknown {
+    this.#current = undefined;
+    if (urls.length === 1) return urls[0];
+    const byKey = new Map(urls.map((url) => [keyOf(url), url]));
+    this.#all = [...byKey.keys()].toSorted((one, other) => this.#rank(one) - this.#rank(other));
+    const left = this.#all.find((url) => !this.#failed.has(url));
+    // The last of a round may be given no more.
+    if (left === undefined) this.#failed.clear();
+    const url = left ?? this.#all[0] ?? '';
+    this.#current = { url, isDialled: false };
+    return byKey.get(url);
+  }
+
+  /** The attempt is prepared: what it fails with from now on is the fault of its URL. */
+  dialling(): void {
+    if (this.#current !== undefined) this.#current.isDialled = true;
+  }
+
+  /** A session has opened. */
+  opened(): void {
+    this.#failed.clear();
+    if (this.#current !== undefined) this.#worked = this.#current.url;
+  }
+
+  /** An attempt has failed. Whether there is another URL to be tried in this round. */
+  failed(): boolean {
+    if (this.#current?.isDialled !== true) return false;
+    this.#failed.add(this.#current.url);
+    this.#current = undefined;
+    if (this.#all.some((url) => !this.#failed.has(url))) return true;
+    this.#failed.clear();
+    return false;
+  }
+
+  #rank(url: string): number {
+    return url === this.#worked ? 0 : 1;
+  }
+}
+
+function keyOf(url: unknown): string {
+  const text = String(url);
+  return URL.canParse(text) ? new URL(text).href : text;
+}
+
+/** Whether what an attempt has failed with is likely to pass by itself. */
+export function passing({ error }: WireEnd): boolean {
+  if (error instanceof UrlRefusedError || isCertificateError(error)) return false;
+  if (!(error instanceof HandshakeError)) return true;
+  const { status } = error;
+  if (status >= 500) return status !== 501 && status !== 505;
+  return [408, 425, 429].includes(status);
+}
