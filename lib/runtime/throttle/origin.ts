@@ -97,6 +97,7 @@ export class Origin {
 
   /** A client waits for the end of a backoff. */
   backoff(waiter: Waiter, heldUntil: number): void {
+    this.proceed(waiter);
     this.#backoffs.set(waiter, heldUntil);
   }
 

@@ -6,6 +6,7 @@ import {
   ConnectionError,
   HandshakeError,
   UrlError,
+  UrlRefusedError,
 } from '../../../lib/runtime/errors/connection.errors.js';
 import { isOfOrigin, toEventType } from '../../../lib/runtime/throttle/outcome.js';
 
@@ -54,6 +55,7 @@ const OF_CLIENT = {
   'an error without a cause': new ConnectionError('feed', '@BeforeConnect failed'),
   'a URL': new UrlError('feed', 'x', 'is bad'),
   'an option': new ConfigurationError('feed: bad'),
+  'a refused address': new UrlRefusedError('feed', 'ws://x/', '10.0.0.1'),
   'what is no error': 'oops',
 };
 
