@@ -8,6 +8,7 @@ import { BadResponseError } from '../errors/client.errors.js';
 import { ConnectionError } from '../errors/connection.errors.js';
 import { Redactor } from '../errors/redactor.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
+import type { Mailbox } from '../mailbox/mailbox.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { Entrant } from '../throttle/budget.port.js';
 import { headerMap } from '../transport/headers.js';
@@ -18,6 +19,7 @@ import { isDirective, type ReconnectChanges } from './directive.js';
 import type { ConnectRequest } from './handler.arguments.js';
 import type { HandlerCalls } from './handler.calls.js';
 import type { Lifetime } from './lifetime.js';
+import type { Message } from './message.js';
 import type { ProcessTools } from './process.port.js';
 import type { Reconnect } from './reconnect.js';
 
@@ -25,6 +27,7 @@ import type { Reconnect } from './reconnect.js';
 export interface DialerParts {
   readonly connection: Connection;
   readonly entrant: Entrant;
+  readonly mailbox: Mailbox<Message>;
   readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
   readonly reconnect: Reconnect;
@@ -36,6 +39,9 @@ interface Signed {
   readonly target: Target;
   readonly request: ConnectRequest;
 }
+
+/** Milliseconds an attempt may wait for its turn before it is prepared anew. */
+const FRESH_FOR = 5_000;
 
 const LIMITER = 'the limiter of the budget';
 
@@ -79,6 +85,8 @@ class Preparation {
 export class Dialer {
   readonly #maker: RequestMaker;
   #preparation: Preparation | undefined;
+  /** The last attempt that was prepared anew, which is done once. */
+  #renewed: Attempt | undefined;
 
   constructor(
     private readonly definition: ClientDefinition,
@@ -246,12 +254,26 @@ export class Dialer {
     const entering = entrant.enter(attempt, wire.request.url, isFirst);
     if (entering === true) return connection.dial(attempt, wire);
     if (entering === false) return;
+    const since = this.tools.clock.now();
     // Not in the turn of this message: who calls meanwhile is answered.
     void entering.then(
-      (hasEntered) => hasEntered && connection.dial(attempt, wire),
+      (hasEntered) => hasEntered && this.#entered(attempt, wire, since),
       (thrown: unknown) =>
         connection.failAttempt(attempt, attemptError(this.#maker, LIMITER, thrown)),
     );
+  }
+
+  /**
+   * The turn of an attempt has come. Where it has waited for long it is prepared once more: what a
+   * factory or `@BeforeConnect` has signed is out of date. It keeps its place meanwhile; so a client that
+   * could not do it now, because a handler runs or it is suspended, goes as it is.
+   */
+  #entered(attempt: Attempt, wire: WireSettings, since: number): void {
+    const { connection, mailbox } = this.parts;
+    const isOld = this.tools.clock.now() - since >= FRESH_FOR && this.#renewed !== attempt;
+    if (!isOld || mailbox.isBusy || mailbox.isSuspended) return connection.dial(attempt, wire);
+    this.#renewed = attempt;
+    mailbox.post({ type: 'attempt', attempt });
   }
 }
 

@@ -72,7 +72,8 @@ export interface Entrant {
   /**
    * Lets an attempt in: `true` at once where it may go, else a promise. The promise resolves with
    * `true` when it may, with `false` when it was given up while it waited, and rejects with what the
-   * limiter failed with. The attempt leaves by being settled.
+   * limiter failed with. The attempt leaves by being settled. One that is in, and is prepared anew, has
+   * its place still, unless it now goes elsewhere.
    *
    * @param url where it goes to
    * @param isFirst whether the client has neither had a session nor failed to open one

@@ -89,15 +89,18 @@ export class ConnectBudget implements ConnectGate {
     origin.arrive(this.clock.now());
     origin.queue.add(place);
     this.#waiting.add(origin);
-    attempt.whenSettled((outcome) => this.#settled(origin, place, outcome));
+    attempt.whenSettled((outcome) => this.leave(origin, place, outcome));
     this.#admit();
     if (place.ticket !== undefined) return pass();
     const waited = new Promise<boolean>((resolve) => (place.enter = resolve));
     return limiter === undefined ? waited : waited.then((isIn) => isIn && pass());
   }
 
-  #settled(origin: Origin, place: Place, outcome: AttemptOutcome): void {
+  /** An attempt is over, or goes elsewhere. */
+  leave(origin: Origin, place: Place, outcome: AttemptOutcome): void {
     const { ticket } = place;
+    if (place.isOver) return;
+    place.isOver = true;
     if (ticket === undefined) {
       origin.queue.delete(place);
       place.enter?.(false);
@@ -199,6 +202,7 @@ class BudgetEntrant implements Entrant, Waiter {
   #origin: Origin | undefined;
   /** The ramp of that origin which has called it. */
   #calledOn: number | undefined;
+  #place: Place | undefined;
 
   constructor(
     private readonly budget: ConnectBudget,
@@ -208,13 +212,24 @@ class BudgetEntrant implements Entrant, Waiter {
 
   enter(attempt: Attempt, url: string, isFirst: boolean): Promise<boolean> | boolean {
     if (attempt.isAbandoned) return false;
+    if (this.#isInside(attempt, url)) return true;
     this.proceed();
     const before = this.#origin;
     const origin = (this.#origin = this.budget.visit(url));
     if (before !== undefined) this.budget.quit(before);
     const calledOn = origin === before ? this.#calledOn : undefined;
     this.#calledOn = undefined;
-    return this.budget.enter(origin, { attempt, isFirst, calledOn }, this.client);
+    this.#place = { attempt, isFirst, calledOn };
+    return this.budget.enter(origin, this.#place, this.client);
+  }
+
+  /** Whether it is in already; where it is, but goes elsewhere now, it leaves. */
+  #isInside(attempt: Attempt, url: string): boolean {
+    const [origin, place] = [this.#origin, this.#place];
+    if (origin === undefined || place?.attempt !== attempt) return false;
+    if (origin.name === originOf(url) && place.ticket !== undefined) return true;
+    this.budget.leave(origin, place, { type: 'abandoned' });
+    return false;
   }
 
   backoff(held: number): void {

@@ -22,6 +22,8 @@ export interface Place {
   enter?: (isIn: boolean) => void;
   /** Absent while it waits. */
   ticket?: Ticket;
+  /** Whether it has left. */
+  isOver?: boolean;
 }
 
 /** A client that may be called before its backoff is over. */

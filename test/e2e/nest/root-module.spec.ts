@@ -81,6 +81,17 @@ describe('forRoot', () => {
         { shutdownTimeout: '5s' },
         { shutdownTimeout: -1 },
         { shutdownTimeout: NaN },
+        { maxConcurrentConnects: 0 },
+        { concurrent: 5 },
+        { budget: 5 },
+        { budget: null },
+        { budget: { concurent: 5 } },
+        { budget: { maxConcurrentConnects: 5 } },
+        { budget: { concurrent: 0 } },
+        { budget: { concurrent: 1.5 } },
+        { budget: { perSecond: 0 } },
+        { budget: { perSecond: '1' } },
+        { budget: { limiter: () => undefined } },
       ]
         .map((options) => WebSockexModule.forRoot(options as object))
         .map((imported) => bootError({ imports: [imported] })),
@@ -88,12 +99,25 @@ describe('forRoot', () => {
 
     expect(errors.every((error) => error instanceof ConfigurationError)).toBe(true);
     expect(errors.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/forRoot\(\): unknown option "timeout".*clients, defaults/),
+      expect.stringMatching(/forRoot\(\): unknown option "timeout".*clients, budget, defaults/),
       expect.stringMatching(/"shutdownTimout" \(did you mean "shutdownTimeout"\?\)/),
       expect.stringMatching(/"connectTimeout" \(it belongs into defaults\)/),
       expect.stringMatching(/shutdownTimeout is "5s"; it must be a number/),
       expect.stringMatching(/shutdownTimeout is -1/),
       expect.stringMatching(/shutdownTimeout is NaN/),
+      expect.stringMatching(/maxConcurrentConnects is 0; it must be a whole number above 0/),
+      expect.stringMatching(/"concurrent" \(it belongs into budget\)/),
+      expect.stringMatching(
+        /budget is 5; it must be an object of concurrent, perSecond and limiter/,
+      ),
+      expect.stringMatching(/budget is null/),
+      expect.stringMatching(/"budget\.concurent" \(did you mean "concurrent"\?\)/),
+      expect.stringMatching(/"budget\.maxConcurrentConnects" \(it stands beside budget\)/),
+      expect.stringMatching(/budget\.concurrent is 0; it must be a whole number above 0/),
+      expect.stringMatching(/budget\.concurrent is 1\.5/),
+      expect.stringMatching(/budget\.perSecond is 0; it must be a number above 0/),
+      expect.stringMatching(/budget\.perSecond is "1"/),
+      expect.stringMatching(/budget\.limiter is .*; it must be an object with the method enter/),
     ]);
   });
 
