@@ -74,14 +74,20 @@ export type { WaitOptions } from './runtime/async/deferred.js';
 export type {
   ClientOptions,
   DebugOptions,
+  HeartbeatOptions,
   MailboxOptions,
   Startup,
 } from './runtime/options/client-options.js';
-export type { ConnectionInfo, ConnectRequest } from './runtime/process/handler.arguments.js';
+export type {
+  ConnectionInfo,
+  ConnectRequest,
+  DisconnectStatus,
+} from './runtime/process/handler.arguments.js';
 export { close, reconnect, reply, terminate } from './runtime/process/directive.js';
 export type {
   CloseDirective,
   Directive,
+  LeaveOptions,
   ReconnectChanges,
   ReconnectDirective,
   ReplyDirective,
@@ -101,7 +107,6 @@ export type {
 } from './runtime/frame/frame.js';
 export { CloseCode } from './runtime/frame/close-code.js';
 export type { CloseReason } from './runtime/frame/close-reason.js';
-export type { DisconnectStatus, EndClass } from './runtime/frame/disconnect.status.js';
 export type { Random, ReconnectOptions } from './runtime/connection/backoff.policy.js';
 
 export { WebSockexError } from './runtime/errors/websockex.error.js';
@@ -115,6 +120,12 @@ export {
   UrlRefusedError,
 } from './runtime/errors/connection.errors.js';
 export type { ClientStatus, ResponseHeaders } from './runtime/errors/connection.errors.js';
+export {
+  HandlerTimeoutError,
+  HeartbeatTimeoutError,
+  SendTimeoutError,
+  SilenceTimeoutError,
+} from './runtime/errors/timeout.errors.js';
 export { FrameEncodeError, InvalidFrameError } from './runtime/errors/frame.errors.js';
 export {
   AlreadyStartedError,

@@ -244,6 +244,10 @@ export const messages = {
     'app.enableShutdownHooks() to have the application closed first',
   paused: (client: string) =>
     `${client} reads no more for now: too much waits to be handled, or too many answers wait to be sent`,
+  slow: (client: string, method: string, running: number, waiting: number) =>
+    `${client}: ${method} has been running for ${duration(running)}, and ${waiting} ` +
+    `message${waiting === 1 ? ' waits' : 's wait'} for it. A client handles one message at a time: hand long work ` +
+    'to a queue, or set handlerTimeout',
   unhandled: (client: string, type: string, count: number) =>
     `${client}: no @OnFrame matches a ${type} frame (${count} so far); add a clause, or set ` +
     "unhandled: 'ignore'",

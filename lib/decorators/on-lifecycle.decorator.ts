@@ -1,6 +1,9 @@
 import type { CloseReason } from '../runtime/frame/close-reason.js';
-import type { DisconnectStatus } from '../runtime/frame/disconnect.status.js';
-import type { ConnectionInfo, ConnectRequest } from '../runtime/process/handler.arguments.js';
+import type {
+  ConnectionInfo,
+  ConnectRequest,
+  DisconnectStatus,
+} from '../runtime/process/handler.arguments.js';
 import {
   createHandlerDecorator,
   type HandlerDecorator,

@@ -14,6 +14,7 @@ import type { Clock } from '../runtime/clock/clock.port.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';
 import { isRedactList } from '../runtime/errors/redact-url.js';
 import { Redactor } from '../runtime/errors/redactor.js';
+import { STANDARD_FEATURES } from '../runtime/session/standard.features.js';
 import { ConnectBudget } from '../runtime/throttle/connect.budget.js';
 import { TurnGate } from '../runtime/throttle/turn.gate.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
@@ -71,6 +72,7 @@ export class ClientRegistry {
       redactor: new Redactor(isRedactList(options?.redact) ? options.redact : []),
       turns: this.turns,
       signals: this.signals,
+      features: STANDARD_FEATURES,
       // Here the application boots: no request is in sight.
       run: AsyncLocalStorage.snapshot(),
       host: stage,

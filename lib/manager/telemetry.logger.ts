@@ -22,6 +22,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'disconnected',
   'backoff',
   'frame:unhandled',
+  'handler:slow',
   'mailbox:dropped',
   'pause',
   'restart:planned',
@@ -81,6 +82,8 @@ export class TelemetryLogger implements EventSink {
         return this.logger.warn(messages.restart(client, event.delay, event.dropped));
       case 'frame:unhandled':
         return this.unhandled(client, event.frame.type, event.count);
+      case 'handler:slow':
+        return this.logger.warn(messages.slow(client, event.method, event.running, event.waiting));
       case 'mailbox:dropped':
         return this.logger.warn(messages.dropped(client, event.dropped));
       case 'terminate':

@@ -195,7 +195,7 @@ Reflect.defineMetadata(
   Holder,
 );
 Module({
-  imports: [WebSockexModule.forRoot({ clients: [ContractClient] })],
+  imports: [WebSockexModule.forRoot({ clients: [ContractClient], defaults: { heartbeat: false } })],
   providers: [Holder],
 })(AppModule);
 

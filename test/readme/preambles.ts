@@ -89,6 +89,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   },
   options: { before: DECORATORS },
   'options-factory': { before: DECORATORS },
+  'alive-messages': { before: DECORATORS },
   'on-disconnect': {
     ...METHOD,
     before: `import { randomInt } from 'node:crypto';${METHOD.before}`,

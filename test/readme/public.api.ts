@@ -15,6 +15,7 @@ export interface OptionFacts {
 
 /** The options that hold others, and what those are declared in. */
 const GROUPS: Readonly<Record<string, string>> = {
+  heartbeat: 'HeartbeatOptions',
   mailbox: 'MailboxOptions',
   reconnect: 'ReconnectOptions',
 };

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
 import { SignalWatchers } from './signal.watchers.js';
 
 /** What limits a wait. */
@@ -48,7 +49,7 @@ export function limited<T>(
   const timer =
     timeout === undefined || timeout === Infinity
       ? undefined
-      : clock.setTimer(timeout, () => deferred.reject(onTimeout(timeout)));
+      : setDeadline(clock, timeout, () => deferred.reject(onTimeout(timeout)));
   if (signal?.aborted) deferred.reject(signal.reason);
   const unwatch =
     signal?.aborted === false

@@ -4,7 +4,7 @@ import type { WaitOptions } from '../async/deferred.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
-import type { Directive } from '../process/directive.js';
+import type { Directive, LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { ClientSys } from '../sys/client-sys.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
@@ -62,6 +62,12 @@ export abstract class ClientHandle<
 
   /** The number of the current session, or of the last one; 0 before the first. */
   abstract readonly session: number;
+
+  /**
+   * The last round trip of a heartbeat, in milliseconds; `undefined` before the first. A message in place
+   * of a ping is measured where its answer is expected (`heartbeat.expect`).
+   */
+  abstract readonly latency: number | undefined;
 
   /**
    * The text and binary frames, each when its turn in the mailbox has come, before its handler
@@ -145,14 +151,16 @@ export abstract class ClientHandle<
   abstract close(code?: number, reason?: string): Promise<void>;
 
   /**
-   * Connects again: closes an open session with 1000 and follows the reconnect policy's delay,
-   * or cuts a backoff short. The wait before a restart stays as it is. Resolves when the next session
-   * is open.
+   * Connects again: closes an open session with 1000, or `code`, and follows the reconnect policy's
+   * delay, or cuts a backoff short. With `force` the socket is cut at once, without a closing handshake,
+   * and an attempt that is under way is given up for another. The wait before a restart stays as it
+   * is. Resolves when the next session is open.
    *
-   * @throws (rejects) `NotConnectedError` before the start and after the end; `DeadlockError` when it is
+   * @throws FrameEncodeError, ConfigurationError, at once, for a code, a reason or a `force` that cannot
+   * be; (rejects) `NotConnectedError` before the start and after the end; `DeadlockError` when it is
    * awaited in a handler of the same client: return `reconnect()` there
    */
-  abstract reconnect(): Promise<ConnectionInfo>;
+  abstract reconnect(options?: LeaveOptions): Promise<ConnectionInfo>;
 
   /**
    * Starts a client of `startup: 'manual'`, and waits for its first `@OnConnect`; of one that is

@@ -41,6 +41,8 @@ export class ClientMember implements Member, ProcessOwner {
   /** Told of the end of every incarnation. */
   readonly exits = new ExitWatchers();
   incarnation = 0;
+  /** The last round trip that was measured, in milliseconds. */
+  latency: number | undefined;
   /** What `@OnStart` of every incarnation is given. */
   args: unknown;
   /** Whether somebody waits for this very start: if it fails, nothing follows. */
@@ -265,11 +267,10 @@ export class ClientMember implements Member, ProcessOwner {
 
   /** Puts a new process in the place of one that is over, and gives it what callers have asked since. */
   #renew(): void {
-    const { connection, reconnect } = this.process;
-    const { isTrusted } = reconnect;
+    const { connection } = this.process;
     this.#previous?.destroy();
     this.#previous = connection.lingering;
-    this.process = new Process(this.definition, this.#tools, this, connection.session, isTrusted);
+    this.process = new Process(this.definition, this.#tools, this, connection.session);
     if (this.readers.isHeld) this.#passOn(true);
     for (const message of this.#postponed.take()) this.process.post(message);
   }
@@ -288,13 +289,14 @@ export class ClientMember implements Member, ProcessOwner {
   }
 
   /** One object each for all incarnations: what it is given is always that of the current one. */
-  #features({ features = [], clock, telemetry, run }: MemberTools): FeatureChain {
+  #features({ features = [], clock, random, telemetry, run }: MemberTools): FeatureChain {
     const process = (): Process => this.process;
     const { definition } = this;
     const context: FeatureContext = {
       client: this.name,
       clock,
       telemetry,
+      random,
       get settings() {
         // A feature is made before the first process.
         return (process() as Process | undefined)?.settings ?? definition.settings();
@@ -302,11 +304,12 @@ export class ClientMember implements Member, ProcessOwner {
       get bytesRead() {
         return process().connection.bytesRead;
       },
-      get bytesWritten() {
-        return process().connection.bytesWritten;
-      },
       send: (frames, done) => process().connection.send(frames, done),
-      cut: (error) => process().connection.fail(error),
+      cut: (error) => process().connection.lose(error),
+      measured: (rtt) => {
+        this.latency = rtt;
+        telemetry.emit('heartbeat', { rtt });
+      },
       schedule: (work) => run(() => this.process.mailbox.interject(work, () => undefined)),
     };
     return composeFeatures(features.map((make) => make(context)));

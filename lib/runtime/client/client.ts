@@ -7,6 +7,7 @@ import type { CloseReason } from '../frame/close-reason.js';
 import type { FrameIterator } from '../observers/frame-iterator.js';
 import { Observers } from '../observers/observers.js';
 import type { ClientDefinition } from '../process/client.definition.js';
+import { checkLeave, type LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { Process } from '../process/process.js';
 import type { Supervisor } from '../supervision/supervisor.js';
@@ -220,11 +221,20 @@ export class Client implements MemberOwner, SysTarget {
     return new Promise((over) => this.process.connection.whenNoWire(over));
   }
 
-  reconnect(): Promise<ConnectionInfo> {
+  /** @throws FrameEncodeError, ConfigurationError for what cannot be */
+  reconnect(options: LeaveOptions = {}): Promise<ConnectionInfo> {
+    checkLeave(`${this.name}: reconnect()`, options);
     if (this.status === 'idle' || this.#member.isEnding) {
       return this.refuse('reconnect()', this.notConnected('cannot reconnect'));
     }
-    this.tools.run(() => this.process.reconnect.request({}));
+    const { code, reason, force } = options;
+    const changes = {
+      ...(code !== undefined && { code }),
+      ...(reason !== undefined && { reason }),
+    };
+    this.tools.run(() =>
+      this.process.reconnect.request({ ...changes, ...(force !== undefined && { force }) }),
+    );
     return this.process.calls.guard(this.#connected({}), {
       what: 'reconnect() of its own client',
       remedy: 'Return reconnect() from it, or do not await it.',

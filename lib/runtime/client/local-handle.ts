@@ -5,6 +5,7 @@ import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
+import type { LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { ClientSys } from '../sys/client-sys.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
@@ -44,6 +45,10 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
 
   get session(): number {
     return this.client.session;
+  }
+
+  get latency(): number | undefined {
+    return this.client.member.latency;
   }
 
   get frames$(): Observable<DataFrame> {
@@ -86,8 +91,8 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
     return this.client.close(code, reason);
   }
 
-  reconnect(): Promise<ConnectionInfo> {
-    return this.client.reconnect();
+  reconnect(options?: LeaveOptions): Promise<ConnectionInfo> {
+    return this.client.reconnect(options);
   }
 
   start(): Promise<ConnectionInfo> {

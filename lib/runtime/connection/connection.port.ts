@@ -1,5 +1,5 @@
 import type { ClientStatus } from '../errors/connection.errors.js';
-import type { PingFrame } from '../frame/frame.js';
+import type { PingFrame, PongFrame } from '../frame/frame.js';
 import type { TransportInfo } from '../transport/transport.port.js';
 import type { WireEnd } from './wire.end.js';
 import type { FrameInbox } from './wire.port.js';
@@ -23,6 +23,7 @@ export interface ConnectionOwner {
   readonly listener: StatusListener;
   onOpen(info: SessionInfo): void;
   onPing(frame: PingFrame): void;
+  onPong(frame: PongFrame): void;
   onPeerClose(): void;
   /** A session is over, or an attempt failed. Told once for each. */
   onEnd(end: WireEnd): void;

@@ -1,7 +1,7 @@
 import type { Timer } from '../clock/clock.port.js';
 import { type ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import { Redactor } from '../errors/redactor.js';
-import type { PingFrame } from '../frame/frame.js';
+import type { PingFrame, PongFrame } from '../frame/frame.js';
 import type { TransportInfo, TransportRequest } from '../transport/transport.port.js';
 import { Attempt, type AttemptOutcome } from './attempt.js';
 import type { ConnectionOwner } from './connection.port.js';
@@ -63,14 +63,10 @@ export class Connection implements WireOwner {
     return this.#wire !== undefined;
   }
 
-  /** Bytes the socket has read; 0 where there is none. */
-  get bytesRead(): number {
-    return this.#wire?.socket?.bytesRead ?? 0;
-  }
-
-  /** Bytes the socket has written; 0 where there is none. */
-  get bytesWritten(): number {
-    return this.#wire?.socket?.bytesWritten ?? 0;
+  /** Bytes the socket has read; 0 where there is none, `undefined` where its transport counts none. */
+  get bytesRead(): number | undefined {
+    const { socket } = this.#wire ?? {};
+    return socket === undefined ? 0 : socket.bytesRead;
   }
 
   /** Calls `done` once there is none: at once, or when it has ended. */
@@ -115,8 +111,7 @@ export class Connection implements WireOwner {
   /** The attempt could not be made: its request could not be had. `onEnd` follows. */
   failAttempt(attempt: Attempt, error: unknown): void {
     if (!this.isCurrent(attempt)) return;
-    const reason = { by: 'error', error } as const;
-    const end = { opened: false, isUnmade: true, reason, error, voluntary: false };
+    const end = { opened: false, reason: { by: 'error', error }, error, voluntary: false } as const;
     this.#over(end, { type: 'unmade' });
   }
 
@@ -143,6 +138,16 @@ export class Connection implements WireOwner {
     this.#startClosing((wire) => wire.fail(error));
   }
 
+  /** Ends the session by this error, at once and without a close frame; `onEnd` follows. */
+  lose(error: Error): void {
+    if (this.#state.name === 'open') this.#state.wire.lose(error);
+  }
+
+  /** The same because we want to: whoever is told that is told it as our close. */
+  abort({ code, message }: { readonly code: number; readonly message: string }): void {
+    if (this.#state.name === 'open') this.#state.wire.abort(code, message);
+  }
+
   /** Answers the peer's close frame; `onEnd` follows. */
   answerClose(): void {
     this.#startClosing((wire) => wire.answerClose());
@@ -162,9 +167,9 @@ export class Connection implements WireOwner {
     this.#drop();
   }
 
-  /** Cuts the socket of a session that is closing; `onEnd` follows. */
-  cut(): void {
-    this.#wire?.cut();
+  /** Cuts the socket of a session that is closing; `onEnd` follows. `isLate`: the peer had its time. */
+  cut(isLate: boolean): void {
+    this.#wire?.cut(isLate);
   }
 
   /** Waits, then tells `onRetry`. An attempt that is under way is given up, and so is another wait. */
@@ -212,6 +217,10 @@ export class Connection implements WireOwner {
 
   onPing(frame: PingFrame): void {
     this.owner.onPing(frame);
+  }
+
+  onPong(frame: PongFrame): void {
+    this.owner.onPong(frame);
   }
 
   onPeerClose(): void {

@@ -5,9 +5,9 @@ import type { TraceHook } from '../telemetry/trace.hook.js';
 import type { Transport, TransportInfo, TransportRequest } from '../transport/transport.port.js';
 import type { WireEnd } from './wire.end.js';
 
-/** Where the frames of a wire go: straight, since this is the way of each of them. */
+/** Where the data frames of a wire go: straight, since this is the way of each of them. */
 export interface FrameInbox {
-  post(frame: DataFrame | PongFrame): void;
+  post(frame: DataFrame): void;
 }
 
 /** Who a wire tells what else happens on it. */
@@ -15,6 +15,7 @@ export interface WireOwner {
   /** @param request what was asked for last: redirects may have led there */
   onOpen(info: TransportInfo, request: TransportRequest): void;
   onPing(frame: PingFrame): void;
+  onPong(frame: PongFrame): void;
   /** The peer's close frame was read; `answerClose` of the wire answers it. */
   onPeerClose(): void;
   /** The session is being closed, and not by us. */
@@ -33,6 +34,8 @@ export interface WireSettings {
   readonly handshakeTimeout: number;
   /** Milliseconds to wait for the peer's close frame. */
   readonly closeTimeout: number;
+  /** Milliseconds in which some of what waits to be sent must be taken. `Infinity`: no limit. */
+  readonly sendTimeout: number;
   /** Bytes of answers to the peer waiting to be sent at which nothing more should be read. */
   readonly maxBuffered: number;
 }

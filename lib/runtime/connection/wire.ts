@@ -1,5 +1,7 @@
 import type { Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
 import { ConnectionError, ProtocolError } from '../errors/connection.errors.js';
+import { SendTimeoutError } from '../errors/timeout.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import { CloseCode } from '../frame/close-code.js';
 import type {
@@ -9,6 +11,7 @@ import type {
   TransportSocket,
 } from '../transport/transport.port.js';
 import { FrameWriter } from './frame.writer.js';
+import { SendDeadline } from './send.deadline.js';
 import { observedEnd, type PeerClose, UnansweredError, type WireEnd } from './wire.end.js';
 import type { FrameInbox, WireOwner, WireSettings, WireTools } from './wire.port.js';
 
@@ -32,6 +35,7 @@ export class Wire implements TransportEvents {
   /** What was asked for last: a redirect asks elsewhere. */
   #request: TransportRequest;
   readonly #writer: FrameWriter;
+  readonly #sendDeadline: SendDeadline;
 
   constructor(
     private readonly settings: WireSettings,
@@ -47,6 +51,8 @@ export class Wire implements TransportEvents {
       settings.maxBuffered,
       (hasBackpressure) => owner.onBackpressure(hasBackpressure),
     );
+    const { sendTimeout } = settings;
+    this.#sendDeadline = new SendDeadline(tools.clock, sendTimeout, () => this.#onStuck());
   }
 
   get isOpen(): boolean {
@@ -83,7 +89,9 @@ export class Wire implements TransportEvents {
    * @throws InvalidFrameError, FrameEncodeError
    */
   send(values: readonly unknown[], done?: (error?: Error | null) => void, isAnswer = false): void {
-    this.#writer.send(this.#socket as TransportSocket, values, isAnswer, done);
+    const socket = this.#socket as TransportSocket;
+    this.#writer.send(socket, values, isAnswer, done);
+    this.#sendDeadline.sent(socket);
   }
 
   pause(): void {
@@ -128,10 +136,27 @@ export class Wire implements TransportEvents {
   }
 
   /** Destroys the socket; what it was ended by stays its reason, and `onEnd` follows. */
-  cut(): void {
-    if (this.#phase === 'closing' && this.#peerClose === undefined) {
+  cut(isLate: boolean): void {
+    if (isLate && this.#phase === 'closing' && this.#peerClose === undefined) {
       this.tools.telemetry.emit('close:timeout', {});
     }
+    this.#socket?.terminate();
+  }
+
+  /** The session is over by this error: the socket is destroyed, and nobody waits for it. */
+  lose(error: Error): void {
+    this.#abort({ reason: { by: 'error', error }, error, voluntary: false });
+  }
+
+  /** The same because we want to. */
+  abort(code: number, message: string): void {
+    this.#abort({ reason: { by: 'local', code, message }, voluntary: true });
+  }
+
+  #abort(ourEnd: Omit<WireEnd, 'opened'>): void {
+    if (this.#phase !== 'open') return;
+    this.tools.trace.tell?.({ event: 'closing', reason: ourEnd.reason });
+    this.#end({ opened: true, ...ourEnd });
     this.#socket?.terminate();
   }
 
@@ -182,7 +207,7 @@ export class Wire implements TransportEvents {
   }
 
   onPong(data: Buffer): void {
-    if (this.#phase === 'open') this.inbox.post({ type: 'pong', data });
+    if (this.#phase === 'open') this.owner.onPong({ type: 'pong', data });
   }
 
   onPeerClose(code: number | undefined, message: string): void {
@@ -249,9 +274,10 @@ export class Wire implements TransportEvents {
    * that it did not is told.
    */
   #allow(isAwaited: boolean): void {
+    this.#sendDeadline.over();
     this.#deadline?.cancel();
     const patience = isAwaited ? this.settings.closeTimeout : LINGER;
-    this.#deadline = this.tools.clock.setTimer(patience, () => {
+    this.#deadline = setDeadline(this.tools.clock, patience, () => {
       if (isAwaited) this.tools.telemetry.emit('close:timeout', {});
       this.#socket?.terminate();
     });
@@ -259,7 +285,7 @@ export class Wire implements TransportEvents {
 
   #attemptDeadline(timeout: number, what: string, option: string): Timer | undefined {
     if (timeout <= 0 || timeout === Infinity) return undefined;
-    return this.tools.clock.setTimer(timeout, () => {
+    return setDeadline(this.tools.clock, timeout, () => {
       this.#failAttempt(new UnansweredError(`${what} within ${timeout} ms (${option})`));
       this.#socket?.terminate();
     });
@@ -276,8 +302,14 @@ export class Wire implements TransportEvents {
   #end(end: WireEnd): void {
     this.#phase = 'ended';
     this.#writer.over();
+    this.#sendDeadline.over();
     this.#cancelTimers();
     this.owner.onEnd(end);
+  }
+
+  #onStuck(): void {
+    const bytes = this.#socket?.bufferedAmount ?? 0;
+    this.lose(new SendTimeoutError(this.#client, this.settings.sendTimeout, bytes));
   }
 
   #cancelTimers(): void {

@@ -1,4 +1,5 @@
 import type { ReconnectOptions } from '../connection/backoff.policy.js';
+import type { DataFrame, FrameLike } from '../frame/frame.js';
 import type { Restart } from '../supervision/restart.policy.js';
 import type { TransportOptions } from '../transport/transport.options.js';
 
@@ -32,6 +33,11 @@ export interface ClientOptions extends TransportOptions {
    * @default true; false with `startup: 'required'`
    */
   readonly handleInitialFailure?: boolean;
+  /**
+   * A handler that has not returned by then is left behind, and the client crashes with
+   * `HandlerTimeoutError`. `Infinity` and 0: none. @default Infinity
+   */
+  readonly handlerTimeout?: number;
   /** A tighter deadline from the connected socket to the answer of the handshake. @default none */
   readonly handshakeTimeout?: number;
   /**
@@ -40,6 +46,8 @@ export interface ClientOptions extends TransportOptions {
    * `Host` is not.
    */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** How to notice that a peer is gone; `false`: not at all. */
+  readonly heartbeat?: false | HeartbeatOptions;
   /** When messages wait to be handled. */
   readonly mailbox?: MailboxOptions;
   /**
@@ -76,6 +84,21 @@ export interface ClientOptions extends TransportOptions {
   /** Whether a new incarnation follows one that has ended. @default 'transient' */
   readonly restart?: Restart;
   /**
+   * Bytes wait to be sent, and the socket has taken none of them for so long: the session ends with
+   * `SendTimeoutError`. `Infinity` and 0: none. @default 15000
+   */
+  readonly sendTimeout?: number;
+  /**
+   * No data frame has come for so long: the session ends with `SilenceTimeoutError`. It stands still
+   * while the client does not read. `Infinity` and 0: none. @default 0
+   */
+  readonly silenceTimeout?: number;
+  /**
+   * A handler that has not returned by then is told, by a warning and the event `handler:slow`; then
+   * again ten times later. `Infinity` and 0: never. @default 10000
+   */
+  readonly slowHandler?: number;
+  /**
    * When the client starts.
    *
    * - `background`: with the application, which does not wait for it.
@@ -104,6 +127,38 @@ export interface ClientOptions extends TransportOptions {
   readonly urls?: readonly (string | URL)[];
   /** The time in which restarts count. @default 300000 */
   readonly within?: number;
+}
+
+/**
+ * See {@link ClientOptions.heartbeat}. Whatever is read, of a frame that is not whole too, answers a
+ * heartbeat; one that nothing answers in time ends the session with `HeartbeatTimeoutError`. While the
+ * client does not read, no heartbeat is sent, and none is judged.
+ *
+ * @example
+ * @WebSockexClient('wss://feed.example', {
+ *   heartbeat: {
+ *     send: () => '{"op":"ping"}',
+ *     expect: ({ data }) => data === '{"op":"pong"}',
+ *   },
+ * })
+ */
+export interface HeartbeatOptions {
+  /** Milliseconds between two; the first of a session comes after a random part of it. @default 20000 */
+  readonly interval?: number;
+  /** Milliseconds for the answer, from when the socket has taken the heartbeat. @default 10000 */
+  readonly timeout?: number;
+  /** What each ping carries, at most 125 bytes. @default another one for each ping */
+  readonly payload?: string | Uint8Array;
+  /**
+   * Gives the message to send in place of a ping, to a peer that answers none. It is sent once
+   * `@OnConnect` is done. What it throws is a crash, as in a handler.
+   */
+  readonly send?: () => FrameLike;
+  /**
+   * Whether a frame answers such a message. One that does reaches no handler and no `frames$`. It is only
+   * asked while an answer is missing. What it throws is a crash, as in a handler.
+   */
+  readonly expect?: (frame: DataFrame) => boolean;
 }
 
 /** See {@link ClientOptions.debug}; what each does, the members of `handle.sys` tell. */

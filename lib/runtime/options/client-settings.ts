@@ -3,11 +3,21 @@ import {
   type ReconnectOptions,
   type ReconnectPolicy,
 } from '../connection/backoff.policy.js';
+import type { DataFrame, FrameLike } from '../frame/frame.js';
 import type { MailboxMarks } from '../mailbox/watermark.js';
 import type { Restart } from '../supervision/restart.policy.js';
 import type { TransportOptions } from '../transport/transport.options.js';
-import type { ClientOptions, DebugOptions, Startup } from './client-options.js';
-import { MAILBOX, OPTIONS } from './option.table.js';
+import type { ClientOptions, DebugOptions, HeartbeatOptions, Startup } from './client-options.js';
+import { HEARTBEAT, MAILBOX, OPTIONS } from './option.table.js';
+
+/** When to look whether the peer is alive, with every default in place. */
+export interface HeartbeatSettings {
+  readonly interval: number;
+  readonly timeout: number;
+  readonly payload: string | Uint8Array | undefined;
+  readonly send: (() => FrameLike) | undefined;
+  readonly expect: ((frame: DataFrame) => boolean) | undefined;
+}
 
 /** {@link ClientOptions} with every default in place. */
 export interface ClientSettings {
@@ -16,8 +26,10 @@ export interface ClientSettings {
   readonly connectTimeout: number;
   readonly debug: DebugOptions;
   readonly handleInitialFailure: boolean;
+  readonly handlerTimeout: number;
   readonly handshakeTimeout: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly heartbeat: HeartbeatSettings | false;
   readonly mailbox: MailboxMarks & { readonly maxPostponed: number };
   readonly mailboxOnRestart: 'keep' | 'drop';
   readonly maxRestartDelay: number;
@@ -26,6 +38,10 @@ export interface ClientSettings {
   readonly protocols: readonly string[];
   readonly reconnect: ReconnectPolicy | false;
   readonly restart: Restart;
+  readonly sendTimeout: number;
+  /** 0: none. */
+  readonly silenceTimeout: number;
+  readonly slowHandler: number;
   readonly startup: Startup;
   readonly startupTimeout: number;
   readonly unhandled: 'warn' | 'crash' | 'ignore';
@@ -46,8 +62,10 @@ export function toSettings(options: ClientOptions): ClientSettings {
     connectTimeout: options.connectTimeout ?? OPTIONS.connectTimeout.default,
     debug: toDebug(options.debug),
     handleInitialFailure: options.handleInitialFailure ?? options.startup !== 'required',
+    handlerTimeout: toLimit(options.handlerTimeout ?? OPTIONS.handlerTimeout.default),
     handshakeTimeout: options.handshakeTimeout ?? OPTIONS.handshakeTimeout.default,
     headers: options.headers ?? {},
+    heartbeat: options.heartbeat === false ? false : toHeartbeat(options.heartbeat),
     mailbox: {
       highWaterMark,
       lowWaterMark: mailbox.lowWaterMark ?? Math.floor(highWaterMark / 4),
@@ -61,6 +79,9 @@ export function toSettings(options: ClientOptions): ClientSettings {
     protocols: typeof protocols === 'string' ? [protocols] : protocols,
     reconnect: reconnect === false ? false : toPolicy(defined(reconnect)),
     restart: options.restart ?? OPTIONS.restart.default,
+    sendTimeout: toLimit(options.sendTimeout ?? OPTIONS.sendTimeout.default),
+    silenceTimeout: options.silenceTimeout === Infinity ? 0 : (options.silenceTimeout ?? 0),
+    slowHandler: toLimit(options.slowHandler ?? OPTIONS.slowHandler.default),
     startup: options.startup ?? OPTIONS.startup.default,
     startupTimeout: options.startupTimeout ?? OPTIONS.startupTimeout.default,
     unhandled: options.unhandled ?? OPTIONS.unhandled.default,
@@ -82,11 +103,25 @@ export function toSettings(options: ClientOptions): ClientSettings {
   };
 }
 
+function toHeartbeat(heartbeat: HeartbeatOptions = {}): HeartbeatSettings {
+  return {
+    interval: heartbeat.interval ?? HEARTBEAT.interval.default,
+    timeout: heartbeat.timeout ?? HEARTBEAT.timeout.default,
+    payload: heartbeat.payload,
+    send: heartbeat.send,
+    expect: heartbeat.expect,
+  };
+}
+
+/** 0 is no limit, as `Infinity` is. */
+function toLimit(timeout: number): number {
+  return timeout === 0 ? Infinity : timeout;
+}
+
 function toPolicy(reconnect: ReconnectOptions): ReconnectPolicy {
   const { initialDelay = 0, maxDelay = Math.max(DEFAULT_RECONNECT.maxDelay, initialDelay) } =
     reconnect;
-  const { slowDelay = Math.max(DEFAULT_RECONNECT.slowDelay, maxDelay) } = reconnect;
-  return { ...DEFAULT_RECONNECT, ...reconnect, maxDelay, slowDelay };
+  return { ...DEFAULT_RECONNECT, ...reconnect, maxDelay };
 }
 
 function toDebug(debug: ClientOptions['debug'] = {}): DebugOptions {

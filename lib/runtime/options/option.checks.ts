@@ -5,6 +5,8 @@ export type Check = (value: unknown) => string | undefined;
 
 export const isDuration: Check = (value) =>
   typeof value === 'number' && value >= 0 ? undefined : 'a number of milliseconds, 0 or more';
+export const isPositive: Check = (value) =>
+  typeof value === 'number' && value > 0 ? undefined : 'a number of milliseconds above 0';
 export const isCount: Check = (value) =>
   typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value === Infinity)
     ? undefined

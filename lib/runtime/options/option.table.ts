@@ -1,5 +1,11 @@
+import { MAX_CONTROL_PAYLOAD } from '../frame/close-code.js';
 import { DEFAULT_RECONNECT, type ReconnectOptions } from '../connection/backoff.policy.js';
-import type { ClientOptions, DebugOptions, MailboxOptions } from './client-options.js';
+import type {
+  ClientOptions,
+  DebugOptions,
+  HeartbeatOptions,
+  MailboxOptions,
+} from './client-options.js';
 import {
   type Check,
   either,
@@ -11,6 +17,7 @@ import {
   isLimit,
   isMark,
   isObject,
+  isPositive,
   isString,
   oneOf,
 } from './option.checks.js';
@@ -37,8 +44,10 @@ export const OPTIONS = {
   debug: { check: elsewhere },
   followRedirects: { check: either(isBoolean, oneOf('any')) },
   handleInitialFailure: { check: isBoolean },
+  handlerTimeout: { check: isDuration, default: Infinity },
   handshakeTimeout: { check: isDuration, default: 0 },
   headers: { check: elsewhere },
+  heartbeat: { check: either(isObject, isFalse) },
   mailbox: { check: isObject },
   mailboxOnRestart: { check: oneOf('keep', 'drop'), default: 'drop' },
   maxPayload: { check: isLimit },
@@ -52,6 +61,9 @@ export const OPTIONS = {
   reconnect: { check: either(isObject, isFalse) },
   requireProtocol: { check: isBoolean },
   restart: { check: oneOf('permanent', 'transient', 'temporary'), default: 'transient' },
+  sendTimeout: { check: isDuration, default: 15_000 },
+  silenceTimeout: { check: isDuration, default: 0 },
+  slowHandler: { check: isDuration, default: 10_000 },
   socket: { check: isObject },
   startup: { check: oneOf('background', 'required', 'manual'), default: 'background' },
   startupTimeout: { check: isDuration, default: 30_000 },
@@ -67,9 +79,22 @@ export const RECONNECT = {
   maxDelay: { check: isDuration, default: DEFAULT_RECONNECT.maxDelay },
   jitter: { check: oneOf('decorrelated', 'full', 'none'), default: DEFAULT_RECONNECT.jitter },
   maxAttempts: { check: isCount, default: DEFAULT_RECONNECT.maxAttempts },
-  slowDelay: { check: isDuration, default: DEFAULT_RECONNECT.slowDelay },
   stableAfter: { check: isDuration, default: DEFAULT_RECONNECT.stableAfter },
 } as const satisfies Table<ReconnectOptions>;
+
+const isPayload: Check = (value) =>
+  (typeof value === 'string' || value instanceof Uint8Array) &&
+  Buffer.byteLength(value) <= MAX_CONTROL_PAYLOAD
+    ? undefined
+    : `a string or bytes, at most ${MAX_CONTROL_PAYLOAD} bytes long`;
+
+export const HEARTBEAT = {
+  interval: { check: isPositive, default: 20_000 },
+  timeout: { check: isPositive, default: 10_000 },
+  payload: { check: isPayload },
+  send: { check: isFunction },
+  expect: { check: isFunction },
+} as const satisfies Table<HeartbeatOptions>;
 
 export const MAILBOX = {
   highWaterMark: { check: isMark, default: 1024 },

@@ -4,7 +4,7 @@ import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.che
 import type { ClientOptions } from './client-options.js';
 import { ELSEWHERE, FOREIGN } from './foreign-options.js';
 import { type Check, isObject } from './option.checks.js';
-import { DEBUG, MAILBOX, OPTIONS, RECONNECT } from './option.table.js';
+import { DEBUG, HEARTBEAT, MAILBOX, OPTIONS, RECONNECT } from './option.table.js';
 import { unknownOption } from './unknown-option.js';
 import { checkAgent, checkCertificate, checkWayOut } from './way-out.checker.js';
 
@@ -32,7 +32,8 @@ export function checkOptions(
   beside: Readonly<Record<string, string>> = {},
 ): ClientOptions {
   checkTable(client, '', OPTIONS, options, beside);
-  const { headers, protocols, reconnect, mailbox, debug, urls } = options as ClientOptions;
+  const { headers, protocols, reconnect, mailbox, heartbeat, debug, urls } =
+    options as ClientOptions;
   if (headers !== undefined) checkHeaders(client, headers);
   if (protocols !== undefined) checkProtocols(client, protocols);
   if (urls !== undefined) checkUrls(client, urls);
@@ -51,6 +52,7 @@ export function checkOptions(
   }
   if (reconnect) checkTable(client, 'reconnect.', RECONNECT, reconnect);
   if (mailbox) checkTable(client, 'mailbox.', MAILBOX, mailbox);
+  if (heartbeat) checkTable(client, 'heartbeat.', HEARTBEAT, heartbeat);
   return options as ClientOptions;
 }
 
@@ -61,22 +63,27 @@ export function checkOptions(
  * @throws ConfigurationError naming the client and the options
  */
 export function checkTogether(client: string, options: ClientOptions): ClientOptions {
-  const { reconnect } = options;
-  const { initialDelay = 0, maxDelay = Infinity, slowDelay = Infinity } = reconnect || {};
+  const { initialDelay = 0, maxDelay = Infinity } = options.reconnect || {};
   if (initialDelay > maxDelay) {
     throw new ConfigurationError(
       `${client}: reconnect.initialDelay (${initialDelay}) is above reconnect.maxDelay (${maxDelay})`,
-    );
-  }
-  if (reconnect && reconnect.maxDelay !== undefined && maxDelay > slowDelay) {
-    throw new ConfigurationError(
-      `${client}: reconnect.maxDelay (${maxDelay}) is above reconnect.slowDelay (${slowDelay})`,
     );
   }
   const { highWaterMark = MAILBOX.highWaterMark.default, lowWaterMark } = options.mailbox ?? {};
   if (lowWaterMark !== undefined && lowWaterMark >= highWaterMark) {
     throw new ConfigurationError(
       `${client}: mailbox.lowWaterMark (${lowWaterMark}) must be below mailbox.highWaterMark (${highWaterMark})`,
+    );
+  }
+  const { send, expect, payload } = options.heartbeat || {};
+  if (send === undefined && expect !== undefined) {
+    throw new ConfigurationError(
+      `${client}: heartbeat.expect waits for the answer to a message, and there is none. Give heartbeat.send, too.`,
+    );
+  }
+  if (send !== undefined && payload !== undefined) {
+    throw new ConfigurationError(
+      `${client}: heartbeat.payload is that of a ping, and heartbeat.send takes the place of pings. Give one of them.`,
     );
   }
   checkAgent(client, options);

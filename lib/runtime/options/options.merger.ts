@@ -11,6 +11,7 @@ const FLAT: Tables = {};
 /** What is merged name by name. Whatever else is given replaces what stands below it. */
 const NESTED: Tables = {
   debug: FLAT,
+  heartbeat: FLAT,
   mailbox: FLAT,
   perMessageDeflate: { zlibDeflateOptions: FLAT, zlibInflateOptions: FLAT },
   reconnect: FLAT,
@@ -21,7 +22,7 @@ const NESTED: Tables = {
 
 /**
  * Puts layers of options over each other, the last on top. What is `undefined` says nothing, at any
- * depth. Options that are a table of their own (`reconnect`, `mailbox`, `debug`, `headers`, `tls`,
+ * depth. Options that are a table of their own (`reconnect`, `mailbox`, `heartbeat`, `debug`, `headers`, `tls`,
  * `socket`, `ws`, `perMessageDeflate`) are merged name by name, headers whatever the case of their
  * names; what is no plain object (`false`, an agent, a `Buffer`, an array) replaces all that stood
  * there. The layers stay as they are.

@@ -326,7 +326,8 @@ export function finishRequest(
   request: PlainRequest,
   settings: ClientSettings,
 ): WireSettings {
-  const { connectTimeout, handshakeTimeout, closeTimeout, transport, mailbox } = settings;
+  const { connectTimeout, handshakeTimeout, closeTimeout, sendTimeout, transport, mailbox } =
+    settings;
   return {
     request: {
       client,
@@ -339,6 +340,7 @@ export function finishRequest(
     connectTimeout,
     handshakeTimeout,
     closeTimeout,
+    sendTimeout,
     maxBuffered: mailbox.maxBytes,
   };
 }

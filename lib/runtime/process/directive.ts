@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../errors/client.errors.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
-import { checkClose } from '../frame/close-code.js';
+import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import { toFrame, type Frame, type FrameLike } from '../frame/frame.js';
 import { checkHeaders, checkUrl } from '../transport/request.checker.js';
@@ -48,8 +48,24 @@ export interface TerminateDirective extends Branded {
 /** What a handler returns to act. */
 export type Directive = ReplyDirective | CloseDirective | ReconnectDirective | TerminateDirective;
 
+/** How the session that is open ends, where a reconnect ends it. */
+export interface LeaveOptions {
+  /**
+   * The code of the close frame. Some peers keep what can be resumed by it: Discord ends a session at
+   * 1000 and 1001, and keeps it at others. @default 1000
+   */
+  readonly code?: number;
+  /** The reason in the close frame, at most 123 bytes. @default none */
+  readonly reason?: string;
+  /**
+   * Cuts the socket at once, without a closing handshake, and gives up an attempt that is under way: for
+   * one that is known to be dead. @default false
+   */
+  readonly force?: boolean;
+}
+
 /** What {@link reconnect} may change. */
-export interface ReconnectChanges {
+export interface ReconnectChanges extends LeaveOptions {
   /** Connect there, in this attempt and every later one of the incarnation. */
   readonly url?: string | URL;
   /** Set these headers over the configured ones, whatever their case, in this attempt and every later one. */
@@ -99,20 +115,23 @@ export function close(code?: number, reason = ''): CloseDirective {
  * Connects again. From `@OnDisconnect`: whatever the reconnect policy says. From any other handler, as
  * the client is by then:
  *
- * - `open`: the session is closed with 1000 first.
- * - `closing`: it is noted for what follows; the last word counts, this or a `close()`.
+ * - `open`: the session is closed first, with 1000 or `code`; with `force` it is cut.
+ * - `closing`: it is noted for what follows; the last word counts, this or a `close()`. With `force` the
+ *   peer is not waited for.
  * - `backoff`: the attempt is made at once; with a `delay` the wait begins anew.
  * - `connecting`: the attempt that is under way is given up for one with what has changed, at once, or
- *   after `delay`. Where nothing changes it is left alone.
+ *   after `delay`. Where nothing changes it is left alone, but with `force`.
  *
  * @example
  * @OnDisconnect() lost() { return reconnect({ url: this.resumeUrl }); }
  *
- * @throws UrlError, ConfigurationError for a URL, headers or a delay that cannot be
+ * @throws UrlError, ConfigurationError for a URL, headers or a delay that cannot be; FrameEncodeError for a
+ * code or reason that may not be sent
  * @publicApi
  */
 export function reconnect(changes: ReconnectChanges = {}): ReconnectDirective {
   const { url, headers, delay } = changes;
+  checkLeave('reconnect()', changes);
   if (url !== undefined) checkUrl('reconnect()', url);
   if (headers !== undefined) checkHeaders('reconnect()', headers);
   if (delay !== undefined && !(typeof delay === 'number' && delay >= 0)) {
@@ -132,6 +151,20 @@ export function reconnect(changes: ReconnectChanges = {}): ReconnectDirective {
  */
 export function terminate(reason?: string | Error): TerminateDirective {
   return branded<TerminateDirective>({ [DIRECTIVE]: true, kind: 'terminate', reason });
+}
+
+/**
+ * Refuses what cannot end a session.
+ *
+ * @throws FrameEncodeError for a code or reason that may not be sent; ConfigurationError for `force`
+ */
+export function checkLeave(where: string, { code, reason, force }: LeaveOptions): void {
+  checkClose(where, code ?? CloseCode.normal, reason);
+  if (force !== undefined && typeof force !== 'boolean') {
+    throw new ConfigurationError(
+      `${where}: force is ${inspectShort(force)}; it must be true or false`,
+    );
+  }
 }
 
 /** Whether a handler returned a directive. */

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Deferred } from '../async/deferred.js';
+import type { Clock } from '../clock/clock.port.js';
 import { DeadlockError } from '../errors/client.errors.js';
 import type { Handler } from './client.definition.js';
 
@@ -40,6 +41,21 @@ class HandlerCall {
   }
 }
 
+/** A call whose promise is awaited. */
+export interface RunningCall {
+  readonly method: string;
+  /** When it was begun to be awaited, on the clock. */
+  readonly since: number;
+}
+
+/** Told of calls that are awaited. */
+export interface CallWatch {
+  /** A handler has returned a promise. */
+  suspended(): void;
+  /** It has settled. */
+  settled(): void;
+}
+
 /** What a handler would wait for, in words, and what to do in its place. */
 export interface SelfWait {
   /** "call("position")" */
@@ -58,8 +74,18 @@ export class HandlerCalls {
   #handler: Handler | undefined;
   #call: HandlerCall | undefined;
   #isSynchronous = false;
+  #running: RunningCall | undefined;
 
-  constructor(private readonly client: string) {}
+  constructor(
+    private readonly client: string,
+    private readonly clock: Clock,
+    private readonly watch: CallWatch,
+  ) {}
+
+  /** The call whose promise is awaited, where one is. */
+  get running(): RunningCall | undefined {
+    return this.#running;
+  }
 
   /** Who keeps the next message waiting, in words. */
   get busy(): string {
@@ -108,8 +134,11 @@ export class HandlerCalls {
 
   /** It has returned a promise, which is awaited. */
   suspended(): void {
-    if (this.#handler !== undefined) this.#handler.isAsync = true;
+    if (this.#handler === undefined) return;
+    this.#handler.isAsync = true;
+    this.#running = { method: this.#handler.method, since: this.clock.now() };
     this.#call?.suspended();
+    this.watch.suspended();
   }
 
   /** What the handler returned has settled, or it has thrown. */
@@ -117,6 +146,10 @@ export class HandlerCalls {
     if (this.#handler !== undefined) this.#handler.isAsync ??= false;
     this.#isSynchronous = false;
     this.#handler = undefined;
+    if (this.#running !== undefined) {
+      this.#running = undefined;
+      this.watch.settled();
+    }
     if (this.#call === undefined) return;
     this.#call.isOver = true;
     this.#call = undefined;

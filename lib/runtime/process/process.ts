@@ -3,18 +3,19 @@ import type { ConnectionOwner, SessionInfo } from '../connection/connection.port
 import type { WireEnd } from '../connection/wire.end.js';
 import type { FrameInbox } from '../connection/wire.port.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
+import { HandlerTimeoutError } from '../errors/timeout.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
-import { Frame, type PingFrame, toFrame } from '../frame/frame.js';
+import { Frame, type PingFrame, type PongFrame, toFrame } from '../frame/frame.js';
 import { Mailbox } from '../mailbox/mailbox.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-settings.js';
-import type { FeatureChain } from '../session/session.feature.js';
 import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
 import type { ClientDefinition } from './client.definition.js';
 import { Dialer } from './dialer.js';
 import { Dispatcher } from './dispatcher.js';
-import { HandlerCalls } from './handler.calls.js';
+import { HandlerCalls, type RunningCall } from './handler.calls.js';
+import { HandlerWatch } from './handler.watch.js';
 import { HandlerRunner } from './handler.runner.js';
 import { Lifetime } from './lifetime.js';
 import { type CallerMessage, isWanted, type Message } from './message.js';
@@ -36,11 +37,10 @@ import { Shutdown } from './shutdown.js';
 export class Process implements ConnectionOwner, BudgetClient {
   readonly connection: Connection;
   readonly entrant: Entrant;
-  /** Where frames go. */
-  readonly inbox: FrameInbox;
   readonly mailbox: Mailbox<Message>;
   readonly pauseLock: PauseLock;
   readonly calls: HandlerCalls;
+  readonly watch: HandlerWatch;
   readonly lifetime: Lifetime;
   readonly reconnect: Reconnect;
   readonly dialer: Dialer;
@@ -49,16 +49,12 @@ export class Process implements ConnectionOwner, BudgetClient {
   #settings: ClientSettings | undefined;
   #shutdown: Shutdown | undefined;
 
-  /**
-   * @param session the number of the last session of the client, before this process
-   * @param isTrusted whether the peer has let it in since it refused it last
-   */
+  /** @param session the number of the last session of the client, before this process */
   constructor(
     private readonly definition: ClientDefinition,
     private readonly tools: ProcessTools,
     private readonly owner: ProcessOwner,
     session: number,
-    isTrusted = false,
   ) {
     const { name } = definition;
     const { telemetry } = tools;
@@ -67,11 +63,11 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.mailbox = new Mailbox<Message>(this.dispatcher, () => this.settings.mailbox, budget);
     this.connection = new Connection(name, tools, this, session);
     this.entrant = tools.gate.join(this);
-    this.inbox = this.#inboxOf(tools.features);
     this.pauseLock = new PauseLock((paused) => tools.run(() => this.#setPaused(paused)));
-    this.calls = new HandlerCalls(name);
+    this.watch = new HandlerWatch(tools.clock, telemetry, this);
+    this.calls = new HandlerCalls(name, tools.clock, this.watch);
     this.lifetime = new Lifetime(definition, telemetry, this, owner);
-    this.reconnect = new Reconnect(definition, tools, this, isTrusted);
+    this.reconnect = new Reconnect(definition, tools, this);
     this.dialer = new Dialer(definition, tools, this);
     this.runner = new HandlerRunner(definition, tools, this, budget);
   }
@@ -148,6 +144,18 @@ export class Process implements ConnectionOwner, BudgetClient {
     }
   }
 
+  /** It is left behind, whatever it still does; @OnTerminate runs, unless it is that. */
+  onHandlerTimeout({ method }: RunningCall): void {
+    const { handlerTimeout } = this.settings;
+    const error = new HandlerTimeoutError(this.definition.name, method, handlerTimeout);
+    if (this.lifetime.isOver) {
+      this.tools.telemetry.error(error, '@OnTerminate');
+      return this.lifetime.abandon(this.lifetime.lastReason);
+    }
+    this.dispatcher.leaveBehind({ by: 'error', error });
+    this.tools.run(() => void this.lifetime.crash(error));
+  }
+
   /** The incarnation is over: what waits goes back to whoever decides what becomes of it. */
   onOver(reason: CloseReason): void {
     const { over } = this.tools.features;
@@ -163,6 +171,7 @@ export class Process implements ConnectionOwner, BudgetClient {
   /** Its `@OnTerminate` is done: nothing of it is left, save a socket that lingers after a crash. */
   onTerminated(reason: CloseReason): void {
     this.#shutdown?.over();
+    this.watch.over();
     this.connection.terminate();
     this.owner.onTerminated(reason);
   }
@@ -185,6 +194,14 @@ export class Process implements ConnectionOwner, BudgetClient {
     if (this.definition.handlers.hasPing) return this.mailbox.post(frame);
     this.dispatcher.received(frame);
     if (this.connection.isOpen) this.connection.send([Frame.pong(frame.data)], undefined, true);
+  }
+
+  /** A pong that a feature has asked for is nobody else's, save of those who watch. */
+  onPong(frame: PongFrame): void {
+    const { pong } = this.tools.features;
+    if (pong !== undefined && this.#noted(() => pong(frame)) === true) {
+      this.dispatcher.received(frame);
+    } else this.mailbox.post(frame);
   }
 
   onPeerClose(): void {
@@ -213,13 +230,15 @@ export class Process implements ConnectionOwner, BudgetClient {
     else this.pauseLock.release(this.connection);
   }
 
-  /** A frame goes straight to the mailbox, unless a feature looks at it before. */
-  #inboxOf({ arrived }: FeatureChain): FrameInbox {
+  /** Where frames go: straight to the mailbox, unless a feature looks at them before. */
+  get inbox(): FrameInbox {
     const { mailbox } = this;
+    const { arrived } = this.tools.features;
     if (arrived === undefined) return mailbox;
     return {
       post: (frame) => {
-        if (this.#noted(() => arrived(frame)) !== true) mailbox.post(frame);
+        if (this.#noted(() => arrived(frame)) === true) this.dispatcher.received(frame);
+        else mailbox.post(frame);
       },
     };
   }

@@ -5,15 +5,12 @@ import {
   MAX_RETRY_AFTER,
   type Random,
   type ReconnectPolicy,
-  RESTART_PAUSE,
 } from '../connection/backoff.policy.js';
 import type { Connection } from '../connection/connection.js';
-import { classOf, isRefusal } from '../connection/end.classes.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { HandshakeError } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
-import type { DisconnectStatus, EndClass } from '../frame/disconnect.status.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
@@ -21,10 +18,11 @@ import type { Entrant } from '../throttle/budget.port.js';
 import { type HeaderMap, mergeHeaders } from '../transport/headers.js';
 import type { ClientDefinition, Handler } from './client.definition.js';
 import { isDirective, type ReconnectChanges, toCloseReason } from './directive.js';
+import type { DisconnectStatus } from './handler.arguments.js';
 import type { HandlerCalls } from './handler.calls.js';
 import type { Lifetime } from './lifetime.js';
 import type { Message } from './message.js';
-import type { UrlRound } from './url.round.js';
+import { passing, type UrlRound } from './url.round.js';
 
 /** What reconnects are made with. */
 export interface ReconnectTools {
@@ -32,9 +30,6 @@ export interface ReconnectTools {
   readonly random: Random;
   readonly urls: UrlRound;
 }
-
-/** The service restarts; it has no room for now: try again later. */
-const PAUSING: ReadonlySet<number> = new Set([1012, 1013]);
 
 /** The parts of a process that its reconnects work with. */
 export interface ReconnectParts {
@@ -51,10 +46,11 @@ export interface ReconnectParts {
  * its end or a failed attempt, with `@OnDisconnect`, in the turn of a message.
  *
  *     status      reconnect(changes)                                   close()
- *     open        the session is closed with 1000, then as `closing`   the session is closed
+ *     open        the session is closed, with 1000 or `code`, then as  the session is closed
+ *                 `closing`; with `force` its socket is cut
  *     closing     noted for what follows: the last word counts         noted for what follows
  *     backoff     the wait begins anew with `delay`, or is over        the client ends
- *     connecting  with changes: the attempt is given up, then as       the client ends
+ *     connecting  with changes or `force`: the attempt is given up, then as       the client ends
  *                 `backoff`; without any it is left alone
  *
  * While what follows a failed attempt is decided the status is `connecting`, but there is none to give
@@ -66,16 +62,12 @@ export class Reconnect {
   lastError: unknown;
   /** Whether a whole round of its URLs has failed. */
   #hasFailed = false;
-  /** Whether a session was ready since the peer refused one last: in an earlier incarnation, too. */
-  isTrusted: boolean;
 
   constructor(
     private readonly definition: ClientDefinition,
     private readonly tools: ReconnectTools,
     private readonly parts: ReconnectParts,
-    isTrusted = false,
   ) {
-    this.isTrusted = isTrusted;
     this.#plan = new ReconnectPlan(tools.random);
   }
 
@@ -98,7 +90,10 @@ export class Reconnect {
     if (status === 'backoff' || isAttempting) return this.#redirect(changes);
     if (status !== 'open' && status !== 'closing' && status !== 'connecting') return;
     this.#plan.request(changes);
-    connection.close(CloseCode.normal);
+    const { code = CloseCode.normal, reason = '', force } = changes;
+    if (!force) connection.close(code, reason);
+    else if (connection.isOpen) connection.abort({ code, message: reason });
+    else connection.cut(false);
   }
 
   /** Makes the next attempt now. */
@@ -108,22 +103,15 @@ export class Reconnect {
     if (!lifetime.isEnding) mailbox.post({ type: 'attempt', attempt: connection.begin() });
   }
 
-  /** A session is ready: its peer has let us in. */
-  ready(): void {
-    this.isTrusted = true;
-  }
-
   /** A session is over, or an attempt failed. */
   ended(end: WireEnd): Pending {
     const { connection, lifetime, settings } = this.parts;
     const { reconnect, handleInitialFailure } = settings;
     const { session, losses: attempt } = connection;
     this.lastError = end.error;
-    const endClass = end.voluntary ? undefined : classOf(end, this.isTrusted);
-    if (isRefusal(end)) this.isTrusted = false;
     const hasOther = !end.opened && this.tools.urls.failed();
-    const movesOn = hasOther && endClass === 'passing';
-    const plan = this.#plan.plan(end, reconnect, connection.lasted, { after: endClass, movesOn });
+    const movesOn = hasOther && passing(end);
+    const plan = this.#plan.plan(end, reconnect, connection.lasted, movesOn);
     const retryIn = lifetime.isEnding ? undefined : plan;
     const isInitial = !end.opened && session === 0 && !this.#hasFailed && !hasOther;
     if (isInitial) this.#hasFailed = true;
@@ -139,7 +127,6 @@ export class Reconnect {
       attempt,
       session,
       ...failure,
-      ...(endClass !== undefined && { class: endClass }),
       ...(retryIn !== undefined && { retryIn }),
     };
     return this.#decide(handler, status, end);
@@ -148,8 +135,8 @@ export class Reconnect {
   /** There is no session: the next attempt is another one than was to be. */
   #redirect(changes: ReconnectChanges): void {
     const { connection } = this.parts;
-    const { url, headers, delay } = changes;
-    const isChange = url !== undefined || headers !== undefined || delay !== undefined;
+    const { url, headers, delay, force = false } = changes;
+    const isChange = force || url !== undefined || headers !== undefined || delay !== undefined;
     if (connection.isAttempting && !isChange) return;
     this.#plan.change(changes);
     if (delay === undefined) this.retry();
@@ -217,18 +204,10 @@ export class Reconnect {
   }
 }
 
-/** What an end says of the next attempt. */
-interface EndVerdict {
-  /** @default 'passing' */
-  readonly after?: EndClass | undefined;
-  /** Whether there is another URL to be tried at once, in the same round. */
-  readonly movesOn?: boolean;
-}
-
 /** How long a client waits for its next attempt, in milliseconds. */
 interface Wait {
   readonly delay: number;
-  /** So long it does in any case: the peer, or a handler, has said so, or it is slow. */
+  /** So long it does in any case: the peer, or a handler, has said so. */
   readonly held: number;
 }
 
@@ -236,11 +215,7 @@ interface Wait {
 export class ReconnectPlan {
   #backoff = Backoff.none;
   #planned = Backoff.none;
-  /** What the peer asks to wait. */
-  #asked = 0;
-  /** What is waited in any case, where nobody wants another delay. */
-  #held = 0;
-  /** Whether there is another URL to be tried at once. */
+  #retryAfter = 0;
   #movesOn = false;
   #requested: ReconnectChanges | undefined;
   #isCancelled = false;
@@ -275,22 +250,22 @@ export class ReconnectPlan {
    * Plans the next attempt.
    *
    * @param lasted milliseconds the session was open
-   * @param verdict what the end says of the next attempt
+   * @param movesOn whether there is another URL to be tried at once, in the same round
    * @returns milliseconds until it, or `undefined` when policy and wishes want none
    */
   plan(
     end: WireEnd,
     policy: ReconnectPolicy | false,
     lasted: number,
-    { after = 'passing', movesOn = false }: EndVerdict = {},
+    movesOn = false,
   ): number | undefined {
     const rules = policy || DEFAULT_RECONNECT;
     if (end.opened && lasted >= rules.stableAfter) this.#backoff = Backoff.none;
-    this.#planned = movesOn ? this.#backoff : this.#backoff.next(rules, this.random, after);
+    this.#planned = movesOn ? this.#backoff : this.#backoff.next(rules, this.random);
+    const asked = end.error instanceof HandshakeError ? (end.error.retryAfter ?? 0) : 0;
     // What one URL has asked for is waited for when all have failed.
-    const before = this.#movesOn ? this.#asked : 0;
-    this.#asked = Math.max(before, askedFor(end, this.random));
-    this.#held = Math.max(this.#asked, after === 'slow' ? this.#planned.delay : 0);
+    const before = this.#movesOn ? this.#retryAfter : 0;
+    this.#retryAfter = Math.max(before, asked > 0 ? Math.min(asked, MAX_RETRY_AFTER) : 0);
     this.#movesOn = movesOn;
     const byPolicy =
       movesOn || (policy !== false && !end.voluntary && this.#backoff.count < policy.maxAttempts);
@@ -302,7 +277,7 @@ export class ReconnectPlan {
   commit(returned?: ReconnectChanges): Wait {
     const requested = this.#requested;
     const wanted = returned?.delay ?? requested?.delay;
-    const wait = { delay: this.#delay(wanted), held: wanted ?? this.#held };
+    const wait = { delay: this.#delay(wanted), held: wanted ?? this.#retryAfter };
     this.#backoff = this.#planned;
     this.#requested = undefined;
     this.#isCancelled = false;
@@ -319,20 +294,8 @@ export class ReconnectPlan {
 
   #delay(wanted: number | undefined): number {
     if (wanted !== undefined) return wanted;
-    return this.#movesOn ? 0 : Math.max(this.#planned.delay, this.#asked);
+    return this.#movesOn ? 0 : Math.max(this.#planned.delay, this.#retryAfter);
   }
-}
-
-/** Milliseconds the peer asks to wait, whatever the policy says; 0 where it asks for nothing. */
-function askedFor({ error, reason }: WireEnd, random: Random): number {
-  if (error instanceof HandshakeError) {
-    const { retryAfter = 0 } = error;
-    return retryAfter > 0 ? Math.min(retryAfter, MAX_RETRY_AFTER) : 0;
-  }
-  if (reason.by !== 'remote' || !PAUSING.has(reason.code ?? 0)) return 0;
-  // Drawn, as the registration of 1012 wants it: all its clients would come back at one time.
-  const [from, to] = RESTART_PAUSE;
-  return Math.round(from + random() * (to - from));
 }
 
 /** What two reconnects say together: the later one has the last word. */

@@ -24,7 +24,7 @@ export class Shutdown {
     const { connection } = process;
     const steps: readonly (readonly [number, () => void])[] = [
       [timeout - Math.min(1000, timeout / 4), () => connection.close(1001)],
-      [timeout - Math.min(250, timeout / 10), () => connection.cut()],
+      [timeout - Math.min(250, timeout / 10), () => connection.cut(true)],
       [
         timeout,
         () => {

@@ -21,17 +21,23 @@ export interface FeatureContext {
   readonly telemetry: Telemetry;
   /** What the options say. */
   readonly settings: ClientSettings;
-  /** Bytes the socket has read and written; 0 where there is none. */
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  /** Bytes the socket has read; 0 where there is none, `undefined` where its transport counts none. */
+  readonly bytesRead: number | undefined;
   /**
    * Hands frames to the socket, past every feature.
    *
    * @throws NotConnectedError, InvalidFrameError, FrameEncodeError
    */
   send(frames: readonly Frame[], done?: (error?: Error | null) => void): void;
-  /** Ends the session with this error: it is closed with 1011, and what follows the policy decides. */
+  /**
+   * Ends the session with this error: the socket is destroyed without a close frame, and not waited for.
+   * What follows the policy decides. Does nothing unless a session is open.
+   */
   cut(error: Error): void;
+  /** Notes a round trip, in milliseconds: `handle.latency`, and the event `heartbeat`. */
+  measured(rtt: number): void;
   /** Does some work between two messages, before all that wait. What it throws is a crash. */
   schedule(work: () => Pending): void;
 }
@@ -62,11 +68,18 @@ export interface SessionFeature {
   /** `@OnConnect` is done; what was postponed until then comes after it. */
   ready?(session: number): void;
   /**
-   * A frame has been read, and is not in the mailbox yet: the place to note it, never to wait.
+   * A frame has been read, and is not in the mailbox yet: the place to note it, never to wait. A
+   * feature whose options want that no more has this `undefined`: it is looked up before each attempt.
    *
    * @returns `true` to take it: then nobody else sees it
    */
-  arrived?(frame: DataFrame | PongFrame): boolean | void;
+  arrived?: ((frame: DataFrame) => boolean | void) | undefined;
+  /**
+   * A pong has been read, and is not in the mailbox yet.
+   *
+   * @returns `true` to take it: then no `@OnPong` sees it
+   */
+  pong?(frame: PongFrame): boolean | void;
   /**
    * The turn of a frame has come.
    *
@@ -100,7 +113,8 @@ type HookOf<H extends Hook> = NonNullable<SessionFeature[H]>;
 
 /** The features of a client as one. A hook that none of them has is `undefined`, and costs nothing. */
 export type FeatureChain = {
-  readonly [H in Hook]?: (this: void, ...args: Parameters<HookOf<H>>) => ReturnType<HookOf<H>>;
+  readonly [H in Hook]?:
+    ((this: void, ...args: Parameters<HookOf<H>>) => ReturnType<HookOf<H>>) | undefined;
 };
 
 /** Composes features, in order, once. */
@@ -112,7 +126,11 @@ export function composeFeatures(features: readonly (SessionFeature | undefined)[
     ...dialing(inward),
     ...all(inward, 'open'),
     ...all(inward, 'ready'),
-    ...arrived(inward),
+    // Asked anew for each session: whether a feature looks at frames, the options of now decide.
+    get arrived() {
+      return taking(inward, 'arrived');
+    },
+    pong: taking(inward, 'pong'),
     ...received(inward),
     ...sending(outward),
     ...all(inward, 'paused'),
@@ -170,10 +188,14 @@ function dialing(features: readonly SessionFeature[]): FeatureChain {
   };
 }
 
-function arrived(features: readonly SessionFeature[]): FeatureChain {
-  const mine = having(features, 'arrived');
-  if (mine.length === 0) return {};
-  return { arrived: (frame) => mine.some((feature) => feature.arrived?.(frame) === true) };
+/** One after the other, until one takes the frame. */
+function taking<H extends 'arrived' | 'pong'>(
+  features: readonly SessionFeature[],
+  hook: H,
+): FeatureChain[H] {
+  const mine = features.flatMap((feature) => feature[hook]?.bind(feature) ?? []);
+  if (mine.length === 0) return undefined;
+  return (frame) => mine.some((take) => take(frame as never) === true);
 }
 
 function received(features: readonly SessionFeature[]): FeatureChain {

@@ -1,5 +1,6 @@
 import { type ContextRunner, Deferred, rejected } from '../async/deferred.js';
 import type { Clock, Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
 import { BadResponseError, CallTimeoutError } from '../errors/client.errors.js';
 import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import type { ClientDefinition, Incarnation, Type } from '../process/client.definition.js';
@@ -249,7 +250,7 @@ export function interject<R>(
   };
   const { callTimeout } = process.settings;
   if (isWaiting && callTimeout !== Infinity) {
-    timer = clock.setTimer(callTimeout, () => {
+    timer = setDeadline(clock, callTimeout, () => {
       const what = `${call} waits for ${process.calls.busy}, which did not return`;
       giveUp(new CallTimeoutError(client, callTimeout, what));
     });

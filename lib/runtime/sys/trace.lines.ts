@@ -59,6 +59,10 @@ export class TraceLines {
         return ['forcefully closed the connection because the server was taking too long to close'];
       case 'backoff':
         return [`waiting ${event.delay} ms before the next attempt`];
+      case 'handler:slow':
+        return [`${event.method} has been running for ${Math.round(event.running)} ms`];
+      case 'heartbeat':
+        return [`heartbeat answered in ${event.rtt.toFixed(1)} ms`];
       case 'mailbox:dropped':
         return [`dropped ${event.dropped} casts or infos that waited`];
       case 'restart:planned':

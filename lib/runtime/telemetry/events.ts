@@ -93,6 +93,24 @@ export interface FrameUnhandledEvent extends EventBase {
   readonly count: number;
 }
 
+/** A handler has been running for long; told again when that is ten times as long. */
+export interface HandlerSlowEvent extends EventBase {
+  readonly event: 'handler:slow';
+  /** Which one, in words. */
+  readonly method: string;
+  /** Milliseconds, so far. */
+  readonly running: number;
+  /** Messages that wait for it. */
+  readonly waiting: number;
+}
+
+/** The peer has answered a heartbeat. */
+export interface HeartbeatEvent extends EventBase {
+  readonly event: 'heartbeat';
+  /** Milliseconds from when the socket had taken it to the answer. */
+  readonly rtt: number;
+}
+
 /** A client has ended for good, and casts and infos that waited are handled by nobody. */
 export interface MailboxDroppedEvent extends EventBase {
   readonly event: 'mailbox:dropped';
@@ -167,6 +185,8 @@ export type WebSockexEvent =
   | FrameSentEvent
   | FrameDroppedEvent
   | FrameUnhandledEvent
+  | HandlerSlowEvent
+  | HeartbeatEvent
   | MailboxDroppedEvent
   | PauseEvent
   | ResumeEvent

@@ -20,6 +20,8 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   'frame:sent': channel('websockex:frame:sent'),
   'frame:dropped': channel('websockex:frame:dropped'),
   'frame:unhandled': channel('websockex:frame:unhandled'),
+  'handler:slow': channel('websockex:handler:slow'),
+  heartbeat: channel('websockex:heartbeat'),
   'mailbox:dropped': channel('websockex:mailbox:dropped'),
   pause: channel('websockex:pause'),
   resume: channel('websockex:resume'),

@@ -103,9 +103,16 @@ export interface TransportSocket {
   terminate(): void;
   /** Bytes handed to `send` that the system has not taken yet; 0 when it has taken all. */
   readonly bufferedAmount: number;
-  /** Bytes read and written in the life of the socket; absent where the transport counts none. */
-  readonly bytesRead?: number;
-  readonly bytesWritten?: number;
+  /**
+   * Bytes read in the life of the socket, of frames that are not whole too: any of them answers a
+   * heartbeat. Absent where the transport counts none; then only a pong does.
+   */
+  readonly bytesRead?: number | undefined;
+  /**
+   * Bytes of those handed over that the system has taken: what waits and does not change meanwhile is
+   * stuck. Absent where the transport counts none; then `bufferedAmount` tells.
+   */
+  readonly bytesWritten?: number | undefined;
 }
 
 /**

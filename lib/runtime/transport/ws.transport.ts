@@ -18,6 +18,7 @@ import { payloadLimit } from './payload.limit.js';
 import { redirect } from './redirect.js';
 import { readRefusal } from './refusal.body.js';
 import { redactorOf } from './request.secrets.js';
+import { SocketBytes } from './socket.bytes.js';
 import {
   subprotocolFault,
   toConnectionError,
@@ -88,6 +89,7 @@ class WsSocket implements TransportSocket {
   readonly #guard: AddressGuard | undefined;
   #race: AddressRace | undefined;
   #stream: Duplex | undefined;
+  #bytes: SocketBytes | undefined;
   #answer: IncomingMessage | undefined;
   /** Of the 101, as they came. */
   #headers: IncomingHttpHeaders | undefined;
@@ -146,16 +148,11 @@ class WsSocket implements TransportSocket {
   }
 
   get bytesRead(): number {
-    return this.#socket?.bytesRead ?? 0;
+    return this.#bytes?.read ?? 0;
   }
 
-  get bytesWritten(): number {
-    return this.#socket?.bytesWritten ?? 0;
-  }
-
-  /** A stream that an agent or `createConnection` has made may count nothing. */
-  get #socket(): Partial<Pick<net.Socket, 'bytesRead' | 'bytesWritten'>> | undefined {
-    return this.#stream as net.Socket | undefined;
+  get bytesWritten(): number | undefined {
+    return this.#bytes === undefined ? 0 : this.#bytes.taken;
   }
 
   send(frame: Frame, done?: Done): void {
@@ -360,6 +357,7 @@ class WsSocket implements TransportSocket {
     this.#answer = answer;
     this.#headers = answer.headers;
     this.#stream = answer.socket;
+    this.#bytes = new SocketBytes(answer.socket);
     // RFC 6455 section 4.1 wants HTTP/1.1; `ws` takes any version.
     if (answer.httpVersion !== '1.1') {
       this.#error = this.#handshakeError(answer, `the answer is in HTTP/${answer.httpVersion}`);

@@ -18,6 +18,7 @@ import type { CloseReason } from '../../runtime/frame/close-reason.js';
 import type { DataFrame, Frame, FrameLike } from '../../runtime/frame/frame.js';
 import { PauseLock } from '../../runtime/mailbox/pause.lock.js';
 import { Observers } from '../../runtime/observers/observers.js';
+import type { LeaveOptions } from '../../runtime/process/directive.js';
 import type { ConnectionInfo } from '../../runtime/process/handler.arguments.js';
 import type { ClientSys } from '../../runtime/sys/client-sys.js';
 import type { EventFields, EventName, WebSockexEvent } from '../../runtime/telemetry/events.js';
@@ -102,6 +103,11 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
 
   get session(): number {
     return this.#local.session;
+  }
+
+  /** Always `undefined`: nothing beats here. */
+  get latency(): number | undefined {
+    return this.#local.latency;
   }
 
   get frames$(): Observable<DataFrame> {
@@ -235,9 +241,9 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     return closed;
   }
 
-  reconnect(): Promise<ConnectionInfo> {
+  reconnect(options?: LeaveOptions): Promise<ConnectionInfo> {
     this.#played.wanted();
-    return this.#lasting((handle) => handle.reconnect());
+    return this.#lasting((handle) => handle.reconnect(options));
   }
 
   start(): Promise<ConnectionInfo> {

@@ -52,7 +52,6 @@ const SHUTDOWN_TIMEOUT = 5_000;
 const WAITS = {
   initialDelay: Infinity,
   maxDelay: Infinity,
-  slowDelay: Infinity,
   jitter: 'none',
   maxAttempts: Infinity,
   stableAfter: 0,
@@ -80,6 +79,9 @@ export class PlayedClient {
       connectTimeout: Infinity,
       handshakeTimeout: Infinity,
       closeTimeout: Infinity,
+      sendTimeout: Infinity,
+      slowHandler: Infinity,
+      handlerTimeout: Infinity,
       reconnect: WAITS,
       handleInitialFailure: true,
       debug: {},

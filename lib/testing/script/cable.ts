@@ -26,9 +26,14 @@ class End extends Duplex {
   other!: End;
   /** As a socket of TCP counts them. */
   bytesRead = 0;
-  bytesWritten = 0;
+  #bytesTaken = 0;
   /** Calls back the write that the other end has not taken yet. */
   #pending: Done | undefined;
+
+  /** Those that wait to be written are counted, as a socket of TCP does. */
+  get bytesWritten(): number {
+    return this.#bytesTaken + this.writableLength;
+  }
 
   override _read(): void {
     this.other.#taken();
@@ -36,8 +41,10 @@ class End extends Duplex {
 
   override _write(chunk: Buffer, _: BufferEncoding, done: Done): void {
     if (this.other.destroyed) return done(brokenPipe());
-    this.#pending = done;
-    this.bytesWritten += chunk.length;
+    this.#pending = (error) => {
+      this.#bytesTaken += chunk.length;
+      done(error);
+    };
     this.other.bytesRead += chunk.length;
     this.other.push(chunk);
     if (chunk.length === 0) this.#taken();

@@ -15,7 +15,8 @@ export interface ExpectOptions {
 /**
  * What a test may have a peer do, and expect of a client, in one session: that of a
  * {@link ScriptedPeer}, or the last one of a {@link ScriptedServer}. What arrives is kept until it
- * is asked for, in order; pings are answered as any server does.
+ * is asked for, in order; pings are answered as any server does, and passed over by every expectation
+ * but {@link expectPing} and {@link next}.
  *
  * @publicApi
  */
@@ -74,7 +75,10 @@ export abstract class Script {
     session.link.call(() => session.socket.close(code, reason));
   }
 
-  /** From now on nothing arrives anywhere, and nobody is told: a half-open connection. */
+  /**
+   * From now on nothing arrives anywhere, and nobody is told: a half-open connection. The client's
+   * heartbeat notices it.
+   */
   silence(): void {
     const { session } = this;
     session.tell('-> silence');
@@ -161,6 +165,20 @@ export abstract class Script {
   }
 
   /**
+   * The next thing that arrives must be a ping: of a heartbeat, or one that the client was told to send.
+   * It has been answered.
+   *
+   * @example
+   * await net.clock.advance('20s');
+   * await server.expectPing();
+   *
+   * @throws ExpectationError for anything else
+   */
+  async expectPing(options?: ExpectOptions): Promise<Buffer> {
+    return (await nextOf(await this.opened(options), 'ping', options)).data;
+  }
+
+  /**
    * The next thing that arrives must be a close frame, with this code where it is given.
    *
    * @throws ExpectationError for anything else
@@ -205,6 +223,8 @@ async function nextOf<T extends Received['type']>(
   options?: ExpectOptions,
 ): Promise<Extract<Received, { type: T }>> {
   const received = await next(session, options);
+  // Those of a heartbeat come in between, at a random moment.
+  if (received.type === 'ping' && type !== 'ping') return nextOf(session, type, options);
   if (received.type === type) return received as Extract<Received, { type: T }>;
   throw session.failure(`expected a ${type} frame, got ${brief(describe(received))}`);
 }

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../runtime/clock/clock.port.js';
 import type { Random } from '../../runtime/connection/backoff.policy.js';
 import { inspectShort } from '../../runtime/errors/websockex.error.js';
 import { turn } from './event-loop.js';
-import { type HeapEntry, TimerHeap } from './timer.heap.js';
+import { type HeapEntry, TimerHeap } from '../../runtime/clock/timer.heap.js';
 
 /** A timer that waits on a {@link VirtualClock}. */
 export interface PendingTimer {

@@ -95,7 +95,8 @@ describe('connectTimeout and handshakeTimeout', () => {
       }
     }
     const clock = new VirtualClock();
-    const options = { connectTimeout: 500, handshakeTimeout: 500, reconnect: false } as const;
+    const limits = { prepareTimeout: 0, connectTimeout: 500, handshakeTimeout: 500 };
+    const options = { ...limits, reconnect: false } as const;
     await using scene = await Scene.boot(Signing, options, { clock });
     await scene.journal.until('signing');
     await clock.advance('1h');

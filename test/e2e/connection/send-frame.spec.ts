@@ -178,7 +178,7 @@ describe('Without an open session', () => {
 describe('A sendFrame that is limited', { timeout: 30_000 }, () => {
   it('gives up after its timeout; the session goes on', async () => {
     const clock = new VirtualClock();
-    await using scene = await Scene.open(Recorder, {}, { clock });
+    await using scene = await Scene.open(Recorder, { sendTimeout: 0 }, { clock });
     scene.peer.pauseReading();
     const failure = failureOf(scene.handle.sendFrame(HUGE, { timeout: 20_000 }));
     await clock.advance(20_000);

@@ -18,6 +18,7 @@ import { CountingTransport } from '../../fixtures/counting-transport.js';
 
 @WebSockexClient('wss://many.example/', {
   reconnect: { initialDelay: 10, maxDelay: 10, jitter: 'none' },
+  heartbeat: false, // the peer answers none
 })
 class ManyClient {
   @OnStart()

@@ -24,7 +24,12 @@ class OrdersClient {}
 async function boot(net: TestNet) {
   const app = await net.install(
     Test.createTestingModule({
-      imports: [WebSockexModule.forRoot({ clients: [FeedClient, OrdersClient] })],
+      imports: [
+        WebSockexModule.forRoot({
+          clients: [FeedClient, OrdersClient],
+          defaults: { heartbeat: false },
+        }),
+      ],
     }),
   );
   app.useLogger(false);

@@ -26,7 +26,13 @@ async function session<R>(
   const net = createTestNet();
   const app = await net.install(
     Test.createTestingModule({
-      imports: [WebSockexModule.forRoot({ clients: [FeedClient], redact: ['account'] })],
+      imports: [
+        WebSockexModule.forRoot({
+          clients: [FeedClient],
+          redact: ['account'],
+          defaults: { heartbeat: false },
+        }),
+      ],
     }),
   );
   app.useLogger(false);

@@ -148,7 +148,10 @@ describe('call()', () => {
 
   it('gives up after callTimeout, and the client goes on', async () => {
     const { wait, open } = gate();
-    const client = await new ScriptedClient({ call: () => wait }, { callTimeout: 50 }).open();
+    const client = await new ScriptedClient(
+      { call: () => wait },
+      { callTimeout: 50, slowHandler: 0 },
+    ).open();
     const answer = client.handle.call('ask', 'x');
     await client.clock.advance(50);
     await expect(answer).rejects.toThrow(CallTimeoutError);

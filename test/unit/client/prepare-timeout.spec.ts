@@ -114,7 +114,8 @@ describe('What prepares an attempt', () => {
       () => Promise.reject(new Error('no token')),
     ];
     for (const before of results) {
-      const client = await new Signing(before, { connectTimeout: 0, reconnect: false }).launch();
+      const options = { connectTimeout: 0, slowHandler: 0, reconnect: false } as const;
+      const client = await new Signing(before, options).launch();
       expect(client.clock.pending).toEqual([]);
     }
   });

@@ -173,6 +173,14 @@ export class ScriptedClient implements ClientDefinition {
     return this;
   }
 
+  /** Ends it for good, and has the peer let go of what is open. */
+  async leave(): Promise<void> {
+    const stopped = this.handle.stop();
+    await settle();
+    for (const socket of this.transport.held) socket.playEnd();
+    await stopped;
+  }
+
   #scripted(name: CallbackName): Handler | undefined {
     return this.script[name] && this.#handler(name);
   }

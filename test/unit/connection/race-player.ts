@@ -54,6 +54,8 @@ export class Player extends ScriptedClient {
       {
         reconnect: { jitter: 'none', initialDelay: 100, maxAttempts: 8 },
         mailbox: { highWaterMark: 3, lowWaterMark: 1, maxBytes: 20 },
+        // What is left behind runs beside others, and breaks a rule of those that are held here.
+        prepareTimeout: 0,
       },
     );
     this.#turns = [...turns];

@@ -14,6 +14,7 @@ state            | hit              | now        | later      | ran             
 idle             | close(4000)      | idle       | idle       |                                                     |                        | resolves
 idle             | close twice      | idle       | idle       |                                                     |                        | resolves
 idle             | reconnect()      | idle       | idle       |                                                     |                        | rejects NotConnectedError
+idle             | reconnect force  | idle       | idle       |                                                     |                        | rejects NotConnectedError
 idle             | stop()           | terminated | terminated |                                                     |                        | resolves local 1000
 idle             | start()          | connecting | connecting | beforeConnect                                       | 1:dial                 | waits
 idle             | sendFrame        | idle       | idle       |                                                     |                        | rejects NotConnectedError
@@ -25,6 +26,7 @@ idle             | timer            | idle       | idle       |                 
 preparing        | close(4000)      | closing    | terminated |                                                     |                        | resolves
 preparing        | close twice      | closing    | terminated |                                                     |                        | resolves
 preparing        | reconnect()      | connecting | connecting |                                                     | 1:dial                 | waits
+preparing        | reconnect force  | connecting | connecting | beforeConnect                                       | 1:dial                 | waits
 preparing        | stop()           | closing    | terminated |                                                     |                        | waits, resolves local 1000
 preparing        | start()          | connecting | connecting |                                                     | 1:dial                 | waits
 preparing        | sendFrame        | connecting | connecting |                                                     | 1:dial                 | rejects NotConnectedError
@@ -38,6 +40,7 @@ preparing        | late events      | connecting | connecting |                 
 dialling         | close(4000)      | terminated | terminated |                                                     | 1:cut                  | resolves
 dialling         | close twice      | terminated | terminated |                                                     | 1:cut                  | resolves
 dialling         | reconnect()      | connecting | connecting |                                                     |                        | waits
+dialling         | reconnect force  | connecting | connecting | beforeConnect                                       | 1:cut, 2:dial          | waits
 dialling         | stop()           | terminated | terminated |                                                     | 1:cut                  | resolves local 1000
 dialling         | start()          | connecting | connecting |                                                     |                        | waits
 dialling         | sendFrame        | connecting | connecting |                                                     |                        | rejects NotConnectedError
@@ -52,6 +55,7 @@ dialling         | late events      | connecting | connecting |                 
 open             | close(4000)      | closing    | terminated | disconnect(local 4000), terminate(local 4000)       | 1:close 4000           | waits, resolves
 open             | close twice      | closing    | terminated | disconnect(local), terminate(local)                 | 1:close                | waits, resolves
 open             | reconnect()      | closing    | backoff    | disconnect(local 1000)                              | 1:close 1000           | waits
+open             | reconnect force  | backoff    | backoff    | disconnect(local 1000)                              | 1:cut                  | waits
 open             | stop()           | closing    | terminated | disconnect(local 1000), terminate(local 1000)       | 1:close 1000           | waits, resolves local 1000
 open             | start()          | open       | open       |                                                     |                        | resolves
 open             | sendFrame        | open       | open       |                                                     | 1:text x               | resolves
@@ -61,6 +65,7 @@ open             | call             | open       | open       | call            
 open             | crash            | terminated | terminated | call, terminate(RangeError)                         | 1:close 1011, 1:end    | rejects RangeError
 open             | socket end       | backoff    | backoff    | disconnect(remote 1006)                             |                        |
 open             | socket error     | backoff    | backoff    | disconnect(remote 1006)                             |                        |
+open             | found dead       | backoff    | backoff    | disconnect(ConnectionError)                         | 1:cut                  |
 open             | peer end         | closing    | backoff    | disconnect(remote 1006)                             |                        |
 open             | peer close       | closing    | backoff    | disconnect(remote 1001)                             | 1:close 1001           |
 open             | protocol error   | closing    | backoff    | disconnect(local 1002)                              | 1:close 1002           |
@@ -71,6 +76,7 @@ open             | late events      | open       | open       |                 
 busy             | close(4000)      | closing    | terminated | disconnect(local 4000), terminate(local 4000)       | 1:close 4000           | waits, resolves
 busy             | close twice      | closing    | terminated | disconnect(local), terminate(local)                 | 1:close                | waits, resolves
 busy             | reconnect()      | closing    | backoff    | disconnect(local 1000)                              | 1:close 1000           | waits
+busy             | reconnect force  | closing    | backoff    | disconnect(local 1000)                              | 1:cut                  | waits
 busy             | stop()           | open       | terminated | disconnect(local 1000), terminate(local 1000)       | 1:close 1000           | waits, resolves local 1000
 busy             | start()          | open       | open       |                                                     |                        | resolves
 busy             | sendFrame        | open       | open       |                                                     | 1:text x               | resolves
@@ -80,6 +86,7 @@ busy             | call             | open       | open       | call            
 busy             | crash            | open       | terminated | call, terminate(RangeError)                         | 1:close 1011, 1:end    | waits, rejects RangeError
 busy             | socket end       | closing    | backoff    | disconnect(remote 1006)                             |                        |
 busy             | socket error     | closing    | backoff    | disconnect(remote 1006)                             |                        |
+busy             | found dead       | closing    | backoff    | disconnect(ConnectionError)                         | 1:cut                  |
 busy             | peer end         | closing    | backoff    | disconnect(remote 1006)                             |                        |
 busy             | peer close       | open       | backoff    | disconnect(remote 1001)                             | 1:close 1001           |
 busy             | protocol error   | closing    | backoff    | disconnect(local 1002)                              | 1:close 1002           |
@@ -91,6 +98,7 @@ busy             | late events      | open       | open       |                 
 closing          | close(4000)      | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        | waits, resolves
 closing          | close twice      | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        | waits, resolves
 closing          | reconnect()      | closing    | backoff    | disconnect(local 1000)                              |                        | waits
+closing          | reconnect force  | backoff    | backoff    | disconnect(local 1000)                              | 1:cut                  | waits
 closing          | stop()           | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        | waits, resolves local 1000
 closing          | start()          | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        | waits, rejects ConnectionError
 closing          | sendFrame        | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        | rejects NotConnectedError
@@ -100,6 +108,7 @@ closing          | call             | closing    | terminated | call, disconnect
 closing          | crash            | terminated | terminated | call, terminate(RangeError)                         | 1:end                  | rejects RangeError
 closing          | socket end       | terminated | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
 closing          | socket error     | terminated | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
+closing          | found dead       | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
 closing          | peer end         | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
 closing          | peer close       | closing    | terminated | disconnect(local 1000), terminate(local 1000)       |                        |
 closing          | timer            | terminated | terminated | disconnect(local 1000), terminate(local 1000)       | 1:cut                  | waits, resolves fires
@@ -109,6 +118,7 @@ closing          | late events      | closing    | terminated | disconnect(local
 stopping         | close(4000)      | closing    | terminated | disconnect(local 4000), terminate(local 4000)       | 1:close 4000           | waits, resolves
 stopping         | close twice      | closing    | terminated | disconnect(local), terminate(local)                 | 1:close                | waits, resolves
 stopping         | reconnect()      | open       | terminated | disconnect(local 1000), terminate(local 1000)       | 1:close 1000           | rejects NotConnectedError
+stopping         | reconnect force  | open       | terminated | disconnect(local 1000), terminate(local 1000)       | 1:close 1000           | rejects NotConnectedError
 stopping         | stop()           | open       | terminated | disconnect(local 1000), terminate(local 1000)       | 1:close 1000           | waits, resolves local 1000
 stopping         | start()          | open       | terminated | disconnect(local 1000), terminate(local 1000)       | 1:close 1000           | resolves
 stopping         | sendFrame        | open       | terminated | disconnect(local 1000), terminate(local 1000)       | 1:text x, 1:close 1000 | resolves
@@ -118,6 +128,7 @@ stopping         | call             | open       | terminated | call, disconnect
 stopping         | crash            | open       | terminated | call, terminate(RangeError)                         | 1:close 1000, 1:end    | waits, rejects RangeError
 stopping         | socket end       | closing    | terminated | disconnect(remote 1006), terminate(remote 1006)     |                        |
 stopping         | socket error     | closing    | terminated | disconnect(remote 1006), terminate(remote 1006)     |                        |
+stopping         | found dead       | closing    | terminated | disconnect(ConnectionError), terminate(ConnectionError) | 1:cut                  |
 stopping         | peer end         | closing    | terminated | disconnect(remote 1006), terminate(remote 1006)     |                        |
 stopping         | peer close       | open       | terminated | disconnect(local 1000), terminate(local 1000)       | 1:close 1000           |
 stopping         | protocol error   | closing    | terminated | disconnect(local 1002), terminate(local 1002)       | 1:close 1002           |
@@ -129,6 +140,7 @@ stopping         | late events      | open       | terminated | disconnect(local
 deciding, lost   | close(4000)      | closing    | terminated | terminate(remote 1006)                              |                        | resolves
 deciding, lost   | close twice      | closing    | terminated | terminate(remote 1006)                              |                        | resolves
 deciding, lost   | reconnect()      | closing    | backoff    |                                                     |                        | waits
+deciding, lost   | reconnect force  | closing    | backoff    |                                                     |                        | waits
 deciding, lost   | stop()           | closing    | terminated | terminate(remote 1006)                              |                        | waits, resolves remote 1006
 deciding, lost   | start()          | closing    | backoff    |                                                     |                        | waits
 deciding, lost   | sendFrame        | closing    | backoff    |                                                     |                        | rejects NotConnectedError
@@ -142,6 +154,7 @@ deciding, lost   | late events      | closing    | backoff    |                 
 deciding, closed | close(4000)      | closing    | terminated | terminate(local 1000)                               |                        | resolves
 deciding, closed | close twice      | closing    | terminated | terminate(local 1000)                               |                        | resolves
 deciding, closed | reconnect()      | closing    | backoff    |                                                     |                        | waits
+deciding, closed | reconnect force  | closing    | backoff    |                                                     |                        | waits
 deciding, closed | stop()           | closing    | terminated | terminate(local 1000)                               |                        | waits, resolves local 1000
 deciding, closed | start()          | closing    | terminated | terminate(local 1000)                               |                        | waits, rejects ConnectionError
 deciding, closed | sendFrame        | closing    | terminated | terminate(local 1000)                               |                        | rejects NotConnectedError
@@ -155,6 +168,7 @@ deciding, closed | late events      | closing    | terminated | terminate(local 
 backoff          | close(4000)      | terminated | terminated | terminate(local 4000)                               |                        | resolves
 backoff          | close twice      | terminated | terminated | terminate(local)                                    |                        | resolves
 backoff          | reconnect()      | connecting | connecting | beforeConnect                                       | 2:dial                 | waits
+backoff          | reconnect force  | connecting | connecting | beforeConnect                                       | 2:dial                 | waits
 backoff          | stop()           | terminated | terminated | terminate(local 1000)                               |                        | resolves local 1000
 backoff          | start()          | backoff    | backoff    |                                                     |                        | waits
 backoff          | sendFrame        | backoff    | backoff    |                                                     |                        | rejects NotConnectedError
@@ -167,6 +181,7 @@ backoff          | late events      | backoff    | backoff    |                 
 ending           | close(4000)      | closing    | terminated |                                                     |                        | resolves
 ending           | close twice      | closing    | terminated |                                                     |                        | resolves
 ending           | reconnect()      | closing    | terminated |                                                     |                        | rejects NotConnectedError
+ending           | reconnect force  | closing    | terminated |                                                     |                        | rejects NotConnectedError
 ending           | stop()           | closing    | terminated |                                                     |                        | waits, resolves local 1000
 ending           | start()          | closing    | terminated |                                                     |                        | rejects NotConnectedError
 ending           | sendFrame        | closing    | terminated |                                                     |                        | rejects NotConnectedError
@@ -180,6 +195,7 @@ ending           | late events      | closing    | terminated |                 
 terminated       | close(4000)      | terminated | terminated |                                                     |                        | resolves
 terminated       | close twice      | terminated | terminated |                                                     |                        | resolves
 terminated       | reconnect()      | terminated | terminated |                                                     |                        | rejects NotConnectedError
+terminated       | reconnect force  | terminated | terminated |                                                     |                        | rejects NotConnectedError
 terminated       | stop()           | terminated | terminated |                                                     |                        | resolves local 1000
 terminated       | start()          | terminated | terminated |                                                     |                        | rejects NotConnectedError
 terminated       | sendFrame        | terminated | terminated |                                                     |                        | rejects NotConnectedError

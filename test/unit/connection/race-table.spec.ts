@@ -4,7 +4,7 @@ import { settle } from '../../fixtures/virtual-clock.js';
 import { ROWS } from './race-rows.js';
 import { World } from './race-world.js';
 
-const NEEDS_SESSION = ['peer end', 'peer close', 'protocol error', 'text', 'ping'];
+const NEEDS_SESSION = ['found dead', 'peer end', 'peer close', 'protocol error', 'text', 'ping'];
 const NEEDS_SOCKET = ['socket end', 'socket error', ...NEEDS_SESSION];
 const WITH_SESSION = ['open', 'busy', 'closing', 'stopping'];
 const WITH_CALLBACK = [

@@ -46,7 +46,14 @@ export class World extends ScriptedClient {
           return text;
         },
       },
-      { reconnect: { jitter: 'none', initialDelay: 100, maxDelay: 100 }, callTimeout: 60_000 },
+      {
+        reconnect: { jitter: 'none', initialDelay: 100, maxDelay: 100 },
+        callTimeout: 60_000,
+        // The timer that hits is one that the state has.
+        prepareTimeout: 0,
+        slowHandler: 0,
+        sendTimeout: 0,
+      },
     );
     this.transport.onDial = () => expect(this.transport.held, 'beside a new dial').toEqual([]);
   }
@@ -80,6 +87,7 @@ export class World extends ScriptedClient {
     'close(4000)': () => this.handle.close(4000, 'x'),
     'close twice': () => Promise.all([this.handle.close(), this.handle.close(4000)]),
     'reconnect()': () => this.handle.reconnect(),
+    'reconnect force': () => this.handle.reconnect({ force: true }),
     'stop()': () => this.handle.stop().then(reasonText),
     'start()': () => this.handle.start(),
     sendFrame: () => this.handle.sendFrame('x'),
@@ -89,6 +97,8 @@ export class World extends ScriptedClient {
     crash: () => this.handle.call('ask', 'crash'),
     'socket end': () => this.transport.last.playEnd(),
     'socket error': () => this.transport.last.playEnd(new ConnectionError('feed', 'cut')),
+    'found dead': () =>
+      this.client.process.connection.lose(new ConnectionError('feed', 'found dead')),
     'peer end': () => this.transport.last.playPeerEnd(),
     'peer close': () => this.transport.last.playPeerClose(1001, 'bye'),
     'protocol error': () => this.transport.last.playProtocolError(1002),

@@ -17,6 +17,7 @@ const DEFAULTS: WireSettings = {
   connectTimeout: 10_000,
   handshakeTimeout: 0,
   closeTimeout: 5000,
+  sendTimeout: 15_000,
   maxBuffered: 1e6,
 };
 
@@ -57,6 +58,10 @@ export class Rig implements WireOwner, FrameInbox {
 
   onPing({ data }: { readonly data: Buffer }): void {
     this.story.push(`ping ${data.toString()}`);
+  }
+
+  onPong({ data }: { readonly data: Buffer }): void {
+    this.story.push(`pong ${data.toString()}`);
   }
 
   onPeerClose(): void {

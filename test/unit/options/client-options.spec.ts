@@ -9,8 +9,16 @@ const DEFAULTS = {
   connectTimeout: 10_000,
   debug: {},
   handleInitialFailure: true,
+  handlerTimeout: Infinity,
   handshakeTimeout: 0,
   headers: {},
+  heartbeat: {
+    interval: 20_000,
+    timeout: 10_000,
+    payload: undefined,
+    send: undefined,
+    expect: undefined,
+  },
   mailbox: {
     highWaterMark: 1024,
     lowWaterMark: 256,
@@ -27,10 +35,12 @@ const DEFAULTS = {
     maxDelay: 30_000,
     jitter: 'decorrelated',
     maxAttempts: Infinity,
-    slowDelay: 300_000,
     stableAfter: 5000,
   },
   restart: 'transient',
+  sendTimeout: 15_000,
+  silenceTimeout: 0,
+  slowHandler: 10_000,
   startup: 'background',
   startupTimeout: 30_000,
   unhandled: 'warn',
@@ -60,8 +70,10 @@ describe('toSettings', () => {
       connectTimeout: 0,
       debug: { trace: true, log: 5 },
       handleInitialFailure: false,
+      handlerTimeout: 2,
       handshakeTimeout: 3,
       headers: { a: 'b' },
+      heartbeat: false,
       mailbox: { highWaterMark: 8, lowWaterMark: 0, maxBytes: 9, maxPostponed: 0 },
       mailboxOnRestart: 'keep',
       maxRestartDelay: 0,
@@ -70,6 +82,9 @@ describe('toSettings', () => {
       protocols: ['v1', 'v2'],
       reconnect: { ...DEFAULTS.reconnect, initialDelay: 0, jitter: 'none', maxAttempts: 0 },
       restart: 'permanent',
+      sendTimeout: 1,
+      silenceTimeout: 4,
+      slowHandler: 5,
       startup: 'manual',
       startupTimeout: 0,
       unhandled: 'crash',
@@ -77,6 +92,18 @@ describe('toSettings', () => {
       within: 0,
     } as const;
     expect(toSettings(given)).toStrictEqual({ ...given, transport: {} });
+  });
+
+  it('takes 0 and Infinity for no limit, where a wait without an end is one', () => {
+    for (const none of [0, Infinity]) {
+      const limits = { handlerTimeout: none, sendTimeout: none, slowHandler: none };
+      expect(toSettings({ ...limits, silenceTimeout: none })).toMatchObject({
+        handlerTimeout: Infinity,
+        sendTimeout: Infinity,
+        slowHandler: Infinity,
+        silenceTimeout: 0,
+      });
+    }
   });
 
   it('derives what depends on another option', () => {
@@ -90,8 +117,6 @@ describe('toSettings', () => {
     expect(toSettings({ reconnect: false }).reconnect).toBe(false);
     const slow = { initialDelay: 60_000 };
     expect(toSettings({ reconnect: slow }).reconnect).toMatchObject({ maxDelay: 60_000 });
-    const slower = { maxDelay: 600_000 };
-    expect(toSettings({ reconnect: slower }).reconnect).toMatchObject({ slowDelay: 600_000 });
   });
 
   it('hands on to the transport what is the transport’s', () => {

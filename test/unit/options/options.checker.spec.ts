@@ -39,11 +39,13 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   },
   followRedirects: booleans,
   handleInitialFailure: booleans,
+  handlerTimeout: durations,
   handshakeTimeout: durations,
   headers: {
     good: [{}, { a: 'b', c: ['d'] }],
     bad: [null, [], 'a: b', { a: 'b\r\nc: d' }, { 'a b': 'c' }],
   },
+  heartbeat: { good: [{}, false], bad: [null, [], 'x', 7, true] },
   mailbox: objects,
   mailboxOnRestart: { good: ['keep', 'drop'], bad: ['hold', 7, null, true] },
   maxPayload: limits,
@@ -57,6 +59,9 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   reconnect: { good: [false, {}], bad: [true, null, 0, 'never', []] },
   requireProtocol: { good: [true, false], bad: [0, 'true', null, []] },
   restart: { good: ['permanent', 'transient', 'temporary'], bad: ['always', 7, null, true] },
+  sendTimeout: durations,
+  silenceTimeout: durations,
+  slowHandler: durations,
   socket: objects,
   startup: { good: ['background', 'required', 'manual'], bad: ['auto', '', 7, null, true] },
   startupTimeout: durations,
@@ -72,8 +77,18 @@ const RECONNECT: Record<string, Values> = {
   maxDelay: { good: [500, Infinity], bad: durations.bad },
   jitter: { good: ['decorrelated', 'full', 'none'], bad: ['half', true, null] },
   maxAttempts: counts,
-  slowDelay: durations,
   stableAfter: durations,
+};
+
+const HEARTBEAT: Record<string, Values> = {
+  interval: { good: [1, 20_000, Infinity], bad: [0, -1, NaN, '1', null] },
+  timeout: { good: [1, 10_000, Infinity], bad: [0, -1, NaN, '1', null] },
+  payload: {
+    good: ['', 'x', Buffer.alloc(125)],
+    bad: [7, null, Buffer.alloc(126), 'ä'.repeat(63)],
+  },
+  send: { good: [() => 'ping'], bad: ['ping', null, {}] },
+  expect: { good: [], bad: ['pong', null, {}] },
 };
 
 const MAILBOX: Record<string, Values> = {
@@ -86,6 +101,7 @@ const MAILBOX: Record<string, Values> = {
 const TABLES = [
   ...rows('', OPTIONS, (name, value) => ({ [name]: value })),
   ...rows('reconnect.', RECONNECT, (name, value) => ({ reconnect: { [name]: value } })),
+  ...rows('heartbeat.', HEARTBEAT, (name, value) => ({ heartbeat: { [name]: value } })),
   ...rows('mailbox.', MAILBOX, (name, value) => ({ mailbox: { [name]: value } })),
 ];
 
@@ -137,6 +153,19 @@ describe('checkOptions', () => {
       const singular = row.option === 'headers' ? 'header' : row.option;
       expect(message).toContain(row.option === 'protocols' ? 'subprotocol' : singular);
     }
+  });
+
+  it('takes heartbeat.expect beside heartbeat.send alone, and no payload beside that', () => {
+    const send = (): string => 'ping';
+    const expectPong = (): boolean => true;
+    const heartbeat = { send, expect: expectPong };
+    expect(checkTogether('Feed', checkOptions('Feed', { heartbeat }))).toEqual({ heartbeat });
+    expect(refusal({ heartbeat: { expect: expectPong } }).message).toMatch(
+      /heartbeat\.expect waits for .* Give heartbeat\.send, too/,
+    );
+    expect(refusal({ heartbeat: { send, payload: 'x' } }).message).toMatch(
+      /heartbeat\.payload .* Give one of them/,
+    );
   });
 
   it('says what an option must be', () => {
@@ -263,13 +292,9 @@ describe('checkOptions', () => {
       { mailbox: { highWaterMark: 10, lowWaterMark: 11 } },
       { mailbox: { lowWaterMark: 1024 } },
       { reconnect: { initialDelay: 2, maxDelay: 1 } },
-      { reconnect: { maxDelay: 2, slowDelay: 1 } },
     ];
     for (const options of contradictions) expect(refusal(options).message).toMatch(/^Feed: /);
     checkTogether('Feed', { mailbox: { highWaterMark: 10, lowWaterMark: 9 } });
-    checkTogether('Feed', { reconnect: { initialDelay: 2, maxDelay: 2, slowDelay: 2 } });
-    // Neither is against a default of the other.
-    checkTogether('Feed', { reconnect: { slowDelay: 1 } });
-    checkTogether('Feed', { reconnect: { maxDelay: 3_600_000 } });
+    checkTogether('Feed', { reconnect: { initialDelay: 2, maxDelay: 2 } });
   });
 });

@@ -1,4 +1,4 @@
-import { Frame, type DataFrame } from 'nestjs-websockex';
+import { Frame, type DataFrame, type PongFrame } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -19,6 +19,7 @@ const HOOKS = [
   'open',
   'ready',
   'arrived',
+  'pong',
   'received',
   'sending',
   'paused',
@@ -40,6 +41,7 @@ function noting(name: string, story: string[]): SessionFeature {
     open: (session) => note('open', session),
     ready: (session) => note('ready', session),
     arrived: ({ data }) => note('arrived', data),
+    pong: ({ data }) => note('pong', data),
     received: (frame) => {
       note('received', frame.data);
       return frame;
@@ -190,11 +192,15 @@ describe('The features of a session', () => {
   });
 
   it('that none has cost nothing: the hook is not there', () => {
-    expect(composeFeatures([])).toEqual({});
-    expect(composeFeatures([{}, {}])).toEqual({});
+    const hooksOf = (features: readonly SessionFeature[]): unknown[] =>
+      Object.entries(composeFeatures(features)).flatMap(([hook, act]) =>
+        act === undefined ? [] : [hook],
+      );
+    expect(hooksOf([])).toEqual([]);
+    expect(hooksOf([{}, {}])).toEqual([]);
     for (const hook of HOOKS) {
       const feature = { [hook]: () => undefined };
-      expect(Object.keys(composeFeatures([{}, feature]))).toEqual([hook]);
+      expect(hooksOf([{}, feature])).toEqual([hook]);
     }
   });
 });
@@ -209,7 +215,42 @@ describe('A feature', () => {
     scripted.transport.last.playText('mine');
     scripted.transport.last.playText('yours');
     scripted.transport.last.playPong('mine');
-    expect(story).toEqual(['b.arrived yours', 'b.received yours', 'frame', 'b.arrived mine']);
+    expect(story).toEqual(['b.arrived yours', 'b.received yours', 'frame', 'b.pong mine']);
+  });
+
+  it('may take a pong: no @OnPong sees it, and telemetry does', async () => {
+    const story: string[] = [];
+    const taking = { pong: ({ data }: PongFrame) => data.toString() === 'mine' };
+    const script = { pong: ({ data }: PongFrame) => void story.push(data.toString()) };
+    const scripted = new ScriptedClient(script, { features: [one(taking)] });
+    await scripted.open();
+    scripted.transport.last.playPong('mine');
+    scripted.transport.last.playPong('yours');
+    expect(story).toEqual(['yours']);
+    const received = scripted.events.filter(({ event }) => event === 'frame:received');
+    expect(received).toHaveLength(2);
+    await scripted.leave();
+  });
+
+  it('that looks at frames is asked anew before each attempt whether it does', async () => {
+    const seen: unknown[] = [];
+    let looks = false;
+    const feature: SessionFeature = {
+      get arrived() {
+        return looks ? ({ data }: DataFrame) => void seen.push(data) : undefined;
+      },
+    };
+    const scripted = new ScriptedClient({}, { features: [one(feature)] });
+    await scripted.launch();
+    for (looks of [false, true, false]) {
+      // The look is at the dial: here the next attempt.
+      scripted.transport.last.playEnd();
+      await scripted.clock.advanceToNext();
+      scripted.transport.last.playOpen();
+      scripted.transport.last.playText(`${looks}`);
+    }
+    expect(seen).toEqual(['true']);
+    await scripted.leave();
   });
 
   it('may change or take a frame in its turn: observers and handlers see what is passed on', async () => {
@@ -273,13 +314,12 @@ describe('A feature', () => {
     };
     const scripted = telling([make], story, { reconnect: { initialDelay: 10, jitter: 'none' } });
     const context = contexts[0] as FeatureContext;
-    expect([context.client, context.bytesRead, context.bytesWritten]).toEqual(['feed', 0, 0]);
+    expect([context.client, context.bytesRead]).toEqual(['feed', 0]);
     expect(() => context.send([Frame.text('early')])).toThrow(/cannot send/);
     await scripted.open();
     const { last } = scripted.transport;
     last.bytesRead = 7;
-    last.bytesWritten = 9;
-    expect([context.bytesRead, context.bytesWritten]).toEqual([7, 9]);
+    expect(context.bytesRead).toBe(7);
     let taken = 0;
     context.send([Frame.ping('p')], () => taken++);
     await settle();
@@ -287,10 +327,15 @@ describe('A feature', () => {
     expect(story.filter((line) => line.startsWith('a.sending'))).toEqual([]);
     context.schedule(() => void story.push('work'));
     expect(story.at(-1)).toBe('work');
+    context.measured(7);
+    expect([scripted.handle.latency, scripted.events.at(-1)]).toMatchObject([
+      7,
+      { event: 'heartbeat', rtt: 7 },
+    ]);
     context.cut(boom);
-    last.playEnd();
-    await settle();
-    expect(scripted.handle.status).toBe('backoff');
+    // Without a close frame, and without waiting for the end of the socket.
+    expect([scripted.handle.status, last.isTerminated]).toEqual(['backoff', true]);
+    expect(last.sent.map(({ type }) => type)).toEqual(['ping']);
     expect(scripted.ran.findLast(([name]) => name === 'disconnect')?.[1]).toMatchObject({
       reason: { by: 'error', error: boom },
     });
@@ -348,6 +393,10 @@ describe('A hook that throws crashes the client', () => {
     ready: { act: () => undefined, ran: ['start', 'beforeConnect', 'connect', 'terminate'] },
     arrived: {
       act: ({ transport }) => transport.last.playText('x'),
+      ran: ['start', 'beforeConnect', 'connect', 'terminate'],
+    },
+    pong: {
+      act: ({ transport }) => transport.last.playPong('x'),
       ran: ['start', 'beforeConnect', 'connect', 'terminate'],
     },
     received: {

@@ -87,6 +87,11 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
     ['forcefully closed the connection because the server was taking too long to close'],
   ],
   [{ event: 'backoff', delay: 5 }, ['waiting 5 ms before the next attempt']],
+  [
+    { event: 'handler:slow', method: 'trade', running: 10_000.4, waiting: 3 },
+    ['trade has been running for 10000 ms'],
+  ],
+  [{ event: 'heartbeat', rtt: 1.26 }, ['heartbeat answered in 1.3 ms']],
   [{ event: 'mailbox:dropped', dropped: 2 }, ['dropped 2 casts or infos that waited']],
   [{ event: 'restart:planned', delay: 5 }, ['restarting in 5 ms']],
   [{ event: 'restart', incarnation: 2 }, ['restarted, incarnation 2']],

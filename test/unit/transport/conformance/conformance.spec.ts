@@ -84,6 +84,9 @@ describe.each(grounds)('Over $name', { timeout: 60_000 }, (ground) => {
     await story.until('ping');
     socket.send(Frame.binary(randomBytes(500)));
     expect(await far.next()).toBe('binary 500');
+    // What is behind it shows that it was taken.
+    socket.send(Frame.text('c'));
+    expect(await far.next()).toBe('text c');
     // Over TLS they are those of its records.
     expect(Number(socket.bytesRead) - bytesRead).toBeGreaterThanOrEqual(
       Buffer.concat(bytes).length,

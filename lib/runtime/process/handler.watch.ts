@@ -1,0 +1,75 @@
+import type { Clock, Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
+import type { Mailbox } from '../mailbox/mailbox.js';
+import type { ClientSettings } from '../options/client-settings.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import type { CallWatch, HandlerCalls, RunningCall } from './handler.calls.js';
+import type { Message } from './message.js';
+
+/** A handler is told again when it has been running for so many times as long. */
+const AGAIN = 10;
+
+/** The parts of a process that its handlers are watched with. */
+export interface HandlerWatchParts {
+  readonly calls: HandlerCalls;
+  readonly mailbox: Mailbox<Message>;
+  readonly settings: ClientSettings;
+  /** A handler did not return within `handlerTimeout`. */
+  onHandlerTimeout(running: RunningCall): void;
+}
+
+/**
+ * Sees handlers that run for long: they keep the mailbox waiting, and nobody else would tell. It has a
+ * timer only while one is awaited, and one for all that wait in a row: a handler that returns in time costs
+ * it a look at the clock.
+ */
+export class HandlerWatch implements CallWatch {
+  #timer: Timer | undefined;
+  /** The last one that was told, and how long it has to run to be told again. */
+  #told: { readonly running: RunningCall; readonly again: number } | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly telemetry: Telemetry,
+    private readonly parts: HandlerWatchParts,
+  ) {}
+
+  suspended(): void {
+    if (this.#timer === undefined) this.#wait(0);
+  }
+
+  settled(): void {
+    // While others wait the next one is about to begin: a timer for each would cost more than they do.
+    if (this.#timer !== undefined && this.parts.mailbox.length === 0) this.over();
+  }
+
+  /** Nothing runs any more that anybody waits for. */
+  over(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #wait(elapsed: number): void {
+    const { slowHandler, handlerTimeout } = this.parts.settings;
+    const due = Math.min(this.#told?.again ?? slowHandler, handlerTimeout);
+    if (due === Infinity) return;
+    this.#timer = setDeadline(this.clock, due - elapsed, () => this.#look());
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    const { calls, mailbox, settings } = this.parts;
+    const { running } = calls;
+    if (running === undefined) return;
+    if (this.#told?.running !== running) this.#told = undefined;
+    const elapsed = this.clock.now() - running.since;
+    if (elapsed >= settings.handlerTimeout) return this.parts.onHandlerTimeout(running);
+    const due = this.#told?.again ?? settings.slowHandler;
+    if (elapsed >= due) {
+      this.#told = { running, again: due * AGAIN };
+      const { method } = running;
+      this.telemetry.emit('handler:slow', { method, running: elapsed, waiting: mailbox.length });
+    }
+    this.#wait(elapsed);
+  }
+}
