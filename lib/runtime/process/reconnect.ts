@@ -140,10 +140,10 @@ export class Reconnect {
     if (connection.isAttempting && !isChange) return;
     this.#plan.change(changes);
     if (delay === undefined) this.retry();
-    else this.#backoff({ delay, held: delay });
+    else this.#backoff(delay, delay);
   }
 
-  #backoff({ delay, held }: Wait): void {
+  #backoff(delay: number, held = this.#plan.held): void {
     const { connection, entrant } = this.parts;
     connection.backoff(delay);
     // Who is told of the backoff may have ended it.
@@ -204,13 +204,6 @@ export class Reconnect {
   }
 }
 
-/** How long a client waits for its next attempt, in milliseconds. */
-interface Wait {
-  readonly delay: number;
-  /** So long it does in any case: the peer, or a handler, has said so. */
-  readonly held: number;
-}
-
 /** Decides whether and when a client connects again, and what has changed until then. */
 export class ReconnectPlan {
   #backoff = Backoff.none;
@@ -219,6 +212,8 @@ export class ReconnectPlan {
   #movesOn = false;
   #requested: ReconnectChanges | undefined;
   #isCancelled = false;
+  /** Milliseconds of the wait that was committed last which the peer, or a handler, has asked for. */
+  held = 0;
   /** What `reconnect({ url, headers })` has changed, for every attempt to come. */
   changes: Pick<ReconnectChanges, 'url' | 'headers'> = {};
 
@@ -273,17 +268,18 @@ export class ReconnectPlan {
     return isWanted ? this.#delay(this.#requested?.delay) : undefined;
   }
 
-  /** Takes what was planned, or what `@OnDisconnect` returned. */
-  commit(returned?: ReconnectChanges): Wait {
+  /** Takes what was planned, or what `@OnDisconnect` returned: milliseconds to wait. */
+  commit(returned?: ReconnectChanges): number {
     const requested = this.#requested;
     const wanted = returned?.delay ?? requested?.delay;
-    const wait = { delay: this.#delay(wanted), held: wanted ?? this.#retryAfter };
+    const delay = this.#delay(wanted);
+    this.held = wanted ?? this.#retryAfter;
     this.#backoff = this.#planned;
     this.#requested = undefined;
     this.#isCancelled = false;
     // What `@OnDisconnect` returns adds to what a handler asked for before; its word is the last.
     for (const changes of [requested, returned]) if (changes !== undefined) this.change(changes);
-    return wait;
+    return delay;
   }
 
   /** What `reconnect({ url, headers })` says stays said. */
