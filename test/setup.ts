@@ -4,6 +4,12 @@ import { afterAll, beforeAll, expect } from 'vitest';
 // Taken before a test can put fake timers in its place.
 const nextTurn = setImmediate;
 
+// The machine may have a proxy: the tests talk to servers of their own.
+for (const name of ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy']) {
+  delete process.env[name];
+  delete process.env[name.toUpperCase()];
+}
+
 const reached: unknown[] = [];
 const note = (error: unknown): void => {
   reached.push(error);

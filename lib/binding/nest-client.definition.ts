@@ -26,6 +26,7 @@ import type {
   Target,
 } from '../runtime/process/client.definition.js';
 import { checkUrl } from '../runtime/transport/request.checker.js';
+import type { TransportOptions } from '../runtime/transport/transport.options.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
 import { injectAll, makeInstance } from './class.maker.js';
@@ -65,6 +66,8 @@ export interface DefinitionTools {
   /** Options for every client that does not say otherwise. */
   readonly defaults: () => ClientOptions;
   readonly clock: Clock;
+  /** Looks whether the transport can do what the options say; rejects where it cannot. */
+  readonly check: (client: string, options: TransportOptions) => Promise<void> | undefined;
   /** So that no factory runs in the context of the request that happened to start the client. */
   readonly run: ContextRunner;
 }
@@ -129,10 +132,16 @@ export class NestClientDefinition implements ClientDefinition {
    * Injects the factory's dependencies, and asks it, unless the client is started by hand.
    *
    * @param isWanted whether somebody has started it by hand already
-   * @throws (rejects) as {@link begin}
+   * @throws (rejects) as {@link begin}, and ConfigurationError for what the transport cannot do
    */
   async prepare(isWanted = false): Promise<void> {
-    if (this.#metadata?.factory === undefined || this.#isOverridden) return;
+    if (this.#isOverridden) return;
+    await this.#prepareFactory(isWanted);
+    await this.tools.check(this.name, this.settings().transport);
+  }
+
+  async #prepareFactory(isWanted: boolean): Promise<void> {
+    if (this.#metadata?.factory === undefined) return;
     const dependencies = await this.#inject();
     const isByHand = (): boolean => this.settings().startup === 'manual' && !isWanted;
     if (this.#isAsked || isByHand()) return;

@@ -17,6 +17,7 @@ import { Redactor } from '../runtime/errors/redactor.js';
 import { STANDARD_FEATURES } from '../runtime/session/standard.features.js';
 import { ConnectBudget } from '../runtime/throttle/connect.budget.js';
 import { TurnGate } from '../runtime/throttle/turn.gate.js';
+import type { TransportOptions } from '../runtime/transport/transport.options.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
@@ -186,7 +187,11 @@ export class ClientRegistry {
     const defaults = (): object => this.options?.defaults ?? {};
     const name = overrides.name ?? getClientName(type);
     const clock = this.tools.clock.for?.(name) ?? this.tools.clock;
-    const definition = new NestClientDefinition(type, { defaults, clock, run }, overrides);
+    const { transport } = this.tools;
+    const check = (client: string, options: TransportOptions): Promise<void> | undefined =>
+      transport.check?.(client, options);
+    const definitionTools = { defaults, clock, run, check };
+    const definition = new NestClientDefinition(type, definitionTools, overrides);
     const group = known ?? this.supervisors.create(definition.name);
     const client = new Client(definition, { ...this.tools, clock }, group.supervisor, position);
     const handle = new LocalHandle(client) as unknown as ClientHandle;

@@ -27,6 +27,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'pause',
   'restart:planned',
   'terminate',
+  'warning',
   'error',
 ]);
 
@@ -88,6 +89,8 @@ export class TelemetryLogger implements EventSink {
         return this.logger.warn(messages.dropped(client, event.dropped));
       case 'terminate':
         return this.ended(event);
+      case 'warning':
+        return this.logger.warn(event.message);
       case 'error':
         return this.failed(client, event.where, event.error);
     }

@@ -12,6 +12,7 @@ import type { CallerMessage, CallMessage } from '../process/message.js';
 import { Postponed } from '../process/postponed.js';
 import { Process } from '../process/process.js';
 import { UrlRound } from '../process/url.round.js';
+import { Warnings } from '../process/warnings.js';
 import type { ProcessOwner, ProcessTools } from '../process/process.port.js';
 import {
   composeFeatures,
@@ -67,7 +68,12 @@ export class ClientMember implements Member, ProcessOwner {
     position: number,
   ) {
     this.#postponed = new Postponed(definition.name);
-    this.#tools = { ...tools, features: this.#features(tools), urls: new UrlRound() };
+    this.#tools = {
+      ...tools,
+      features: this.#features(tools),
+      urls: new UrlRound(),
+      warnings: new Warnings(tools.telemetry),
+    };
     this.process = new Process(definition, this.#tools, this, 0);
     supervisor.add(this, position);
   }
@@ -348,7 +354,7 @@ interface Verdict {
 }
 
 /** What a member is made with. */
-export interface MemberTools extends Omit<ProcessTools, 'features' | 'urls'> {
+export interface MemberTools extends Omit<ProcessTools, 'features' | 'urls' | 'warnings'> {
   readonly features?: readonly FeatureFactory[] | undefined;
 }
 

@@ -182,6 +182,10 @@ export class Wire implements TransportEvents {
     if (this.#phase === 'dialling') this.#open(request);
   }
 
+  onWarning(message: string): void {
+    this.tools.telemetry.emit('warning', { message });
+  }
+
   onRefused(): void {
     // It is the refusal that the attempt fails with, however near its deadline was.
     this.#cancelTimers();

@@ -117,8 +117,11 @@ export class HandshakeError extends WebSockexError {
   readonly code = 'ERR_WEBSOCKEX_HANDSHAKE';
   /** The HTTP status of the answer; 101 when its headers were what was wrong. */
   readonly status: number;
-  /** The headers of the answer, names in lower case. */
-  readonly headers: ResponseHeaders;
+  /**
+   * The headers of the answer as they came, names in lower case. They may hold secrets, `set-cookie` for
+   * one: whoever prints the error does not see them.
+   */
+  readonly headers!: ResponseHeaders;
   /**
    * What the answer's `Retry-After` asks to wait, in milliseconds, however long that is. The reconnect
    * policy waits for an hour of it at most.
@@ -143,7 +146,8 @@ export class HandshakeError extends WebSockexError {
   ) {
     super(oneLine(`${client}: the opening handshake failed: ${what}`), options);
     this.status = answer.status;
-    this.headers = answer.headers;
+    const { headers } = answer;
+    Object.defineProperty(this, 'headers', { value: headers, enumerable: false, writable: true });
     this.retryAfter = answer.retryAfter;
     this.body = answer.body;
   }

@@ -54,7 +54,7 @@ export interface ClientSettings {
 export function toSettings(options: ClientOptions): ClientSettings {
   const { agent, allowUrl, mailbox = {}, protocols = [], reconnect = {} } = options;
   const { followRedirects, maxRedirects, maxPayload, origin, perMessageDeflate } = options;
-  const { requireProtocol, socket, tls, ws } = options;
+  const { proxy, requireProtocol, socket, tls, ws } = options;
   const highWaterMark = mailbox.highWaterMark ?? MAILBOX.highWaterMark.default;
   return {
     callTimeout: options.callTimeout ?? OPTIONS.callTimeout.default,
@@ -94,6 +94,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
       maxPayload,
       origin,
       perMessageDeflate,
+      proxy,
       requireProtocol,
       socket,
       tls,

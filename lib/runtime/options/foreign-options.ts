@@ -120,7 +120,7 @@ const OURS: Readonly<Record<string, readonly string[]>> = {
   'tls.rejectUnauthorized': ['insecure', 'strictSSL', 'verify'],
   'tls.ca': ['cacerts'],
   socket: ['socketOptions'],
-  agent: ['proxy'],
+  proxy: ['httpProxy', 'httpsProxy', 'proxyUrl', 'socksProxy'],
   perMessageDeflate: ['compression'],
   maxPayload: ['maxFrameSize', 'maxMessageSize', 'maxReceivedMessageSize', 'maxSize'],
   'mailbox.maxPostponed': ['maxEnqueuedMessages', 'maxQueue', 'queueSize'],

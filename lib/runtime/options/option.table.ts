@@ -58,6 +58,7 @@ export const OPTIONS = {
   perMessageDeflate: { check: either(isBoolean, isObject) },
   prepareTimeout: { check: isDuration, default: 10_000 },
   protocols: { check: elsewhere },
+  proxy: { check: elsewhere },
   reconnect: { check: either(isObject, isFalse) },
   requireProtocol: { check: isBoolean },
   restart: { check: oneOf('permanent', 'transient', 'temporary'), default: 'transient' },

@@ -1,5 +1,7 @@
 import { ConfigurationError } from '../errors/client.errors.js';
+import { redactUrl } from '../errors/redact-url.js';
 import { inspectShort } from '../errors/websockex.error.js';
+import { parseProxy, PROXY_SCHEMES } from '../transport/proxy.env.js';
 import type {
   DeflateOptions,
   SocketOptions,
@@ -207,6 +209,7 @@ export function checkWayOut(client: string, options: ClientOptions): void {
     const given = options[place as keyof typeof PLACES];
     if (typeof given === 'object') checkPlace(client, place, table, given);
   }
+  checkProxy(client, options);
   const { agent } = options as { readonly agent?: unknown };
   if (agent === undefined || agent === false) return;
   if (typeof (Object(agent) as { addRequest?: unknown }).addRequest !== 'function') {
@@ -214,6 +217,16 @@ export function checkWayOut(client: string, options: ClientOptions): void {
       `${client}: the option "agent" is ${inspectShort(agent)}; it must be an http.Agent or https.Agent, or false`,
     );
   }
+}
+
+function checkProxy(client: string, { proxy }: { readonly proxy?: unknown }): void {
+  if (proxy === undefined || proxy === false || proxy === 'env') return;
+  const isUrl = typeof proxy === 'string' || proxy instanceof URL;
+  if (isUrl && parseProxy(proxy) !== undefined) return;
+  const shown = isUrl ? JSON.stringify(redactUrl(proxy)) : inspectShort(proxy);
+  throw new ConfigurationError(
+    `${client}: the option "proxy" is ${shown}; it must be 'env', false, or the URL of a proxy (${PROXY_SCHEMES.join(', ')})`,
+  );
 }
 
 function checkPlace(client: string, place: string, { takes, refuses }: Place, given: object): void {

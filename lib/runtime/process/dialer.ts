@@ -233,6 +233,9 @@ export class Dialer {
   #finish(request: PlainRequest, target: Target): WireSettings {
     const wire = finishRequest(this.#maker, request, target.settings);
     this.tools.urls.dialling();
+    if (target.settings.transport.tls?.rejectUnauthorized === false) {
+      this.tools.warnings.once(unverified(this.definition.name));
+    }
     return wire;
   }
 
@@ -275,6 +278,13 @@ export class Dialer {
     this.#renewed = attempt;
     mailbox.post({ type: 'attempt', attempt });
   }
+}
+
+function unverified(client: string): string {
+  return (
+    `${client}: tls.rejectUnauthorized is false: the certificate of the peer is not verified, and whoever ` +
+    'stands between may read and change what is sent. Give the CA of the peer in tls.ca, and take it out'
+  );
 }
 
 /** Whether it failed only because it was told to stop. */
@@ -335,6 +345,7 @@ export function finishRequest(
       headers: checkHeaders(client, request.headers),
       protocols: checkProtocols(client, request.protocols),
       options: transport,
+      timeout: connectTimeout,
       redactor,
     },
     connectTimeout,

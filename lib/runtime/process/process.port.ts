@@ -13,6 +13,7 @@ import type { TurnGate } from '../throttle/turn.gate.js';
 import type { ConnectionInfo } from './handler.arguments.js';
 import type { CallerMessage } from './message.js';
 import type { UrlRound } from './url.round.js';
+import type { Warnings } from './warnings.js';
 
 /** Whom a process tells. */
 export interface ProcessOwner extends StatusListener {
@@ -38,6 +39,8 @@ export interface ProcessTools extends WireTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly observers: FrameObserver;
+  /** What the client is warned of. */
+  readonly warnings: Warnings;
   /** Which of its URLs is tried. */
   readonly urls: UrlRound;
   /** What the client's sessions do beside calling handlers. */

@@ -75,6 +75,8 @@ export class TraceLines {
         return ['paused reading'];
       case 'resume':
         return ['resumed reading'];
+      case 'warning':
+        return [`warning: ${cut(event.message)}`];
       case 'error':
         return [
           `error in ${event.where}: ${cut(describeReason({ by: 'error', error: event.error }))}`,

@@ -172,6 +172,16 @@ export interface ErrorEvent extends EventBase {
 }
 
 /**
+ * Something is not as it should be, and the client goes on; told once of each. A proxy of the
+ * environment that cannot be spoken to, or `tls.rejectUnauthorized: false`.
+ */
+export interface WarningEvent extends EventBase {
+  readonly event: 'warning';
+  /** What it is, and what to do: a sentence for a person, with the client's name. */
+  readonly message: string;
+}
+
+/**
  * What `events$` shows and what is published on the channel `websockex:<event>`.
  *
  * @publicApi
@@ -194,6 +204,7 @@ export type WebSockexEvent =
   | RestartPlannedEvent
   | RestartEvent
   | TerminateEvent
+  | WarningEvent
   | ErrorEvent;
 
 /** The names of the events. */

@@ -29,6 +29,7 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   'restart:planned': channel('websockex:restart:planned'),
   restart: channel('websockex:restart'),
   terminate: channel('websockex:terminate'),
+  warning: channel('websockex:warning'),
   error: channel('websockex:error'),
 });
 

@@ -51,7 +51,7 @@ const REFUSED_HEADERS: Readonly<Record<string, string>> = {
   expect: OWN,
   'http2-settings': OWN,
   'keep-alive': `${OWN}, or set the option socket.keepAlive, which is TCP's`,
-  'proxy-connection': `${OWN}; a proxy goes into the option agent`,
+  'proxy-connection': `${OWN}; a proxy goes into the option proxy`,
   te: OWN,
   trailer: OWN,
   'transfer-encoding': OWN,

@@ -136,7 +136,7 @@ const STATUS_REMEDIES: Readonly<Record<number, string>> = {
   403: '; check the credentials, or sign in @BeforeConnect',
   404: '; check the path of the URL',
   405: '; no WebSocket is there: check the path of the URL',
-  407: '; the proxy wants credentials: give them to the agent that dials through it',
+  407: '; the proxy wants credentials: put user and password into the URL of the option proxy, or give them to the agent',
   408: '; it did not get the request in time; it may be overloaded',
   410: '; nothing is there any more: check the path of the URL',
   421: '; it does not serve this host name: check the URL, headers.host and tls.servername',

@@ -50,6 +50,17 @@ export interface TransportOptions {
    */
   readonly perMessageDeflate?: boolean | DeflateOptions;
   /**
+   * The proxy to dial through: its URL, `http:` and `https:` (by CONNECT) or `socks:`, `socks4:`,
+   * `socks4a:`, `socks5:`, `socks5h:`; `false`: none. `'env'`: what `HTTPS_PROXY` for `wss:`, `HTTP_PROXY`
+   * for `ws:`, else `ALL_PROXY`, say at each attempt, but for the hosts in `NO_PROXY`; each in lower case,
+   * too. No host is excepted unless it stands there, this machine neither. It needs the package
+   * `https-proxy-agent` or `socks-proxy-agent`: without it a variable is warned of once, and the client
+   * dials directly; a proxy that stands here fails the boot. Credentials stand in the URL. An `agent`,
+   * `ws.createConnection` and `ws+unix:` URLs go past it, and so does a net of
+   * `nestjs-websockex/testing`. @default 'env'
+   */
+  readonly proxy?: string | URL | false;
+  /**
    * Whether the peer must choose one of the subprotocols that were offered, as browsers and `ws` have
    * it. `false` takes a 101 without one, which RFC 6455 section 4.1 allows: `protocol` is `''` then.
    * One that was not offered fails the handshake in any case. @default true
@@ -90,6 +101,7 @@ export const TRANSPORT_OPTION_NAMES = [
   'maxPayload',
   'origin',
   'perMessageDeflate',
+  'proxy',
   'requireProtocol',
   'socket',
   'tls',

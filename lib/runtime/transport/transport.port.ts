@@ -12,6 +12,8 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly protocols: readonly string[];
   readonly options: TransportOptions;
+  /** Milliseconds the attempt may take; 0 or absent: no limit. Whoever listens keeps it. */
+  readonly timeout?: number;
   /** Hides secrets in what errors say. @default what is hidden anyway */
   readonly redactor?: Redactor;
   /** Where redirects have led here from. */
@@ -43,6 +45,8 @@ export interface TransportEvents {
    * listens opens this request in its place. Without this none is followed.
    */
   onRedirect?(request: TransportRequest): void;
+  /** Something is not as the options or the environment have it, and the attempt goes on; told once of each. */
+  onWarning?(message: string): void;
   /** The peer has refused the handshake; `onEnd` follows, with why, as soon as that has been read. */
   onRefused?(): void;
   onOpen(info: TransportInfo): void;
@@ -120,6 +124,11 @@ export interface TransportSocket {
  * faster path fits in here without a change above it.
  */
 export interface Transport {
+  /**
+   * Looks, at boot, whether it could dial with these options: rejects with a `ConfigurationError` where
+   * it could not, for want of a package, say.
+   */
+  check?(client: string, options: TransportOptions): Promise<void>;
   /** Dials. May throw a `WebSockexError` for a request it cannot make; then no event follows. */
   open(request: TransportRequest, events: TransportEvents): TransportSocket;
 }

@@ -8,6 +8,7 @@ import type WebSocket from 'ws';
 
 import type { Clock } from '../clock/clock.port.js';
 import { SystemClock } from '../clock/system.clock.js';
+import { ConfigurationError } from '../errors/client.errors.js';
 import { ConnectionError, HandshakeError, ProtocolError } from '../errors/connection.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import type { Frame } from '../frame/frame.js';
@@ -15,6 +16,14 @@ import { AddressRace, hasSeveralAddresses, tuneSocket } from './address.race.js'
 import { AddressGuard } from './address.guard.js';
 import { guardCallbacks, type OnFailure } from './callback.guard.js';
 import { payloadLimit } from './payload.limit.js';
+import { findProxy, parseProxy, type Proxy } from './proxy.env.js';
+import {
+  importPeer,
+  loadAgent,
+  missingPeer,
+  type PeerLoader,
+  ProxyTunnel,
+} from './proxy.tunnel.js';
 import { redirect } from './redirect.js';
 import { readRefusal } from './refusal.body.js';
 import { redactorOf } from './request.secrets.js';
@@ -25,6 +34,7 @@ import {
   toHandshakeError,
   withoutStacks,
 } from './transport.errors.js';
+import type { TransportOptions } from './transport.options.js';
 import type {
   Transport,
   TransportEvents,
@@ -63,19 +73,55 @@ export class WsTransport implements Transport {
    * @param connect makes the socket instead of `net.connect` and `tls.connect`; it is given the
    * URL's host as they would be, and speaks the protocol above TLS
    * @param clock bounds the wait for the body of a refusal
+   * @param load loads what speaks to proxies
    */
   constructor(
     private readonly connect?: (request: TransportRequest) => Duplex,
     private readonly clock: Clock = new SystemClock(),
+    private readonly load: PeerLoader = importPeer,
   ) {}
+
+  /** By what was warned of: each once for all clients. */
+  readonly #warned = new Set<string>();
+
+  get #tools(): SocketTools {
+    const { connect, clock, load } = this;
+    return {
+      clock,
+      load,
+      ...(connect !== undefined && { connect }),
+      isNews: (what) => !this.#warned.has(what) && this.#warned.add(what) !== undefined,
+    };
+  }
+
+  async check(client: string, options: TransportOptions): Promise<void> {
+    const { agent, proxy = 'env', ws } = options;
+    const goesPast =
+      this.connect !== undefined || Boolean(agent) || 'createConnection' in (ws ?? {});
+    if (proxy === 'env' || proxy === false || goesPast) return;
+    const found = parseProxy(proxy);
+    if (found === undefined) return;
+    if ((await loadAgent(found.peer, this.load)) !== undefined) return;
+    throw new ConfigurationError(missingPeer(client, { ...found, source: 'the option proxy' }));
+  }
 
   open(request: TransportRequest, events: TransportEvents): TransportSocket {
     try {
-      return new WsSocket(request, events, this.clock, this.connect);
+      return new WsSocket(request, events, this.#tools);
     } catch (thrown) {
+      if (thrown instanceof WebSockexError) throw thrown;
       throw toConnectionError(request.client, toError(thrown), request);
     }
   }
+}
+
+/** What a socket is made with. */
+interface SocketTools {
+  readonly connect?: (request: TransportRequest) => Duplex;
+  readonly clock: Clock;
+  readonly load: PeerLoader;
+  /** Whether nobody was warned of it yet. */
+  isNews(what: string): boolean;
 }
 
 class WsSocket implements TransportSocket {
@@ -83,7 +129,8 @@ class WsSocket implements TransportSocket {
   readonly #client: string;
   readonly #events: TransportEvents;
   readonly #request: TransportRequest;
-  readonly #clock: Clock;
+  readonly #tools: SocketTools;
+  #tunnel: ProxyTunnel | undefined;
   /** Calls off the wait for the body of a refusal. */
   #stopReading: (() => void) | undefined;
   readonly #guard: AddressGuard | undefined;
@@ -105,16 +152,12 @@ class WsSocket implements TransportSocket {
   #unwritten = 0;
   #isEnding = false;
 
-  constructor(
-    request: TransportRequest,
-    events: TransportEvents,
-    clock: Clock,
-    connect: ((request: TransportRequest) => Duplex) | undefined,
-  ) {
+  constructor(request: TransportRequest, events: TransportEvents, tools: SocketTools) {
+    const { connect } = tools;
     this.#client = request.client;
     this.#events = events;
     this.#request = request;
-    this.#clock = clock;
+    this.#tools = tools;
     checkDeflate(request.options.perMessageDeflate);
     this.#guard = this.#makeGuard(request);
     const given = this.#guarded(request.options);
@@ -189,6 +232,7 @@ class WsSocket implements TransportSocket {
 
   terminate(): void {
     this.#race?.cancel();
+    if (!this.#opened) this.#tunnel?.cancel();
     this.#stopReading?.();
     this.#ws.terminate();
   }
@@ -268,10 +312,15 @@ class WsSocket implements TransportSocket {
   /** Makes a socket, by another's `create` or as `ws` does, once it is allowed. */
   #create(options: Dial, made: Made, create: Create | undefined): Duplex | undefined {
     const guard = this.#guard;
-    const make = create ?? ((dial: Dial, done: Made) => this.#dial(dial, done));
+    const proxy = create === undefined ? findProxy(this.#request) : undefined;
+    const direct = (dial: Dial, done: Made): Duplex | undefined => this.#dial(dial, done);
+    const tunnel = proxy && new ProxyTunnel(this.#request, proxy, this.#tools.load);
+    this.#tunnel = tunnel;
+    const make = create ?? (tunnel && proxy && this.#through(tunnel, proxy)) ?? direct;
     if (guard === undefined) return make(options, made);
     const dial = { ...options, lookup: guard.lookup(options.lookup) };
-    const isLookedUp = create === undefined && options.socketPath === undefined;
+    const isElsewhere = create ?? (tunnel && !tunnel.looksUp) ?? options.socketPath;
+    const isLookedUp = !isElsewhere;
     if (isLookedUp && guard.literal === undefined) return make(dial, made);
     guard.enter(guard.literal, () => {
       if (this.#isGivenUp) return;
@@ -285,6 +334,40 @@ class WsSocket implements TransportSocket {
     return undefined;
   }
 
+  /** Makes a socket through a proxy; past it, where its variable is set and the package is not there. */
+  #through(tunnel: ProxyTunnel, proxy: Proxy): Create {
+    const wrap = async (dial: Dial, made: Made): Promise<Duplex | undefined> => {
+      const socket = await tunnel.open(dial);
+      if (this.#isGivenUp) {
+        socket?.destroy();
+        return undefined;
+      }
+      if (socket === undefined) {
+        this.#warnOfProxy(proxy);
+        return this.#dial(dial, made);
+      }
+      return this.#isSecure ? secured({ ...dial, socket }) : socket;
+    };
+    return (dial, made) => {
+      wrap(dial, made).then(
+        (socket) => socket && made(null, socket),
+        (thrown: unknown) => this.#isGivenUp || made(toError(thrown)),
+      );
+      return undefined;
+    };
+  }
+
+  #warnOfProxy(proxy: Proxy): void {
+    if (!this.#tools.isNews(proxy.source)) return;
+    this.#events.onWarning?.(
+      `${missingPeer(this.#client, proxy)}. Until then the client dials directly`,
+    );
+  }
+
+  get #isSecure(): boolean {
+    return /^(wss|https):/i.test(this.#request.url);
+  }
+
   /** Whether nothing is to be dialled any more. */
   get #isGivenUp(): boolean {
     return this.#isOver || this.#ws.readyState !== this.#ws.CONNECTING;
@@ -292,7 +375,7 @@ class WsSocket implements TransportSocket {
 
   /** Makes a socket as `ws` does, but for a host with several addresses. */
   #dial(options: Dial, made: Made): Duplex | undefined {
-    const isSecure = /^(wss|https):/i.test(this.#request.url);
+    const isSecure = this.#isSecure;
     if (options.socketPath !== undefined || !hasSeveralAddresses(options)) {
       const { socketPath } = options;
       return isSecure ? secured(options) : net.connect({ ...options, path: socketPath } as Dial);
@@ -387,7 +470,7 @@ class WsSocket implements TransportSocket {
     const redirection = this.#events.onRedirect && redirect(this.#request, answer, redactor);
     if (redirection?.kind === 'followed') return this.#onRedirect(redirection.request);
     this.#events.onRefused?.();
-    this.#stopReading = readRefusal(answer, this.#clock, (body) => {
+    this.#stopReading = readRefusal(answer, this.#tools.clock, (body) => {
       withoutStacks(() => {
         const refusal = { redactor, body, redirect: redirection?.why };
         this.#error = toHandshakeError(this.#client, answer, refusal);
@@ -439,6 +522,7 @@ class WsSocket implements TransportSocket {
   #onClose(code: number, reason: string): void {
     this.#isOver = true;
     this.#race?.cancel();
+    if (!this.#opened) this.#tunnel?.cancel();
     const isRefused = this.#error instanceof ProtocolError;
     if (code !== NO_FRAME && !this.#isPeerClosed && !isRefused) {
       this.#onPeerClose(code === NO_CODE ? undefined : code, reason);

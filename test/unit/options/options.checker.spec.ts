@@ -56,6 +56,10 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   perMessageDeflate: { good: [true, false, { threshold: 1 }], bad: ['yes', 1, null, []] },
   prepareTimeout: durations,
   protocols: { good: ['v1', ['v1', 'v2'], []], bad: [7, null, '', 'a b', ['v1', 'v1']] },
+  proxy: {
+    good: [false, 'env', 'http://proxy:3128', 'proxy:3128', new URL('socks5h://me:pw@proxy:1080')],
+    bad: [true, null, '', 'ftp://proxy', 'ws://proxy', 7, {}],
+  },
   reconnect: { good: [false, {}], bad: [true, null, 0, 'never', []] },
   requireProtocol: { good: [true, false], bad: [0, 'true', null, []] },
   restart: { good: ['permanent', 'transient', 'temporary'], bad: ['always', 7, null, true] },

@@ -98,6 +98,7 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
   [{ event: 'terminate', reason: { by: 'error', error: 'boom' } }, ['terminating: boom']],
   [{ event: 'pause' }, ['paused reading']],
   [{ event: 'resume' }, ['resumed reading']],
+  [{ event: 'warning', message: 'feed: beware' }, ['warning: feed: beware']],
   [{ event: 'error', where: 'here', error: { a: 1 } }, ['error in here: {"a":1}']],
 ];
 

@@ -45,6 +45,8 @@ describe('CHANNELS', () => {
       'frame:sent',
       'frame:dropped',
       'frame:unhandled',
+      'handler:slow',
+      'heartbeat',
       'mailbox:dropped',
       'pause',
       'resume',
@@ -52,6 +54,7 @@ describe('CHANNELS', () => {
       'restart:planned',
       'restart',
       'terminate',
+      'warning',
       'error',
     ]);
     for (const name of NAMES) expect(CHANNELS[name]).toBe(channel(`websockex:${name}`));
