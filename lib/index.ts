@@ -78,11 +78,7 @@ export type {
   MailboxOptions,
   Startup,
 } from './runtime/options/client-options.js';
-export type {
-  ConnectionInfo,
-  ConnectRequest,
-  DisconnectStatus,
-} from './runtime/process/handler.arguments.js';
+export type { ConnectionInfo, ConnectRequest } from './runtime/process/handler.arguments.js';
 export { close, reconnect, reply, terminate } from './runtime/process/directive.js';
 export type {
   CloseDirective,
@@ -107,6 +103,7 @@ export type {
 } from './runtime/frame/frame.js';
 export { CloseCode } from './runtime/frame/close-code.js';
 export type { CloseReason } from './runtime/frame/close-reason.js';
+export type { DisconnectStatus, EndClass } from './runtime/frame/disconnect.status.js';
 export type { Random, ReconnectOptions } from './runtime/connection/backoff.policy.js';
 
 export { WebSockexError } from './runtime/errors/websockex.error.js';

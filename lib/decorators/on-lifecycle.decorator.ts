@@ -1,9 +1,6 @@
 import type { CloseReason } from '../runtime/frame/close-reason.js';
-import type {
-  ConnectionInfo,
-  ConnectRequest,
-  DisconnectStatus,
-} from '../runtime/process/handler.arguments.js';
+import type { DisconnectStatus } from '../runtime/frame/disconnect.status.js';
+import type { ConnectionInfo, ConnectRequest } from '../runtime/process/handler.arguments.js';
 import {
   createHandlerDecorator,
   type HandlerDecorator,

@@ -9,11 +9,8 @@ import type {
   TextFrame,
 } from '../runtime/frame/frame.js';
 import type { ClientOptions } from '../runtime/options/client-options.js';
-import type {
-  ConnectionInfo,
-  ConnectRequest,
-  DisconnectStatus,
-} from '../runtime/process/handler.arguments.js';
+import type { DisconnectStatus } from '../runtime/frame/disconnect.status.js';
+import type { ConnectionInfo, ConnectRequest } from '../runtime/process/handler.arguments.js';
 import type { NameRegistry } from './name-registry.interface.js';
 
 /** What handlers are given that are no `@OnStart`. */

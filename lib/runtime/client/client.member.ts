@@ -273,10 +273,11 @@ export class ClientMember implements Member, ProcessOwner {
 
   /** Puts a new process in the place of one that is over, and gives it what callers have asked since. */
   #renew(): void {
-    const { connection } = this.process;
+    const { connection, reconnect } = this.process;
+    const { isTrusted } = reconnect;
     this.#previous?.destroy();
     this.#previous = connection.lingering;
-    this.process = new Process(this.definition, this.#tools, this, connection.session);
+    this.process = new Process(this.definition, this.#tools, this, connection.session, isTrusted);
     if (this.readers.isHeld) this.#passOn(true);
     for (const message of this.#postponed.take()) this.process.post(message);
   }

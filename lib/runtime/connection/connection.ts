@@ -111,7 +111,8 @@ export class Connection implements WireOwner {
   /** The attempt could not be made: its request could not be had. `onEnd` follows. */
   failAttempt(attempt: Attempt, error: unknown): void {
     if (!this.isCurrent(attempt)) return;
-    const end = { opened: false, reason: { by: 'error', error }, error, voluntary: false } as const;
+    const reason = { by: 'error', error } as const;
+    const end = { opened: false, isUnmade: true, reason, error, voluntary: false };
     this.#over(end, { type: 'unmade' });
   }
 

@@ -36,6 +36,8 @@ export interface WireEnd {
   readonly reason: CloseReason;
   /** What broke, where something did. */
   readonly error?: unknown;
+  /** Whether no attempt was made: what prepares one failed. */
+  readonly isUnmade?: boolean;
   /** Whether it ended because we wanted it to. */
   readonly voluntary: boolean;
 }

@@ -122,7 +122,8 @@ function toLimit(timeout: number): number {
 function toPolicy(reconnect: ReconnectOptions): ReconnectPolicy {
   const { initialDelay = 0, maxDelay = Math.max(DEFAULT_RECONNECT.maxDelay, initialDelay) } =
     reconnect;
-  return { ...DEFAULT_RECONNECT, ...reconnect, maxDelay };
+  const { slowDelay = Math.max(DEFAULT_RECONNECT.slowDelay, maxDelay) } = reconnect;
+  return { ...DEFAULT_RECONNECT, ...reconnect, maxDelay, slowDelay };
 }
 
 function toDebug(debug: ClientOptions['debug'] = {}): DebugOptions {

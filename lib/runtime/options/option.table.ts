@@ -80,6 +80,7 @@ export const RECONNECT = {
   maxDelay: { check: isDuration, default: DEFAULT_RECONNECT.maxDelay },
   jitter: { check: oneOf('decorrelated', 'full', 'none'), default: DEFAULT_RECONNECT.jitter },
   maxAttempts: { check: isCount, default: DEFAULT_RECONNECT.maxAttempts },
+  slowDelay: { check: isDuration, default: DEFAULT_RECONNECT.slowDelay },
   stableAfter: { check: isDuration, default: DEFAULT_RECONNECT.stableAfter },
 } as const satisfies Table<ReconnectOptions>;
 

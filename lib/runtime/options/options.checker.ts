@@ -63,10 +63,16 @@ export function checkOptions(
  * @throws ConfigurationError naming the client and the options
  */
 export function checkTogether(client: string, options: ClientOptions): ClientOptions {
-  const { initialDelay = 0, maxDelay = Infinity } = options.reconnect || {};
+  const { reconnect } = options;
+  const { initialDelay = 0, maxDelay = Infinity, slowDelay = Infinity } = reconnect || {};
   if (initialDelay > maxDelay) {
     throw new ConfigurationError(
       `${client}: reconnect.initialDelay (${initialDelay}) is above reconnect.maxDelay (${maxDelay})`,
+    );
+  }
+  if (reconnect && reconnect.maxDelay !== undefined && maxDelay > slowDelay) {
+    throw new ConfigurationError(
+      `${client}: reconnect.maxDelay (${maxDelay}) is above reconnect.slowDelay (${slowDelay})`,
     );
   }
   const { highWaterMark = MAILBOX.highWaterMark.default, lowWaterMark } = options.mailbox ?? {};

@@ -246,6 +246,7 @@ export class Dispatcher implements MailboxOwner<Message> {
     if (lifetime.isOver || runner.lostSession === info.session) return;
     this.tools.features.ready?.(info.session);
     this.owner.onReady(info);
+    this.parts.reconnect.ready();
     lifetime.greeted(connection.session);
     const postponed = this.#postponed;
     this.#postponed = [];

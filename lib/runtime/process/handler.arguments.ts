@@ -1,5 +1,4 @@
 import type { ResponseHeaders } from '../errors/connection.errors.js';
-import type { CloseReason } from '../frame/close-reason.js';
 
 /**
  * What `@BeforeConnect` gets, and may change: the request of one attempt. Changes are for this
@@ -46,25 +45,4 @@ export interface ConnectionInfo {
   readonly extensions: string;
   /** The number of the session: 1, 2, 3, … per client. */
   readonly session: number;
-}
-
-/**
- * What `@OnDisconnect` gets.
- *
- * @publicApi
- */
-export interface DisconnectStatus {
-  /** Why the session ended, or the attempt failed. */
-  readonly reason: CloseReason;
-  /** 1 for a lost session; 2, 3, … for each failed attempt after it. Failed first attempts count from 1. */
-  readonly attempt: number;
-  /** The number of the session that was lost, or of the last one; 0 before the first. */
-  readonly session: number;
-  /** What broke, where something did: a failed attempt's error, a `ProtocolError`, a socket error. */
-  readonly error?: unknown;
-  /**
-   * Milliseconds until the next attempt, where `@OnDisconnect` returns nothing; absent where there is
-   * to be none: by the policy, after a `close()`, or because the client ends.
-   */
-  readonly retryIn?: number;
 }

@@ -49,12 +49,16 @@ export class Process implements ConnectionOwner, BudgetClient {
   #settings: ClientSettings | undefined;
   #shutdown: Shutdown | undefined;
 
-  /** @param session the number of the last session of the client, before this process */
+  /**
+   * @param session the number of the last session of the client, before this process
+   * @param isTrusted whether the peer has let it in since it refused it last
+   */
   constructor(
     private readonly definition: ClientDefinition,
     private readonly tools: ProcessTools,
     private readonly owner: ProcessOwner,
     session: number,
+    isTrusted = false,
   ) {
     const { name } = definition;
     const { telemetry } = tools;
@@ -67,7 +71,7 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.watch = new HandlerWatch(tools.clock, telemetry, this);
     this.calls = new HandlerCalls(name, tools.clock, this.watch);
     this.lifetime = new Lifetime(definition, telemetry, this, owner);
-    this.reconnect = new Reconnect(definition, tools, this);
+    this.reconnect = new Reconnect(definition, tools, this, isTrusted);
     this.dialer = new Dialer(definition, tools, this);
     this.runner = new HandlerRunner(definition, tools, this, budget);
   }

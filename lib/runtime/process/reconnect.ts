@@ -5,12 +5,15 @@ import {
   MAX_RETRY_AFTER,
   type Random,
   type ReconnectPolicy,
+  RESTART_PAUSE,
 } from '../connection/backoff.policy.js';
 import type { Connection } from '../connection/connection.js';
+import { classOf, isRefusal } from '../connection/end.classes.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { HandshakeError } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
+import type { DisconnectStatus, EndClass } from '../frame/disconnect.status.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
@@ -18,11 +21,10 @@ import type { Entrant } from '../throttle/budget.port.js';
 import { type HeaderMap, mergeHeaders } from '../transport/headers.js';
 import type { ClientDefinition, Handler } from './client.definition.js';
 import { isDirective, type ReconnectChanges, toCloseReason } from './directive.js';
-import type { DisconnectStatus } from './handler.arguments.js';
 import type { HandlerCalls } from './handler.calls.js';
 import type { Lifetime } from './lifetime.js';
 import type { Message } from './message.js';
-import { passing, type UrlRound } from './url.round.js';
+import type { UrlRound } from './url.round.js';
 
 /** What reconnects are made with. */
 export interface ReconnectTools {
@@ -30,6 +32,9 @@ export interface ReconnectTools {
   readonly random: Random;
   readonly urls: UrlRound;
 }
+
+/** The service restarts; it has no room for now: try again later. */
+const PAUSING: ReadonlySet<number> = new Set([1012, 1013]);
 
 /** The parts of a process that its reconnects work with. */
 export interface ReconnectParts {
@@ -62,12 +67,16 @@ export class Reconnect {
   lastError: unknown;
   /** Whether a whole round of its URLs has failed. */
   #hasFailed = false;
+  /** Whether a session was ready since the peer refused one last: in an earlier incarnation, too. */
+  isTrusted: boolean;
 
   constructor(
     private readonly definition: ClientDefinition,
     private readonly tools: ReconnectTools,
     private readonly parts: ReconnectParts,
+    isTrusted = false,
   ) {
+    this.isTrusted = isTrusted;
     this.#plan = new ReconnectPlan(tools.random);
   }
 
@@ -103,15 +112,22 @@ export class Reconnect {
     if (!lifetime.isEnding) mailbox.post({ type: 'attempt', attempt: connection.begin() });
   }
 
+  /** A session is ready: its peer has let us in. */
+  ready(): void {
+    this.isTrusted = true;
+  }
+
   /** A session is over, or an attempt failed. */
   ended(end: WireEnd): Pending {
     const { connection, lifetime, settings } = this.parts;
     const { reconnect, handleInitialFailure } = settings;
     const { session, losses: attempt } = connection;
     this.lastError = end.error;
+    const endClass = end.voluntary ? undefined : classOf(end, this.isTrusted);
+    if (isRefusal(end)) this.isTrusted = false;
     const hasOther = !end.opened && this.tools.urls.failed();
-    const movesOn = hasOther && passing(end);
-    const plan = this.#plan.plan(end, reconnect, connection.lasted, movesOn);
+    const movesOn = hasOther && endClass === 'passing';
+    const plan = this.#plan.plan(end, reconnect, connection.lasted, { after: endClass, movesOn });
     const retryIn = lifetime.isEnding ? undefined : plan;
     const isInitial = !end.opened && session === 0 && !this.#hasFailed && !hasOther;
     if (isInitial) this.#hasFailed = true;
@@ -127,6 +143,7 @@ export class Reconnect {
       attempt,
       session,
       ...failure,
+      ...(endClass !== undefined && { class: endClass }),
       ...(retryIn !== undefined && { retryIn }),
     };
     return this.#decide(handler, status, end);
@@ -204,11 +221,23 @@ export class Reconnect {
   }
 }
 
+/** What an end says of the next attempt. */
+interface EndVerdict {
+  /** @default 'passing' */
+  readonly after?: EndClass | undefined;
+  /** Whether there is another URL to be tried at once, in the same round. */
+  readonly movesOn?: boolean;
+}
+
 /** Decides whether and when a client connects again, and what has changed until then. */
 export class ReconnectPlan {
   #backoff = Backoff.none;
   #planned = Backoff.none;
-  #retryAfter = 0;
+  /** What the peer asks to wait. */
+  #asked = 0;
+  /** What is waited in any case, where nobody wants another delay. */
+  #held = 0;
+  /** Whether there is another URL to be tried at once. */
   #movesOn = false;
   #requested: ReconnectChanges | undefined;
   #isCancelled = false;
@@ -245,22 +274,22 @@ export class ReconnectPlan {
    * Plans the next attempt.
    *
    * @param lasted milliseconds the session was open
-   * @param movesOn whether there is another URL to be tried at once, in the same round
+   * @param verdict what the end says of the next attempt
    * @returns milliseconds until it, or `undefined` when policy and wishes want none
    */
   plan(
     end: WireEnd,
     policy: ReconnectPolicy | false,
     lasted: number,
-    movesOn = false,
+    { after = 'passing', movesOn = false }: EndVerdict = {},
   ): number | undefined {
     const rules = policy || DEFAULT_RECONNECT;
     if (end.opened && lasted >= rules.stableAfter) this.#backoff = Backoff.none;
-    this.#planned = movesOn ? this.#backoff : this.#backoff.next(rules, this.random);
-    const asked = end.error instanceof HandshakeError ? (end.error.retryAfter ?? 0) : 0;
+    this.#planned = movesOn ? this.#backoff : this.#backoff.next(rules, this.random, after);
     // What one URL has asked for is waited for when all have failed.
-    const before = this.#movesOn ? this.#retryAfter : 0;
-    this.#retryAfter = Math.max(before, asked > 0 ? Math.min(asked, MAX_RETRY_AFTER) : 0);
+    const before = this.#movesOn ? this.#asked : 0;
+    this.#asked = Math.max(before, askedFor(end, this.random));
+    this.#held = Math.max(this.#asked, after === 'slow' ? this.#planned.delay : 0);
     this.#movesOn = movesOn;
     const byPolicy =
       movesOn || (policy !== false && !end.voluntary && this.#backoff.count < policy.maxAttempts);
@@ -273,7 +302,7 @@ export class ReconnectPlan {
     const requested = this.#requested;
     const wanted = returned?.delay ?? requested?.delay;
     const delay = this.#delay(wanted);
-    this.held = wanted ?? this.#retryAfter;
+    this.held = wanted ?? this.#held;
     this.#backoff = this.#planned;
     this.#requested = undefined;
     this.#isCancelled = false;
@@ -290,8 +319,20 @@ export class ReconnectPlan {
 
   #delay(wanted: number | undefined): number {
     if (wanted !== undefined) return wanted;
-    return this.#movesOn ? 0 : Math.max(this.#planned.delay, this.#retryAfter);
+    return this.#movesOn ? 0 : Math.max(this.#planned.delay, this.#asked);
   }
+}
+
+/** Milliseconds the peer asks to wait, whatever the policy says; 0 where it asks for nothing. */
+function askedFor({ error, reason }: WireEnd, random: Random): number {
+  if (error instanceof HandshakeError) {
+    const { retryAfter = 0 } = error;
+    return retryAfter > 0 ? Math.min(retryAfter, MAX_RETRY_AFTER) : 0;
+  }
+  if (reason.by !== 'remote' || !PAUSING.has(reason.code ?? 0)) return 0;
+  // Drawn, as the registration of 1012 wants it: all its clients would come back at one time.
+  const [from, to] = RESTART_PAUSE;
+  return Math.round(from + random() * (to - from));
 }
 
 /** What two reconnects say together: the later one has the last word. */

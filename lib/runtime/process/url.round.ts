@@ -1,7 +1,3 @@
-import type { WireEnd } from '../connection/wire.end.js';
-import { HandshakeError, UrlRefusedError } from '../errors/connection.errors.js';
-import { isCertificateError } from '../transport/tls-remedies.js';
-
 /**
  * Which of several URLs of one peer is tried: in a round each of them once, the one that worked last
  * first, the others in the order in which they are given. It knows them by what they say, so that a
@@ -58,13 +54,4 @@ export class UrlRound {
 function keyOf(url: unknown): string {
   const text = String(url);
   return URL.canParse(text) ? new URL(text).href : text;
-}
-
-/** Whether what an attempt has failed with is likely to pass by itself. */
-export function passing({ error }: WireEnd): boolean {
-  if (error instanceof UrlRefusedError || isCertificateError(error)) return false;
-  if (!(error instanceof HandshakeError)) return true;
-  const { status } = error;
-  if (status >= 500) return status !== 501 && status !== 505;
-  return [408, 425, 429].includes(status);
 }

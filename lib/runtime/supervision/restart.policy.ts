@@ -81,6 +81,7 @@ const BASE: Omit<ReconnectPolicy, 'maxDelay'> = {
   initialDelay: 100,
   jitter: 'decorrelated',
   maxAttempts: Infinity,
+  slowDelay: 0,
   stableAfter: Infinity,
 };
 

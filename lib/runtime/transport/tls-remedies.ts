@@ -28,9 +28,9 @@ const BY_CODE: Readonly<Record<string, string>> = {
   ERR_TLS_DH_PARAM_SIZE: 'the key of the peer is too small; see tls.minDHSize',
 };
 
-const CERTIFICATE_CODES = new Set(
-  Object.keys(BY_CODE).filter((code) => code !== 'ERR_TLS_DH_PARAM_SIZE'),
-);
+/** What Node says of a certificate of the peer that it does not accept, and OpenSSL of one of ours. */
+const CERTIFICATE_CODES =
+  /^(CERT_|CRL_|ERROR_IN_C(ERT|RL)_|ERR_TLS_CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$|INVALID_(CA|PURPOSE)$|PATH_LENGTH_EXCEEDED$|ERR_SSL_\w*ALERT_\w*(CERTIFICATE|UNKNOWN_CA))/;
 
 /** By the words of OpenSSL, which its versions and Node put under several codes. */
 const BY_WORDS: readonly (readonly [RegExp, string])[] = [
@@ -69,10 +69,10 @@ const BY_WORDS: readonly (readonly [RegExp, string])[] = [
   [/key values mismatch/i, 'the key in tls.key does not fit the certificate in tls.cert'],
 ];
 
-/** Whether it is what Node found out about the certificate of the peer. */
+/** Whether one side does not accept the certificate of the other. */
 export function isCertificateError(error: unknown): boolean {
   const { systemCode } = Object(error) as { systemCode?: unknown };
-  return typeof systemCode === 'string' && CERTIFICATE_CODES.has(systemCode);
+  return typeof systemCode === 'string' && CERTIFICATE_CODES.test(systemCode);
 }
 
 /** What OpenSSL means by `…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:…`. */

@@ -52,6 +52,7 @@ const SHUTDOWN_TIMEOUT = 5_000;
 const WAITS = {
   initialDelay: Infinity,
   maxDelay: Infinity,
+  slowDelay: Infinity,
   jitter: 'none',
   maxAttempts: Infinity,
   stableAfter: 0,

@@ -15,11 +15,8 @@ import {
   type Handler,
   type Incarnation,
 } from '../../runtime/process/client.definition.js';
-import type {
-  ConnectionInfo,
-  ConnectRequest,
-  DisconnectStatus,
-} from '../../runtime/process/handler.arguments.js';
+import type { DisconnectStatus } from '../../runtime/frame/disconnect.status.js';
+import type { ConnectionInfo, ConnectRequest } from '../../runtime/process/handler.arguments.js';
 import { NOWHERE } from './played.client.js';
 import { type PlayedFrame, toDataFrame } from './played.js';
 

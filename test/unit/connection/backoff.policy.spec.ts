@@ -36,6 +36,7 @@ const anyPolicy = fc.record({
   maxDelay: fc.nat(60_000),
   jitter: fc.constantFrom('decorrelated', 'full', 'none'),
   maxAttempts: fc.constant(Infinity),
+  slowDelay: fc.nat(600_000),
   stableAfter: fc.constant(5000),
 });
 
@@ -162,6 +163,73 @@ describe('Backoff', () => {
       expect(Math.min(...late)).toBeLessThan(16_000);
       expect(Math.max(...late)).toBeGreaterThan(29_000);
       expect(new Set(late).size).toBeGreaterThan(300);
+    });
+  });
+
+  describe('after ends that are slow', () => {
+    const rules = { ...policyOf('none'), initialDelay: 100, maxDelay: 1000, slowDelay: 6000 };
+
+    /** The delays after these ends, in order: `p` is one that passes, `s` a slow one. */
+    const after = (ends: string, policy = rules, random: Random = () => 0): number[] => {
+      let backoff = Backoff.none;
+      return Array.from(ends, (end) => {
+        backoff = backoff.next(policy, random, end === 's' ? 'slow' : 'passing');
+        return backoff.delay;
+      });
+    };
+
+    it.each([
+      ['s', [1000]],
+      ['sssss', [1000, 2000, 4000, 6000, 6000]],
+      // In the middle of a row it is the same, and the row goes on after it.
+      ['pps', [100, 200, 1000]],
+      ['spp', [1000, 200, 400]],
+      ['spssp', [1000, 200, 2000, 4000, 1000]],
+    ])('waits in a row of %s as long as %j', (ends, delays) => {
+      expect(after(ends)).toEqual(delays);
+    });
+
+    it('never waits longer than maxDelay where slowDelay is not above it', () => {
+      expect(after('sss', { ...rules, slowDelay: 10 })).toEqual([1000, 1000, 1000]);
+    });
+
+    it('grows from no delay at all', () => {
+      expect(after('ssss', { ...rules, initialDelay: 0, maxDelay: 0 })).toEqual([0, 2, 4, 8]);
+    });
+
+    it('draws from the bound to half as much again, but no more than slowDelay', () => {
+      for (const jitter of ['full', 'decorrelated'] as const) {
+        const drawn = { ...rules, jitter };
+        expect(after('sssss', drawn, () => 0)).toEqual([1000, 2000, 4000, 6000, 6000]);
+        const most = after('sssss', drawn, () => 1 - 2 ** -32);
+        expect(most).toEqual([1500, 3000, 6000, 6000, 6000]);
+      }
+    });
+
+    it('is whole, not below maxDelay and not above slowDelay, whatever came before', () => {
+      const ends = fc.array(fc.constantFrom('s', 'p'), { maxLength: 40 });
+      fc.assert(
+        fc.property(anyPolicy, seed, ends, (policy, from, row) => {
+          const random = randomOf(from);
+          const delays = after(row.join(''), policy, random);
+          for (const [i, delay] of delays.entries()) {
+            expect(Number.isInteger(delay)).toBe(true);
+            if (row[i] === 'p') expect(delay).toBeLessThanOrEqual(policy.maxDelay);
+            else {
+              expect(delay).toBeGreaterThanOrEqual(policy.maxDelay);
+              expect(delay).toBeLessThanOrEqual(Math.max(policy.maxDelay, policy.slowDelay));
+            }
+          }
+        }),
+      );
+    });
+
+    it('keeps clients apart that were refused at one time', () => {
+      const fourth = Array.from(
+        { length: 500 },
+        (_, i) => after('sss', policyOf('decorrelated'), randomOf(i))[2] ?? 0,
+      );
+      expect(new Set(fourth).size).toBeGreaterThan(400);
     });
   });
 });

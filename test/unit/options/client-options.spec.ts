@@ -35,6 +35,7 @@ const DEFAULTS = {
     maxDelay: 30_000,
     jitter: 'decorrelated',
     maxAttempts: Infinity,
+    slowDelay: 300_000,
     stableAfter: 5000,
   },
   restart: 'transient',
@@ -117,6 +118,8 @@ describe('toSettings', () => {
     expect(toSettings({ reconnect: false }).reconnect).toBe(false);
     const slow = { initialDelay: 60_000 };
     expect(toSettings({ reconnect: slow }).reconnect).toMatchObject({ maxDelay: 60_000 });
+    const slower = { maxDelay: 600_000 };
+    expect(toSettings({ reconnect: slower }).reconnect).toMatchObject({ slowDelay: 600_000 });
   });
 
   it('hands on to the transport what is the transport’s', () => {

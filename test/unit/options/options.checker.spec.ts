@@ -81,6 +81,7 @@ const RECONNECT: Record<string, Values> = {
   maxDelay: { good: [500, Infinity], bad: durations.bad },
   jitter: { good: ['decorrelated', 'full', 'none'], bad: ['half', true, null] },
   maxAttempts: counts,
+  slowDelay: durations,
   stableAfter: durations,
 };
 
@@ -296,9 +297,13 @@ describe('checkOptions', () => {
       { mailbox: { highWaterMark: 10, lowWaterMark: 11 } },
       { mailbox: { lowWaterMark: 1024 } },
       { reconnect: { initialDelay: 2, maxDelay: 1 } },
+      { reconnect: { maxDelay: 2, slowDelay: 1 } },
     ];
     for (const options of contradictions) expect(refusal(options).message).toMatch(/^Feed: /);
     checkTogether('Feed', { mailbox: { highWaterMark: 10, lowWaterMark: 9 } });
-    checkTogether('Feed', { reconnect: { initialDelay: 2, maxDelay: 2 } });
+    checkTogether('Feed', { reconnect: { initialDelay: 2, maxDelay: 2, slowDelay: 2 } });
+    // Neither is against a default of the other.
+    checkTogether('Feed', { reconnect: { slowDelay: 1 } });
+    checkTogether('Feed', { reconnect: { maxDelay: 3_600_000 } });
   });
 });

@@ -157,4 +157,49 @@ describe('ReconnectPlan', () => {
     expect(plan.commit({ url: 'ws://d/', delay: 6 }).delay).toBe(6);
     expect(plan.changes).toMatchObject({ url: 'ws://d/' });
   });
+
+  describe.each([1012, 1013])('after a close with %d', (code) => {
+    const restarts: WireEnd = { ...lost, reason: { by: 'remote', code, message: '' } };
+    const drawn = (share: number, rules = policy): number | undefined =>
+      new ReconnectPlan(() => share).plan(restarts, rules, 0);
+
+    it('draws the first delay from 5 to 30 seconds, whatever the policy says', () => {
+      expect([drawn(0), drawn(0.5), drawn(1 - 2 ** -32)]).toEqual([5000, 17_500, 30_000]);
+    });
+
+    it('waits no shorter than the policy does', () => {
+      const slow = { ...policy, initialDelay: 60_000, maxDelay: 60_000 };
+      expect(drawn(0, slow)).toBe(60_000);
+    });
+
+    it('goes on as after any other end', () => {
+      expect([restarts, failed, failed].map((end) => round(end))).toEqual([5000, 200, 400]);
+    });
+
+    it('waits as long as somebody says who asks for a reconnect', () => {
+      plan.request({ delay: 7 });
+      expect(round(restarts)).toBe(7);
+      plan.plan(restarts, policy, 0);
+      expect(plan.commit({ delay: 8 }).delay).toBe(8);
+    });
+
+    it('draws nothing where it was we who closed', () => {
+      const ours: WireEnd = { ...lost, reason: { by: 'local', code, message: '' } };
+      expect(round(ours)).toBe(100);
+    });
+  });
+
+  it('waits after a slow end as its row says, and no shorter than Retry-After', () => {
+    const slowly = (end: WireEnd): unknown => {
+      const rules = { ...policy, slowDelay: 4000 };
+      const announced = plan.plan(end, rules, 0, { after: 'slow' });
+      // Whatever opens up at its origin, it is not let in before.
+      expect(plan.commit()).toEqual({ delay: announced, held: announced });
+      return announced;
+    };
+    expect([failed, failed, refused(3000), failed].map(slowly)).toEqual([1000, 2000, 4000, 4000]);
+    expect(slowly(refused(60_000))).toBe(60_000);
+    expect(round(lost, 5000)).toBe(100);
+    expect(slowly(failed)).toBe(1000);
+  });
 });

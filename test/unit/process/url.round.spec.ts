@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import {
-  ConnectionError,
-  HandshakeError,
-  UrlRefusedError,
-} from '../../../lib/runtime/errors/connection.errors.js';
-import { passing, UrlRound } from '../../../lib/runtime/process/url.round.js';
+import { UrlRound } from '../../../lib/runtime/process/url.round.js';
 
 type Urls = [string, ...string[]];
 const ABC: Urls = ['ws://a/', 'ws://b/', 'ws://c/'];
@@ -86,35 +81,5 @@ describe('A round of URLs', () => {
       }),
       { seed: 42 },
     );
-  });
-});
-
-const failed = (error: unknown) =>
-  ({ opened: false, reason: { by: 'error', error }, error, voluntary: false }) as const;
-const refused = (status: number) => new HandshakeError('feed', 'no', { status, headers: {} });
-const broken = (code: string) =>
-  new ConnectionError('feed', 'no', { cause: Object.assign(new Error('no'), { code }) });
-
-describe('What an attempt has failed with', () => {
-  it.each([408, 425, 429, 500, 502, 503, 504, 599])('is passing for %i', (status) => {
-    expect(passing(failed(refused(status)))).toBe(true);
-  });
-
-  it.each([101, 200, 301, 302, 400, 401, 403, 404, 410, 426, 501, 505])(
-    'is not passing for %i',
-    (status) => {
-      expect(passing(failed(refused(status)))).toBe(false);
-    },
-  );
-
-  it.each([
-    ['a refused connection', broken('ECONNREFUSED'), true],
-    ['a time-out', new ConnectionError('feed', 'not open within 10 ms'), true],
-    ['an expired certificate', broken('CERT_HAS_EXPIRED'), false],
-    ['an unknown authority', broken('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), false],
-    ['another name', broken('ERR_TLS_CERT_ALTNAME_INVALID'), false],
-    ['allowUrl', new UrlRefusedError('feed', 'ws://a/', '10.0.0.1'), false],
-  ])('is told apart: %s', (_what, error, isPassing) => {
-    expect(passing(failed(error))).toBe(isPassing);
   });
 });

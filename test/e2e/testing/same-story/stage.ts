@@ -109,7 +109,7 @@ export async function overTcp(script: Script): Promise<Story> {
 }
 
 function makeClient(url: string, { client = StageClient, options }: Script): typeof StageClient {
-  @WebSockexClient(url, { reconnect: { initialDelay: 1, jitter: 'none' }, ...options })
+  @WebSockexClient(url, { reconnect: { initialDelay: 1, maxDelay: 1, jitter: 'none' }, ...options })
   class PlayedClient extends client {}
   return PlayedClient;
 }
