@@ -1,5 +1,6 @@
 import { isThenable, limited, type Pending } from '../async/deferred.js';
 import type { Clock, Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
 import type { WireSettings } from '../connection/wire.port.js';
@@ -64,7 +65,7 @@ class Preparation {
   ): PromiseLike<void> {
     if (timeout === 0 || timeout === Infinity) return preparing;
     return new Promise((resolve, reject) => {
-      this.#timer = clock.setTimer(timeout, () => {
+      this.#timer = setDeadline(clock, timeout, () => {
         onTimeout(timeout);
         resolve();
       });
