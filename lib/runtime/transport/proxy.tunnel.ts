@@ -72,11 +72,12 @@ export function missingPeer(
 /** One way through a proxy, from the wish for it until it is there, has failed, or is given up. */
 export class ProxyTunnel {
   readonly #abort = new AbortController();
+  #agent: TunnelAgent | undefined;
 
   constructor(
     private readonly request: TransportRequest,
     private readonly proxy: Proxy,
-    private readonly load: PeerLoader,
+    private readonly loader: PeerLoader,
   ) {}
 
   /** Whether the host is looked up here, and its address told to the proxy. */
@@ -85,19 +86,26 @@ export class ProxyTunnel {
   }
 
   /**
-   * A socket that leads to the target: without TLS, also where the proxy is spoken to by it. `undefined`
-   * where the environment asks for a proxy, and what speaks to it is not installed.
+   * Loads what speaks to the proxy. `false` where the environment asks for the proxy, and that is not
+   * installed.
    *
-   * @throws (rejects) ConnectionError naming the proxy; ConfigurationError where the option asks for it,
-   * and what speaks to it is not installed
+   * @throws (rejects) ConfigurationError where the option asks for the proxy, and that is not installed
    */
-  async open(target: TunnelTarget): Promise<Duplex | undefined> {
-    const { client } = this.request;
-    const Agent = await loadAgent(this.proxy.peer, this.load);
-    if (Agent === undefined) {
-      if (this.proxy.isOfEnvironment) return undefined;
-      throw new ConfigurationError(missingPeer(client, this.proxy));
-    }
+  async load(): Promise<boolean> {
+    this.#agent = await loadAgent(this.proxy.peer, this.loader);
+    if (this.#agent !== undefined) return true;
+    if (this.proxy.isOfEnvironment) return false;
+    throw new ConfigurationError(missingPeer(this.request.client, this.proxy));
+  }
+
+  /**
+   * A socket that leads to the target: without TLS, also where the proxy is spoken to by it. Only
+   * after {@link load}.
+   *
+   * @throws (rejects) ConnectionError naming the proxy
+   */
+  async open(target: TunnelTarget): Promise<Duplex> {
+    const Agent = this.#agent as TunnelAgent;
     // It stands for a request, which is not to be sent before there is a way.
     const request = Object.assign(new EventEmitter(), { destroy: () => undefined });
     let answer: ProxyAnswer | undefined;

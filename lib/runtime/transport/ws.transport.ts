@@ -309,18 +309,57 @@ class WsSocket implements TransportSocket {
     this.#ws.terminate();
   }
 
-  /** Makes a socket, by another's `create` or as `ws` does, once it is allowed. */
+  /** Makes a socket: by another's `create`, through a proxy, or as `ws` does. */
   #create(options: Dial, made: Made, create: Create | undefined): Duplex | undefined {
-    const guard = this.#guard;
-    const proxy = create === undefined ? findProxy(this.#request) : undefined;
-    const direct = (dial: Dial, done: Made): Duplex | undefined => this.#dial(dial, done);
-    const tunnel = proxy && new ProxyTunnel(this.#request, proxy, this.#tools.load);
+    if (create !== undefined) return this.#allowed(options, made, create, false);
+    const proxy = findProxy(this.#request);
+    return proxy ? this.#through(proxy, options, made) : this.#direct(options, made);
+  }
+
+  #direct(options: Dial, made: Made): Duplex | undefined {
+    const dial: Create = (dialled, done) => this.#dial(dialled, done);
+    return this.#allowed(options, made, dial, options.socketPath === undefined);
+  }
+
+  /** Makes a socket through a proxy; past it, where its variable is set and the package is not there. */
+  #through(proxy: Proxy, options: Dial, made: Made): undefined {
+    const tunnel = new ProxyTunnel(this.#request, proxy, this.#tools.load);
     this.#tunnel = tunnel;
-    const make = create ?? (tunnel && proxy && this.#through(tunnel, proxy)) ?? direct;
+    const dial = (isThere: boolean): void => {
+      if (this.#isGivenUp) return;
+      if (!isThere) this.#warnOfProxy(proxy);
+      const socket = isThere
+        ? this.#allowed(options, made, this.#opener(tunnel), tunnel.looksUp)
+        : this.#direct(options, made);
+      if (socket !== undefined) made(null, socket);
+    };
+    tunnel
+      .load()
+      .then(dial)
+      .catch((thrown: unknown) => this.#isGivenUp || made(toError(thrown)));
+  }
+
+  #opener(tunnel: ProxyTunnel): Create {
+    const open = async (dial: Dial, made: Made): Promise<void> => {
+      const socket = await tunnel.open(dial);
+      if (this.#isGivenUp) socket.destroy();
+      else made(null, this.#isSecure ? secured({ ...dial, socket }) : socket);
+    };
+    return (dial, made) => {
+      open(dial, made).catch((thrown: unknown) => this.#isGivenUp || made(toError(thrown)));
+      return undefined;
+    };
+  }
+
+  /**
+   * Makes a socket once `allowUrl` has allowed it.
+   *
+   * @param isLookedUp whether the host's name is looked up by `make`, which is asked for each address then
+   */
+  #allowed(options: Dial, made: Made, make: Create, isLookedUp: boolean): Duplex | undefined {
+    const guard = this.#guard;
     if (guard === undefined) return make(options, made);
     const dial = { ...options, lookup: guard.lookup(options.lookup) };
-    const isElsewhere = create ?? (tunnel && !tunnel.looksUp) ?? options.socketPath;
-    const isLookedUp = !isElsewhere;
     if (isLookedUp && guard.literal === undefined) return make(dial, made);
     guard.enter(guard.literal, () => {
       if (this.#isGivenUp) return;
@@ -332,29 +371,6 @@ class WsSocket implements TransportSocket {
       }
     });
     return undefined;
-  }
-
-  /** Makes a socket through a proxy; past it, where its variable is set and the package is not there. */
-  #through(tunnel: ProxyTunnel, proxy: Proxy): Create {
-    const wrap = async (dial: Dial, made: Made): Promise<Duplex | undefined> => {
-      const socket = await tunnel.open(dial);
-      if (this.#isGivenUp) {
-        socket?.destroy();
-        return undefined;
-      }
-      if (socket === undefined) {
-        this.#warnOfProxy(proxy);
-        return this.#dial(dial, made);
-      }
-      return this.#isSecure ? secured({ ...dial, socket }) : socket;
-    };
-    return (dial, made) => {
-      wrap(dial, made).then(
-        (socket) => socket && made(null, socket),
-        (thrown: unknown) => this.#isGivenUp || made(toError(thrown)),
-      );
-      return undefined;
-    };
   }
 
   #warnOfProxy(proxy: Proxy): void {

@@ -3,6 +3,7 @@ import * as net from 'node:net';
 
 import { Test } from '@nestjs/testing';
 import {
+  type AllowUrl,
   ConfigurationError,
   ConnectionError,
   UrlRefusedError,
@@ -265,6 +266,23 @@ describe('Without the package that speaks to a proxy', () => {
       ),
     ]);
     expect(lines.filter((line) => line.includes('HTTP_PROXY'))).toEqual(warnings);
+  });
+
+  it('allowUrl is told the address, since none is hidden by a proxy', async () => {
+    await using server = await WsServer.listen();
+    vi.stubEnv('HTTP_PROXY', 'http://127.0.0.1:1');
+    const asked: unknown[] = [];
+    const allowUrl: AllowUrl = (_url, address) => {
+      asked.push(address);
+      return address !== undefined;
+    };
+    const lookup: net.LookupFunction = (_host, _options, done) =>
+      done(null, [{ address: '127.0.0.1', family: 4 }]);
+    const options = { allowUrl, socket: { lookup }, startup: 'required' } as const;
+    const url = `ws://feed.test:${server.port}/`;
+    await bootWithout(clientAt(url, class Named {}, options));
+    await bootWithout(clientAt(server.url(), class Plain {}, options));
+    expect(asked).toEqual(['127.0.0.1', '127.0.0.1']);
   });
 
   it.each([

@@ -109,8 +109,8 @@ describe('A client with several URLs', () => {
   it('waits where a failure will not pass by itself, and tries the next one then', async () => {
     const client = await new Failing().launch();
     await client.fail(refused(404));
-    expect([client.dialled, client.lost[0]?.retryIn]).toEqual([undefined, 100]);
-    await client.clock.advance(100);
+    expect([client.dialled, client.lost[0]?.retryIn]).toEqual([undefined, 1000]);
+    await client.clock.advance(1000);
     expect(client.dialled).toBe('b');
   });
 
