@@ -130,6 +130,7 @@ export {
   CallTimeoutError,
   DeadlockError,
   ConfigurationError,
+  FatalError,
   LinkError,
   NoHandlerError,
   RestartLimitError,

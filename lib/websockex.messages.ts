@@ -1,4 +1,4 @@
-import type { RestartLimitError } from './runtime/errors/client.errors.js';
+import type { FatalError, RestartLimitError } from './runtime/errors/client.errors.js';
 import { describeReason, type CloseReason } from './runtime/frame/close-reason.js';
 
 /** An error names its client, and so does a log line: once is enough. */
@@ -235,9 +235,14 @@ export const messages = {
     `restart${maxRestarts === 1 ? '' : 's'} ` +
     (client === group ? '' : `of ${client} `) +
     `within ${within} ms`,
-  goesOnWithout: (clients: readonly string[]) =>
-    `. The application goes on without ${clients.join(', ')}. Mend what crashes; set onGiveUp to ` +
-    "'shutdown' or a function to act on it, or maxRestarts: Infinity to have it restarted for ever",
+  gaveUpFatal: (group: string, { message }: FatalError) =>
+    `the supervisor of ${group} gives up: ${said(group, message)}`,
+  goesOnWithout: (clients: readonly string[], isFatal: boolean) =>
+    `. The application goes on without ${clients.join(', ')}. ` +
+    (isFatal
+      ? "Set onGiveUp to 'shutdown' or a function to act on it"
+      : "Mend what crashes; set onGiveUp to 'shutdown' or a function to act on it, or " +
+        'maxRestarts: Infinity to have it restarted for ever'),
   shutdownAfterGiveUp: () => 'the application shuts down, because a supervisor gave up',
   noShutdownHooks: () =>
     "onGiveUp: 'shutdown' ends the process at once, because nobody listens for SIGTERM: call " +

@@ -1,5 +1,5 @@
 import type { ClientHandle } from '../runtime/client/client-handle.js';
-import type { RestartLimitError } from '../runtime/errors/client.errors.js';
+import type { FatalError, RestartLimitError } from '../runtime/errors/client.errors.js';
 import type { RestartLimit } from '../runtime/supervision/restart.policy.js';
 import type { Strategy } from '../runtime/supervision/supervisor.port.js';
 
@@ -11,12 +11,16 @@ import type { Strategy } from '../runtime/supervision/supervisor.port.js';
  */
 export interface ClientGroup {
   readonly strategy: Strategy;
-  /** In order of start. All of them have ended when `onGiveUp` is given the group. */
+  /**
+   * In order of start. All of them have ended when `onGiveUp` is given the group and a
+   * `RestartLimitError`; with a `FatalError` those that are `failed` have.
+   */
   readonly clients: readonly ClientHandle[];
 }
 
 /**
- * What to do when a supervisor gives up, after every member of its group has ended.
+ * What to do when a supervisor gives up, after every member of its group has ended; and when a client
+ * has ended by a `FatalError`, after those that would have been restarted with it.
  *
  * - `log`: an error in the log.
  * - `shutdown`: an error in the log, then the application is closed by a SIGTERM to the own process,
@@ -28,7 +32,9 @@ export interface ClientGroup {
  * @publicApi
  */
 export type OnGiveUp =
-  'log' | 'shutdown' | ((group: ClientGroup, error: RestartLimitError) => void | Promise<void>);
+  | 'log'
+  | 'shutdown'
+  | ((group: ClientGroup, error: RestartLimitError | FatalError) => void | Promise<void>);
 
 /**
  * How the clients of one `forFeature` are supervised. With it they are one group; without, each

@@ -4,7 +4,7 @@ import type { ClientGroup, GroupOptions, OnGiveUp } from '../interfaces/group.in
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';
-import type { RestartLimitError } from '../runtime/errors/client.errors.js';
+import { FatalError, type RestartLimitError } from '../runtime/errors/client.errors.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
 import { DEFAULT_LIMIT } from '../runtime/supervision/restart.policy.js';
 import { Supervisor } from '../runtime/supervision/supervisor.js';
@@ -37,7 +37,7 @@ export class ClientGroups {
     };
     const clients: RegisteredClient[] = [];
     const strategy = options?.strategy ?? 'one_for_one';
-    const onGiveUp = (error: RestartLimitError): void => {
+    const onGiveUp = (error: RestartLimitError | FatalError): void => {
       const handles = clients.map(({ handle }) => handle);
       this.gaveUp(
         name,
@@ -54,19 +54,26 @@ export class ClientGroups {
     name: string,
     onGiveUp: OnGiveUp = 'log',
     group: ClientGroup,
-    error: RestartLimitError,
+    error: RestartLimitError | FatalError,
   ): void {
     if (typeof onGiveUp === 'function') {
       void this.call(name, onGiveUp, group, error);
       return;
     }
-    const line = messages.gaveUp(name, error);
+    const isFatal = error instanceof FatalError;
+    const line = isFatal ? messages.gaveUpFatal(name, error) : messages.gaveUp(name, error);
     if (onGiveUp === 'shutdown') {
       this.logger.gaveUp(line);
       this.closer.close();
     } else {
       const gone = group.clients.filter(({ status }) => status === 'failed');
-      this.logger.gaveUp(line + messages.goesOnWithout(gone.map((one) => one.name)));
+      this.logger.gaveUp(
+        line +
+          messages.goesOnWithout(
+            gone.map((one) => one.name),
+            isFatal,
+          ),
+      );
     }
   }
 
@@ -74,7 +81,7 @@ export class ClientGroups {
     name: string,
     onGiveUp: Exclude<OnGiveUp, string>,
     group: ClientGroup,
-    error: RestartLimitError,
+    error: RestartLimitError | FatalError,
   ): Promise<void> {
     try {
       await onGiveUp(group, error);

@@ -71,6 +71,14 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import { interval, map } from 'rxjs';`,
   },
   iteration: { before: HANDLE },
+  classify: {
+    before: `
+      import { BeforeConnect, FatalError, WebSockexClient } from 'nestjs-websockex';
+      import type { ConnectRequest } from 'nestjs-websockex';
+      declare abstract class Accounts {
+        current(signal: AbortSignal): Promise<{ isClosed: boolean; token: string }>;
+      }`,
+  },
   'allow-url': {
     before: `
       import { BlockList, isIPv6 } from 'node:net';

@@ -1,6 +1,7 @@
 import { Deferred } from '../async/deferred.js';
 import type { StatusListener } from '../connection/connection.port.js';
 import type { LingeringSocket } from '../connection/lingering.socket.js';
+import type { FatalError } from '../errors/client.errors.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
@@ -54,6 +55,8 @@ export class ClientMember implements Member, ProcessOwner {
   #halted: Deferred<CloseReason> | undefined;
   /** That it ends for good, and how. The first counts. */
   #verdict: Verdict | undefined;
+  /** What its last incarnation ended by, where no other may follow. */
+  #fatal: FatalError | undefined;
   readonly #postponed: Postponed;
   readonly #ended = new Deferred<void>();
   readonly #tools: ProcessTools;
@@ -226,6 +229,11 @@ export class ClientMember implements Member, ProcessOwner {
     this.owner.onReady(info);
   }
 
+  onFatal(error: FatalError): void {
+    this.#fatal = error;
+    this.condemn(error);
+  }
+
   onBegun(): void {
     this.#begun.resolve();
   }
@@ -252,10 +260,17 @@ export class ClientMember implements Member, ProcessOwner {
       this.#renew();
       this.exits.tell(reason, halted !== undefined);
     }
-    if (!isFollowed) this.end(this.#verdict?.reason ?? reason);
+    if (!isFollowed) this.#endBy(reason);
     else if (halted === undefined && !this.hasEnded) this.supervisor.exited(this, reason);
     this.#halted = undefined;
     halted?.resolve(reason);
+  }
+
+  #endBy(reason: CloseReason): void {
+    // The application does not start without it, and whoever boots it is told.
+    const failsBoot = this.isStarting && this.process.settings.startup === 'required';
+    this.end(this.#verdict?.reason ?? reason);
+    if (this.#fatal !== undefined && !failsBoot) void this.supervisor.failed(this, this.#fatal);
   }
 
   /** Leaves no socket behind, not even one that lingers after a crash. */

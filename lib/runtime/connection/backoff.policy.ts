@@ -85,7 +85,7 @@ export class Backoff {
   ) {}
 
   next(policy: ReconnectPolicy, random: Random, after: EndClass = 'passing'): Backoff {
-    const isSlow = after === 'slow';
+    const isSlow = after !== 'passing';
     const delay = isSlow ? this.#drawSlow(policy, random) : this.#draw(policy, random);
     return new Backoff(this.count + 1, Math.round(delay), this.slow + (isSlow ? 1 : 0));
   }

@@ -1,3 +1,4 @@
+import { FatalError } from '../errors/client.errors.js';
 import { HandshakeError, UrlRefusedError } from '../errors/connection.errors.js';
 import type { EndClass } from '../frame/disconnect.status.js';
 import { isCertificateError } from '../transport/tls-remedies.js';
@@ -24,6 +25,11 @@ type EndRow = { readonly class: EndClass } & (
  */
 export const END_CLASSES: readonly EndRow[] = [
   {
+    error: 'the options factory or `@BeforeConnect` threw a `FatalError`',
+    fits: (error) => error instanceof FatalError,
+    class: 'fatal',
+  },
+  {
     error: '`allowUrl` answered with `false`',
     fits: (error) => error instanceof UrlRefusedError,
     class: 'slow',
@@ -49,7 +55,7 @@ export const END_CLASSES: readonly EndRow[] = [
  */
 export function classOf(end: WireEnd, isTrusted: boolean): EndClass {
   // What prepares an attempt is the user's: no error of it tells of the peer.
-  if (end.isUnmade) return 'passing';
+  if (end.isUnmade && !(end.error instanceof FatalError)) return 'passing';
   return END_CLASSES.find((row) => fits(row, end, isTrusted))?.class ?? 'passing';
 }
 

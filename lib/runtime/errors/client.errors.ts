@@ -132,6 +132,21 @@ export class RestartLimitError extends WebSockexError {
 }
 
 /**
+ * No further attempt would help: the client ends as `failed`, and is not restarted. Throw it in
+ * `@BeforeConnect` or in the options factory; thrown by any other handler it is a crash like any error.
+ * The library makes one where the option `classify` calls an end `fatal`; its `cause` is the error of
+ * that end, or else its reason.
+ *
+ * @example
+ * throw new FatalError('the account is closed', { cause: error });
+ *
+ * @publicApi
+ */
+export class FatalError extends WebSockexError {
+  readonly code = 'ERR_WEBSOCKEX_FATAL';
+}
+
+/**
  * A client ended because the one it is linked to did. The cause is the error of that one, if its
  * end had one.
  *

@@ -16,7 +16,7 @@ import { inspectShort, oneLine, WebSockexError } from './websockex.error.js';
  *
  * A client that is restarted does not become `terminated` in between: it is `closing` until the end
  * of its incarnation, then in `backoff` until the next begins. `failed` is `terminated` by a
- * supervisor that gave up.
+ * supervisor that gave up, or by a `FatalError`.
  *
  * `closing` lasts from a close of ours (or the loss of the session) until `@OnDisconnect` has
  * decided what follows.
@@ -182,7 +182,7 @@ function describeState(state: ClientStatus): string {
     case 'idle':
       return 'idle, it has not been started; start it with handle.start(), or wait for handle.connected()';
     case 'failed':
-      return 'failed and does not come back: it was restarted too often; handle.terminated tells why';
+      return 'failed and does not come back: it was given up; handle.terminated tells why';
     case 'terminated':
       return 'terminated and does not come back; handle.terminated tells why';
     case 'backoff':

@@ -6,10 +6,12 @@ import type { CloseReason } from './close-reason.js';
  * - `passing`: it may well succeed; it follows after the usual delay.
  * - `slow`: it is likely to fail the same way until somebody mends something; it follows after
  *   `reconnect.maxDelay`, and later ones after delays that double up to `reconnect.slowDelay`.
+ * - `fatal`: none would help; the client ends as `failed`. Nothing is fatal unless the option `classify`,
+ *   or a `FatalError`, says so.
  *
  * @publicApi
  */
-export type EndClass = 'passing' | 'slow';
+export type EndClass = 'passing' | 'slow' | 'fatal';
 
 /**
  * What `@OnDisconnect` gets.

@@ -1,4 +1,5 @@
 import type { ReconnectOptions } from '../connection/backoff.policy.js';
+import type { DisconnectStatus, EndClass } from '../frame/disconnect.status.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
 import type { Restart } from '../supervision/restart.policy.js';
 import type { TransportOptions } from '../transport/transport.options.js';
@@ -14,6 +15,17 @@ export interface ClientOptions extends TransportOptions {
    * `Infinity` for ever. @default 5000
    */
   readonly callTimeout?: number;
+  /**
+   * What an end that the client did not want says of the next attempt, asked after each: for a peer whose
+   * codes or statuses mean something of their own. It is given what `@OnDisconnect` is given, but for
+   * `retryIn`, with the `class` that holds where it returns nothing; what `@OnDisconnect` returns stands
+   * over both. Where it throws, or returns anything else, that class holds too, and the log tells of it the
+   * first, the tenth, the hundredth, … time. It may not return a promise. @default none
+   * @example
+   * classify: ({ reason }) =>
+   *   reason.by === 'remote' && reason.code === 4004 ? 'fatal' : undefined
+   */
+  readonly classify?: (status: DisconnectStatus) => EndClass | undefined;
   /** How long to wait for the peer's close frame before the socket is cut. @default 5000 */
   readonly closeTimeout?: number;
   /**

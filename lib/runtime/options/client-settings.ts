@@ -22,6 +22,7 @@ export interface HeartbeatSettings {
 /** {@link ClientOptions} with every default in place. */
 export interface ClientSettings {
   readonly callTimeout: number;
+  readonly classify: ClientOptions['classify'];
   readonly closeTimeout: number;
   readonly connectTimeout: number;
   readonly debug: DebugOptions;
@@ -58,6 +59,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
   const highWaterMark = mailbox.highWaterMark ?? MAILBOX.highWaterMark.default;
   return {
     callTimeout: options.callTimeout ?? OPTIONS.callTimeout.default,
+    classify: options.classify,
     closeTimeout: options.closeTimeout ?? OPTIONS.closeTimeout.default,
     connectTimeout: options.connectTimeout ?? OPTIONS.connectTimeout.default,
     debug: toDebug(options.debug),

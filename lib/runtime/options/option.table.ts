@@ -39,6 +39,7 @@ export const OPTIONS = {
   agent: { check: elsewhere },
   allowUrl: { check: isFunction },
   callTimeout: { check: isDuration, default: 5_000 },
+  classify: { check: isFunction },
   closeTimeout: { check: isDuration, default: 5_000 },
   connectTimeout: { check: isDuration, default: 10_000 },
   debug: { check: elsewhere },

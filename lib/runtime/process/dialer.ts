@@ -5,7 +5,7 @@ import type { Attempt } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
 import type { WireSettings } from '../connection/wire.port.js';
 import { describeCauses } from '../errors/causes.js';
-import { BadResponseError } from '../errors/client.errors.js';
+import { BadResponseError, FatalError } from '../errors/client.errors.js';
 import { ConnectionError } from '../errors/connection.errors.js';
 import { Redactor } from '../errors/redactor.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
@@ -363,6 +363,10 @@ export function attemptError(
   where: string,
   thrown: unknown,
 ): WebSockexError {
+  if (thrown instanceof FatalError) {
+    const message = redactor.text(thrown.message);
+    return message === thrown.message ? thrown : new FatalError(message, { cause: thrown });
+  }
   if (thrown instanceof WebSockexError) return thrown;
   return new ConnectionError(
     client,

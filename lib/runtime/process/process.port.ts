@@ -3,6 +3,7 @@ import type { Clock } from '../clock/clock.port.js';
 import type { Random } from '../connection/backoff.policy.js';
 import type { StatusListener } from '../connection/connection.port.js';
 import type { WireTools } from '../connection/wire.port.js';
+import type { FatalError } from '../errors/client.errors.js';
 import type { Redactor } from '../errors/redactor.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
@@ -23,6 +24,8 @@ export interface ProcessOwner extends StatusListener {
   onBegun(): void;
   /** A session is open and its `@OnConnect` is done. */
   onReady(info: ConnectionInfo): void;
+  /** The incarnation is about to end by an error that nothing will mend: no other follows it. */
+  onFatal(error: FatalError): void;
   /** The incarnation is over, and these have not been handled. */
   onLeftovers(messages: readonly CallerMessage[], reason: CloseReason): void;
   /** The incarnation is over, and its `@OnTerminate` is done. */

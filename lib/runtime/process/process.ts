@@ -71,7 +71,7 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.watch = new HandlerWatch(tools.clock, telemetry, this);
     this.calls = new HandlerCalls(name, tools.clock, this.watch);
     this.lifetime = new Lifetime(definition, telemetry, this, owner);
-    this.reconnect = new Reconnect(definition, tools, this, isTrusted);
+    this.reconnect = new Reconnect(definition, tools, this, owner, isTrusted);
     this.dialer = new Dialer(definition, tools, this);
     this.runner = new HandlerRunner(definition, tools, this, budget);
   }

@@ -10,12 +10,15 @@ import {
 import type { Connection } from '../connection/connection.js';
 import { classOf, isRefusal } from '../connection/end.classes.js';
 import type { WireEnd } from '../connection/wire.end.js';
-import { BadResponseError } from '../errors/client.errors.js';
+import { BadResponseError, ConfigurationError, FatalError } from '../errors/client.errors.js';
 import { HandshakeError } from '../errors/connection.errors.js';
+import { inspectShort } from '../errors/websockex.error.js';
 import { CloseCode } from '../frame/close-code.js';
+import { describeReason } from '../frame/close-reason.js';
 import type { DisconnectStatus, EndClass } from '../frame/disconnect.status.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { ClientSettings } from '../options/client-settings.js';
+import { isMilestone } from '../telemetry/milestone.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { Entrant } from '../throttle/budget.port.js';
 import { type HeaderMap, mergeHeaders } from '../transport/headers.js';
@@ -24,6 +27,7 @@ import { isDirective, type ReconnectChanges, toCloseReason } from './directive.j
 import type { HandlerCalls } from './handler.calls.js';
 import type { Lifetime } from './lifetime.js';
 import type { Message } from './message.js';
+import type { ProcessOwner } from './process.port.js';
 import type { UrlRound } from './url.round.js';
 
 /** What reconnects are made with. */
@@ -63,6 +67,8 @@ export interface ReconnectParts {
  */
 export class Reconnect {
   readonly #plan: ReconnectPlan;
+  /** How often the option `classify` has thrown, or returned what it may not. */
+  #misjudged = 0;
   /** What the last failed attempt failed with. */
   lastError: unknown;
   /** Whether a whole round of its URLs has failed. */
@@ -74,6 +80,7 @@ export class Reconnect {
     private readonly definition: ClientDefinition,
     private readonly tools: ReconnectTools,
     private readonly parts: ReconnectParts,
+    private readonly owner: Pick<ProcessOwner, 'onFatal'>,
     isTrusted = false,
   ) {
     this.isTrusted = isTrusted;
@@ -122,8 +129,11 @@ export class Reconnect {
     const { connection, lifetime, settings } = this.parts;
     const { reconnect, handleInitialFailure } = settings;
     const { session, losses: attempt } = connection;
-    this.lastError = end.error;
-    const endClass = end.voluntary ? undefined : classOf(end, this.isTrusted);
+    const { reason, error } = end;
+    this.lastError = error;
+    const told = { reason, attempt, session, ...(error !== undefined && { error }) };
+    const isWanted = end.voluntary || lifetime.isEnding;
+    const endClass = isWanted ? undefined : this.#classify(end, told);
     if (isRefusal(end)) this.isTrusted = false;
     const hasOther = !end.opened && this.tools.urls.failed();
     const movesOn = hasOther && endClass === 'passing';
@@ -131,22 +141,53 @@ export class Reconnect {
     const retryIn = lifetime.isEnding ? undefined : plan;
     const isInitial = !end.opened && session === 0 && !this.#hasFailed && !hasOther;
     if (isInitial) this.#hasFailed = true;
-    if (isInitial && !handleInitialFailure) return lifetime.end(end.reason);
+    if (isInitial && !handleInitialFailure) {
+      return endClass === 'fatal' ? this.#fail(end) : lifetime.end(reason);
+    }
 
-    const { reason, error } = end;
-    const failure = error === undefined ? undefined : { error };
-    this.tools.telemetry.emit('disconnected', { reason, attempt, ...failure });
+    const { session: _, ...event } = told;
+    this.tools.telemetry.emit('disconnected', event);
     const handler = lifetime.incarnation.disconnect;
-    if (handler === undefined) return this.#follow(end, retryIn);
     const status: DisconnectStatus = {
-      reason,
-      attempt,
-      session,
-      ...failure,
+      ...told,
       ...(endClass !== undefined && { class: endClass }),
       ...(retryIn !== undefined && { retryIn }),
     };
-    return this.#decide(handler, status, end);
+    return handler === undefined ? this.#follow(end, status) : this.#decide(handler, status, end);
+  }
+
+  /** What the table says of an end, or the user. */
+  #classify(end: WireEnd, told: DisconnectStatus): EndClass {
+    const byTable = classOf(end, this.isTrusted);
+    const { classify } = this.parts.settings;
+    if (classify === undefined) return byTable;
+    try {
+      const said: unknown = classify({ ...told, class: byTable });
+      if (said === undefined) return byTable;
+      if (isEndClass(said)) return said;
+      // Nobody would listen to the rejection of a promise.
+      toPromise(said)?.catch(() => undefined);
+      throw new ConfigurationError(
+        `${this.definition.name}: the option classify returned ${inspectShort(said)}; it may return ` +
+          `'passing', 'slow', 'fatal' or nothing. This end is ${byTable}`,
+      );
+    } catch (thrown) {
+      if (isMilestone(++this.#misjudged)) this.tools.telemetry.error(thrown, 'the option classify');
+      return byTable;
+    }
+  }
+
+  /** No further attempt would help. */
+  #fail({ reason, error: cause = reason }: WireEnd): Pending {
+    if (cause instanceof FatalError) {
+      this.owner.onFatal(cause);
+      return this.parts.lifetime.end(reason);
+    }
+    const { name } = this.definition;
+    const why = describeReason(reason).replace(`${name}: `, '');
+    const error = new FatalError(`${name}: it does not connect again: ${why}`, { cause });
+    this.owner.onFatal(error);
+    return this.parts.lifetime.end({ by: 'error', error });
   }
 
   /** There is no session: the next attempt is another one than was to be. */
@@ -192,10 +233,10 @@ export class Reconnect {
     return promise.then(follow, failed);
   }
 
-  #obey(handler: Handler, value: unknown, { retryIn }: DisconnectStatus, end: WireEnd): Pending {
+  #obey(handler: Handler, value: unknown, status: DisconnectStatus, end: WireEnd): Pending {
     const { lifetime } = this.parts;
     if (lifetime.isOver) return undefined;
-    if (value === undefined) return this.#follow(end, retryIn);
+    if (value === undefined) return this.#follow(end, status);
     if (isDirective(value) && value.kind === 'terminate') {
       const { reason } = value;
       return lifetime.end(reason === undefined ? end.reason : toCloseReason(reason));
@@ -211,11 +252,13 @@ export class Reconnect {
   }
 
   /** What the policy says, or somebody asked for. */
-  #follow(end: WireEnd, retryIn: number | undefined): Pending {
+  #follow(end: WireEnd, { class: endClass, retryIn }: DisconnectStatus): Pending {
     const { lifetime } = this.parts;
     const { isRequested, isCancelled } = this.#plan;
     const isWanted = isRequested || (retryIn !== undefined && !isCancelled);
-    if (!isWanted || lifetime.isEnding) return lifetime.end(lifetime.said ?? end.reason);
+    if (lifetime.isEnding) return lifetime.end(lifetime.said ?? end.reason);
+    if (!isWanted && !isCancelled && endClass === 'fatal') return this.#fail(end);
+    if (!isWanted) return lifetime.end(end.reason);
     this.#backoff(this.#plan.commit());
     return undefined;
   }
@@ -289,10 +332,10 @@ export class ReconnectPlan {
     // What one URL has asked for is waited for when all have failed.
     const before = this.#movesOn ? this.#asked : 0;
     this.#asked = Math.max(before, askedFor(end, this.random));
-    this.#held = Math.max(this.#asked, after === 'slow' ? this.#planned.delay : 0);
+    this.#held = Math.max(this.#asked, after === 'passing' ? 0 : this.#planned.delay);
     this.#movesOn = movesOn;
-    const byPolicy =
-      movesOn || (policy !== false && !end.voluntary && this.#backoff.count < policy.maxAttempts);
+    const mayFollow = policy !== false && !end.voluntary && after !== 'fatal';
+    const byPolicy = movesOn || (mayFollow && this.#backoff.count < policy.maxAttempts);
     const isWanted = this.#requested !== undefined || (byPolicy && !this.#isCancelled);
     return isWanted ? this.#delay(this.#requested?.delay) : undefined;
   }
@@ -333,6 +376,10 @@ function askedFor({ error, reason }: WireEnd, random: Random): number {
   // Drawn, as the registration of 1012 wants it: all its clients would come back at one time.
   const [from, to] = RESTART_PAUSE;
   return Math.round(from + random() * (to - from));
+}
+
+function isEndClass(value: unknown): value is EndClass {
+  return value === 'passing' || value === 'slow' || value === 'fatal';
 }
 
 /** What two reconnects say together: the later one has the last word. */

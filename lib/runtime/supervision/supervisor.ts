@@ -1,7 +1,7 @@
 import { Deferred } from '../async/deferred.js';
 import type { Clock, Timer } from '../clock/clock.port.js';
 import type { Random } from '../connection/backoff.policy.js';
-import { RestartLimitError } from '../errors/client.errors.js';
+import { type FatalError, RestartLimitError } from '../errors/client.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import {
   DEFAULT_LIMIT,
@@ -19,8 +19,8 @@ export interface SupervisorOptions {
   readonly strategy: Strategy;
   /** How often all members together may be restarted; without one, their own limits count. */
   readonly limit?: RestartLimit | undefined;
-  /** Told once the last member has ended, when it gave up. */
-  readonly onGiveUp: (error: RestartLimitError) => void;
+  /** Told once the last member has ended that it gave up, or that could not live without such a one. */
+  readonly onGiveUp: (error: RestartLimitError | FatalError) => void;
 }
 
 /** What a supervisor knows of one member. */
@@ -118,6 +118,20 @@ export class Supervisor {
     if (!this.#isRestarting) this.#restarting = this.#restartAll();
   }
 
+  /**
+   * A member has ended by an error that no restart would mend: whoever would be restarted with it cannot go
+   * on without it, and ends with the same error, the last first. The others live on.
+   */
+  async failed(member: Member, error: FatalError): Promise<void> {
+    // Whatever it was closed for ends the others as well.
+    if (this.#isClosed) return;
+    const { strategy, onGiveUp } = this.options;
+    const { members } = this;
+    const first = strategy === 'rest_for_one' ? members.indexOf(member) : 0;
+    await failAll(strategy === 'one_for_one' ? [] : members.slice(first), error);
+    onGiveUp(error);
+  }
+
   /** Resolves when no restart of several members is under way. */
   async settled(): Promise<void> {
     while (this.#isRestarting) await this.#restarting;
@@ -199,9 +213,7 @@ export class Supervisor {
 
   async #giveUp(error: RestartLimitError): Promise<void> {
     this.close();
-    const members = this.members.filter((member) => !member.hasEnded).toReversed();
-    for (const member of members) member.condemn(error);
-    for (const member of members) await member.fail(error);
+    await failAll(this.members, error);
     this.options.onGiveUp(error);
   }
 
@@ -218,6 +230,13 @@ export class Supervisor {
     this.#pause?.over.resolve();
     this.#pause = undefined;
   }
+}
+
+/** Ends those that have not ended, the last first. */
+async function failAll(all: readonly Member[], error: Error): Promise<void> {
+  const members = all.filter((member) => !member.hasEnded).toReversed();
+  for (const member of members) member.condemn(error);
+  for (const member of members) await member.fail(error);
 }
 
 /** Whether its incarnation has ended, and another is to follow. */

@@ -16,7 +16,7 @@ describe.each(['one_for_one', 'one_for_all', 'rest_for_one'] as const)(
   '%s gives up',
   (strategy) => {
     it('once: every member ends failed, the last first; others live on', async () => {
-      const calls: [ClientGroup, RestartLimitError, string[]][] = [];
+      const calls: [ClientGroup, Error, string[]][] = [];
       const other = member('Other');
       const seen = { statuses: (): string[] => [] };
       const { world, a, b, c } = await three(

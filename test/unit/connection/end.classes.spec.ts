@@ -1,6 +1,7 @@
 import {
   ConnectionError,
   type EndClass,
+  FatalError,
   HandshakeError,
   ProtocolError,
   UrlRefusedError,
@@ -120,6 +121,12 @@ describe('The class of an end', () => {
   ])('of %s is passing', (_, error) => {
     expect(classOf(failed(error), false)).toBe('passing');
     expect(classOf({ ...failed(error), opened: true }, false)).toBe('passing');
+  });
+
+  it('of a FatalError is fatal, and of nothing else', () => {
+    const end = failed(new FatalError('the account is closed'));
+    expect(classOf({ ...end, isUnmade: true }, true)).toBe('fatal');
+    expect(classOf(failed(new Error('x', { cause: end.error })), true)).toBe('passing');
   });
 
   it('of an attempt that was not made is passing, with whatever it failed', () => {

@@ -5,6 +5,7 @@ import {
   ConfigurationError,
   ConnectionError,
   DeadlockError,
+  FatalError,
   FrameEncodeError,
   HandshakeError,
   InvalidFrameError,
@@ -39,6 +40,12 @@ const ALL = [
     type: HandshakeError,
     code: 'ERR_WEBSOCKEX_HANDSHAKE',
     says: ['Feed: the opening handshake failed: the peer answered 503'],
+  },
+  {
+    error: new FatalError('the account is closed'),
+    type: FatalError,
+    code: 'ERR_WEBSOCKEX_FATAL',
+    says: ['the account is closed'],
   },
   {
     error: new FrameEncodeError('Feed: a ping carries at most 125 bytes'),

@@ -5,7 +5,8 @@ import { CLIENT_OPTION_NAMES } from '../../../lib/runtime/options/options.checke
 
 const DEFAULTS = {
   callTimeout: 5000,
-  closeTimeout: 5000,
+  classify: undefined,
+  closeTimeout: 5_000,
   connectTimeout: 10_000,
   debug: {},
   handleInitialFailure: true,
@@ -67,6 +68,7 @@ describe('toSettings', () => {
   it('keeps what is given, also 0, false and Infinity', () => {
     const given = {
       callTimeout: Infinity,
+      classify: () => undefined,
       closeTimeout: 0,
       connectTimeout: 0,
       debug: { trace: true, log: 5 },

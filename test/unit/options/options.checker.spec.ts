@@ -31,6 +31,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   agent: { good: [new Agent()], bad: [null, [], true, 'x'] },
   allowUrl: { good: [() => true, async () => false], bad: [true, 'all', null, {}] },
   callTimeout: durations,
+  classify: { good: [() => undefined], bad: [true, 'fatal', null, {}] },
   closeTimeout: durations,
   connectTimeout: durations,
   debug: {
