@@ -147,6 +147,7 @@ describe('A FatalError', () => {
       await using played = await play({ before, options, onGiveUp });
       const { handle } = played.scene;
       await expect(handle.start()).rejects.toBe(error);
+      await played.scene.net.settle();
       expect([handle.status, onGiveUp.mock.calls.length]).toEqual(['failed', 1]);
     }
   });
@@ -205,6 +206,7 @@ describe('A FatalError', () => {
     };
     await using played = await play({ before });
     await played.scene.handle.terminated;
+    await played.scene.net.settle();
     expect(lines(played.logger, 'log', 'warn', 'error')).toEqual([
       'warn FeedClient is not connected: the account is closed',
       'error FeedClient has ended, and does not connect again',
@@ -252,6 +254,7 @@ describe('The option classify', () => {
     const { handle } = played.scene;
     const cause = { by: 'remote', code: 4004, message: 'so' };
     const reason = await handle.terminated;
+    await played.scene.net.settle();
     expect(reason).toMatchObject({ by: 'error', error: { code: 'ERR_WEBSOCKEX_FATAL', cause } });
     const told = reason.by === 'error' ? (reason.error as FatalError) : undefined;
     expect(told?.message).toBe(
