@@ -79,8 +79,9 @@ export type {
   Startup,
 } from './runtime/options/client-options.js';
 export type { ConnectionInfo, ConnectRequest } from './runtime/process/handler.arguments.js';
-export { close, reconnect, reply, terminate } from './runtime/process/directive.js';
+export { accepted, close, reconnect, reply, terminate } from './runtime/process/directive.js';
 export type {
+  AcceptedDirective,
   CloseDirective,
   Directive,
   LeaveOptions,

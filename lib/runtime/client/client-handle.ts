@@ -151,6 +151,13 @@ export abstract class ClientHandle<
   abstract close(code?: number, reason?: string): Promise<void>;
 
   /**
+   * Says that the peer has taken the session in, as the directive `accepted()` does: its end will be the
+   * first of a row, so that the delays and `maxAttempts` begin anew. Without it that is so after
+   * `reconnect.stableAfter`. Between sessions it does nothing.
+   */
+  abstract accepted(): void;
+
+  /**
    * Connects again: closes an open session with 1000, or `code`, and follows the reconnect policy's
    * delay, or cuts a backoff short. With `force` the socket is cut at once, without a closing handshake,
    * and an attempt that is under way is given up for another. The wait before a restart stays as it

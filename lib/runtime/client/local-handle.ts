@@ -91,6 +91,10 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
     return this.client.close(code, reason);
   }
 
+  accepted(): void {
+    this.client.process.reconnect.accepted();
+  }
+
   reconnect(options?: LeaveOptions): Promise<ConnectionInfo> {
     return this.client.reconnect(options);
   }

@@ -45,8 +45,14 @@ export interface TerminateDirective extends Branded {
   readonly reason: string | Error | undefined;
 }
 
+/** The peer has taken this session in. Made with {@link accepted}. */
+export interface AcceptedDirective extends Branded {
+  readonly kind: 'accepted';
+}
+
 /** What a handler returns to act. */
-export type Directive = ReplyDirective | CloseDirective | ReconnectDirective | TerminateDirective;
+export type Directive =
+  AcceptedDirective | ReplyDirective | CloseDirective | ReconnectDirective | TerminateDirective;
 
 /** How the session that is open ends, where a reconnect ends it. */
 export interface LeaveOptions {
@@ -140,6 +146,20 @@ export function reconnect(changes: ReconnectChanges = {}): ReconnectDirective {
     );
   }
   return branded<ReconnectDirective>({ [DIRECTIVE]: true, kind: 'reconnect', changes });
+}
+
+/**
+ * Says that the peer has taken this session in: its end will be the first of a row, so that the delays
+ * and `maxAttempts` begin anew, however short it was. For a protocol that refuses a client after the
+ * session is open. Without it that is so after `reconnect.stableAfter`. Between sessions it does nothing.
+ *
+ * @example
+ * @OnFrame('text', '{"op":"ready"}') welcome() { return accepted(); }
+ *
+ * @publicApi
+ */
+export function accepted(): AcceptedDirective {
+  return branded<AcceptedDirective>({ [DIRECTIVE]: true, kind: 'accepted' });
 }
 
 /**

@@ -26,7 +26,7 @@ export interface HandlerRunnerParts {
 }
 
 const MAY_RETURN =
-  'nothing, a directive (reply, close, reconnect, terminate), a string, a Buffer, a frame, ' +
+  'nothing, a directive (reply, accepted, close, reconnect, terminate), a string, a Buffer, a frame, ' +
   'an Observable or an async iterable of those, or a promise of one';
 
 /**
@@ -186,6 +186,9 @@ export class HandlerRunner implements HandlerStreamsOwner {
 
   #direct(handler: Handler, directive: Directive, taken?: () => void): void {
     switch (directive.kind) {
+      case 'accepted':
+        this.parts.reconnect.accepted();
+        break;
       case 'reply':
         return this.#reply(handler, directive.frames, taken);
       case 'close':

@@ -124,6 +124,12 @@ export class Reconnect {
     this.isTrusted = true;
   }
 
+  /** The peer has taken the session in; one that closes by now is still told of. */
+  accepted(): void {
+    const { status } = this.parts.connection;
+    if (status === 'open' || status === 'closing') this.#plan.accepted();
+  }
+
   /** A session is over, or an attempt failed. */
   ended(end: WireEnd): Pending {
     const { connection, lifetime, settings } = this.parts;
@@ -311,6 +317,11 @@ export class ReconnectPlan {
   /** Whether somebody closed since the last attempt. */
   get isCancelled(): boolean {
     return this.#isCancelled;
+  }
+
+  /** The session that is there is a good one: its end is the first of a row. */
+  accepted(): void {
+    this.#backoff = Backoff.none;
   }
 
   /**

@@ -64,6 +64,8 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly infos: unknown[] = [];
   /** Every frame that was sent, in order. */
   readonly sent: Frame[] = [];
+  /** The session of every `accepted()` that counted, in order. */
+  readonly acceptedSessions: number[] = [];
   /** Every close that was asked for, in order. */
   readonly closes: { readonly code: number | undefined; readonly reason: string }[] = [];
   readonly #class: PlayedClass;
@@ -239,6 +241,12 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     this.closes.push({ code, reason: reason ?? '' });
     this.#played.leaving();
     return closed;
+  }
+
+  accepted(): void {
+    this.#local.accepted();
+    if (this.status === 'open' || this.status === 'closing')
+      this.acceptedSessions.push(this.session);
   }
 
   reconnect(options?: LeaveOptions): Promise<ConnectionInfo> {

@@ -1,4 +1,4 @@
-import { RestartLimitError, type ClientGroup, type GroupOptions } from 'nestjs-websockex';
+import { type ClientGroup, type GroupOptions } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import { Gate } from '../../fixtures/journal.js';
