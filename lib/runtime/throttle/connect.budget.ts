@@ -36,6 +36,8 @@ export class ConnectBudget implements ConnectGate {
   readonly #origins = new Map<string, Origin>();
   /** Those with a queue. */
   readonly #waiting = new Set<Origin>();
+  /** Those that nobody uses, but whose rate still counts. */
+  readonly #idle = new Set<Origin>();
   #inside = 0;
   /** How many have entered in this turn of the event loop. */
   #entered = 0;
@@ -69,8 +71,10 @@ export class ConnectBudget implements ConnectGate {
     const name = originOf(url);
     const { perSecond } = this.options.budget ?? {};
     const rate = perSecond === undefined ? undefined : RateWindow.of(perSecond);
+    for (const idle of this.#idle) this.#forget(idle);
     const origin = this.#origins.get(name) ?? new Origin(name, rate);
     this.#origins.set(name, origin);
+    this.#idle.delete(origin);
     origin.members++;
     return origin;
   }
@@ -167,9 +171,16 @@ export class ConnectBudget implements ConnectGate {
   #tidy(origin: Origin): void {
     if (origin.queue.size === 0) this.#waiting.delete(origin);
     if (origin.isUnused && this.#origins.get(origin.name) === origin) {
-      this.#origins.delete(origin.name);
+      this.#idle.add(origin);
+      this.#forget(origin);
     }
     this.#arm(origin, this.clock.now());
+  }
+
+  #forget(origin: Origin): void {
+    if (!origin.isForgettable(this.clock.now())) return;
+    this.#idle.delete(origin);
+    this.#origins.delete(origin.name);
   }
 
   /** Sets the alarm of an origin where only time brings it on, and calls it off where it does not. */

@@ -60,9 +60,14 @@ export class Origin {
     return this.#state;
   }
 
-  /** Whether nothing is known or wanted of it any more. */
+  /** Whether nobody wants anything of it any more. */
   get isUnused(): boolean {
     return this.members === 0 && this.inside === 0;
+  }
+
+  /** Whether it would be as good as new; what has gone there lately counts for those who come. */
+  isForgettable(now: number): boolean {
+    return this.isUnused && (this.rate?.isEmpty(now) ?? true);
   }
 
   on(event: OriginEvent, now: number): void {

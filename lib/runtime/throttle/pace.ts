@@ -70,6 +70,12 @@ export class RateWindow {
     return this.passed.length < this.count ? 0 : leftUntil(oldest + this.span, now);
   }
 
+  /** Whether nobody who has passed counts any more. */
+  isEmpty(now: number): boolean {
+    const last = this.passed.at(-1) ?? -Infinity;
+    return leftUntil(last + this.span, now) === 0;
+  }
+
   take(now: number): RateWindow {
     const passed = [...this.passed, now].slice(-this.count);
     return new RateWindow(this.count, this.span, passed);

@@ -442,6 +442,33 @@ describe('perSecond', () => {
   });
 });
 
+describe('perSecond, where clients come and go', () => {
+  it('counts those that have gone, and forgets their origin when they count no more', async () => {
+    const crowd = new Crowd({ budget: { perSecond: 1 } });
+    for (let round = 0; round < 3; round++) {
+      const [member] = crowd.join(1);
+      member!.go();
+      await crowd.clock.advance(0);
+      if (member!.state !== 'open') await crowd.clock.advance(1_000);
+      member!.leave();
+    }
+    expect(crowd.dials.map(({ at }) => at)).toEqual([0, 1_000, 2_000]);
+    expect(crowd.clock.pending).toEqual([]);
+
+    for (let port = 1; port <= 50; port++) {
+      const [member] = crowd.join(1, `ws://one:${port}/`);
+      member!.go();
+      await crowd.clock.advance(0);
+      member!.leave();
+    }
+    expect(crowd.budget.origins).toBe(51);
+    await crowd.clock.advance(1_000);
+    const [late] = crowd.join(1, 'ws://other/');
+    late!.go();
+    expect(crowd.budget.origins).toBe(1);
+  });
+});
+
 function settle(member: Member, status: number): void {
   member.attempt!.settle({ type: 'failed', error: refusal(status) });
 }
