@@ -82,15 +82,16 @@ export class WsTransport implements Transport {
   ) {}
 
   /** By what was warned of: each once for all clients. */
-  readonly #warned = new Set<string>();
+  // No `#` names: an application may have a proxy put before each of its providers.
+  private readonly warned = new Set<string>();
 
-  get #tools(): SocketTools {
+  private get tools(): SocketTools {
     const { connect, clock, load } = this;
     return {
       clock,
       load,
       ...(connect !== undefined && { connect }),
-      isNews: (what) => !this.#warned.has(what) && this.#warned.add(what) !== undefined,
+      isNews: (what) => !this.warned.has(what) && this.warned.add(what) !== undefined,
     };
   }
 
@@ -107,7 +108,7 @@ export class WsTransport implements Transport {
 
   open(request: TransportRequest, events: TransportEvents): TransportSocket {
     try {
-      return new WsSocket(request, events, this.#tools);
+      return new WsSocket(request, events, this.tools);
     } catch (thrown) {
       if (thrown instanceof WebSockexError) throw thrown;
       throw toConnectionError(request.client, toError(thrown), request);

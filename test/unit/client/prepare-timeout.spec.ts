@@ -36,7 +36,7 @@ class Signing extends ScriptedClient {
   }
 
   /** Waits for something on the clock of the client. */
-  sleep<T>(time: number, value: T): Promise<T> {
+  after<T>(time: number, value: T): Promise<T> {
     return new Promise((resolve) => this.clock.setTimer(time, () => resolve(value)));
   }
 
@@ -76,8 +76,8 @@ describe('What prepares an attempt', () => {
     ['takes 6 s and 6 s', 6_000, 6_000, '@BeforeConnect'],
     ['takes 11 s before @BeforeConnect', 11_000, 0, 'the options factory'],
   ])('has one time together, where it %s', async (_what, factory, before, outcome) => {
-    const client: Signing = new Signing(() => client.sleep(before, undefined), {
-      target: () => client.sleep<Target>(factory, { url: 'ws://feed/', settings: toSettings({}) }),
+    const client: Signing = new Signing(() => client.after(before, undefined), {
+      target: () => client.after<Target>(factory, { url: 'ws://feed/', settings: toSettings({}) }),
     });
     await client.launch();
     await client.clock.advance(10_000);

@@ -266,7 +266,7 @@ describe('In doubt', () => {
 
 describe('A ramp', () => {
   /** So many wait in backoff, for long, for an origin in doubt; the next attempt opens a session. */
-  async function waitFor(count: number): Promise<{ crowd: Crowd; waiting: Member[] }> {
+  async function crowdOf(count: number): Promise<{ crowd: Crowd; waiting: Member[] }> {
     const crowd = await inDoubt(() => fails());
     const waiting = crowd.join(count);
     for (const member of waiting) {
@@ -280,7 +280,7 @@ describe('A ramp', () => {
   }
 
   it('lets in those in backoff, longest waiting first, 50 in its first second', async () => {
-    const { crowd, waiting } = await waitFor(60);
+    const { crowd, waiting } = await crowdOf(60);
     const [probe] = crowd.join(1);
     probe!.go();
     await crowd.clock.advance(999);
@@ -294,7 +294,7 @@ describe('A ramp', () => {
   });
 
   it('lets in those whose backoff is over before those who are in it', async () => {
-    const { crowd, waiting } = await waitFor(3);
+    const { crowd, waiting } = await crowdOf(3);
     crowd.answer = () => opens(5);
     const [probe, second, third] = crowd.join(3) as [Member, Member, Member];
     go([probe, second, third]);
@@ -305,7 +305,7 @@ describe('A ramp', () => {
   });
 
   it('does not call who is held by its own Retry-After', async () => {
-    const { crowd } = await waitFor(0);
+    const { crowd } = await crowdOf(0);
     const [held, free, probe] = crowd.join(3) as [Member, Member, Member];
     free.delay = 50_000;
     held.delay = 50_000;
@@ -322,7 +322,7 @@ describe('A ramp', () => {
   });
 
   it('calls nobody twice: who loses its session again waits as long as its policy says', async () => {
-    const { crowd, waiting } = await waitFor(5);
+    const { crowd, waiting } = await crowdOf(5);
     const [probe] = crowd.join(1);
     probe!.go();
     await crowd.clock.advance(500);
@@ -334,7 +334,7 @@ describe('A ramp', () => {
   });
 
   it('is over with a failure, and begins anew with the next session', async () => {
-    const { crowd, waiting } = await waitFor(100);
+    const { crowd, waiting } = await crowdOf(100);
     let dials = 0;
     crowd.answer = () => (++dials === 20 ? fails() : opens());
     const [probe] = crowd.join(1);
@@ -368,7 +368,7 @@ describe('A ramp', () => {
   });
 
   it('loses no place by who leaves while it waits, or was called', async () => {
-    const { crowd, waiting } = await waitFor(40);
+    const { crowd, waiting } = await crowdOf(40);
     const [probe] = crowd.join(1);
     probe!.go();
     for (let step = 0; step < 10; step++) {
@@ -388,7 +388,7 @@ describe('A ramp', () => {
   });
 
   it('holds up nobody at its end, when it is at its top', async () => {
-    const { crowd } = await waitFor(1);
+    const { crowd } = await crowdOf(1);
     const [probe] = crowd.join(1);
     probe!.go();
     await crowd.clock.advance(6_000);

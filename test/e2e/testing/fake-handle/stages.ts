@@ -61,7 +61,9 @@ export function fakeStage(): Stage {
 export async function realStage(): Promise<Stage> {
   const net = createTestNet();
   const app = await net.install(
-    Test.createTestingModule({ imports: [WebSockexModule.forRoot({ clients: [Feed] })] }),
+    Test.createTestingModule({
+      imports: [WebSockexModule.forRoot({ clients: [Feed], defaults: { heartbeat: false } })],
+    }),
   );
   app.useLogger(false);
   await app.init();
