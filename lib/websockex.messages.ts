@@ -223,7 +223,11 @@ export const messages = {
       : `, after ${outage.failures} failure${outage.failures === 1 ? '' : 's'} in ${duration(outage.lasted)}`),
   disconnected: (client: string, reason: CloseReason, failures = 1) =>
     `${client} is not connected: ${said(client, describeReason(reason))}` +
-    (failures === 1 ? '' : ` (${failures} times in a row)`),
+    (failures > 1 ? ` (${failures} times in a row)` : ''),
+  lost: (client: string, lasted: number) =>
+    `${client} has had no session that is ready for ${duration(lasted)}`,
+  restored: (client: string, session: number, lasted: number) =>
+    `${client} is ready again (session ${session}), after ${duration(lasted)}`,
   backoff: (client: string, delay: number) => `${client} connects again in ${delay} ms`,
   restart: (client: string, delay: number, dropped: number) =>
     `${client} is restarted ${delay > 0 ? `in ${delay} ms` : 'at once'}` +

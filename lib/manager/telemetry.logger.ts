@@ -7,6 +7,8 @@ import type {
   ConnectedEvent,
   DisconnectedEvent,
   EventName,
+  LostEvent,
+  RestoredEvent,
   TerminateEvent,
   WebSockexEvent,
 } from '../runtime/telemetry/events.js';
@@ -20,12 +22,15 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'connecting',
   'connected',
   'disconnected',
+  'lost',
+  'restored',
   'backoff',
   'frame:unhandled',
   'handler:slow',
   'mailbox:dropped',
   'pause',
   'restart:planned',
+  'restart',
   'terminate',
   'warning',
   'error',
@@ -41,14 +46,30 @@ interface Outage {
   readonly since: number;
   /** Since when a session is open, where one is. */
   readonly connectedAt: number | undefined;
+  /** Why the last of them was. */
+  readonly reason: CloseReason | undefined;
   /** Whether the last that happened was told for all to see. */
   readonly isTold: boolean;
+  /** Whether one of the row was. */
+  readonly isRowTold: boolean;
+  /** Whether it has lasted for `lostAfter`, or follows a crash, which is told: what follows is seen by all. */
+  readonly isSeen: 'lost' | 'restarted' | undefined;
 }
 
+const NONE: Omit<Outage, 'since'> = {
+  failures: 0,
+  connectedAt: undefined,
+  reason: undefined,
+  isTold: false,
+  isRowTold: false,
+  isSeen: undefined,
+};
+
 /**
- * Telemetry to Nest's logger: the life of clients, and what no caller is told. Never frames. Of a row of
- * failed attempts the first, the tenth, the hundredth, … and the recovery are told, and all at level
- * `debug`: a peer that is away for a day must not flood the log.
+ * Telemetry to Nest's logger: the life of clients, and what no caller is told. Never frames. A lost
+ * session is told once it has been so for `lostAfter`: a quick reconnect is no news. Of a row of failed
+ * attempts the first, the tenth, the hundredth, … and the recovery are told, and all at level `debug`: a
+ * peer that is away for a day must not flood the log.
  */
 @Injectable()
 export class TelemetryLogger implements EventSink {
@@ -75,6 +96,12 @@ export class TelemetryLogger implements EventSink {
         return this.connected(event);
       case 'disconnected':
         return this.disconnected(event);
+      case 'lost':
+        return this.lost(event);
+      case 'restored':
+        return this.restored(event);
+      case 'restart':
+        return void this.outages.set(client, { ...NONE, since: event.time, isSeen: 'restarted' });
       case 'backoff':
         return this.backoff(client, event.delay);
       case 'pause':
@@ -113,20 +140,28 @@ export class TelemetryLogger implements EventSink {
   }
 
   private connected({ client, url, session, time }: ConnectedEvent): void {
-    const { failures = 0, since = time, connectedAt } = this.outages.get(client) ?? {};
-    this.outages.set(client, { failures, since, connectedAt: time, isTold: true });
+    const before = this.outages.get(client);
+    const { failures, since, connectedAt, isSeen, isRowTold } = before ?? { ...NONE, since: time };
+    const isLost = isSeen === 'lost' ? isSeen : undefined;
+    const row = { ...NONE, failures, since, isRowTold, isSeen: isLost };
+    this.outages.set(client, { ...row, connectedAt: time, isTold: true });
     const isRecovery = failures > 0 && connectedAt === undefined;
     const outage = isRecovery ? { failures, lasted: time - since } : undefined;
-    this.logger.log(messages.connected(client, url, session, outage));
+    const line = messages.connected(client, url, session, outage);
+    if (before === undefined || session === 1 || isSeen !== undefined) this.logger.log(line);
+    else this.logger.debug(line);
   }
 
   /** What we wanted ourselves, or a link did, is no news: its end, or the next attempt, is told as well. */
-  private disconnected({ client, reason, error, time }: DisconnectedEvent): void {
+  private disconnected(event: DisconnectedEvent): void {
+    const { client, reason, error, time } = event;
     this.lastReasons.delete(client);
     if (isLinkEnd(reason) || (reason.by === 'local' && error === undefined)) {
+      const row = rowAt(time, this.outages.get(client));
+      this.outages.set(client, { ...row, connectedAt: undefined, reason, isTold: false });
       return this.logger.debug(messages.disconnected(client, reason));
     }
-    const { failures, isTold } = this.failure(client, time);
+    const { failures, isTold } = this.failure(event);
     const line = messages.disconnected(client, reason, failures);
     if (!isTold) return this.logger.debug(line);
     this.lastReasons.set(client, reason);
@@ -134,19 +169,51 @@ export class TelemetryLogger implements EventSink {
   }
 
   /** Counts one more, in the row it belongs to. */
-  private failure(client: string, time: number): Outage {
-    const before = this.outages.get(client);
-    const since = before?.connectedAt;
-    const isNews = before === undefined || (since !== undefined && time - since >= STABLE);
-    const failures = isNews ? 1 : before.failures + 1;
+  private failure({ client, time, session, reason }: DisconnectedEvent): Outage {
+    const row = rowAt(time, this.outages.get(client));
+    const failures = row.failures + 1;
+    const { isSeen } = row;
+    // Before there was any session nothing has been lost: that none can be had is news at once.
+    const mayBeTold = session === 0 || isSeen !== undefined;
+    const isTold = mayBeTold && (isMilestone(failures) || !row.isRowTold);
     const outage: Outage = {
       failures,
-      since: failures === 1 ? time : (before?.since ?? time),
+      since: failures === 1 ? time : row.since,
       connectedAt: undefined,
-      isTold: isMilestone(failures),
+      reason,
+      isTold,
+      isRowTold: row.isRowTold || isTold,
+      isSeen,
     };
     this.outages.set(client, outage);
     return outage;
+  }
+
+  private lost({ client, time, since }: LostEvent): void {
+    const before = this.outages.get(client) ?? { ...NONE, since };
+    const { failures, connectedAt, reason, isTold, isRowTold } = before;
+    const row: Outage = { ...before, isSeen: 'lost' };
+    this.outages.set(client, row);
+    if (connectedAt !== undefined) {
+      // Where the end of its session has not had its turn yet, that is told then.
+      if (connectedAt <= since) return;
+      this.outages.set(client, { ...row, isTold: false });
+      this.logger.warn(messages.lost(client, time - since));
+      return;
+    }
+    if (reason === undefined || isTold || (isRowTold && !isMilestone(failures))) return;
+    this.outages.set(client, { ...row, isTold: true, isRowTold: true });
+    this.lastReasons.set(client, reason);
+    this.logger.warn(messages.disconnected(client, reason, failures));
+  }
+
+  private restored({ client, session, time, lasted }: RestoredEvent): void {
+    const before = this.outages.get(client) ?? { ...NONE, since: time };
+    this.outages.set(client, { ...before, isSeen: undefined });
+    const line = messages.restored(client, session, lasted);
+    // That it is connected has been told, unless it was lost since.
+    if (before.connectedAt !== undefined && before.isTold) this.logger.debug(line);
+    else this.logger.log(line);
   }
 
   private backoff(client: string, delay: number): void {
@@ -170,7 +237,10 @@ export class TelemetryLogger implements EventSink {
       const line = messages.endedByThat(client);
       return reason.by === 'error' ? this.logger.error(line) : this.logger.log(line);
     }
-    if (reason.by !== 'error') return this.logger.log(messages.ended(client, reason));
+    const line = messages.ended(client, reason);
+    if (reason.by !== 'error') {
+      return reason.by === 'remote' ? this.logger.warn(line) : this.logger.log(line);
+    }
     const { error } = reason;
     // Its parent's end is told as what it is; that this one goes with it was wanted.
     if (isLinkEnd(reason)) return this.logger.warn(messages.ended(client, reason));
@@ -180,6 +250,13 @@ export class TelemetryLogger implements EventSink {
     else if (error instanceof WebSockexError) this.logger.error(messages.ended(client, reason));
     else this.logger.error(messages.endedByTerminate(client, textOf(error)), stackOf(error));
   }
+}
+
+/** The row that an end belongs to: a good session has ended the one before. */
+function rowAt(time: number, before: Outage | undefined): Outage {
+  const { connectedAt, isSeen } = before ?? NONE;
+  const isGood = connectedAt !== undefined && time - connectedAt >= STABLE;
+  return before === undefined || isGood ? { ...NONE, since: time, isSeen } : before;
 }
 
 function isLinkEnd(reason: CloseReason): boolean {

@@ -27,6 +27,7 @@ import {
 import { ClientMember, type MemberOwner } from './client.member.js';
 import type { ClientTools } from './client.tools.js';
 import type { ExitWatchers } from './exit.watchers.js';
+import { OutageWatch, type WatchedClient } from './outage.watch.js';
 import { Readiness } from './readiness.js';
 import { Unheard } from './unheard.js';
 
@@ -42,6 +43,7 @@ export class Client implements MemberOwner, SysTarget {
   /** Tells its events. */
   readonly telemetry: Telemetry;
   readonly #readiness: Readiness;
+  readonly #outages: OutageWatch;
   readonly #terminated = new Deferred<CloseReason>();
   readonly #debugger: Debugger;
   readonly #unheard = new Unheard((error, where) => this.telemetry.error(error, where));
@@ -67,6 +69,7 @@ export class Client implements MemberOwner, SysTarget {
       session: () => this.session,
     };
     this.telemetry = new Telemetry(source, () => clock.epoch(), [this.observers, ...sinks]);
+    this.#outages = new OutageWatch(this.#watched(), clock, this.telemetry);
     const trace = new TraceHook();
     const { observers } = this;
     const processTools = { ...tools, telemetry: this.telemetry, trace, observers };
@@ -140,6 +143,11 @@ export class Client implements MemberOwner, SysTarget {
     return this.#readiness.isStartAwaited;
   }
 
+  /** When it will be told that it is lost, on the scale of its clock; where it is about to be. */
+  get lostAt(): number | undefined {
+    return this.#outages.due;
+  }
+
   /** Makes the incarnation ahead of the start. */
   incarnate(): Promise<void> {
     return this.tools.run(() => this.process.lifetime.incarnate());
@@ -194,7 +202,7 @@ export class Client implements MemberOwner, SysTarget {
       if (this.status === 'idle') return this.#withdrawStart(startupTimeout);
       // A client that runs already goes on: only the wait for it is over.
       if (isFirst) void this.stop(CloseCode.normal);
-      return startTimeout(this.name, startupTimeout, this.process.reconnect.lastError);
+      return startTimeout(this.name, startupTimeout, this.process.reconnect.last?.error);
     });
     if (isFirst) this.#member.isStarting = true;
     void this.launch();
@@ -271,10 +279,12 @@ export class Client implements MemberOwner, SysTarget {
   onReady(info: ConnectionInfo): void {
     this.#unheard.reset();
     this.#readiness.ready(info, this.status === 'open');
+    if (this.status === 'open') this.#outages.ready();
   }
 
   onStatus(status: ClientStatus): void {
     if (status !== 'open') this.#readiness.lost();
+    this.#outages.onStatus(status);
     this.observers.status(status);
   }
 
@@ -303,6 +313,22 @@ export class Client implements MemberOwner, SysTarget {
       what: `${call} of its own client`,
       remedy: 'Do in @OnConnect what has to be done in each session.',
     });
+  }
+
+  #watched(): WatchedClient {
+    const process = (): Process => this.process;
+    const isEnding = (): boolean => this.#member.isEnding;
+    return {
+      get lostAfter() {
+        return process().settings.lostAfter;
+      },
+      get isLeaving() {
+        return isEnding() || process().reconnect.isClosing;
+      },
+      get lastEnd() {
+        return process().reconnect.last ?? { attempt: 0 };
+      },
+    };
   }
 
   /** What somebody asked for needs a session, or a client that lives. */

@@ -60,6 +60,12 @@ export interface ClientOptions extends TransportOptions {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** How to notice that a peer is gone; `false`: not at all. */
   readonly heartbeat?: false | HeartbeatOptions;
+  /**
+   * How long a client is without a session that is ready until that is told as an outage: by a warning in
+   * the log and the event `lost`. `status` changes at once, and a reconnect that is quicker is a line at
+   * level `debug`. 0: at once; `Infinity`: never. @default 5000
+   */
+  readonly lostAfter?: number;
   /** When messages wait to be handled. */
   readonly mailbox?: MailboxOptions;
   /**

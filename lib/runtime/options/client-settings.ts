@@ -31,6 +31,7 @@ export interface ClientSettings {
   readonly handshakeTimeout: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly heartbeat: HeartbeatSettings | false;
+  readonly lostAfter: number;
   readonly mailbox: MailboxMarks & { readonly maxPostponed: number };
   readonly mailboxOnRestart: 'keep' | 'drop';
   readonly maxRestartDelay: number;
@@ -68,6 +69,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     handshakeTimeout: options.handshakeTimeout ?? OPTIONS.handshakeTimeout.default,
     headers: options.headers ?? {},
     heartbeat: options.heartbeat === false ? false : toHeartbeat(options.heartbeat),
+    lostAfter: options.lostAfter ?? OPTIONS.lostAfter.default,
     mailbox: {
       highWaterMark,
       lowWaterMark: mailbox.lowWaterMark ?? Math.floor(highWaterMark / 4),

@@ -69,8 +69,8 @@ export class Reconnect {
   readonly #plan: ReconnectPlan;
   /** How often the option `classify` has thrown, or returned what it may not. */
   #misjudged = 0;
-  /** What the last failed attempt failed with. */
-  lastError: unknown;
+  /** The last end, as it was told. */
+  last: Pick<DisconnectStatus, 'reason' | 'attempt' | 'error'> | undefined;
   /** Whether a whole round of its URLs has failed. */
   #hasFailed = false;
   /** Whether a session was ready since the peer refused one last: in an earlier incarnation, too. */
@@ -90,6 +90,11 @@ export class Reconnect {
   /** What has been changed of URL and headers, for every attempt to come. */
   get changes(): ReconnectPlan['changes'] {
     return this.#plan.changes;
+  }
+
+  /** Whether somebody has closed, and wants no further attempt. */
+  get isClosing(): boolean {
+    return this.#plan.isCancelled;
   }
 
   close(code: number | undefined, message: string): void {
@@ -136,7 +141,6 @@ export class Reconnect {
     const { reconnect, handleInitialFailure } = settings;
     const { session, losses: attempt } = connection;
     const { reason, error } = end;
-    this.lastError = error;
     const told = { reason, attempt, session, ...(error !== undefined && { error }) };
     const isWanted = end.voluntary || lifetime.isEnding;
     const endClass = isWanted ? undefined : this.#classify(end, told);
@@ -152,6 +156,7 @@ export class Reconnect {
     }
 
     const { session: _, ...event } = told;
+    this.last = event;
     this.tools.telemetry.emit('disconnected', event);
     const handler = lifetime.incarnation.disconnect;
     const status: DisconnectStatus = {

@@ -57,6 +57,10 @@ export class TraceLines {
       case 'close:timeout':
         this.#wasCut = true;
         return ['forcefully closed the connection because the server was taking too long to close'];
+      case 'lost':
+        return ['lost: no session is ready'];
+      case 'restored':
+        return [`restored after ${event.lasted} ms`];
       case 'backoff':
         return [`waiting ${event.delay} ms before the next attempt`];
       case 'handler:slow':

@@ -55,6 +55,30 @@ export interface DisconnectedEvent extends EventBase {
   readonly error?: unknown;
 }
 
+/**
+ * A client has lost its session, and had none that is ready for `lostAfter`: an outage. Told once for
+ * each, and not where the client is about to end, nor before its first session. {@link RestoredEvent}
+ * follows.
+ */
+export interface LostEvent extends EventBase {
+  readonly event: 'lost';
+  /** When it began: milliseconds since the epoch. */
+  readonly since: number;
+  /** The loss and the failed attempts so far, as `disconnected` counts them; 0 where none has been told. */
+  readonly attempt: number;
+  /** The last end, where one has been told. */
+  readonly reason?: CloseReason;
+  /** What broke, where something did. */
+  readonly error?: unknown;
+}
+
+/** The outage that {@link LostEvent} told of is over: a session is ready. */
+export interface RestoredEvent extends EventBase {
+  readonly event: 'restored';
+  /** Milliseconds that the client had no session that was ready. */
+  readonly lasted: number;
+}
+
 /** The client waits before its next attempt. */
 export interface BackoffEvent extends EventBase {
   readonly event: 'backoff';
@@ -190,6 +214,8 @@ export type WebSockexEvent =
   | ConnectingEvent
   | ConnectedEvent
   | DisconnectedEvent
+  | LostEvent
+  | RestoredEvent
   | BackoffEvent
   | FrameReceivedEvent
   | FrameSentEvent

@@ -15,6 +15,8 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   connecting: channel('websockex:connecting'),
   connected: channel('websockex:connected'),
   disconnected: channel('websockex:disconnected'),
+  lost: channel('websockex:lost'),
+  restored: channel('websockex:restored'),
   backoff: channel('websockex:backoff'),
   'frame:received': channel('websockex:frame:received'),
   'frame:sent': channel('websockex:frame:sent'),

@@ -84,6 +84,7 @@ export class PlayedClient {
       slowHandler: Infinity,
       handlerTimeout: Infinity,
       reconnect: WAITS,
+      lostAfter: Infinity,
       handleInitialFailure: true,
       debug: {},
     };

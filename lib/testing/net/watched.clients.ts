@@ -4,6 +4,7 @@ import { AppStage } from '../../manager/app.stage.js';
 import { ClientRegistry } from '../../manager/client.registry.js';
 import { WebSockexManager } from '../../manager/websockex.manager.js';
 import type { ClientHandle } from '../../runtime/client/client-handle.js';
+import { LocalHandle } from '../../runtime/client/local-handle.js';
 import type { VirtualClock } from '../script/virtual.clock.js';
 import { watch } from './sent.log.js';
 
@@ -118,17 +119,17 @@ function list(items: readonly string[]): string {
   return [...items.slice(0, MOST), ...(items.length > MOST ? ['…'] : [])].join(', ');
 }
 
-function explainStatus(
-  { name, status }: ClientHandle,
-  app: WatchedApp,
-  clock: VirtualClock,
-): string {
+function explainStatus(handle: ClientHandle, app: WatchedApp, clock: VirtualClock): string {
+  const { name, status } = handle;
   if (status === 'idle') {
     return app.stage.stage === 'running'
       ? 'The client is idle: handle.start() starts it.'
       : `The client is idle. ${explainStage(app)}`;
   }
-  const next = clock.pending.find(({ client, at }) => client === name && at < Infinity);
+  const lostAt = LocalHandle.clientOf(handle)?.lostAt;
+  const timers = clock.pending.filter(({ client, at }) => client === name && at < Infinity);
+  // Not the one that only tells of an outage.
+  const next = timers.find(({ at }) => at !== lostAt) ?? timers[0];
   if (status !== 'backoff' || next === undefined) return `The client is ${status}.`;
   return `The client is in backoff for another ${next.at - clock.now()} ms: move on with net.clock.advance().`;
 }

@@ -75,7 +75,7 @@ describe('the log tells once', () => {
   it('of a lost session, and when it is tried again', async () => {
     await using server = await WsServer.listen();
     const reconnect = { initialDelay: 60_000, maxDelay: 60_000, jitter: 'none' } as const;
-    const Talking = talking(server.url(), { reconnect });
+    const Talking = talking(server.url(), { reconnect, lostAfter: 0 });
     const { app, logger } = await bootWith(Talking);
     (await server.nextConnection()).drop();
     await reaches(app.handle(Talking), 'backoff');

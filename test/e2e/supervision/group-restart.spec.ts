@@ -197,7 +197,8 @@ describe('While a group is restarted', () => {
     const { world, a, b, c } = await three({ strategy: 'one_for_all' });
     await using _ = world;
     await reach('waiting for its restart', a, world);
-    expect(world.net.clock.pending).toHaveLength(1);
+    // The restart of all, and for each that it is to be told as lost.
+    expect(world.net.clock.pending).toHaveLength(1 + 3);
     for (const one of [a, b, c]) await world.handle(one).stop();
     expect(world.net.clock.pending).toEqual([]);
     expect(world.statuses).toEqual(['terminated', 'terminated', 'terminated']);

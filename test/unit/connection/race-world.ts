@@ -50,6 +50,7 @@ export class World extends ScriptedClient {
         reconnect: { jitter: 'none', initialDelay: 100, maxDelay: 100 },
         callTimeout: 60_000,
         // The timer that hits is one that the state has.
+        lostAfter: Infinity,
         prepareTimeout: 0,
         slowHandler: 0,
         sendTimeout: 0,

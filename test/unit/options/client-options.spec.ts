@@ -20,6 +20,7 @@ const DEFAULTS = {
     send: undefined,
     expect: undefined,
   },
+  lostAfter: 5_000,
   mailbox: {
     highWaterMark: 1024,
     lowWaterMark: 256,
@@ -77,6 +78,7 @@ describe('toSettings', () => {
       handshakeTimeout: 3,
       headers: { a: 'b' },
       heartbeat: false,
+      lostAfter: 0,
       mailbox: { highWaterMark: 8, lowWaterMark: 0, maxBytes: 9, maxPostponed: 0 },
       mailboxOnRestart: 'keep',
       maxRestartDelay: 0,

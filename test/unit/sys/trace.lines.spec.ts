@@ -86,6 +86,8 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
     { event: 'close:timeout' },
     ['forcefully closed the connection because the server was taking too long to close'],
   ],
+  [{ event: 'lost', since: 0, attempt: 1 }, ['lost: no session is ready']],
+  [{ event: 'restored', lasted: 7 }, ['restored after 7 ms']],
   [{ event: 'backoff', delay: 5 }, ['waiting 5 ms before the next attempt']],
   [
     { event: 'handler:slow', method: 'trade', running: 10_000.4, waiting: 3 },

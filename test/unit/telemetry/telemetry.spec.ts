@@ -40,6 +40,8 @@ describe('CHANNELS', () => {
       'connecting',
       'connected',
       'disconnected',
+      'lost',
+      'restored',
       'backoff',
       'frame:received',
       'frame:sent',

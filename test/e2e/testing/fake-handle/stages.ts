@@ -16,6 +16,8 @@ const HOUR = 3_600_000;
 
 @WebSockexClient('ws://feed.example/', {
   startup: 'manual',
+  // A fake is not lost: it is where the test says.
+  lostAfter: Infinity,
   reconnect: { initialDelay: HOUR, maxDelay: HOUR, jitter: 'none' },
 })
 export class Feed {
