@@ -114,7 +114,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ['TE', /leave it out/],
   ['Trailer', /leave it out/],
   ['Transfer-Encoding', /leave it out/],
-  ['Proxy-Connection', /agent/],
+  ['Proxy-Connection', /the option proxy/],
   ['Content-Length', /leave it out/],
   ['Expect', /leave it out/],
   ['HTTP2-Settings', /leave it out/],
