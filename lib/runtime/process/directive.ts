@@ -78,7 +78,7 @@ export interface ReconnectChanges extends LeaveOptions {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /**
    * Milliseconds to wait first, this once. @default what the reconnect policy says after a session or
-   * a failed attempt; without either, none
+   * a failed attempt, from `@OnDisconnect` as if that had passed; without either, none
    */
   readonly delay?: number;
 }

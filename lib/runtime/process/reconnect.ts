@@ -291,6 +291,8 @@ export class ReconnectPlan {
   #asked = 0;
   /** What is waited in any case, where nobody wants another delay. */
   #held = 0;
+  /** What would be planned if the kind of the end were of no account; absent where it is of none. */
+  #plain: { readonly planned: Backoff; readonly asked: number } | undefined;
   /** Whether there is another URL to be tried at once. */
   #movesOn = false;
   #requested: ReconnectChanges | undefined;
@@ -349,6 +351,9 @@ export class ReconnectPlan {
     const before = this.#movesOn ? this.#asked : 0;
     this.#asked = Math.max(before, askedFor(end, this.random));
     this.#held = Math.max(this.#asked, after === 'passing' ? 0 : this.#planned.delay);
+    const asked = Math.max(before, retryAfterOf(end));
+    const isPlain = movesOn || (after === 'passing' && asked === this.#asked);
+    this.#plain = isPlain ? undefined : { planned: this.#backoff.next(rules, this.random), asked };
     this.#movesOn = movesOn;
     const mayFollow = policy !== false && !end.voluntary && after !== 'fatal';
     const byPolicy = movesOn || (mayFollow && this.#backoff.count < policy.maxAttempts);
@@ -360,6 +365,11 @@ export class ReconnectPlan {
   commit(returned?: ReconnectChanges): number {
     const requested = this.#requested;
     const wanted = returned?.delay ?? requested?.delay;
+    // `@OnDisconnect` knows what the end was: its reconnect() is as after any other one.
+    if (returned !== undefined && this.#plain !== undefined) {
+      this.#planned = this.#plain.planned;
+      this.#asked = this.#held = this.#plain.asked;
+    }
     const delay = this.#delay(wanted);
     this.held = wanted ?? this.#held;
     this.#backoff = this.#planned;
@@ -382,12 +392,16 @@ export class ReconnectPlan {
   }
 }
 
+/** Milliseconds of a `Retry-After`; 0 where there is none. */
+function retryAfterOf({ error }: WireEnd): number {
+  const { retryAfter = 0 } = error instanceof HandshakeError ? error : {};
+  return retryAfter > 0 ? Math.min(retryAfter, MAX_RETRY_AFTER) : 0;
+}
+
 /** Milliseconds the peer asks to wait, whatever the policy says; 0 where it asks for nothing. */
-function askedFor({ error, reason }: WireEnd, random: Random): number {
-  if (error instanceof HandshakeError) {
-    const { retryAfter = 0 } = error;
-    return retryAfter > 0 ? Math.min(retryAfter, MAX_RETRY_AFTER) : 0;
-  }
+function askedFor(end: WireEnd, random: Random): number {
+  const { error, reason } = end;
+  if (error instanceof HandshakeError) return retryAfterOf(end);
   if (reason.by !== 'remote' || !PAUSING.has(reason.code ?? 0)) return 0;
   // Drawn, as the registration of 1012 wants it: all its clients would come back at one time.
   const [from, to] = RESTART_PAUSE;

@@ -167,6 +167,11 @@ describe('ReconnectPlan', () => {
       expect([drawn(0), drawn(0.5), drawn(1 - 2 ** -32)]).toEqual([5000, 17_500, 30_000]);
     });
 
+    it('holds no reconnect() of @OnDisconnect', () => {
+      const own = new ReconnectPlan(() => 0.5);
+      expect([own.plan(restarts, policy, 0), own.commit({}), own.held]).toEqual([17_500, 100, 0]);
+    });
+
     it('waits no shorter than the policy does', () => {
       const slow = { ...policy, initialDelay: 60_000, maxDelay: 60_000 };
       expect(drawn(0, slow)).toBe(60_000);
@@ -201,5 +206,13 @@ describe('ReconnectPlan', () => {
     expect(slowly(refused(60_000))).toBe(60_000);
     expect(round(lost, 5000)).toBe(100);
     expect(slowly(failed)).toBe(1000);
+  });
+
+  it('waits after a slow end as after any other, where @OnDisconnect returns a reconnect()', () => {
+    const own = (end: WireEnd): number => {
+      plan.plan(end, policy, 0, { after: 'slow' });
+      return plan.commit({});
+    };
+    expect([failed, failed, refused(3000), failed].map(own)).toEqual([100, 200, 3000, 800]);
   });
 });
