@@ -352,7 +352,8 @@ export class ReconnectPlan {
     this.#asked = Math.max(before, askedFor(end, this.random));
     this.#held = Math.max(this.#asked, after === 'passing' ? 0 : this.#planned.delay);
     const asked = Math.max(before, retryAfterOf(end));
-    const isPlain = movesOn || (after === 'passing' && asked === this.#asked);
+    // One that is fatal is as slow as a slow one, whoever goes on after it.
+    const isPlain = movesOn || after === 'fatal' || (after === 'passing' && asked === this.#asked);
     this.#plain = isPlain ? undefined : { planned: this.#backoff.next(rules, this.random), asked };
     this.#movesOn = movesOn;
     const mayFollow = policy !== false && !end.voluntary && after !== 'fatal';
