@@ -117,12 +117,16 @@ export abstract class Script {
   }
 
   /**
-   * What arrived next, whatever it is.
+   * What arrived next, whatever it is, but for the pings of a heartbeat, which come at random moments;
+   * those of a heartbeat with a `payload` of its own are told like any ping.
    *
    * @throws ExpectationError when nothing does in time
    */
   async next(options?: ExpectOptions): Promise<Received> {
-    return next(await this.opened(options), options);
+    const session = await this.opened(options);
+    let received = await next(session, options);
+    while (isHeartbeat(received)) received = await next(session, options);
+    return received;
   }
 
   /**
@@ -215,6 +219,11 @@ function next(session: Session, { timeout = DEADLINE }: ExpectOptions = {}): Pro
   return session.received.next(timeout, () =>
     session.failure(`nothing arrived within ${timeout} ms`),
   );
+}
+
+/** Told by the payload that a heartbeat has where its options name none. */
+function isHeartbeat(received: Received): boolean {
+  return received.type === 'ping' && /^heartbeat \d+$/.test(received.data.toString());
 }
 
 async function nextOf<T extends Received['type']>(

@@ -1,4 +1,5 @@
 import {
+  Frame,
   HeartbeatTimeoutError,
   OnDisconnect,
   OnFrame,
@@ -113,5 +114,12 @@ describe('A script', () => {
     await scene.peer.expectText('again');
     await scene.handle.sendFrame('text');
     await expect(scene.peer.expectPing()).rejects.toThrow(/expected a ping frame, got text "text"/);
+  });
+
+  it('may ask for what arrives next without knowing of heartbeats', async () => {
+    await using scene = await NetScene.open(Feed, { heartbeat: {} });
+    await scene.net.clock.advance('20s');
+    await scene.handle.sendFrame(Frame.ping('mine'));
+    expect(await scene.peer.next()).toEqual({ type: 'ping', data: Buffer.from('mine') });
   });
 });

@@ -92,7 +92,12 @@ export async function onTheNet(script: Script): Promise<Story> {
   await using net = createTestNet();
   const client = makeClient('ws://stage.example/play?is=on', script);
   const builder = Test.createTestingModule({
-    imports: [WebSockexModule.forRoot({ clients: [client], defaults: { restart: 'temporary' } })],
+    imports: [
+      WebSockexModule.forRoot({
+        clients: [client],
+        defaults: { restart: 'temporary', heartbeat: false },
+      }),
+    ],
   });
   const pass = (): Promise<void> => net.clock.advance(1);
   return await tell(await net.install(builder), client, script, net.server(client), pass);
@@ -103,7 +108,12 @@ export async function overTcp(script: Script): Promise<Story> {
   await using server = await createTestServer();
   const client = makeClient(server.url('/play?is=on'), script);
   const builder = Test.createTestingModule({
-    imports: [WebSockexModule.forRoot({ clients: [client], defaults: { restart: 'temporary' } })],
+    imports: [
+      WebSockexModule.forRoot({
+        clients: [client],
+        defaults: { restart: 'temporary', heartbeat: false },
+      }),
+    ],
   });
   return await tell(await builder.compile(), client, script, server, () => Promise.resolve());
 }
