@@ -1,0 +1,177 @@
+import { deflateRawSync } from 'node:zlib';
+
+import type { ClientOptions } from 'nestjs-websockex';
+import { describe, expect, it } from 'vitest';
+
+import type { RawPeer } from '../fixtures/raw-peer.js';
+import { RawServer } from '../fixtures/raw-server.js';
+import { encodeFrame, OPCODE } from '../fixtures/wire.js';
+import { mib, type Subject, subjects } from './subject.js';
+
+const boot = subjects();
+
+const MIB = 2 ** 20;
+const FLOOD = 200_000;
+
+/** What a peer does, and what it may cost. */
+interface Row {
+  readonly does: string;
+  readonly play: (peer: RawPeer, subject: Subject) => Promise<unknown>;
+  /** What it is to be closed with; without it the session is to go on, */
+  readonly code?: number;
+  /** unless the peer is gone. */
+  readonly isGone?: true;
+  readonly options?: ClientOptions;
+  readonly hasOnPing?: boolean;
+  /** @default 16 MiB */
+  readonly most?: number;
+}
+
+/** Writes so many copies of a frame, some hundreds in each write, no faster than they are taken. */
+async function flood(peer: RawPeer, frame: Buffer, count: number): Promise<void> {
+  const some = 500;
+  const bytes = Buffer.concat(Array.from({ length: some }, () => frame));
+  for (let sent = 0; sent < count; sent += some) await peer.writeAll(bytes);
+}
+
+const ping = encodeFrame(OPCODE.ping, 'flooded with it');
+const pong = encodeFrame(OPCODE.pong, 'flooded with it');
+const tiny = encodeFrame(OPCODE.continuation, 'x', { fin: false });
+
+/** Of 512 KiB on the wire, half a GiB once it is inflated. */
+const bomb = deflateRawSync(Buffer.alloc(512 * MIB), { finishFlush: 2 }).subarray(0, -4);
+
+const deflate = {
+  options: { perMessageDeflate: true },
+  most: 32 * MIB,
+} as const;
+
+const ROWS: readonly Row[] = [
+  {
+    does: 'announces a GiB',
+    play: (peer) => flood(peer, encodeFrame(OPCODE.binary, '', { announcedLength: 2 ** 30 }), 1),
+    code: 1009,
+  },
+  {
+    does: 'announces a GiB to a client without a limit, sends a MiB of it, and goes',
+    options: { maxPayload: 0, reconnect: false },
+    play: async (peer, subject) => {
+      await peer.writeAll(encodeFrame(OPCODE.binary, '', { announcedLength: 2 ** 30 }));
+      await peer.writeAll(Buffer.alloc(MIB));
+      peer.reset();
+      await subject.ask('ended', '1006');
+    },
+    isGone: true,
+  },
+  {
+    does: 'sends a message of 512 MiB, deflated to half a MiB',
+    ...deflate,
+    play: async (peer) => peer.frame(OPCODE.binary, bomb, { rsv: 4 }),
+    code: 1009,
+  },
+  {
+    does: 'sends the same in fragments',
+    ...deflate,
+    play: async (peer) => {
+      for (let at = 0; at < bomb.length; at += 1024) {
+        const opcode = at === 0 ? OPCODE.binary : OPCODE.continuation;
+        const rsv = at === 0 ? 4 : 0;
+        peer.frame(opcode, bomb.subarray(at, at + 1024), { rsv, fin: false });
+      }
+      peer.continuation('');
+    },
+    code: 1009,
+  },
+  {
+    does: `sends ${FLOOD} fragments of a byte`,
+    play: async (peer) => {
+      peer.text('x', { fin: false });
+      await flood(peer, tiny, FLOOD);
+    },
+    code: 1008,
+  },
+  {
+    does: 'sends a message of 16,000 fragments of a byte',
+    play: async (peer, subject) => {
+      const { frames } = await subject.ask('tally');
+      peer.text('x', { fin: false });
+      await flood(peer, tiny, 16_000);
+      peer.continuation('x');
+      await subject.ask('until', ['frames', frames + 1]);
+    },
+  },
+  ...[true, false].flatMap((hasOnPing): Row[] => {
+    const how = hasOnPing ? 'a client with @OnPing and @OnPong' : 'a client without @OnPing';
+    return [
+      {
+        does: `sends ${FLOOD} pings to ${how}`,
+        hasOnPing,
+        play: async (peer) => {
+          const sent = flood(peer, ping, FLOOD);
+          for (let left = FLOOD; left > 0; left--) await peer.nextFrame('pong', 60_000);
+          await sent;
+        },
+      },
+      {
+        does: `sends ${FLOOD} pongs to ${how}`,
+        hasOnPing,
+        play: async (peer, subject) => {
+          await flood(peer, pong, FLOOD);
+          if (hasOnPing) await subject.ask('until', ['pongs', FLOOD]);
+        },
+      },
+    ];
+  }),
+];
+
+const rows = ROWS.map((row) => [row.does, row] as const);
+
+// Elsewhere a process does not tell the most that it has taken.
+describe.runIf(process.platform === 'linux')('The memory of a client', () => {
+  it.concurrent.for(rows)('whose peer %s', async ([, row], { annotate }) => {
+    const { options, play, code, isGone, hasOnPing, most = 16 * MIB } = row;
+    await using server = await RawServer.listen();
+    const nodeArgs = ['--expose-gc', '--max-semi-space-size=1'];
+    await using subject = await boot({ nodeArgs });
+    const start = {
+      url: server.url(),
+      ...(options && { options }),
+      ...(hasOnPing && { hasOnPing }),
+    };
+    await subject.ask('start', start);
+    const headers = {
+      'Sec-WebSocket-Extensions': 'permessage-deflate; server_no_context_takeover',
+    };
+    const accepted = options?.perMessageDeflate ? { headers } : {};
+    const peer = await server.nextPeer();
+    await peer.open(accepted);
+    // So that what is loaded, or made, with the first of each kind is there.
+    for (let round = 0; round < 2; round++) {
+      await flood(peer, ping, 500);
+      await flood(peer, encodeFrame(OPCODE.text, 'warm'), 500);
+      for (let left = 500; left > 0; left--) await peer.nextFrame('pong');
+    }
+    await subject.ask('memory');
+    const before = await subject.ask('memory');
+
+    await play(peer, subject);
+    const goesOn = code === undefined && isGone === undefined;
+    if (goesOn) {
+      peer.ping('still there?');
+      for (;;) if ((await peer.nextFrame('pong')).payload.toString() === 'still there?') break;
+    } else if (code !== undefined) {
+      expect((await peer.nextFrame('close', 60_000)).closeCode).toBe(code);
+    }
+    const after = await subject.ask('memory');
+
+    const grown = { rss: after.rss - before.rss, peak: after.peak - before.rss };
+    await annotate(
+      `grown by ${mib(grown.rss)}, at most by ${mib(grown.peak)}; ${goesOn ? 'still open' : `closed with ${code ?? 1006}`}`,
+    );
+    expect(grown.peak).toBeLessThan(most);
+    const { ends, statuses } = await subject.ask('tally');
+    expect(statuses).toHaveLength(1);
+    if (goesOn) expect({ ends, statuses }).toEqual({ ends: [], statuses: ['open'] });
+    expect(subject.run.stderr).toBe('');
+  });
+});
