@@ -282,7 +282,9 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.#shutdown?.over();
     this.#shutdown = new Shutdown(this.tools.clock, this, timeout, () =>
       this.tools.telemetry.error(
-        new Error(`${this.calls.busy} did not return within ${Math.round(timeout)} ms and was left behind`),
+        new Error(
+          `${this.calls.busy} did not return within ${Math.round(timeout)} ms and was left behind`,
+        ),
         'the shutdown',
       ),
     );
