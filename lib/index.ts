@@ -114,6 +114,7 @@ export {
   HandshakeError,
   NotConnectedError,
   ProtocolError,
+  ShuttingDownError,
   UrlError,
   UrlRefusedError,
 } from './runtime/errors/connection.errors.js';

@@ -1,10 +1,48 @@
 import type { FatalError, RestartLimitError } from './runtime/errors/client.errors.js';
 import { describeReason, type CloseReason } from './runtime/frame/close-reason.js';
+import type { UndeliveredKind } from './runtime/process/undelivered.js';
 
 /** An error names its client, and so does a log line: once is enough. */
 function said(client: string, text: string): string {
   const prefix = `${client}: `;
   return text.startsWith(prefix) ? text.slice(prefix.length) : text;
+}
+
+/** What a client has left undone. */
+interface Undone {
+  readonly name: string;
+  readonly counts: ReadonlyMap<UndeliveredKind, number>;
+}
+
+/** So many clients are named; what more of them have left undone is told together. */
+const MOST = 10;
+
+/** In this order: one, and several. */
+const KINDS: Readonly<Record<UndeliveredKind, readonly [string, string]>> = {
+  cast: ['cast', 'casts'],
+  info: ['info', 'infos'],
+  call: ['call', 'calls'],
+  frame: ['received frame', 'received frames'],
+  reply: ['reply', 'replies'],
+  send: ['send', 'sends'],
+  handler: ['handler broken off', 'handlers broken off'],
+};
+
+function counted(counts: Undone['counts']): string {
+  const kinds = Object.entries(KINDS) as [UndeliveredKind, readonly [string, string]][];
+  const told = kinds.flatMap(([kind, [one, several]]) => {
+    const count = counts.get(kind);
+    return count === undefined ? [] : `${count} ${count === 1 ? one : several}`;
+  });
+  return told.join(', ');
+}
+
+function summed(clients: readonly Undone[]): Undone['counts'] {
+  const sums = new Map<UndeliveredKind, number>();
+  for (const { counts } of clients) {
+    for (const [kind, count] of counts) sums.set(kind, (sums.get(kind) ?? 0) + count);
+  }
+  return sums;
 }
 
 const NOT_INITIALISED =
@@ -161,7 +199,7 @@ export const messages = {
     `${client}: its name registry has not answered unregister() in time; the name may still stand there`,
   notRegistered: () => 'its name was not registered',
   notFound: () => 'who has its name was not told',
-  noStart: () => 'cannot start, it was stopped or the application shuts down',
+  noStart: () => 'cannot start, it was stopped',
   notInitialised: () => NOT_INITIALISED,
   stillBooting: () =>
     'the application starts its clients at onApplicationBootstrap, before that hook of your own ' +
@@ -234,6 +272,13 @@ export const messages = {
     (dropped > 0 ? `; ${dropped} casts or infos that waited are dropped` : ''),
   dropped: (client: string, dropped: number) =>
     `${client} has ended, and ${dropped} casts or infos that waited are handled by nobody`,
+  undone: (clients: readonly Undone[]) => {
+    const told = clients.length > MOST ? clients.slice(0, MOST - 1) : clients;
+    const others = clients.slice(told.length);
+    const each = told.map(({ name, counts }) => `${name}: ${counted(counts)}`);
+    if (others.length > 0) each.push(`${others.length} more clients: ${counted(summed(others))}`);
+    return `the application has shut down, and this was left undone: ${each.join('; ')}`;
+  },
   gaveUp: (group: string, { client, maxRestarts, within }: RestartLimitError) =>
     `the supervisor of ${group} gives up: more than ${maxRestarts} ` +
     `restart${maxRestarts === 1 ? '' : 's'} ` +

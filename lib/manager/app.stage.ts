@@ -96,6 +96,7 @@ export class AppStage implements ClientHost {
   /** Nothing is started any more. */
   closes(): void {
     this.phase = 'closing';
+    this.logger.sumsUp();
   }
 
   /**

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import {
   type BeforeApplicationShutdown,
   Inject,
@@ -22,7 +24,6 @@ import { getClientName } from '../websockex.tokens.js';
 import { AppStage } from './app.stage.js';
 import { isRequired, startGroup, startupOf, stopGroup } from './client.groups.js';
 import { ClientRegistry } from './client.registry.js';
-import { ClientStarter } from './client.starter.js';
 import { NameRegistrar } from './name.registrar.js';
 import { AppCloser, onSignalDuringBoot } from './process.signals.js';
 import type { RegisteredClient } from './registered.client.js';
@@ -46,7 +47,6 @@ export class ClientOrchestrator
   constructor(
     private readonly explorer: ClientExplorer,
     private readonly registry: ClientRegistry,
-    private readonly starter: ClientStarter,
     private readonly registrar: NameRegistrar,
     private readonly logger: TelemetryLogger,
     private readonly stage: AppStage,
@@ -193,11 +193,11 @@ export class ClientOrchestrator
 
   private async stopEach(): Promise<void> {
     this.stage.closes();
-    this.starter.close();
     const { shutdownTimeout } = this.registry;
     const deadline = this.clock.now() + shutdownTimeout;
     const remaining = (): number => Math.max(0, deadline - this.clock.now());
     const clients = this.registry.all();
+    for (const { client } of clients) client.process.drain();
     const groups = [...new Set(clients.map(({ group }) => group))];
     const startGate = new StartGate();
     for (const { supervisor } of groups) supervisor.close();
@@ -211,7 +211,13 @@ export class ClientOrchestrator
     await Promise.all([
       this.written(clients, Math.max(WRITING, remaining())),
       this.registrar.left(remaining()),
+      // A socket that was cut tells of what it has not sent in the next turn.
+      setImmediate(),
     ]);
+    const undone = clients
+      .map(({ client: { name, undelivered } }) => ({ name, counts: undelivered.counts }))
+      .filter(({ counts }) => counts.size > 0);
+    if (undone.length > 0) this.logger.warn(messages.undone(undone));
   }
 
   /** Waits for the trace files of clients that have ended; a file system that hangs is left behind. */

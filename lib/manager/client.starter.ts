@@ -6,7 +6,6 @@ import { readClientMetadata } from '../discovery/handler.accessor.js';
 import type { DynamicClientOptions } from '../interfaces/start-options.interface.js';
 import { notConnected } from '../runtime/client/admission.js';
 import { AlreadyStartedError, ConfigurationError } from '../runtime/errors/client.errors.js';
-import { NotConnectedError } from '../runtime/errors/connection.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
 import { checkOptions, checkTogether } from '../runtime/options/options.checker.js';
@@ -51,7 +50,6 @@ export class ClientStarter {
     without: new WeakMap<Type<object>, ModuleRef>(),
   };
   private readonly names = new FreeNames((name) => this.registry.isTaken(name));
-  private isClosed = false;
 
   constructor(
     private readonly explorer: ClientExplorer,
@@ -59,11 +57,6 @@ export class ClientStarter {
     private readonly registrar: NameRegistrar,
     private readonly stage: AppStage,
   ) {}
-
-  /** The application ends: nothing is started any more. */
-  close(): void {
-    this.isClosed = true;
-  }
 
   /** Starts a client, and waits for it as its `startup` says. */
   async start(
@@ -114,7 +107,7 @@ export class ClientStarter {
       // Somebody stopped it meanwhile, or its parent ended.
       const reason = await client.terminated;
       if (reason.by === 'error') throw reason.error;
-      throw new NotConnectedError(client.name, client.status, messages.noStart());
+      throw notConnected(client.name, client.status, messages.noStart(), this.stage);
     }
     const { startup } = definition.settings();
     if (startup === 'required') await client.start();
@@ -140,9 +133,8 @@ export class ClientStarter {
     const moduleRef = this.injectorOf(type, url !== undefined);
     const { defaults = {} } = this.registry.options ?? {};
     checkTogether(who, mergeOptions(defaults, readClientMetadata(type)?.options ?? {}, rest));
-    if (isAbsent) throw notConnected(name ?? type.name, 'idle', 'cannot start', this.stage);
-    if (this.isClosed) {
-      throw new NotConnectedError(name ?? type.name, 'terminated', messages.noStart());
+    if (isAbsent || this.stage.isClosing) {
+      throw notConnected(name ?? type.name, 'idle', 'cannot start', this.stage);
     }
     if (name !== undefined && via === undefined && this.registry.isTaken(name)) {
       const holder = this.registry.get(name);

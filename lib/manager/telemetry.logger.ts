@@ -78,6 +78,7 @@ export class TelemetryLogger implements EventSink {
   /** What each client last told of a disconnect: it is not told again when the client ends by it. */
   private readonly lastReasons = new Map<string, CloseReason>();
   private readonly outages = new Map<string, Outage>();
+  private isSummedUp = false;
 
   wants(event: EventName): boolean {
     return LOGGED.has(event);
@@ -113,7 +114,9 @@ export class TelemetryLogger implements EventSink {
       case 'handler:slow':
         return this.logger.warn(messages.slow(client, event.method, event.running, event.waiting));
       case 'mailbox:dropped':
-        return this.logger.warn(messages.dropped(client, event.dropped));
+        return this.isSummedUp
+          ? undefined
+          : this.logger.warn(messages.dropped(client, event.dropped));
       case 'terminate':
         return this.ended(event);
       case 'warning':
@@ -133,6 +136,11 @@ export class TelemetryLogger implements EventSink {
   /** A supervisor gave up; the crashes before that have shown their stacks. */
   gaveUp(message: string): void {
     this.logger.error(message);
+  }
+
+  /** The application ends: what its clients leave undone will be told in one line. */
+  sumsUp(): void {
+    this.isSummedUp = true;
   }
 
   warn(message: string): void {

@@ -42,6 +42,7 @@ it('exports these names, and no others', () => {
     'ProtocolError',
     'RestartLimitError',
     'SendTimeoutError',
+    'ShuttingDownError',
     'SilenceTimeoutError',
     'UrlError',
     'UrlRefusedError',

@@ -84,6 +84,12 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import { BlockList, isIPv6 } from 'node:net';
       import type { AllowUrl } from 'nestjs-websockex';`,
   },
+  'shutting-down': {
+    before: `
+      import { Catch, ServiceUnavailableException, type ArgumentsHost } from '@nestjs/common';
+      import { BaseExceptionFilter } from '@nestjs/core';
+      import { ShuttingDownError } from 'nestjs-websockex';`,
+  },
   'for-root': { before: CLIENTS },
   'for-root-async': { before: CLIENTS },
   redact: { before: CLIENTS },

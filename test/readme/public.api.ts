@@ -60,8 +60,10 @@ export class PublicApi {
     const errors = new Map<string, string>();
     for (const name of this.exportedFrom('runtime/errors/')) {
       const code = this.#type(name).getProperty('code');
-      const [text, ...others] = code ? literals(this.#checker.getTypeOfSymbol(code)) : [];
-      if (text !== undefined && others.length === 0) errors.set(name, text);
+      // Of a class that others extend the type has their codes, too.
+      const declared = code?.valueDeclaration;
+      const own = declared && ts.isPropertyDeclaration(declared) ? declared.initializer : undefined;
+      if (own && ts.isStringLiteral(own)) errors.set(name, own.text);
     }
     return errors;
   }

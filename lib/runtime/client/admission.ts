@@ -5,11 +5,13 @@ import {
   type ClientStatus,
   ConnectionError,
   NotConnectedError,
+  ShuttingDownError,
 } from '../errors/connection.errors.js';
 import { type CloseReason, describeReason } from '../frame/close-reason.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import type { CallerMessage, CallMessage } from '../process/message.js';
 import type { Process } from '../process/process.js';
+import type { Undelivered } from '../process/undelivered.js';
 import type { ClientMember } from './client.member.js';
 import type { ClientTools } from './client.tools.js';
 import type { ClientHost } from './host.port.js';
@@ -24,6 +26,14 @@ export class Admission {
     private readonly host: ClientHost | undefined,
     private readonly unheard: Unheard,
   ) {}
+
+  /**
+   * Whether the application ends, and somebody from without asks: what its handlers ask of one another as
+   * they handle what waits is nothing new.
+   */
+  get isClosed(): boolean {
+    return this.host?.isClosing === true && !this.client.process.calls.isInHandler;
+  }
 
   /** @throws NoHandlerError, NotConnectedError */
   cast(name: string, args: readonly unknown[]): void {
@@ -44,6 +54,7 @@ export class Admission {
     if (!calls.has(name)) return noSuchHandler(this.definition, calls, name, '@OnCall');
     // While the last messages of a client are handled, calls are still answered.
     if (
+      this.isClosed ||
       this.client.status === 'idle' ||
       (this.client.isEnding && this.client.process.lifetime.isOver)
     ) {
@@ -73,7 +84,7 @@ export class Admission {
   }
 
   #postponable(message: CallerMessage, what: string): void {
-    if (this.client.isEnding) throw this.#notConnected(what);
+    if (this.isClosed || this.client.isEnding) throw this.#notConnected(what);
     const { maxPostponed } = this.client.process.settings.mailbox;
     if (this.client.status !== 'open' && this.client.waiting >= maxPostponed) {
       throw this.#notConnected(`${what}: ${maxPostponed} wait already for a session`);
@@ -117,15 +128,20 @@ export function noInfoHandler({ name: client, module }: ClientName): NoHandlerEr
   return new NoHandlerError(client, `${module} takes no infos`, remedy);
 }
 
-/** What was asked needs a session, or a client that lives. */
+/** What was asked needs a session, or a client that lives, or an application that goes on. */
 export function notConnected(
   client: string,
   status: ClientStatus,
   what: string,
   host: ClientHost | undefined,
+  options: ErrorOptions = {},
 ): NotConnectedError {
+  if (host?.isClosing) return new ShuttingDownError(client, status, what, options);
   const advice = status === 'idle' ? absence(host) : undefined;
-  return new NotConnectedError(client, status, what, advice === undefined ? {} : { advice });
+  return new NotConnectedError(client, status, what, {
+    ...options,
+    ...(advice !== undefined && { advice }),
+  });
 }
 
 /** Why a client is idle that nobody has stopped, and what to do. */
@@ -155,14 +171,27 @@ export function notStarted(
 }
 
 /** What those are told who wait for a session that will not be. */
-export function endedBefore(client: string, reason: CloseReason): unknown {
+export function endedBefore(
+  client: string,
+  reason: CloseReason,
+  host: ClientHost | undefined,
+): unknown {
   if (reason.by === 'error') return reason.error;
+  if (host?.isClosing) {
+    return new ShuttingDownError(client, 'terminated', 'ended before it was connected');
+  }
   return new ConnectionError(client, `ended before it was connected: ${describeReason(reason)}`);
 }
 
 /** What the host says, where it has not come to start its clients. */
 function absence(host: ClientHost | undefined): string | undefined {
   return host === undefined || host.stage === 'running' ? undefined : host.explain();
+}
+
+/** Why a frame was not sent. */
+interface SendFailure extends ErrorOptions {
+  /** @default the status of the client */
+  readonly state?: ClientStatus;
 }
 
 /**
@@ -174,7 +203,9 @@ export function sendFrames(
   client: {
     readonly name: string;
     readonly status: ClientStatus;
-    notConnected(what: string): NotConnectedError;
+    readonly admission: Pick<Admission, 'isClosed'>;
+    readonly undelivered: Undelivered;
+    notConnected(what: string, options?: SendFailure): NotConnectedError;
     refuse(what: string, error: unknown): Promise<never>;
   },
   process: Pick<Process, 'connection' | 'send'>,
@@ -185,7 +216,7 @@ export function sendFrames(
   const { signal } = options;
   if (signal?.aborted) return client.refuse('sendFrame()', signal.reason);
   // Between two incarnations the connection is that of the next, and says less than the client.
-  if (!process.connection.isOpen)
+  if (!process.connection.isOpen || client.admission.isClosed)
     return client.refuse('sendFrame()', client.notConnected('cannot send'));
   const sent = limited<void>(
     clock,
@@ -195,12 +226,13 @@ export function sendFrames(
   );
   try {
     process.send(frames, (cause) => {
-      const { name, status } = client;
+      const { status } = client;
       if (!cause) sent.resolve();
       else {
         // That the socket is gone is known here before the session has ended by it.
         const state = status === 'open' ? 'closing' : status;
-        sent.reject(new NotConnectedError(name, state, 'the frame was not sent', { cause }));
+        client.undelivered.add('send');
+        sent.reject(client.notConnected('the frame was not sent', { cause, state }));
       }
     });
   } catch (error) {

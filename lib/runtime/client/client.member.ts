@@ -70,7 +70,7 @@ export class ClientMember implements Member, ProcessOwner {
     private readonly owner: MemberOwner,
     position: number,
   ) {
-    this.#postponed = new Postponed(definition.name);
+    this.#postponed = new Postponed(definition.name, tools.host, tools.undelivered);
     this.#tools = {
       ...tools,
       features: this.#features(tools),

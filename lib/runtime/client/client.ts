@@ -10,6 +10,7 @@ import type { ClientDefinition } from '../process/client.definition.js';
 import { checkLeave, type LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { Process } from '../process/process.js';
+import { Undelivered } from '../process/undelivered.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { Debugger } from '../sys/debugger.js';
 import { LocalSys, type SysTarget } from '../sys/local-sys.js';
@@ -42,6 +43,8 @@ export class Client implements MemberOwner, SysTarget {
   readonly #member: ClientMember;
   /** Tells its events. */
   readonly telemetry: Telemetry;
+  /** What is left undone when the application ends. */
+  readonly undelivered: Undelivered;
   readonly #readiness: Readiness;
   readonly #outages: OutageWatch;
   readonly #terminated = new Deferred<CloseReason>();
@@ -60,6 +63,7 @@ export class Client implements MemberOwner, SysTarget {
   ) {
     const { clock, signals, sinks } = tools;
     this.#readiness = new Readiness(clock, signals);
+    this.undelivered = new Undelivered(tools.host);
     this.observers = new Observers((error, where) => this.telemetry.error(error, where));
     const source = {
       client: definition.name,
@@ -72,7 +76,8 @@ export class Client implements MemberOwner, SysTarget {
     this.#outages = new OutageWatch(this.#watched(), clock, this.telemetry);
     const trace = new TraceHook();
     const { observers } = this;
-    const processTools = { ...tools, telemetry: this.telemetry, trace, observers };
+    const { telemetry, undelivered } = this;
+    const processTools = { ...tools, telemetry, undelivered, trace, observers };
     this.#member = new ClientMember(definition, processTools, supervisor, this, position);
     this.#debugger = new Debugger(this.name, this.observers, trace, clock, (error, where) =>
       this.telemetry.error(error, where),
@@ -178,9 +183,11 @@ export class Client implements MemberOwner, SysTarget {
    */
   start(): Promise<ConnectionInfo> {
     const { host } = this.tools;
-    if (this.#readiness.info) return Promise.resolve(this.#readiness.info);
+    const { info } = this.#readiness;
+    if (info !== undefined && !this.admission.isClosed) return Promise.resolve(info);
     const isFirst = this.status === 'idle';
-    if (this.#member.isEnding || (isFirst && host?.stage === 'absent')) {
+    const isAbsent = isFirst && host?.stage === 'absent';
+    if (this.#member.isEnding || host?.isClosing || isAbsent) {
       return this.refuse('start()', this.notConnected('cannot start'));
     }
     if (!isFirst) return this.#start(false);
@@ -212,7 +219,9 @@ export class Client implements MemberOwner, SysTarget {
 
   /** Resolves when a session is open, at once where one is. */
   connected(options: WaitOptions = {}): Promise<ConnectionInfo> {
-    if (this.hasEnded) return this.refuse('connected()', this.notConnected('cannot connect'));
+    if (this.hasEnded || this.admission.isClosed) {
+      return this.refuse('connected()', this.notConnected('cannot connect'));
+    }
     return this.#guard(this.#connected(options), 'connected()');
   }
 
@@ -232,7 +241,7 @@ export class Client implements MemberOwner, SysTarget {
   /** @throws FrameEncodeError, ConfigurationError for what cannot be */
   reconnect(options: LeaveOptions = {}): Promise<ConnectionInfo> {
     checkLeave(`${this.name}: reconnect()`, options);
-    if (this.status === 'idle' || this.#member.isEnding) {
+    if (this.status === 'idle' || this.#member.isEnding || this.tools.host?.isClosing) {
       return this.refuse('reconnect()', this.notConnected('cannot reconnect'));
     }
     const { code, reason, force } = options;
@@ -289,7 +298,7 @@ export class Client implements MemberOwner, SysTarget {
   }
 
   onEnded(reason: CloseReason): void {
-    this.#readiness.ended(() => endedBefore(this.name, reason));
+    this.#readiness.ended(() => endedBefore(this.name, reason, this.tools.host));
     this.observers.complete();
     const written = this.#debugger.end(this.status);
     if (written === undefined) this.#terminated.resolve(reason);
@@ -332,8 +341,11 @@ export class Client implements MemberOwner, SysTarget {
   }
 
   /** What somebody asked for needs a session, or a client that lives. */
-  notConnected(what: string): NotConnectedError {
-    return notConnected(this.name, this.status, what, this.tools.host);
+  notConnected(
+    what: string,
+    { state = this.status, ...options }: ErrorOptions & { readonly state?: ClientStatus } = {},
+  ): NotConnectedError {
+    return notConnected(this.name, state, what, this.tools.host, options);
   }
 
   /** Takes back a start that the boot has not fulfilled: nothing has been started, and nothing ends. */

@@ -1,3 +1,5 @@
+import type { ProcessHost } from '../process/process.port.js';
+
 /**
  * How far whoever runs the clients has come:
  *
@@ -8,7 +10,7 @@
 export type HostStage = 'absent' | 'booting' | 'running';
 
 /** Whoever runs the clients, as far as they must know. */
-export interface ClientHost {
+export interface ClientHost extends ProcessHost {
   readonly stage: HostStage;
   /** Why it has started no client yet, and what to do: the rest of an error's sentence. */
   explain(): string;

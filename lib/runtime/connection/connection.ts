@@ -202,6 +202,11 @@ export class Connection implements WireOwner {
     else this.#wire?.resume();
   }
 
+  /** The {@link ConnectionOwner.inbox} is another one from now on, in this session too. */
+  divert(): void {
+    this.#wire?.divert(this.owner.inbox);
+  }
+
   onOpen(info: TransportInfo, request: TransportRequest): void {
     const wire = this.#wire as Wire;
     this.#asks(request);

@@ -41,7 +41,7 @@ export class Wire implements TransportEvents {
     private readonly settings: WireSettings,
     private readonly tools: WireTools,
     private readonly owner: WireOwner,
-    private readonly inbox: FrameInbox,
+    private inbox: FrameInbox,
   ) {
     this.#request = settings.request;
     this.#client = this.#request.client;
@@ -100,6 +100,11 @@ export class Wire implements TransportEvents {
 
   resume(): void {
     if (this.#phase === 'open') this.#socket?.resume();
+  }
+
+  /** From now on its frames go elsewhere. */
+  divert(inbox: FrameInbox): void {
+    this.inbox = inbox;
   }
 
   /** Begins the closing handshake because we want to. Code and reason have been checked. */

@@ -159,7 +159,8 @@ export class HandshakeError extends WebSockexError {
  * @publicApi
  */
 export class NotConnectedError extends WebSockexError {
-  readonly code = 'ERR_WEBSOCKEX_NOT_CONNECTED';
+  readonly code: 'ERR_WEBSOCKEX_NOT_CONNECTED' | 'ERR_WEBSOCKEX_SHUTTING_DOWN' =
+    'ERR_WEBSOCKEX_NOT_CONNECTED';
 
   constructor(
     readonly client: string,
@@ -174,6 +175,29 @@ export class NotConnectedError extends WebSockexError {
     const told =
       options?.advice === undefined ? describeState(state) : `${state}: ${options.advice}`;
     super(`${client}: ${what}: the client is ${told}`, options);
+  }
+}
+
+/**
+ * The application shuts down: from `beforeApplicationShutdown` on its clients take nothing new. What was
+ * asked before and could not be done any more is told by it, too.
+ *
+ * @example
+ * catch (error) {
+ *   if (error instanceof ShuttingDownError) throw new ServiceUnavailableException();
+ *   throw error;
+ * }
+ *
+ * @publicApi
+ */
+export class ShuttingDownError extends NotConnectedError {
+  override readonly code = 'ERR_WEBSOCKEX_SHUTTING_DOWN';
+
+  constructor(client: string, state: ClientStatus, what: string, options?: ErrorOptions) {
+    const advice =
+      'the application shuts down, and its clients take nothing new; what has to be done at the end, do in ' +
+      'onModuleDestroy';
+    super(client, state, what, { ...options, advice });
   }
 }
 

@@ -1,4 +1,4 @@
-import { isThenable, type Pending } from '../async/deferred.js';
+import { Deferred, isThenable, type Pending } from '../async/deferred.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
 import { NoHandlerError } from '../errors/client.errors.js';
@@ -16,6 +16,7 @@ import type { Lifetime } from './lifetime.js';
 import {
   type CallerMessage,
   type CallMessage,
+  isData,
   isFromCaller,
   isWanted,
   type LeaveMessage,
@@ -52,7 +53,7 @@ export class Dispatcher implements MailboxOwner<Message> {
   /** How many casts and infos there were. */
   taken = 0;
   /** The call that was handled last; it is over unless its handler hangs. */
-  #answering: CallerMessage | undefined;
+  #answering: CallMessage | undefined;
   #unhandled = 0;
   readonly sizeOf = sizeOf;
 
@@ -100,7 +101,7 @@ export class Dispatcher implements MailboxOwner<Message> {
         return lifetime.crash(message.error);
     }
     // A frame, whose way is to be short.
-    if (connection.isClosedByUs) return undefined;
+    if (connection.isClosedByUs) return this.tools.undelivered.add('frame');
     this.received(message);
     const { received } = this.tools.features;
     const frame = received === undefined ? message : received(message);
@@ -177,8 +178,7 @@ export class Dispatcher implements MailboxOwner<Message> {
     this.#traced(message);
     const handler = this.parts.lifetime.incarnation.calls.get(message.name);
     this.#answering = message;
-    if (handler !== undefined)
-      return this.parts.runner.answer(handler, message.args, message.answer);
+    if (handler !== undefined) return this.parts.runner.answer(handler, message);
     message.answer.reject(this.#noTaker(`the call "${message.name}"`));
     return undefined;
   }
@@ -186,9 +186,10 @@ export class Dispatcher implements MailboxOwner<Message> {
   /** The handler that is running is left behind: whoever waits for its answer is told. */
   leaveBehind(reason: CloseReason): void {
     const call = this.#answering;
-    if (call?.type !== 'call') return;
+    if (call === undefined || call.isAnswered) return;
+    this.tools.undelivered.add('call', isWanted(call) ? 1 : 0);
     const { status } = this.parts.connection;
-    call.answer.reject(unanswered(this.client, status, call.name, reason));
+    call.answer.reject(unanswered(this.client, status, call.name, reason, this.tools.host));
   }
 
   /** Takes out what nobody wants any more. */
@@ -200,6 +201,7 @@ export class Dispatcher implements MailboxOwner<Message> {
   over(): CallerMessage[] {
     const { mailbox } = this.parts;
     const waiting = [...this.#early, ...this.#postponed, ...mailbox.clear()];
+    this.tools.undelivered.add('frame', waiting.filter(isData).length);
     this.#early = [];
     this.#postponed = [];
     // Nothing waits for it any more.
@@ -263,10 +265,22 @@ export class Dispatcher implements MailboxOwner<Message> {
     // What hangs at the shutdown is not waited for.
     if (lifetime.isOver) return undefined;
     if (message.type === 'peer-close') return connection.answerClose();
-    if (message.type === 'stop') return lifetime.drained(message.code);
+    if (message.type === 'stop') return this.#drained(message.code);
     runner.cancelStreams();
     this.tools.features.end?.(message.end);
     return reconnect.ended(message.end);
+  }
+
+  /** What waited has been handled. What features still have to send goes before the close frame. */
+  #drained(code: number): Pending {
+    const { connection, lifetime } = this.parts;
+    const drained = connection.isOpen ? this.tools.features.drain?.() : undefined;
+    if (!isThenable(drained)) return lifetime.drained(code);
+    const over = new Deferred<void>();
+    drained.then(over.resolve, over.reject);
+    // When the session has ended, by the deadline or by the peer, there is nothing to wait for.
+    connection.whenNoWire(() => over.resolve());
+    return over.promise.then(() => lifetime.drained(code));
   }
 
   /** What was posted before the end and comes after it. */

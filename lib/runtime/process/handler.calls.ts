@@ -18,6 +18,8 @@ class HandlerCall {
     readonly handler: Handler,
     /** Whether what belongs to it is known after an `await`, too. */
     private readonly isTracked: boolean,
+    /** Who runs the client. */
+    readonly host: object | undefined,
   ) {}
 
   /** Whether the code that runs now is part of it. */
@@ -75,16 +77,38 @@ export class HandlerCalls {
   #call: HandlerCall | undefined;
   #isSynchronous = false;
   #running: RunningCall | undefined;
+  #tracksAll = false;
 
   constructor(
     private readonly client: string,
     private readonly clock: Clock,
     private readonly watch: CallWatch,
+    private readonly host?: object,
   ) {}
 
   /** The call whose promise is awaited, where one is. */
   get running(): RunningCall | undefined {
     return this.#running;
+  }
+
+  /**
+   * Whether the code that runs now is part of a handler of a client of the same host. Of one that runs
+   * since before {@link trackAll} it is not known: then whatever runs may be part of it.
+   */
+  get isInHandler(): boolean {
+    if (this.#running !== undefined && this.#call === undefined) return true;
+    const call = context.getStore();
+    return call !== undefined && !call.isOver && call.host === this.host;
+  }
+
+  /** From now on what belongs to a handler is known of each, whatever that costs. */
+  trackAll(): void {
+    this.#tracksAll = true;
+  }
+
+  /** Whether a handler can be invoked as it is: it has returned no promise so far. */
+  isPlain({ isAsync }: Handler): boolean {
+    return isAsync === false && !this.#tracksAll;
   }
 
   /** Who keeps the next message waiting, in words. */
@@ -95,8 +119,9 @@ export class HandlerCalls {
   /** Calls a handler. {@link over} is to follow; before that {@link suspended}, if it is awaited. */
   invoke(handler: Handler, argument: unknown): unknown {
     this.begin(handler);
-    const value =
-      handler.isAsync === false ? handler.invoke(argument as never) : this.track(handler, argument);
+    const value = this.isPlain(handler)
+      ? handler.invoke(argument as never)
+      : this.track(handler, argument);
     this.returned();
     return value;
   }
@@ -104,10 +129,9 @@ export class HandlerCalls {
   /** The same with several arguments. */
   invokeWith(handler: Handler, args: readonly unknown[]): unknown {
     this.begin(handler);
-    const value =
-      handler.isAsync === false
-        ? handler.invoke(...(args as never[]))
-        : this.track(handler, ...args);
+    const value = this.isPlain(handler)
+      ? handler.invoke(...(args as never[]))
+      : this.track(handler, ...args);
     this.returned();
     return value;
   }
@@ -123,7 +147,7 @@ export class HandlerCalls {
 
   /** To know after an `await` what belongs to a call costs a frame more than the rest of its way. */
   track(handler: Handler, ...args: readonly unknown[]): unknown {
-    this.#call = new HandlerCall(handler, true);
+    this.#call = new HandlerCall(handler, true, this.host);
     return context.run(this.#call, () => handler.invoke(...(args as never[])));
   }
 
@@ -199,7 +223,7 @@ export class HandlerCalls {
   /** The call that the code which runs now is part of. */
   #here(): HandlerCall | undefined {
     if (this.#isSynchronous)
-      return (this.#call ??= new HandlerCall(this.#handler as Handler, false));
+      return (this.#call ??= new HandlerCall(this.#handler as Handler, false, this.host));
     return this.#call?.isHere ? this.#call : undefined;
   }
 }

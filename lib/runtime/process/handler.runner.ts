@@ -1,7 +1,7 @@
-import { type Deferred, type Pending, toPromise } from '../async/deferred.js';
+import { type Pending, toPromise } from '../async/deferred.js';
 import type { Connection } from '../connection/connection.js';
 import { BadResponseError } from '../errors/client.errors.js';
-import { NotConnectedError } from '../errors/connection.errors.js';
+import { NotConnectedError, ShuttingDownError } from '../errors/connection.errors.js';
 import { type Frame, toFrame } from '../frame/frame.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
@@ -10,7 +10,7 @@ import { type Directive, isDirective } from './directive.js';
 import type { HandlerCalls } from './handler.calls.js';
 import { HandlerStreams, type HandlerStreamsOwner, isStream } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
-import type { Message } from './message.js';
+import type { CallMessage, Message } from './message.js';
 import type { ProcessTools } from './process.port.js';
 import type { Reconnect } from './reconnect.js';
 
@@ -52,10 +52,9 @@ export class HandlerRunner implements HandlerStreamsOwner {
     let value: unknown;
     try {
       calls.begin(handler);
-      value =
-        handler.isAsync === false
-          ? handler.invoke(argument as never)
-          : calls.track(handler, argument);
+      value = calls.isPlain(handler)
+        ? handler.invoke(argument as never)
+        : calls.track(handler, argument);
       calls.returned();
     } catch (thrown) {
       return this.#failed(handler, thrown);
@@ -74,8 +73,10 @@ export class HandlerRunner implements HandlerStreamsOwner {
   }
 
   /** Calls a handler whose return value is the answer to somebody; a directive is acted on instead. */
-  answer(handler: Handler, args: readonly unknown[], answer: Deferred<unknown>): Pending {
+  answer(handler: Handler, call: CallMessage): Pending {
+    const { args, answer } = call;
     const fail = (thrown: unknown): Pending => {
+      call.isAnswered = true;
       answer.reject(thrown);
       return this.#failed(handler, thrown);
     };
@@ -85,6 +86,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
         const isDirected = isDirective(value);
         if (isDirected && !this.parts.lifetime.isOver) this.#direct(handler, value);
         answer.resolve(isDirected ? undefined : value);
+        call.isAnswered = true;
       } catch (thrown) {
         return fail(thrown);
       }
@@ -149,20 +151,19 @@ export class HandlerRunner implements HandlerStreamsOwner {
       return undefined;
     }
     if (!this.#isEndOfSession(thrown)) return this.parts.lifetime.crash(thrown);
+    this.tools.undelivered.add('handler');
     this.lostSession = this.parts.connection.session;
     return undefined;
   }
 
   /**
    * Whether something failed because the session has ended, which is told as what it is: the network's
-   * fault is none of the program's.
+   * fault is none of the program's. So it is where the application ends, and another client ended first.
    */
   #isEndOfSession(thrown: unknown): boolean {
-    return (
-      thrown instanceof NotConnectedError &&
-      thrown.client === this.definition.name &&
-      thrown.state !== 'open'
-    );
+    if (!(thrown instanceof NotConnectedError)) return false;
+    if (thrown instanceof ShuttingDownError && this.tools.host?.isClosing) return true;
+    return thrown.client === this.definition.name && thrown.state !== 'open';
   }
 
   #accept(handler: Handler, value: unknown): Pending {
@@ -210,6 +211,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
     } catch (error) {
       // Nothing was sent. Without a session that is told and no more: its end is told as well.
       if (error instanceof NotConnectedError) {
+        this.tools.undelivered.add('reply', frames.length);
         for (const frame of frames) this.tools.telemetry.emit('frame:dropped', { frame, error });
       } else this.parts.connection.fail(error);
       taken?.();

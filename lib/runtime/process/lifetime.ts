@@ -4,7 +4,6 @@ import { BadResponseError } from '../errors/client.errors.js';
 import { CloseCode, MAX_CLOSE_REASON } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
-import type { PauseLock } from '../mailbox/pause.lock.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { ClientDefinition, Incarnation } from './client.definition.js';
 import { isDirective, toCloseReason } from './directive.js';
@@ -41,8 +40,9 @@ type State =
 export interface LifetimeParts {
   readonly connection: Connection;
   readonly mailbox: Mailbox<Message>;
-  readonly pauseLock: PauseLock;
   readonly calls: HandlerCalls;
+  /** Takes no more frames. */
+  drain(): void;
   /** The incarnation is over: nothing more of it counts. `@OnTerminate` is still to run. */
   onOver(reason: CloseReason): void;
   /** `@OnTerminate` is done. */
@@ -157,20 +157,19 @@ export class Lifetime {
     if (this.#state.name === 'living') this.#state = { ...this.#state, greeted: session };
   }
 
-  /** Ends it after what waits in the mailbox has been handled; no more is read. */
+  /** Ends it after what waits in the mailbox has been handled; no more frames are taken. */
   stop(code: number): void {
-    const { connection, mailbox, pauseLock } = this.parts;
+    const { connection, mailbox } = this.parts;
     const reason = { by: 'local', code, message: '' } as const;
     if (!connection.isOpen) return this.finish(reason);
     this.#want(reason);
-    pauseLock.hold(this);
+    this.parts.drain();
     mailbox.postLater({ type: 'stop', code });
     mailbox.resume();
   }
 
   /** What waited before the {@link stop} has been handled. */
   drained(code: number): void {
-    this.parts.pauseLock.release(this);
     this.parts.connection.close(code);
   }
 

@@ -12,6 +12,8 @@ export interface CallMessage {
   readonly answer: Deferred<unknown>;
   /** Its caller has given up: it is not run any more. */
   isWithdrawn?: boolean;
+  /** Its caller has been told: the answer, or that there is none. */
+  isAnswered?: boolean;
 }
 
 /** What others ask of a client. */
@@ -47,6 +49,11 @@ export function isWanted(message: Message): boolean {
 /** Whether it is from a caller: these outlive a session. */
 export function isFromCaller(message: Message): message is CallerMessage {
   return message.type === 'cast' || message.type === 'info' || message.type === 'call';
+}
+
+/** Whether it is a frame that a handler may be for. */
+export function isData(message: Message): message is DataFrame {
+  return message.type === 'text' || message.type === 'binary';
 }
 
 /** How many bytes a message holds on to. */

@@ -1,13 +1,23 @@
-import { type ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
+import {
+  type ClientStatus,
+  NotConnectedError,
+  ShuttingDownError,
+} from '../errors/connection.errors.js';
 import { type CloseReason, describeReason } from '../frame/close-reason.js';
 import { type CallerMessage, isWanted } from './message.js';
+import type { ProcessHost } from './process.port.js';
+import type { Undelivered } from './undelivered.js';
 
 /** What callers ask of a client between two incarnations, and what the last has left. */
 export class Postponed {
   #held: CallerMessage[] = [];
   #dropped = 0;
 
-  constructor(private readonly client: string) {}
+  constructor(
+    private readonly client: string,
+    private readonly host: ProcessHost | undefined,
+    private readonly undelivered: Undelivered,
+  ) {}
 
   get length(): number {
     return this.#held.length;
@@ -26,8 +36,9 @@ export class Postponed {
   /** Counts what is dropped; callers who wait for an answer are told what became of the client. */
   drop(messages: readonly CallerMessage[], status: ClientStatus, reason: CloseReason): void {
     for (const message of messages) {
+      if (isWanted(message)) this.undelivered.add(message.type);
       if (message.type !== 'call') this.#dropped++;
-      else message.answer.reject(unanswered(this.client, status, message.name, reason));
+      else message.answer.reject(unanswered(this.client, status, message.name, reason, this.host));
     }
   }
 
@@ -55,7 +66,9 @@ export function unanswered(
   status: ClientStatus,
   name: string,
   reason: CloseReason,
+  host: ProcessHost | undefined,
 ): NotConnectedError {
+  if (host?.isClosing) return new ShuttingDownError(client, status, `no answer to "${name}"`);
   const why = describeReason(reason);
   const cause = reason.by === 'error' ? reason.error : undefined;
   return new NotConnectedError(client, status, `no answer to "${name}" (${why})`, { cause });

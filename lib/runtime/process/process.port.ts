@@ -13,6 +13,7 @@ import type { ConnectGate } from '../throttle/budget.port.js';
 import type { TurnGate } from '../throttle/turn.gate.js';
 import type { ConnectionInfo } from './handler.arguments.js';
 import type { CallerMessage } from './message.js';
+import type { Undelivered } from './undelivered.js';
 import type { UrlRound } from './url.round.js';
 import type { Warnings } from './warnings.js';
 
@@ -32,6 +33,12 @@ export interface ProcessOwner extends StatusListener {
   onTerminated(reason: CloseReason): void;
 }
 
+/** Whoever runs the clients of an application, as far as a process must know. */
+export interface ProcessHost {
+  /** Whether it ends all of them: they take nothing new any more. */
+  readonly isClosing: boolean;
+}
+
 /** Those who see a frame when its turn has come, before its handler. */
 export interface FrameObserver {
   frame(frame: DataFrame): void;
@@ -40,6 +47,8 @@ export interface FrameObserver {
 /** What a process is made with. */
 export interface ProcessTools extends WireTools {
   readonly clock: Clock;
+  /** Who runs the clients, where anybody does. */
+  readonly host?: ProcessHost | undefined;
   readonly random: Random;
   readonly observers: FrameObserver;
   /** What the client is warned of. */
@@ -48,6 +57,8 @@ export interface ProcessTools extends WireTools {
   readonly urls: UrlRound;
   /** What the client's sessions do beside calling handlers. */
   readonly features: FeatureChain;
+  /** Counts what is left undone when the application ends. */
+  readonly undelivered: Undelivered;
   /** Bounds how many attempts of the application are under way. */
   readonly gate: ConnectGate;
   /** Hides secrets in whatever is shown. @default what is hidden in any case */

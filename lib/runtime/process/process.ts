@@ -23,6 +23,9 @@ import type { ProcessOwner, ProcessTools } from './process.port.js';
 import { Reconnect } from './reconnect.js';
 import { Shutdown } from './shutdown.js';
 
+/** Where frames go that nobody takes any more. */
+const NOWHERE: FrameInbox = { post: () => undefined };
+
 /**
  * The process behind a handle: one incarnation with its mailbox and its connection, one message at a
  * time. Every callback of the class runs here, in the turn of a message. It has its parts made, and
@@ -48,6 +51,7 @@ export class Process implements ConnectionOwner, BudgetClient {
   readonly dispatcher: Dispatcher;
   #settings: ClientSettings | undefined;
   #shutdown: Shutdown | undefined;
+  #isDraining = false;
 
   /**
    * @param session the number of the last session of the client, before this process
@@ -69,11 +73,12 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.entrant = tools.gate.join(this);
     this.pauseLock = new PauseLock((paused) => tools.run(() => this.#setPaused(paused)));
     this.watch = new HandlerWatch(tools.clock, telemetry, this);
-    this.calls = new HandlerCalls(name, tools.clock, this.watch);
+    this.calls = new HandlerCalls(name, tools.clock, this.watch, tools.host);
     this.lifetime = new Lifetime(definition, telemetry, this, owner);
     this.reconnect = new Reconnect(definition, tools, this, owner, isTrusted);
     this.dialer = new Dialer(definition, tools, this);
     this.runner = new HandlerRunner(definition, tools, this, budget);
+    if (tools.host?.isClosing) this.drain();
   }
 
   get settings(): ClientSettings {
@@ -99,6 +104,17 @@ export class Process implements ConnectionOwner, BudgetClient {
   sweep(): void {
     this.mailbox.sweep(isWanted);
     this.dispatcher.sweep();
+  }
+
+  /**
+   * Handles what waits, and takes no more frames: what arrives from now on is dropped, but for what a
+   * feature waits for. Reading goes on, so that pings are answered, and the peer's close is seen.
+   */
+  drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.calls.trackAll();
+    this.connection.divert();
   }
 
   /**
@@ -195,7 +211,8 @@ export class Process implements ConnectionOwner, BudgetClient {
    * we are dead.
    */
   onPing(frame: PingFrame): void {
-    if (this.definition.handlers.hasPing) return this.mailbox.post(frame);
+    const { hasPing } = this.definition.handlers;
+    if (hasPing && !this.#isDraining) return this.mailbox.post(frame);
     this.dispatcher.received(frame);
     if (this.connection.isOpen) this.connection.send([Frame.pong(frame.data)], undefined, true);
   }
@@ -205,7 +222,7 @@ export class Process implements ConnectionOwner, BudgetClient {
     const { pong } = this.tools.features;
     if (pong !== undefined && this.#noted(() => pong(frame)) === true) {
       this.dispatcher.received(frame);
-    } else this.mailbox.post(frame);
+    } else if (!this.#isDraining) this.mailbox.post(frame);
   }
 
   onPeerClose(): void {
@@ -234,9 +251,9 @@ export class Process implements ConnectionOwner, BudgetClient {
     else this.pauseLock.release(this.connection);
   }
 
-  /** Where frames go: straight to the mailbox, unless a feature looks at them before. */
+  /** Where frames go: straight to the mailbox, or nowhere, unless a feature looks at them before. */
   get inbox(): FrameInbox {
-    const { mailbox } = this;
+    const mailbox = this.#isDraining ? NOWHERE : this.mailbox;
     const { arrived } = this.tools.features;
     if (arrived === undefined) return mailbox;
     return {

@@ -11,7 +11,7 @@ import type { Connection } from '../connection/connection.js';
 import { classOf, isRefusal } from '../connection/end.classes.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import { BadResponseError, ConfigurationError, FatalError } from '../errors/client.errors.js';
-import { HandshakeError } from '../errors/connection.errors.js';
+import { HandshakeError, ShuttingDownError } from '../errors/connection.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
 import { CloseCode } from '../frame/close-code.js';
 import { describeReason } from '../frame/close-reason.js';
@@ -27,7 +27,7 @@ import { isDirective, type ReconnectChanges, toCloseReason } from './directive.j
 import type { HandlerCalls } from './handler.calls.js';
 import type { Lifetime } from './lifetime.js';
 import type { Message } from './message.js';
-import type { ProcessOwner } from './process.port.js';
+import type { ProcessHost, ProcessOwner } from './process.port.js';
 import type { UrlRound } from './url.round.js';
 
 /** What reconnects are made with. */
@@ -35,6 +35,7 @@ export interface ReconnectTools {
   readonly telemetry: Telemetry;
   readonly random: Random;
   readonly urls: UrlRound;
+  readonly host?: ProcessHost | undefined;
 }
 
 /** The service restarts; it has no room for now: try again later. */
@@ -227,6 +228,9 @@ export class Reconnect {
       return this.#obey(handler, value, status, end);
     };
     const failed = (thrown: unknown): Pending => {
+      // Another client has ended with the application: that is no fault of this one.
+      if (thrown instanceof ShuttingDownError && this.tools.host?.isClosing)
+        return follow(undefined);
       calls.over();
       if (!lifetime.isOver) return lifetime.crash(thrown);
       this.tools.telemetry.error(thrown, `${handler.method}, which was left behind`);

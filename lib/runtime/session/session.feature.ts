@@ -95,6 +95,12 @@ export interface SessionFeature {
   /** Nothing is read any more, or reading goes on. */
   paused?(isPaused: boolean): void;
   /**
+   * The client is to end, and what waited for it has been handled: what the feature still has to send, or to
+   * wait for, has its time now, before the close frame. All features are asked, then all are waited for, no
+   * longer than the session lasts: the time of a shutdown ends it.
+   */
+  drain?(): Pending;
+  /**
    * A session is over, or an attempt failed; `@OnDisconnect` comes after it. A crash, and a shutdown that
    * waits no longer, have no `end`: there {@link over} is all.
    */
@@ -134,6 +140,7 @@ export function composeFeatures(features: readonly (SessionFeature | undefined)[
     ...received(inward),
     ...sending(outward),
     ...all(inward, 'paused'),
+    ...drain(outward),
     // What has to be cleared away is, whatever another feature throws.
     ...every(outward, 'end'),
     ...every(outward, 'over'),
@@ -196,6 +203,19 @@ function taking<H extends 'arrived' | 'pong'>(
   const mine = features.flatMap((feature) => feature[hook]?.bind(feature) ?? []);
   if (mine.length === 0) return undefined;
   return (frame) => mine.some((take) => take(frame as never) === true);
+}
+
+/** All at a time; the first that has failed is told once all are done. */
+function drain(features: readonly SessionFeature[]): FeatureChain {
+  const mine = having(features, 'drain');
+  if (mine.length === 0) return {};
+  return {
+    drain: async () => {
+      const asked = mine.map(async (feature) => feature.drain?.());
+      const failed = (await Promise.allSettled(asked)).find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
+    },
+  };
 }
 
 function received(features: readonly SessionFeature[]): FeatureChain {

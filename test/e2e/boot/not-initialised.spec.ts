@@ -4,6 +4,7 @@ import { CapturingLogger, Test } from '@nestjs/testing';
 import {
   CallTimeoutError,
   ConnectionError,
+  ShuttingDownError,
   getClientToken,
   InjectClient,
   NotConnectedError,
@@ -82,7 +83,7 @@ describe('An application that is not initialised', () => {
     const waiting = handles.map((handle) => failure(handle.connected()));
     await app.close();
 
-    for (const error of await Promise.all(waiting)) expect(error).toBeInstanceOf(ConnectionError);
+    for (const error of await Promise.all(waiting)) expect(error).toBeInstanceOf(ShuttingDownError);
     expect(handles.map(({ status }) => status)).toEqual(['terminated', 'terminated']);
     expect(app.net.clock.pending).toEqual([]);
     expect(app.sessions.attempts).toBe(0);

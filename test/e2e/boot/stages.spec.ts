@@ -159,12 +159,12 @@ async function early(call: Call): Promise<Early> {
 const ABSENT = 'NOT_CONNECTED, app.init()';
 const EARLY = 'NOT_CONNECTED, at onApplicationBootstrap';
 const IDLE = 'NOT_CONNECTED, handle.start()';
-const OVER = 'NOT_CONNECTED';
+const OVER = 'SHUTTING_DOWN';
 
 /** A column for each stage. */
 const TABLE: Record<Call, readonly string[]> = {
   start: [ABSENT, 'done', 'done', 'done', 'done', OVER, OVER],
-  connected: ['waits', 'waits', 'waits', 'waits', 'done', 'waits', OVER],
+  connected: ['waits', 'waits', 'waits', 'waits', 'done', OVER, OVER],
   call: [ABSENT, EARLY, EARLY, IDLE, 'done', OVER, OVER],
   // Kept for the first session.
   cast: ['done', 'done', 'done', 'done', 'done', OVER, OVER],

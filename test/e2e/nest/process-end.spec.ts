@@ -137,7 +137,7 @@ describe('a process ends by itself after app.close()', { timeout: 40_000 }, () =
     await child.tells('open');
 
     expect(await closes(child)).toEqual([]);
-    expect(await child.tells('refused')).toBe('ERR_WEBSOCKEX_NOT_CONNECTED');
+    expect(await child.tells('refused')).toBe('ERR_WEBSOCKEX_SHUTTING_DOWN');
   });
 
   it('while a handler drains what waits, which is done first', async () => {

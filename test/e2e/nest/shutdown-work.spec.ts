@@ -9,7 +9,7 @@ import {
   ClientHandle,
   getClientToken,
   InjectClient,
-  NotConnectedError,
+  ShuttingDownError,
   WEBSOCKEX_CLOCK,
   WebSockexModule,
 } from 'nestjs-websockex';
@@ -154,6 +154,6 @@ describe('app.close() while there is work', () => {
       'before shutdown',
     ]);
     expect((await peer.closed()).code).toBe(1001);
-    expect(app.get(Service).after).toBeInstanceOf(NotConnectedError);
+    expect(app.get(Service).after).toBeInstanceOf(ShuttingDownError);
   });
 });

@@ -134,7 +134,7 @@ describe('app.close()', () => {
     expect([await frames, await loop]).toEqual([[], []]);
     expect(await statuses).toEqual(['open', 'closing', 'terminated']);
     expect((await events).at(-1)?.event).toBe('terminate');
-    const refused = { code: 'ERR_WEBSOCKEX_NOT_CONNECTED', state: 'terminated' };
+    const refused = { code: 'ERR_WEBSOCKEX_SHUTTING_DOWN', state: 'terminated' };
     await expect(handle.call('ask')).rejects.toMatchObject(refused);
     await expect(handle.sendFrame('x')).rejects.toMatchObject(refused);
     await expect(handle.connected()).rejects.toMatchObject(refused);

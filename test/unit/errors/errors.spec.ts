@@ -13,6 +13,7 @@ import {
   NotConnectedError,
   ProtocolError,
   RestartLimitError,
+  ShuttingDownError,
   UrlError,
   WebSockexError,
   type ClientStatus,
@@ -64,6 +65,12 @@ const ALL = [
     type: NotConnectedError,
     code: 'ERR_WEBSOCKEX_NOT_CONNECTED',
     says: ['Feed: cannot send', 'in backoff', 'handle.connected()'],
+  },
+  {
+    error: new ShuttingDownError('Feed', 'open', 'cannot send'),
+    type: ShuttingDownError,
+    code: 'ERR_WEBSOCKEX_SHUTTING_DOWN',
+    says: ['Feed: cannot send', 'open', 'the application shuts down', 'onModuleDestroy'],
   },
   {
     error: new BadResponseError('FeedClient', 'text', { a: 1 }, 'nothing'),

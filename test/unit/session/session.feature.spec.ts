@@ -23,6 +23,7 @@ const HOOKS = [
   'received',
   'sending',
   'paused',
+  'drain',
   'end',
   'over',
   'close',
@@ -51,6 +52,7 @@ function noting(name: string, story: string[]): SessionFeature {
       return frame;
     },
     paused: (isPaused) => note('paused', isPaused),
+    drain: () => note('drain'),
     end: ({ opened }) => note('end', opened ? 'session' : 'attempt'),
     over: () => note('over'),
     close: () => note('close'),
@@ -379,6 +381,112 @@ describe('A feature', () => {
   });
 });
 
+describe('A client that is to end asks its features for what they still have', () => {
+  /** A feature that takes as long as a test wants, and sends at the end of that. */
+  function flushing(name: string, story: string[]): { feature: FeatureFactory; open: () => void } {
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const feature: FeatureFactory = ({ send }) => ({
+      drain: async () => {
+        story.push(`${name} asked`);
+        await opened;
+        send([Frame.text(name)]);
+      },
+    });
+    return { feature, open };
+  }
+
+  const typesOf = ({ transport }: ScriptedClient): string[] =>
+    transport.last.sent.map(({ type }) => type);
+
+  it('once, last to first: when all that waited is handled, and before the close frame', async () => {
+    const story: string[] = [];
+    const [a, b] = [flushing('a', story), flushing('b', story)];
+    let open: () => void = () => undefined;
+    const frame = (): Promise<void> => {
+      story.push('frame');
+      return new Promise((resolve) => (open = resolve));
+    };
+    const scripted = new ScriptedClient({ frame }, { features: [a.feature, b.feature] });
+    await scripted.open();
+    for (const text of ['x', 'y']) scripted.transport.last.playText(text);
+    void scripted.handle.stop();
+    void scripted.handle.stop();
+    for (let i = 0; i < 2; i++) {
+      expect(story).not.toContain('b asked');
+      open();
+      await settle();
+    }
+    expect(story).toEqual(['frame', 'frame', 'b asked', 'a asked']);
+    // All are waited for together.
+    a.open();
+    await settle();
+    expect(typesOf(scripted)).toEqual(['text']);
+    b.open();
+    await settle();
+    expect(typesOf(scripted)).toEqual(['text', 'text', 'close']);
+    await scripted.leave();
+    expect(story).toHaveLength(4);
+  });
+
+  it.each(['connecting', 'backoff'])('not where there is no session: in %s', async (status) => {
+    const story: string[] = [];
+    const scripted = new ScriptedClient({}, { features: [one(noting('a', story))] });
+    await scripted.launch();
+    if (status === 'backoff') scripted.transport.last.playEnd();
+    await settle();
+    expect(scripted.handle.status).toBe(status);
+    await scripted.handle.stop();
+    expect(story).not.toContain('a.drain');
+  });
+
+  it('no longer than the time of the end allows: then the close frame goes', async () => {
+    const { feature } = flushing('a', []);
+    const scripted = new ScriptedClient({}, { features: [feature], shutdownTimeout: 1000 });
+    await scripted.open();
+    void scripted.handle.stop();
+    await settle();
+    expect(typesOf(scripted)).toEqual([]);
+    await scripted.clock.advance(750);
+    expect(typesOf(scripted)).toEqual(['close']);
+    scripted.transport.last.playEnd();
+    await settle();
+    // The rest of the time is not waited for.
+    expect(scripted.ends).toMatchObject([{ by: 'local', code: 1001 }]);
+    expect(scripted.clock.pending).toEqual([]);
+    expect(scripted.events.filter(({ event }) => event === 'error')).toEqual([]);
+  });
+
+  it('and waits for none when the session has ended meanwhile', async () => {
+    const { feature } = flushing('a', []);
+    const scripted = new ScriptedClient({}, { features: [feature] });
+    await scripted.open();
+    void scripted.handle.stop();
+    await settle();
+    scripted.transport.last.playEnd();
+    await settle();
+    expect(scripted.ends).toMatchObject([{ by: 'remote' }]);
+  });
+
+  it('and crashes by one that rejects, once all are done', async () => {
+    const slow = flushing('slow', []);
+    const failing = one({ drain: () => Promise.reject(boom) });
+    const scripted = new ScriptedClient({}, { features: [slow.feature, failing] });
+    await scripted.open();
+    void scripted.handle.stop();
+    await settle();
+    expect(typesOf(scripted)).toEqual([]);
+    slow.open();
+    await settle();
+    expect(scripted.transport.last.sent).toMatchObject([
+      { type: 'text' },
+      { type: 'close', code: 1011 },
+    ]);
+    await scripted.leave();
+    expect(scripted.ends).toEqual([{ by: 'error', error: boom }]);
+  });
+});
+
 describe('A hook that throws crashes the client', () => {
   /** What brings about a hook, and the callbacks that have run by then. */
   const ROWS: Readonly<
@@ -409,6 +517,10 @@ describe('A hook that throws crashes the client', () => {
     },
     paused: {
       act: ({ client }) => client.member.readers.hold(client),
+      ran: ['start', 'beforeConnect', 'connect', 'terminate'],
+    },
+    drain: {
+      act: ({ handle }) => void handle.stop(),
       ran: ['start', 'beforeConnect', 'connect', 'terminate'],
     },
     end: {

@@ -1,0 +1,343 @@
+import { Injectable, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import {
+  ClientHandle,
+  InjectClient,
+  OnFrame,
+  OnPing,
+  OnTerminate,
+  ShuttingDownError,
+  WebSockexClient,
+  WebSockexModule,
+  type PingFrame,
+  type TextFrame,
+} from 'nestjs-websockex';
+import type { ScriptedPeer } from 'nestjs-websockex/testing';
+import { filter, firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+
+import { boot } from '../../fixtures/boot.js';
+import { Gate } from '../../fixtures/journal.js';
+import { bootOnNet } from '../../fixtures/nest/net-app.js';
+import { failures } from '../../fixtures/nest/log.js';
+import { clientAt } from '../../fixtures/scene.js';
+import { RawServer } from '../../fixtures/raw-server.js';
+import { member } from '../../fixtures/supervision/member.js';
+import { World } from '../../fixtures/supervision/world.js';
+import { encodeFrame, OPCODE } from '../../fixtures/wire.js';
+
+/** What a peer was sent. */
+function sentTo({ transcript }: ScriptedPeer): string[] {
+  return transcript.filter((line) => line.startsWith('<-') && line !== '<- end');
+}
+
+const refused = { code: 'ERR_WEBSOCKEX_SHUTTING_DOWN' };
+
+describe('A handler that runs while the application shuts down', () => {
+  it('still sends: what it returns, and by the handle, after an await too', async () => {
+    const one = member('One');
+    await using world = await World.boot([one]);
+    const gate = new Gate();
+    const handle = world.handle(one);
+    one.deeds.frame = async (text) => {
+      await handle.sendFrame(`${text} by the handle`);
+      await gate.opened;
+      await handle.sendFrame(`${text} by the handle, later`);
+      return `${text} returned`;
+    };
+    for (const text of ['a', 'b']) world.peer(one).send(text);
+    await world.net.settle();
+    const closed = world.app.close();
+    await world.net.settle();
+    await expect(handle.sendFrame('from elsewhere')).rejects.toMatchObject(refused);
+    gate.open();
+    await closed;
+
+    expect(sentTo(world.peer(one))).toEqual([
+      '<- text "a by the handle"',
+      '<- text "a by the handle, later"',
+      '<- text "a returned"',
+      '<- text "b by the handle"',
+      '<- text "b by the handle, later"',
+      '<- text "b returned"',
+      '<- close 1001 ""',
+    ]);
+    expect(failures(world.logger)).toEqual([]);
+  });
+
+  it('still sends where it has never returned a promise before', async () => {
+    const one = member('One');
+    await using world = await World.boot([one]);
+    const handle = world.handle(one);
+    const gate = new Gate();
+    let hangs = false;
+    const sent: unknown[] = [];
+    const send = async (text: string): Promise<void> => {
+      sent.push(await handle.sendFrame(text).catch((error: unknown) => error));
+    };
+    one.deeds.frame = (text) => (hangs ? gate.opened.then(() => send(text)) : undefined);
+    world.peer(one).send('quick');
+    await world.net.settle();
+    hangs = true;
+    for (const text of ['a', 'b']) world.peer(one).send(text);
+    await world.net.settle();
+    const closed = world.app.close();
+    await world.net.settle();
+    gate.open();
+    await closed;
+    expect(sent).toEqual([undefined, undefined]);
+  });
+
+  it('is over when it has returned: what it left running is from elsewhere', async () => {
+    const [one, slow] = [member('One'), member('Slow')];
+    await using world = await World.boot([one, slow]);
+    const [started, gate] = [new Gate(), new Gate()];
+    const handle = world.handle(one);
+    let late: unknown;
+    one.deeds.frame = () => {
+      void started.opened
+        .then(() => handle.sendFrame('late'))
+        .catch((error: unknown) => (late = error));
+    };
+    slow.deeds.frame = one.deeds.call = () => gate.opened;
+    world.peer(one).send('x');
+    await world.net.settle();
+    void handle.call('ask', 'x');
+    await world.net.settle();
+    const closed = world.app.close();
+    await world.net.settle();
+    started.open();
+    await world.net.settle();
+    expect(late).toMatchObject({ ...refused, state: 'open' });
+    gate.open();
+    await closed;
+  });
+
+  it('may ask those of its group that end after it', async () => {
+    const [login, account] = [member('Login'), member('Account')];
+    const world = await World.boot([login, account], { group: { strategy: 'rest_for_one' } });
+    const gate = new Gate();
+    login.deeds.call = () => 'a token';
+    login.deeds.cast = (text) => text;
+    const seen: unknown[] = [];
+    account.deeds.frame = async () => {
+      await gate.opened;
+      const handle = world.handle(login);
+      const ready = await handle.connected();
+      seen.push(ready.session, await handle.call('ask', 'x'));
+      handle.cast('say', 'a cast');
+      await handle.sendFrame('a frame');
+      // Nothing new is begun.
+      for (const begun of [handle.reconnect(), world.manager.start(login.type, { name: 'new' })]) {
+        seen.push(await begun.catch(({ code }: { code: string }) => code));
+      }
+    };
+    world.peer(account).send('x');
+    await world.net.settle();
+    const closed = world.app.close();
+    await world.net.settle();
+    await expect(world.handle(login).call('ask', 'x')).rejects.toMatchObject(refused);
+    gate.open();
+    await closed;
+
+    expect(seen).toEqual([1, 'a token', refused.code, refused.code]);
+    expect(sentTo(world.peer(login))).toEqual([
+      '<- text "a frame"',
+      '<- text "a cast"',
+      '<- close 1001 ""',
+    ]);
+    expect(failures(world.logger)).toEqual([]);
+    await world[Symbol.asyncDispose]();
+  });
+
+  it('that fails because another client has ended is no crash: what waits behind it is handled', async () => {
+    const [one, other] = [member('One'), member('Other')];
+    await using world = await World.boot([], { others: [one, other] });
+    const gate = new Gate();
+    one.deeds.frame = async (text) => {
+      await gate.opened;
+      if (text === 'a') await world.handle(other).sendFrame('x');
+      return text;
+    };
+    for (const text of ['a', 'b']) world.peer(one).send(text);
+    await world.net.settle();
+    const closed = world.app.close();
+    await world.net.settle();
+    expect(world.statuses).toEqual(['open', 'terminated']);
+    gate.open();
+    await closed;
+
+    expect(sentTo(world.peer(one))).toEqual(['<- text "b"', '<- close 1001 ""']);
+    expect(await world.handle(one).terminated).toMatchObject({ by: 'local', code: 1001 });
+    expect(failures(world.logger)).toEqual([
+      'warn the application has shut down, and this was left undone: One: 1 handler broken off',
+    ]);
+  });
+
+  it('that fails so in @OnDisconnect is none either', async () => {
+    const [one, other] = [member('One'), member('Other')];
+    await using world = await World.boot([], { others: [one, other] });
+    let seen: unknown;
+    one.deeds.disconnect = async () => {
+      seen = await world
+        .handle(other)
+        .sendFrame('gone')
+        .catch((error: unknown) => error);
+      throw seen;
+    };
+    await world.app.close();
+
+    expect(seen).toBeInstanceOf(ShuttingDownError);
+    expect(await world.handle(one).terminated).toMatchObject({ by: 'local', code: 1001 });
+  });
+});
+
+describe('What arrives while the application shuts down', () => {
+  it('is dropped, while what waits is handled; pings are answered', async () => {
+    const gate = new Gate();
+    const handled: string[] = [];
+    @WebSockexClient('wss://one.example', { heartbeat: false })
+    class OneClient {
+      @OnFrame('text')
+      async text({ data }: TextFrame) {
+        await gate.opened;
+        handled.push(data);
+      }
+
+      @OnPing()
+      ping(_: PingFrame) {
+        handled.push('a ping');
+      }
+    }
+    await using app = await bootOnNet({ clients: [OneClient] });
+    const peer = await app.net.server(OneClient).accept();
+    for (const text of ['a', 'b']) peer.send(text);
+    await app.net.settle();
+    const closed = app.close();
+    await app.net.settle();
+    peer.send('too late');
+    peer.ping('alive?');
+    await app.net.settle();
+    expect(sentTo(peer)).toEqual(['<- pong 6 bytes']);
+    gate.open();
+    await closed;
+    expect(handled).toEqual(['a', 'b']);
+  });
+
+  it('is dropped of a group in whose turn it is not yet', async () => {
+    const [first, last] = [member('First'), member('Last')];
+    await using world = await World.boot([first, last], { group: { strategy: 'one_for_all' } });
+    const gate = new Gate();
+    last.deeds.terminate = () => gate.opened;
+    const closed = world.app.close();
+    await world.net.settle();
+    expect(world.statuses).toEqual(['open', 'closing']);
+    world.peer(first).send('too late');
+    await world.net.settle();
+    gate.open();
+    await closed;
+    expect(first.ran.filter((line) => line.startsWith('frame'))).toEqual([]);
+  });
+
+  it('is dropped where the socket had read it already, and held it back', async () => {
+    await using server = await RawServer.listen();
+    const gate = new Gate();
+    const handled: string[] = [];
+    const running = new Gate();
+    class OneClient {
+      @OnFrame('text')
+      async text({ data }: TextFrame) {
+        running.open();
+        await gate.opened;
+        handled.push(data);
+      }
+    }
+    const marks = { highWaterMark: 2, lowWaterMark: 0 };
+    const client = clientAt(server.url(), OneClient, { mailbox: marks, restart: 'temporary' });
+    const app = await boot([client], { shutdownTimeout: 120_000 });
+    const peer = await server.nextPeer();
+    await peer.open();
+    await app.handle(client).connected();
+    const paused = firstValueFrom(
+      app.handle(client).events$.pipe(filter(({ event }) => event === 'pause')),
+    );
+    const texts = Array.from({ length: 50 }, (_, index) => `${index}`);
+    // One segment: what is over the mark waits behind the socket.
+    peer.write(Buffer.concat(texts.map((text) => encodeFrame(OPCODE.text, text))));
+    await running.opened;
+    await paused;
+    const closed = app.close();
+    // A segment of its own, that comes when the shutdown has begun.
+    peer.write(encodeFrame(OPCODE.text, 'too late'));
+    gate.open();
+    expect((await peer.nextFrame('close')).closeCode).toBe(1001);
+    await peer.settle();
+    await closed;
+    expect(handled).not.toContain('too late');
+    expect(handled).toEqual(texts.slice(0, handled.length));
+  });
+});
+
+it('Hooks that run before can still send, and so can everybody after a signal', async () => {
+  const sent: unknown[] = [];
+  const one = member('One');
+  @Injectable()
+  class Service implements OnModuleDestroy, BeforeApplicationShutdown {
+    constructor(@InjectClient(one.type) private readonly handle: ClientHandle) {}
+
+    async onModuleDestroy() {
+      sent.push(await this.handle.call('ask', 'x'), await this.handle.sendFrame('on destroy'));
+    }
+
+    async beforeApplicationShutdown() {
+      sent.push(await this.handle.connected().then(({ session }) => session));
+      this.handle.cast('say', 'before shutdown');
+    }
+  }
+  await using app = await bootOnNet({
+    imports: [WebSockexModule.forFeature([one.type])],
+    providers: [Service],
+    defaults: { heartbeat: false },
+  });
+  one.deeds.call = () => 'answered';
+  one.deeds.cast = (text) => text;
+  const peer = await app.net.server(one.name).accept();
+  await app.net.settle();
+  await app.close();
+
+  expect(sent).toEqual(['answered', undefined, 1]);
+  expect(sentTo(peer)).toEqual([
+    '<- text "on destroy"',
+    '<- text "before shutdown"',
+    '<- close 1001 ""',
+  ]);
+});
+
+it('A peer that closes while the client drains is answered when that is done', async () => {
+  const gate = new Gate();
+  const handled: string[] = [];
+  @WebSockexClient('wss://one.example', { heartbeat: false })
+  class OneClient {
+    @OnFrame('text')
+    async text({ data }: TextFrame) {
+      await gate.opened;
+      handled.push(data);
+    }
+
+    @OnTerminate()
+    gone() {
+      handled.push('gone');
+    }
+  }
+  await using app = await bootOnNet({ clients: [OneClient] });
+  const peer = await app.net.server(OneClient).accept();
+  for (const text of ['a', 'b']) peer.send(text);
+  await app.net.settle();
+  const closed = app.close();
+  await app.net.settle();
+  peer.close(4000);
+  await app.net.settle();
+  gate.open();
+  await closed;
+  expect(handled).toEqual(['a', 'b', 'gone']);
+  expect(app.net.clock.pending).toEqual([]);
+});
