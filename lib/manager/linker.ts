@@ -4,7 +4,7 @@ import { readHandlerNames } from '../discovery/handler.accessor.js';
 import type { LinkExit, LinkParent } from '../interfaces/start-options.interface.js';
 import { ClientHandle } from '../runtime/client/client-handle.js';
 import { ConfigurationError, LinkError } from '../runtime/errors/client.errors.js';
-import { NotConnectedError, ShuttingDownError } from '../runtime/errors/connection.errors.js';
+import { NotConnectedError } from '../runtime/errors/connection.errors.js';
 import { inspectShort, toError } from '../runtime/errors/websockex.error.js';
 import { type CloseReason, describeReason } from '../runtime/frame/close-reason.js';
 import { isPassedOn } from '../runtime/supervision/restart.policy.js';
@@ -75,8 +75,6 @@ export class Linker {
     try {
       handle.info(message);
     } catch (error) {
-      // With the application everybody ends.
-      if (error instanceof ShuttingDownError) return;
       this.logger.failed(client.name, `to tell @OnInfo of the end of ${from}`, error);
     }
   }

@@ -78,7 +78,6 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.reconnect = new Reconnect(definition, tools, this, owner, isTrusted);
     this.dialer = new Dialer(definition, tools, this);
     this.runner = new HandlerRunner(definition, tools, this, budget);
-    if (tools.host?.isClosing) this.drain();
   }
 
   get settings(): ClientSettings {

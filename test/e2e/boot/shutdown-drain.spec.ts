@@ -1,13 +1,16 @@
 import { Injectable, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import {
   ClientHandle,
+  Frame,
   InjectClient,
   OnFrame,
   OnPing,
+  OnPong,
   OnTerminate,
   ShuttingDownError,
   WebSockexClient,
   WebSockexModule,
+  type DataFrame,
   type PingFrame,
   type TextFrame,
 } from 'nestjs-websockex';
@@ -87,6 +90,31 @@ describe('A handler that runs while the application shuts down', () => {
     expect(sent).toEqual([undefined, undefined]);
   });
 
+  it('still sends in its own call, where none has ever been waited for', async () => {
+    const one = member('One');
+    await using world = await World.boot([one]);
+    const handle = world.handle(one);
+    const gate = new Gate();
+    one.deeds.call = () => gate.opened;
+    one.deeds.frame = (text) => {
+      void handle.sendFrame(text);
+    };
+    world.peer(one).send('before');
+    await world.net.settle();
+    void handle.call('ask', 'x');
+    world.peer(one).send('while it drains');
+    await world.net.settle();
+    const closed = world.app.close();
+    await world.net.settle();
+    gate.open();
+    await closed;
+    expect(sentTo(world.peer(one))).toEqual([
+      '<- text "before"',
+      '<- text "while it drains"',
+      '<- close 1001 ""',
+    ]);
+  });
+
   it('is over when it has returned: what it left running is from elsewhere', async () => {
     const [one, slow] = [member('One'), member('Slow')];
     await using world = await World.boot([one, slow]);
@@ -114,39 +142,51 @@ describe('A handler that runs while the application shuts down', () => {
 
   it('may ask those of its group that end after it', async () => {
     const [login, account] = [member('Login'), member('Account')];
-    const world = await World.boot([login, account], { group: { strategy: 'rest_for_one' } });
+    const idle = member('Idle', { startup: 'manual' });
+    const group = { strategy: 'rest_for_one' } as const;
+    await using world = await World.boot([login, idle, account], { group });
     const gate = new Gate();
     login.deeds.call = () => 'a token';
     login.deeds.cast = (text) => text;
     const seen: unknown[] = [];
+    const handle = world.handle(login);
     account.deeds.frame = async () => {
       await gate.opened;
-      const handle = world.handle(login);
       const ready = await handle.connected();
       seen.push(ready.session, await handle.call('ask', 'x'));
       handle.cast('say', 'a cast');
       await handle.sendFrame('a frame');
       // Nothing new is begun.
-      for (const begun of [handle.reconnect(), world.manager.start(login.type, { name: 'new' })]) {
-        seen.push(await begun.catch(({ code }: { code: string }) => code));
+      const begun = [
+        handle.reconnect(),
+        world.handle(idle).start(),
+        world.manager.start(login.type, { name: 'new' }),
+      ];
+      for (const one of await Promise.allSettled(begun)) {
+        seen.push(one.status === 'rejected' && (one.reason as ShuttingDownError).code);
       }
     };
     world.peer(account).send('x');
     await world.net.settle();
     const closed = world.app.close();
     await world.net.settle();
-    await expect(world.handle(login).call('ask', 'x')).rejects.toMatchObject(refused);
+    // From elsewhere nothing is taken, although its turn has not come.
+    expect(handle.status).toBe('open');
+    expect(() => handle.cast('say', 'x')).toThrow(ShuttingDownError);
+    expect(() => handle.info('x')).toThrow(ShuttingDownError);
+    for (const asked of [handle.call('ask', 'x'), handle.connected(), handle.sendFrame('x')]) {
+      await expect(asked).rejects.toMatchObject(refused);
+    }
     gate.open();
     await closed;
 
-    expect(seen).toEqual([1, 'a token', refused.code, refused.code]);
+    expect(seen).toEqual([1, 'a token', refused.code, refused.code, refused.code]);
     expect(sentTo(world.peer(login))).toEqual([
       '<- text "a frame"',
       '<- text "a cast"',
       '<- close 1001 ""',
     ]);
     expect(failures(world.logger)).toEqual([]);
-    await world[Symbol.asyncDispose]();
   });
 
   it('that fails because another client has ended is no crash: what waits behind it is handled', async () => {
@@ -224,18 +264,44 @@ describe('What arrives while the application shuts down', () => {
   });
 
   it('is dropped of a group in whose turn it is not yet', async () => {
-    const [first, last] = [member('First'), member('Last')];
-    await using world = await World.boot([first, last], { group: { strategy: 'one_for_all' } });
+    const handled: string[] = [];
+    @WebSockexClient('wss://first.example', { heartbeat: false })
+    class FirstClient {
+      @OnFrame()
+      frame({ data }: DataFrame) {
+        handled.push(`frame ${data.toString()}`);
+      }
+
+      @OnPong()
+      pong() {
+        handled.push('pong');
+      }
+    }
     const gate = new Gate();
-    last.deeds.terminate = () => gate.opened;
-    const closed = world.app.close();
-    await world.net.settle();
-    expect(world.statuses).toEqual(['open', 'closing']);
-    world.peer(first).send('too late');
-    await world.net.settle();
+    @WebSockexClient('wss://last.example', { heartbeat: false })
+    class LastClient {
+      @OnTerminate()
+      async gone() {
+        // Its pong comes when nobody takes one any more.
+        await app.manager.get(FirstClient)?.sendFrame(Frame.ping('alive?'));
+        await gate.opened;
+      }
+    }
+    await using app = await bootOnNet({
+      imports: [WebSockexModule.forFeature([FirstClient, LastClient], { strategy: 'one_for_all' })],
+    });
+    const first = await app.net.server(FirstClient).accept();
+    await app.net.server(LastClient).accept();
+    await app.net.settle();
+    const closed = app.close();
+    await app.net.settle();
+    expect(app.manager.clients().map(({ status }) => status)).toEqual(['open', 'closing']);
+    first.send('too late');
+    await app.net.settle();
     gate.open();
     await closed;
-    expect(first.ran.filter((line) => line.startsWith('frame'))).toEqual([]);
+    expect(handled).toEqual([]);
+    expect(first.transcript).toContain('<- ping 6 bytes');
   });
 
   it('is dropped where the socket had read it already, and held it back', async () => {

@@ -202,11 +202,14 @@ it('Shutting one application down refuses nothing of another in the process', as
   const other = closingWorld.handle(mine);
   // A handler of the one that goes on is somebody else to the one that closes.
   const gate = new Gate();
-  mine.deeds.terminate = () => gate.opened;
+  mine.deeds.frame = () => gate.opened;
+  closingWorld.peer(mine).send('work');
+  await closingWorld.net.settle();
   yours.deeds.call = () => other.sendFrame('x').catch((error: unknown) => error);
   const closed = closingWorld.app.close();
   await closingWorld.net.settle();
 
+  expect(other.status).toBe('open');
   expect(await world.handle(yours).call('ask', 'x')).toBeInstanceOf(ShuttingDownError);
   await world.handle(yours).sendFrame('still here');
   world.handle(yours).cast('say', 'still here');
