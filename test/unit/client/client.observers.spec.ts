@@ -241,7 +241,10 @@ describe('Reading', () => {
     }
     // Nobody is to think that we are dead meanwhile.
     expect(last.sent).toMatchObject([{ type: 'pong' }, { type: 'close', code: 1000, reason: '' }]);
-    expect(client.ran.map(([, given]) => (given as TextFrame | undefined)?.data)).toEqual(['a', 'b']);
+    expect(client.ran.map(([, given]) => (given as TextFrame | undefined)?.data)).toEqual([
+      'a',
+      'b',
+    ]);
     await client.leave();
   });
 });
