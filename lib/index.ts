@@ -78,6 +78,7 @@ export type {
   MailboxOptions,
   Startup,
 } from './runtime/options/client-options.js';
+export type { Dialogue } from './runtime/process/dialogue.js';
 export type { ConnectionInfo, ConnectRequest } from './runtime/process/handler.arguments.js';
 export { accepted, close, reconnect, reply, terminate } from './runtime/process/directive.js';
 export type {
@@ -125,6 +126,8 @@ export {
   SendTimeoutError,
   SilenceTimeoutError,
 } from './runtime/errors/timeout.errors.js';
+export { BackpressureError } from './runtime/errors/sending.errors.js';
+export { LoginError, LoginTimeoutError } from './runtime/errors/login.errors.js';
 export { FrameEncodeError, InvalidFrameError } from './runtime/errors/frame.errors.js';
 export {
   AlreadyStartedError,

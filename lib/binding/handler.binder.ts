@@ -28,7 +28,7 @@ export function bindHandlers(instance: object, handlers: readonly HandlerMetadat
     instance,
     start: single('start'),
     beforeConnect: single('beforeConnect'),
-    connect: single('connect'),
+    connect: several('connect'),
     ping: forPeer(single('ping')),
     pong: forPeer(single('pong')),
     info: single('info'),

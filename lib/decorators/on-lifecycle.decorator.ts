@@ -1,5 +1,6 @@
 import type { CloseReason } from '../runtime/frame/close-reason.js';
 import type { DisconnectStatus } from '../runtime/frame/disconnect.status.js';
+import type { Dialogue } from '../runtime/process/dialogue.js';
 import type { ConnectionInfo, ConnectRequest } from '../runtime/process/handler.arguments.js';
 import {
   createHandlerDecorator,
@@ -36,11 +37,21 @@ export function BeforeConnect(): HandlerDecorator<[ConnectRequest], StartResult>
 }
 
 /**
- * The method runs when a session is open, before any of its frames is handled.
+ * The method runs when a session is open, before any of its frames is handled. The session is ready once
+ * it has returned, and what it returned was sent; of an observable or an async iterable the first item.
+ * Until then `connected()`, casts and infos wait, and `sendFrame` from elsewhere is refused. By its second
+ * argument it logs in, step by step. A `LoginError` that it throws is no crash.
+ *
+ * @example
+ * @OnConnect() async login(_: ConnectionInfo, dialogue: Dialogue) {
+ *   await dialogue.send(this.credentials());
+ *   const { data } = await dialogue.next();
+ *   if (data !== 'welcome') throw new LoginError(`the peer says ${data}`);
+ * }
  *
  * @publicApi
  */
-export function OnConnect(): HandlerDecorator<[ConnectionInfo], HandlerResult> {
+export function OnConnect(): HandlerDecorator<[ConnectionInfo, Dialogue], HandlerResult> {
   return createHandlerDecorator({ kind: 'connect', decorator: '@OnConnect' }, arguments);
 }
 

@@ -131,7 +131,7 @@ export function noInfoHandler({ name: client, module }: ClientName): NoHandlerEr
 /** What was asked needs a session, or a client that lives, or an application that goes on. */
 export function notConnected(
   client: string,
-  status: ClientStatus,
+  status: NotConnectedError['state'],
   what: string,
   host: ClientHost | undefined,
   options: ErrorOptions = {},
@@ -191,7 +191,7 @@ function absence(host: ClientHost | undefined): string | undefined {
 /** Why a frame was not sent. */
 interface SendFailure extends ErrorOptions {
   /** @default the status of the client */
-  readonly state?: ClientStatus;
+  readonly state?: NotConnectedError['state'];
 }
 
 /**
@@ -208,7 +208,7 @@ export function sendFrames(
     notConnected(what: string, options?: SendFailure): NotConnectedError;
     refuse(what: string, error: unknown): Promise<never>;
   },
-  process: Pick<Process, 'connection' | 'send'>,
+  process: Pick<Process, 'connection' | 'maySend' | 'send'>,
   { clock, signals }: Pick<ClientTools, 'clock' | 'signals'>,
   frames: readonly unknown[],
   options: WaitOptions,
@@ -216,8 +216,12 @@ export function sendFrames(
   const { signal } = options;
   if (signal?.aborted) return client.refuse('sendFrame()', signal.reason);
   // Between two incarnations the connection is that of the next, and says less than the client.
-  if (!process.connection.isOpen || client.admission.isClosed)
-    return client.refuse('sendFrame()', client.notConnected('cannot send'));
+  if (!process.maySend || client.admission.isClosed) {
+    const { status } = client;
+    const isOpen = status === 'open' && process.connection.isOpen;
+    const state = isOpen && !process.maySend ? 'not ready' : status;
+    return client.refuse('sendFrame()', client.notConnected('cannot send', { state }));
+  }
   const sent = limited<void>(
     clock,
     options,

@@ -343,7 +343,10 @@ export class Client implements MemberOwner, SysTarget {
   /** What somebody asked for needs a session, or a client that lives. */
   notConnected(
     what: string,
-    { state = this.status, ...options }: ErrorOptions & { readonly state?: ClientStatus } = {},
+    {
+      state = this.status,
+      ...options
+    }: ErrorOptions & { readonly state?: NotConnectedError['state'] } = {},
   ): NotConnectedError {
     return notConnected(this.name, state, what, this.tools.host, options);
   }

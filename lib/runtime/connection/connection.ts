@@ -1,6 +1,7 @@
 import type { Timer } from '../clock/clock.port.js';
 import { type ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import { Redactor } from '../errors/redactor.js';
+import type { CloseReason } from '../frame/close-reason.js';
 import type { PingFrame, PongFrame } from '../frame/frame.js';
 import type { TransportInfo, TransportRequest } from '../transport/transport.port.js';
 import { Attempt, type AttemptOutcome } from './attempt.js';
@@ -33,7 +34,7 @@ export class Connection implements WireOwner {
   #shownUrl = '';
   /** What was asked for last. */
   #request: TransportRequest | undefined;
-  /** Losses and failed attempts since the last session opened. */
+  /** Losses and failed attempts since the last session that was ready. */
   losses = 0;
   /** How long the last session was open, in milliseconds. */
   lasted = 0;
@@ -129,14 +130,20 @@ export class Connection implements WireOwner {
     this.#state.wire.send(frames, done, isAnswer);
   }
 
-  /** Begins the closing handshake of the session; `onEnd` follows. */
-  close(code?: number, message?: string): void {
-    this.#startClosing((wire) => wire.close(code, message));
+  /** The session is ready: its end will be the first of a row. */
+  ready(): void {
+    this.losses = 0;
   }
 
-  /** Closes the session with 1011 for an error that is ours; `onEnd` follows. */
-  fail(error: unknown): void {
-    this.#startClosing((wire) => wire.fail(error));
+  /** Begins the closing handshake of the session; `onEnd` follows. */
+  close(code?: number, message = ''): void {
+    const reason = { by: 'local', message, ...(code !== undefined && { code }) } as const;
+    this.#startClosing((wire) => wire.close(code, message), reason);
+  }
+
+  /** Closes the session for an error that is ours, by default with 1011; `onEnd` follows. */
+  fail(error: unknown, code?: number): void {
+    this.#startClosing((wire) => wire.fail(error, code), { by: 'error', error });
   }
 
   /** Ends the session by this error, at once and without a close frame; `onEnd` follows. */
@@ -211,14 +218,13 @@ export class Connection implements WireOwner {
     const wire = this.#wire as Wire;
     this.#asks(request);
     this.session++;
-    this.losses = 0;
     this.isClosedByUs = false;
     this.#openedAt = this.tools.clock.now();
     this.#enter({ name: 'open', wire }, { type: 'opened' });
     if (this.#paused) wire.pause();
     const protocol = this.#show(info.protocol);
     this.tools.telemetry.emit('connected', { url: this.#shownUrl, protocol });
-    this.owner.onOpen({ ...info, url: this.#url, session: this.session });
+    this.owner.onOpen({ ...info, url: this.#url, session: this.session }, wire);
   }
 
   onPing(frame: PingFrame): void {
@@ -229,12 +235,14 @@ export class Connection implements WireOwner {
     this.owner.onPong(frame);
   }
 
-  onPeerClose(): void {
-    this.owner.onPeerClose();
+  onPeerClose(reason: CloseReason): void {
+    this.owner.onPeerClose(reason);
   }
 
-  onClosing(): void {
-    if (this.#state.name === 'open') this.#enter({ name: 'closing', wire: this.#state.wire });
+  onClosing(reason: CloseReason): void {
+    if (this.#state.name !== 'open') return;
+    this.#enter({ name: 'closing', wire: this.#state.wire });
+    this.owner.onLeaving(reason);
   }
 
   onBackpressure(hasBackpressure: boolean): void {
@@ -263,12 +271,14 @@ export class Connection implements WireOwner {
     return 'wire' in this.#state ? this.#state.wire : undefined;
   }
 
-  #startClosing(close: (wire: Wire) => void): void {
+  /** @param reason absent where the owner knows it */
+  #startClosing(close: (wire: Wire) => void, reason?: CloseReason): void {
     if (this.#state.name !== 'open') return;
     const { wire } = this.#state;
     this.isClosedByUs = true;
     this.#enter({ name: 'closing', wire });
     close(wire);
+    if (reason !== undefined) this.owner.onLeaving(reason);
   }
 
   #over(end: WireEnd, outcome: AttemptOutcome): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.port.js';
+import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { TraceHook } from '../telemetry/trace.hook.js';
@@ -17,9 +18,9 @@ export interface WireOwner {
   onPing(frame: PingFrame): void;
   onPong(frame: PongFrame): void;
   /** The peer's close frame was read; `answerClose` of the wire answers it. */
-  onPeerClose(): void;
+  onPeerClose(reason: CloseReason): void;
   /** The session is being closed, and not by us. */
-  onClosing(): void;
+  onClosing(reason: CloseReason): void;
   /** More answers wait to be sent than should (`true`), or all that waited then have gone (`false`). */
   onBackpressure(hasBackpressure: boolean): void;
   onEnd(end: WireEnd): void;

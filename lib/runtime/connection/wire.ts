@@ -4,6 +4,7 @@ import { ConnectionError, ProtocolError } from '../errors/connection.errors.js';
 import { SendTimeoutError } from '../errors/timeout.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import { CloseCode } from '../frame/close-code.js';
+import type { CloseReason } from '../frame/close-reason.js';
 import type {
   TransportEvents,
   TransportInfo,
@@ -113,10 +114,10 @@ export class Wire implements TransportEvents {
     this.#close({ reason, voluntary: true }, code, message);
   }
 
-  /** Closes with 1011 for an error that is ours; the session ends with it as its reason. */
-  fail(error: unknown): void {
+  /** Closes for an error that is ours, by default with 1011; the session ends with it as its reason. */
+  fail(error: unknown, code: number = CloseCode.internalError): void {
     const ourEnd = { reason: { by: 'error', error }, error, voluntary: false } as const;
-    this.#close(ourEnd, CloseCode.internalError);
+    this.#close(ourEnd, code);
   }
 
   /** Answers the peer's close frame, once all that came before it has been handled. */
@@ -221,26 +222,27 @@ export class Wire implements TransportEvents {
 
   onPeerClose(code: number | undefined, message: string): void {
     this.#peerClose ??= { code, message };
-    if (this.#phase === 'open') this.owner.onPeerClose();
+    const { reason } = observedEnd(this.#peerClose, undefined);
+    if (this.#phase === 'open') this.owner.onPeerClose(reason);
     else if (this.#phase === 'closing') this.#allow(false);
   }
 
   onPeerEnd(): void {
-    this.#closeByPeer();
+    this.#closeByPeer(observedEnd(this.#peerClose, undefined).reason);
   }
 
   onProtocolError(error: ProtocolError): void {
     if (this.#phase !== 'open') return;
     const { reason } = observedEnd(undefined, error);
     this.tools.trace.tell?.({ event: 'closing', reason });
-    this.#closeByPeer();
+    this.#closeByPeer(reason);
     this.#writer.tell({ type: 'close', code: error.closeCode, reason: '' });
   }
 
   onFailure(error: WebSockexError): void {
     const voluntary = this.#ourEnd?.voluntary ?? false;
     this.#ourEnd = { reason: { by: 'error', error }, error, voluntary };
-    this.#closeByPeer();
+    this.#closeByPeer(this.#ourEnd.reason);
   }
 
   onEnd(error?: WebSockexError): void {
@@ -255,11 +257,11 @@ export class Wire implements TransportEvents {
   }
 
   /** Nothing can be sent any more; a peer that does not let go of its side is not waited for. */
-  #closeByPeer(): void {
+  #closeByPeer(reason: CloseReason): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'closing';
     this.#allow(true);
-    this.owner.onClosing();
+    this.owner.onClosing(reason);
   }
 
   #close(ourEnd: Omit<WireEnd, 'opened'>, code?: number, message = ''): void {

@@ -164,8 +164,8 @@ export class NotConnectedError extends WebSockexError {
 
   constructor(
     readonly client: string,
-    /** The state the client was in. */
-    readonly state: ClientStatus,
+    /** The state the client was in; `not ready`: the session is open, and its `@OnConnect` is not done. */
+    readonly state: ClientStatus | 'not ready',
     what: string,
     options?: ErrorOptions & {
       /** Why it is in that state, and what to do, where the state alone does not tell. */
@@ -193,7 +193,12 @@ export class NotConnectedError extends WebSockexError {
 export class ShuttingDownError extends NotConnectedError {
   override readonly code = 'ERR_WEBSOCKEX_SHUTTING_DOWN';
 
-  constructor(client: string, state: ClientStatus, what: string, options?: ErrorOptions) {
+  constructor(
+    client: string,
+    state: NotConnectedError['state'],
+    what: string,
+    options?: ErrorOptions,
+  ) {
     const advice =
       'the application shuts down, and its clients take nothing new; what has to be done at the end, do in ' +
       'onModuleDestroy';
@@ -201,10 +206,12 @@ export class ShuttingDownError extends NotConnectedError {
   }
 }
 
-function describeState(state: ClientStatus): string {
+function describeState(state: NotConnectedError['state']): string {
   switch (state) {
     case 'idle':
       return 'idle, it has not been started; start it with handle.start(), or wait for handle.connected()';
+    case 'not ready':
+      return 'not ready, its @OnConnect is not done yet; wait for handle.connected()';
     case 'failed':
       return 'failed and does not come back: it was given up; handle.terminated tells why';
     case 'terminated':

@@ -34,6 +34,22 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Takes out the first of which that holds; what is asked may throw, and then nothing has changed. */
+  takeOut<S extends T>(isIt: (item: T) => item is S): S | undefined {
+    const mask = this.#ring.length - 1;
+    for (let i = 0; i < this.#length; i++) {
+      const item = this.#ring[(this.#head + i) & mask] as T;
+      if (!isIt(item)) continue;
+      // Those before it move up.
+      for (let j = i; j > 0; j--) {
+        this.#ring[(this.#head + j) & mask] = this.#ring[(this.#head + j - 1) & mask];
+      }
+      this.shift();
+      return item;
+    }
+    return undefined;
+  }
+
   clear(): T[] {
     const items: T[] = [];
     while (this.#length > 0) items.push(this.shift() as T);

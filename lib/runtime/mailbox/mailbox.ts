@@ -106,6 +106,24 @@ export class Mailbox<M> {
     this.#drain();
   }
 
+  /** Takes out the first that waits of which that holds. */
+  takeOut<S extends M>(isIt: (message: M) => message is S): S | undefined {
+    const message = this.#queue.takeOut(isIt);
+    if (message === undefined) return undefined;
+    this.#watermark.taken(this.owner.sizeOf(message));
+    this.#watermark.settle(this.#queue.length);
+    return message;
+  }
+
+  /**
+   * From now on the number of those that wait is no mark, as their bytes are; `undefined`: it is one again.
+   *
+   * @param onFull told when a mark is reached: in this call, where one is
+   */
+  stretch(onFull: (() => void) | undefined): void {
+    this.#watermark.stretch(this.#queue.length, onFull);
+  }
+
   /** Takes out everything that waits. */
   clear(): M[] {
     const messages = this.#queue.clear();

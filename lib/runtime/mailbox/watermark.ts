@@ -16,10 +16,15 @@ export interface WatermarkOwner {
   onLowWater(): void;
 }
 
+/** So many wait at most, however small they are. */
+const MOST = 100_000;
+
 /** Counts the bytes of what waits, and tells when that, or its number, crosses a mark. */
 export class Watermark {
   #bytes = 0;
   #isHigh = false;
+  /** Told when it is crossed, while it is stretched. */
+  #onFull: (() => void) | undefined;
 
   constructor(
     private readonly marks: () => MailboxMarks,
@@ -29,10 +34,18 @@ export class Watermark {
   /** One more of so many bytes waits, with it `length`. */
   added(bytes: number, length: number): void {
     this.#bytes += bytes;
-    const { highWaterMark, maxBytes } = this.marks();
-    if (this.#isHigh || (length < highWaterMark && this.#bytes < maxBytes)) return;
-    this.#isHigh = true;
-    this.owner.onHighWater();
+    if (!this.#isHigh && this.#isOver(length)) this.#rise();
+  }
+
+  /** So long as somebody is told when it is crossed, the number of what waits is hardly a mark. */
+  stretch(length: number, onFull: (() => void) | undefined): void {
+    this.#onFull = onFull;
+    const isOver = this.#isOver(length);
+    if (!isOver && this.#isHigh && onFull !== undefined) {
+      this.#isHigh = false;
+      this.owner.onLowWater();
+    } else if (isOver && !this.#isHigh) this.#rise();
+    else if (isOver) onFull?.();
   }
 
   /** One that has been counted before waits again: that fills nothing. */
@@ -52,6 +65,19 @@ export class Watermark {
     if (length > lowWaterMark || this.#bytes > maxBytes / 2) return;
     this.#isHigh = false;
     this.owner.onLowWater();
+  }
+
+  #isOver(length: number): boolean {
+    const { highWaterMark, maxBytes } = this.marks();
+    // Empty frames have no bytes, and take memory all the same.
+    const most = this.#onFull === undefined ? highWaterMark : Math.max(highWaterMark, MOST);
+    return length >= most || this.#bytes >= maxBytes;
+  }
+
+  #rise(): void {
+    this.#isHigh = true;
+    this.owner.onHighWater();
+    this.#onFull?.();
   }
 
   /** Nothing waits any more. */

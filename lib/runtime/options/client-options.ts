@@ -61,6 +61,12 @@ export interface ClientOptions extends TransportOptions {
   /** How to notice that a peer is gone; `false`: not at all. */
   readonly heartbeat?: false | HeartbeatOptions;
   /**
+   * How long a session may take to be ready: until `@OnConnect` has returned, and what it returned was
+   * sent, of a stream its first item. Past it the session ends with `LoginTimeoutError`, and an `@OnConnect`
+   * that still runs is left behind. `Infinity` and 0: none. @default 30000
+   */
+  readonly loginTimeout?: number;
+  /**
    * How long a client is without a session that is ready until that is told as an outage: by a warning in
    * the log and the event `lost`. `status` changes at once, and a reconnect that is quicker is a line at
    * level `debug`. 0: at once; `Infinity`: never. @default 5000

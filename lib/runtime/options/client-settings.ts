@@ -31,6 +31,7 @@ export interface ClientSettings {
   readonly handshakeTimeout: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly heartbeat: HeartbeatSettings | false;
+  readonly loginTimeout: number;
   readonly lostAfter: number;
   readonly mailbox: MailboxMarks & { readonly maxPostponed: number };
   readonly mailboxOnRestart: 'keep' | 'drop';
@@ -69,6 +70,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     handshakeTimeout: options.handshakeTimeout ?? OPTIONS.handshakeTimeout.default,
     headers: options.headers ?? {},
     heartbeat: options.heartbeat === false ? false : toHeartbeat(options.heartbeat),
+    loginTimeout: toLimit(options.loginTimeout ?? OPTIONS.loginTimeout.default),
     lostAfter: options.lostAfter ?? OPTIONS.lostAfter.default,
     mailbox: {
       highWaterMark,

@@ -49,6 +49,7 @@ export const OPTIONS = {
   handshakeTimeout: { check: isDuration, default: 0 },
   headers: { check: elsewhere },
   heartbeat: { check: either(isObject, isFalse) },
+  loginTimeout: { check: isDuration, default: 30_000 },
   lostAfter: { check: isDuration, default: 5_000 },
   mailbox: { check: isObject },
   mailboxOnRestart: { check: oneOf('keep', 'drop'), default: 'drop' },

@@ -1,6 +1,7 @@
 import { Deferred, isThenable, type Pending } from '../async/deferred.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
+import type { WireEnd } from '../connection/wire.end.js';
 import { NoHandlerError } from '../errors/client.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import { type DataFrame, Frame, type PingFrame, type PongFrame } from '../frame/frame.js';
@@ -9,10 +10,11 @@ import type { PauseLock } from '../mailbox/pause.lock.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import { findClause, type Handler } from './client.definition.js';
 import type { Dialer } from './dialer.js';
-import type { ConnectionInfo } from './handler.arguments.js';
 import type { HandlerCalls } from './handler.calls.js';
 import type { HandlerRunner } from './handler.runner.js';
 import type { Lifetime } from './lifetime.js';
+import type { ConnectionInfo } from './handler.arguments.js';
+import type { Login } from './login.js';
 import {
   type CallerMessage,
   type CallMessage,
@@ -21,6 +23,7 @@ import {
   isWanted,
   type LeaveMessage,
   type Message,
+  type OpenedSession,
   sizeOf,
 } from './message.js';
 import { unanswered } from './postponed.js';
@@ -38,6 +41,10 @@ export interface DispatcherParts {
   readonly dialer: Dialer;
   readonly runner: HandlerRunner;
   readonly settings: ClientSettings;
+  /** That of the session, or of the last one. */
+  readonly login: Login | undefined;
+  /** Whether a session is open, and ready. */
+  readonly isReady: boolean;
 }
 
 /**
@@ -90,7 +97,7 @@ export class Dispatcher implements MailboxOwner<Message> {
       case 'attempt':
         return this.parts.dialer.attempt(message.attempt);
       case 'open':
-        return this.#open(message.info);
+        return this.#open(message.login);
       case 'peer-close':
       case 'end':
       case 'stop':
@@ -102,11 +109,8 @@ export class Dispatcher implements MailboxOwner<Message> {
     }
     // A frame, whose way is to be short.
     if (connection.isClosedByUs) return this.tools.undelivered.add('frame');
-    this.received(message);
-    const { received } = this.tools.features;
-    const frame = received === undefined ? message : received(message);
+    const frame = this.handOver(message);
     if (frame === undefined) return undefined;
-    this.tools.observers.frame(frame);
     const { frames } = lifetime.incarnation;
     if (frames.length === 0) return undefined;
     let handler: Handler | undefined;
@@ -150,9 +154,7 @@ export class Dispatcher implements MailboxOwner<Message> {
    * postpones an event.
    */
   #cast(message: Exclude<CallerMessage, { type: 'call' }>): Pending {
-    const { connection, lifetime } = this.parts;
-    const { isOpen, session } = connection;
-    if (!isOpen || !lifetime.hasGreeted(session)) {
+    if (!this.parts.isReady) {
       this.#postponed.push(message);
       return undefined;
     }
@@ -232,27 +234,32 @@ export class Dispatcher implements MailboxOwner<Message> {
     return dialer.attempt(attempt);
   }
 
-  #open(info: ConnectionInfo): Pending {
-    const { lifetime, runner } = this.parts;
-    lifetime.opened();
-    this.tools.features.open?.(info.session);
-    const { connect } = lifetime.incarnation;
-    const pending = connect && runner.run(connect, info);
-    return isThenable(pending) ? pending.then(() => this.#greeted(info)) : this.#greeted(info);
+  #open(login: OpenedSession): Pending {
+    this.parts.lifetime.opened();
+    this.tools.features.open?.(login.info.session);
+    return login.begin();
   }
 
-  /** `@OnConnect` is done: what was postponed until then is handled. */
-  #greeted(info: ConnectionInfo): void {
-    const { connection, lifetime, mailbox, runner } = this.parts;
-    // An `@OnConnect` that could not be finished, because its session had ended, has greeted nobody.
-    if (lifetime.isOver || runner.lostSession === info.session) return;
+  /** The session is ready: what was postponed until then is handled. */
+  ready(info: ConnectionInfo): void {
+    const { connection, mailbox, reconnect } = this.parts;
     this.tools.features.ready?.(info.session);
+    connection.ready();
+    this.tools.urls.worked();
+    reconnect.ready();
     this.owner.onReady(info);
-    this.parts.reconnect.ready();
-    lifetime.greeted(connection.session);
     const postponed = this.#postponed;
     this.#postponed = [];
     mailbox.putFirst(postponed);
+  }
+
+  /** A frame has its turn. @returns what its handler gets, or `undefined` where a feature has taken it */
+  handOver(frame: DataFrame): DataFrame | undefined {
+    this.received(frame);
+    const { received } = this.tools.features;
+    const passed = received === undefined ? frame : received(frame);
+    if (passed !== undefined) this.tools.observers.frame(passed);
+    return passed;
   }
 
   /** Its own method: a closure in `handle` would cost every frame an allocation. */
@@ -261,14 +268,15 @@ export class Dispatcher implements MailboxOwner<Message> {
   }
 
   #left(message: LeaveMessage): Pending {
-    const { connection, lifetime, reconnect, runner } = this.parts;
+    const { connection, lifetime, login, reconnect, runner } = this.parts;
     // What hangs at the shutdown is not waited for.
     if (lifetime.isOver) return undefined;
     if (message.type === 'peer-close') return connection.answerClose();
     if (message.type === 'stop') return this.#drained(message.code);
     runner.cancelStreams();
-    this.tools.features.end?.(message.end);
-    return reconnect.ended(message.end);
+    const end = asLoginFailed(message.end, login);
+    this.tools.features.end?.(end);
+    return reconnect.ended(end);
   }
 
   /** What waited has been handled. What features still have to send goes before the close frame. */
@@ -321,4 +329,11 @@ export class Dispatcher implements MailboxOwner<Message> {
       ),
     );
   }
+}
+
+/** What `@OnConnect` says of the peer is what the session ended by, unless we wanted it to end. */
+function asLoginFailed(end: WireEnd, login: Login | undefined): WireEnd {
+  const error = login?.refusal;
+  if (error === undefined || !end.opened || end.voluntary) return end;
+  return { ...end, reason: { by: 'error', error }, error };
 }

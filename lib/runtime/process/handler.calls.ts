@@ -8,8 +8,18 @@ import type { Handler } from './client.definition.js';
 /** Which call of a handler some code belongs to; also after an `await` in it. */
 const context = new AsyncLocalStorage<HandlerCall>();
 
+/** A call of a handler, or of what it has returned, as others may know it. */
+export interface KnownCall {
+  /** Whether the code that runs now is part of it. */
+  readonly isHere: boolean;
+  /** Runs some code as part of it. */
+  run<R>(work: () => R): R;
+  /** Nothing is part of it any more. */
+  end(): void;
+}
+
 /** One call of a handler, until what it returned has settled. */
-class HandlerCall {
+class HandlerCall implements KnownCall {
   /** Tells those who wait for this very call, once it is known that its mailbox does. */
   #waiting: (() => void)[] | undefined = [];
   isOver = false;
@@ -25,6 +35,14 @@ class HandlerCall {
   /** Whether the code that runs now is part of it. */
   get isHere(): boolean {
     return !this.isOver && context.getStore() === this;
+  }
+
+  run<R>(work: () => R): R {
+    return context.run(this, work);
+  }
+
+  end(): void {
+    this.isOver = true;
   }
 
   /** Something is awaited that can only come after this call: tells, if that is awaited in it. */
@@ -75,6 +93,8 @@ export class HandlerCalls {
   /** The handler that runs, or whose promise is awaited. */
   #handler: Handler | undefined;
   #call: HandlerCall | undefined;
+  /** What a handler has returned that others wait for, where they do. */
+  #stream: HandlerCall | undefined;
   #isSynchronous = false;
   #running: RunningCall | undefined;
   #tracksAll = false;
@@ -179,6 +199,43 @@ export class HandlerCalls {
     this.#call = undefined;
   }
 
+  /**
+   * Calls a handler that may be left behind. {@link left} is to follow in the place of {@link over}.
+   *
+   * @param begun told the call before the handler runs
+   */
+  invokeKnown(
+    handler: Handler,
+    args: readonly unknown[],
+    begun: (call: KnownCall) => void,
+  ): unknown {
+    const call = new HandlerCall(handler, true, this.host);
+    this.begin(handler);
+    this.#call = call;
+    begun(call);
+    const value = call.run(() => handler.invoke(...(args as never[])));
+    this.returned();
+    return value;
+  }
+
+  /** It has returned, or is left behind: where it was, it may be another one that runs by now. */
+  left(call: KnownCall): void {
+    if (this.#call === call) this.over();
+  }
+
+  /** A handler has returned a stream that others wait for, as if it still ran: what goes on of it is a call. */
+  goesOn(handler: Handler): KnownCall {
+    const stream = new HandlerCall(handler, true, this.host);
+    stream.suspended();
+    this.#stream = stream;
+    return stream;
+  }
+
+  /** Whether the code that runs now is part of a handler that is called for a frame of the peer's. */
+  get answersPeer(): boolean {
+    return this.#here()?.handler.answersPeer === true;
+  }
+
   /** Calls a handler, and waits for what it returns. */
   async settled(handler: Handler, ...args: readonly unknown[]): Promise<unknown> {
     let value: unknown;
@@ -224,7 +281,8 @@ export class HandlerCalls {
   #here(): HandlerCall | undefined {
     if (this.#isSynchronous)
       return (this.#call ??= new HandlerCall(this.#handler as Handler, false, this.host));
-    return this.#call?.isHere ? this.#call : undefined;
+    if (this.#call?.isHere) return this.#call;
+    return this.#stream?.isHere ? this.#stream : undefined;
   }
 }
 

@@ -8,7 +8,12 @@ import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientDefinition, Handler } from './client.definition.js';
 import { type Directive, isDirective } from './directive.js';
 import type { HandlerCalls } from './handler.calls.js';
-import { HandlerStreams, type HandlerStreamsOwner, isStream } from './handler.streams.js';
+import {
+  type Greeting,
+  HandlerStreams,
+  type HandlerStreamsOwner,
+  isStream,
+} from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
 import type { CallMessage, Message } from './message.js';
 import type { ProcessTools } from './process.port.js';
@@ -21,6 +26,8 @@ export interface HandlerRunnerParts {
   readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
   readonly reconnect: Reconnect;
+  /** That of the session, or of the last one. */
+  readonly login: { whenSettled(work: () => void): void } | undefined;
   /** @throws NotConnectedError, InvalidFrameError, FrameEncodeError */
   send(frames: readonly Frame[], done?: () => void, isAnswer?: boolean): void;
 }
@@ -35,8 +42,6 @@ const MAY_RETURN =
  */
 export class HandlerRunner implements HandlerStreamsOwner {
   readonly #streams: HandlerStreams;
-  /** The last session under whose end a handler has failed; 0 for none. */
-  lostSession = 0;
 
   constructor(
     private readonly definition: ClientDefinition,
@@ -84,7 +89,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
       this.parts.calls.over();
       try {
         const isDirected = isDirective(value);
-        if (isDirected && !this.parts.lifetime.isOver) this.#direct(handler, value);
+        if (isDirected && !this.parts.lifetime.isOver) this.#directCall(handler, value);
         answer.resolve(isDirected ? undefined : value);
         call.isAnswered = true;
       } catch (thrown) {
@@ -104,6 +109,25 @@ export class HandlerRunner implements HandlerStreamsOwner {
     return promise.then(succeed, fail);
   }
 
+  /**
+   * Acts on what `@OnConnect` has returned.
+   *
+   * @param greeting told when that was handed to the socket, of a stream the first item
+   */
+  greet(handler: Handler, value: unknown, greeting: Greeting): Pending {
+    try {
+      if (!isDirective(value) && toFrame(value) === undefined && isStream(value)) {
+        greeting.stream(handler, () => this.#streams.add(handler, value, greeting));
+      } else {
+        this.#act(handler, value);
+        greeting.sent();
+      }
+    } catch (thrown) {
+      return this.parts.lifetime.crash(thrown);
+    }
+    return undefined;
+  }
+
   cancelStreams(): void {
     this.#streams.cancel();
   }
@@ -117,14 +141,14 @@ export class HandlerRunner implements HandlerStreamsOwner {
   }
 
   onStreamError(error: unknown): void {
-    if (this.#isEndOfSession(error)) return;
+    if (this.isEndOfSession(error)) return;
     const { lifetime, mailbox } = this.parts;
     if (lifetime.isOver) this.tools.telemetry.error(error, 'a stream that a handler returned');
     else this.tools.run(() => mailbox.putFirst([{ type: 'crash', error }]));
   }
 
   onTeardownError({ method }: Handler, error: unknown): void {
-    if (this.#isEndOfSession(error)) return;
+    if (this.isEndOfSession(error)) return;
     this.tools.telemetry.error(error, `the end of a stream that ${method} returned`);
   }
 
@@ -150,9 +174,8 @@ export class HandlerRunner implements HandlerStreamsOwner {
       this.tools.telemetry.error(thrown, `${handler.method}, which was left behind`);
       return undefined;
     }
-    if (!this.#isEndOfSession(thrown)) return this.parts.lifetime.crash(thrown);
+    if (!this.isEndOfSession(thrown)) return this.parts.lifetime.crash(thrown);
     this.tools.undelivered.add('handler');
-    this.lostSession = this.parts.connection.session;
     return undefined;
   }
 
@@ -160,7 +183,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
    * Whether something failed because the session has ended, which is told as what it is: the network's
    * fault is none of the program's. So it is where the application ends, and another client ended first.
    */
-  #isEndOfSession(thrown: unknown): boolean {
+  isEndOfSession(thrown: unknown): thrown is NotConnectedError {
     if (!(thrown instanceof NotConnectedError)) return false;
     if (thrown instanceof ShuttingDownError && this.tools.host?.isClosing) return true;
     return thrown.client === this.definition.name && thrown.state !== 'open';
@@ -183,6 +206,15 @@ export class HandlerRunner implements HandlerStreamsOwner {
     if (frame !== undefined) return this.#reply(handler, [frame], taken);
     if (!isStream(value)) throw this.#badResponse(handler, value);
     this.#streams.add(handler, value);
+  }
+
+  /** A call may come while `@OnConnect` is not done yet: what it sends comes after that. */
+  #directCall(handler: Handler, directive: Directive): void {
+    const { lifetime, login } = this.parts;
+    if (directive.kind !== 'reply' || login === undefined) return this.#direct(handler, directive);
+    login.whenSettled(() => {
+      if (!lifetime.isOver) this.#reply(handler, directive.frames);
+    });
   }
 
   #direct(handler: Handler, directive: Directive, taken?: () => void): void {

@@ -14,6 +14,16 @@ export interface HandlerStreamsOwner {
   onTeardownError(handler: Handler, error: unknown): void;
 }
 
+/** Told what became of what `@OnConnect` has returned. */
+export interface Greeting {
+  /** It was sent; of a stream its first item was, or there was none. */
+  sent(): void;
+  /** It is a stream, and that has failed. Whether that has been seen to. */
+  failed(error: unknown): boolean;
+  /** It is a stream: what iterates it is a part of the login. */
+  stream<R>(handler: Handler, iterate: () => R): R;
+}
+
 type Source = Observable<unknown> | AsyncIterable<unknown>;
 
 /** Whether a handler returned something that yields items over time. */
@@ -33,9 +43,9 @@ export class HandlerStreams {
     private readonly budget: TurnBudget,
   ) {}
 
-  add(handler: Handler, source: Source): void {
-    if (isObservable(source)) this.#subscribe(handler, source);
-    else void this.#iterate(handler, source);
+  add(handler: Handler, source: Source, greeting?: Greeting): void {
+    if (isObservable(source)) this.#subscribe(handler, source, greeting);
+    else void this.#iterate(handler, source, greeting);
   }
 
   /** The session is over. */
@@ -45,10 +55,16 @@ export class HandlerStreams {
     for (const cancel of cancels) cancel();
   }
 
-  #subscribe(handler: Handler, source: Observable<unknown>): void {
+  #subscribe(handler: Handler, source: Observable<unknown>, greeting?: Greeting): void {
     const subscriber = new ItemSubscriber({
-      item: (item) => this.owner.onItem(handler, item),
-      failed: (error) => this.owner.onStreamError(error),
+      item: (item) => {
+        this.owner.onItem(handler, item);
+        greeting?.sent();
+      },
+      completed: () => greeting?.sent(),
+      failed: (error) => {
+        if (greeting?.failed(error) !== true) this.owner.onStreamError(error);
+      },
       teardownFailed: (error) => this.owner.onTeardownError(handler, error),
     });
     const cancel = (): void => subscriber.unsubscribe();
@@ -65,7 +81,11 @@ export class HandlerStreams {
     }
   }
 
-  async #iterate(handler: Handler, source: AsyncIterable<unknown>): Promise<void> {
+  async #iterate(
+    handler: Handler,
+    source: AsyncIterable<unknown>,
+    greeting?: Greeting,
+  ): Promise<void> {
     const { owner, budget } = this;
     let isOver = false;
     let iterator: AsyncIterator<unknown> | undefined;
@@ -82,15 +102,18 @@ export class HandlerStreams {
         const { done, value } = await iterator.next();
         if (done) isOver = true;
         if (isOver) break;
-        await new Promise<void>((taken) => owner.onItem(handler, value, taken));
+        const taken = new Promise<void>((resolve) => owner.onItem(handler, value, resolve));
+        greeting?.sent();
+        await taken;
         budget.spend();
         if (budget.isSpent) await new Promise<void>((next) => budget.whenRenewed(next));
       }
+      greeting?.sent();
       cancel();
     } catch (error) {
       if (isOver) return owner.onTeardownError(handler, error);
       cancel();
-      owner.onStreamError(error);
+      if (greeting?.failed(error) !== true) owner.onStreamError(error);
     } finally {
       this.#cancels.delete(cancel);
     }
@@ -110,6 +133,7 @@ export class HandlerStreams {
 /** What becomes of the items of an Observable. */
 interface ItemSink {
   readonly item: (value: unknown) => void;
+  readonly completed: () => void;
   readonly failed: (error: unknown) => void;
   readonly teardownFailed: (error: unknown) => void;
 }
@@ -141,6 +165,11 @@ class ItemSubscriber extends Subscriber<unknown> {
 
   protected override _complete(): void {
     this.unsubscribe();
+    try {
+      this.#sink.completed();
+    } catch (error) {
+      this.#sink.failed(error);
+    }
   }
 
   override unsubscribe(): void {

@@ -26,8 +26,6 @@ type State =
       readonly wish?: Wish | undefined;
       /** Whether `@OnTerminate` is owed: `@OnStart` ran, or, in a class without one, a session opened. */
       readonly owesTerminate: boolean;
-      /** The number of the last session whose `@OnConnect` is done. */
-      readonly greeted: number;
     }
   | {
       readonly name: 'over' | 'terminated';
@@ -53,7 +51,6 @@ export interface LifetimeParts {
  * The life of one incarnation: it is made, started, and ended once.
  *
  *     unborn ──start()──> starting ──@OnStart is done──> living ──end()──> over ──> terminated
- *        │                   │                             │  @OnConnect is done: greeted
  *        │                   │ @OnStart fails: crash       │  a handler fails: crash()
  *        └────── discard() ──┴──────── abandon() ──────────┴──────> over ──> terminated
  *
@@ -97,11 +94,6 @@ export class Lifetime {
   /** Whether the instance has been made, and has not ended. */
   get isLiving(): boolean {
     return this.#incarnation !== undefined && !this.isOver;
-  }
-
-  /** Whether the `@OnConnect` of this session is done. */
-  hasGreeted(session: number): boolean {
-    return this.#state.name === 'living' && this.#state.greeted === session;
   }
 
   /** Why it ended, once it has. */
@@ -150,11 +142,6 @@ export class Lifetime {
   opened(): void {
     if (this.#state.name !== 'living' || this.incarnation.start !== undefined) return;
     this.#state = { ...this.#state, owesTerminate: true };
-  }
-
-  /** The `@OnConnect` of a session is done. */
-  greeted(session: number): void {
-    if (this.#state.name === 'living') this.#state = { ...this.#state, greeted: session };
   }
 
   /** Ends it after what waits in the mailbox has been handled; no more frames are taken. */
@@ -280,7 +267,7 @@ export class Lifetime {
         const { module } = this.definition;
         throw new BadResponseError(module, handler.method, value, 'nothing or terminate()');
       }
-      this.#state = { name: 'living', owesTerminate: true, greeted: 0, wish: this.#wish };
+      this.#state = { name: 'living', owesTerminate: true, wish: this.#wish };
       await this.end(toCloseReason(value.reason ?? ''));
     } catch (error) {
       if (this.isOver) return this.telemetry.error(error, 'the start, which was left behind');
@@ -289,7 +276,7 @@ export class Lifetime {
   }
 
   #begin(owesTerminate: boolean): void {
-    this.#state = { name: 'living', owesTerminate, greeted: 0, wish: this.#wish };
+    this.#state = { name: 'living', owesTerminate, wish: this.#wish };
     this.owner.onBegun();
   }
 

@@ -1,4 +1,4 @@
-import type { Deferred } from '../async/deferred.js';
+import type { Deferred, Pending } from '../async/deferred.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
@@ -28,6 +28,13 @@ export type LeaveMessage =
   | { readonly type: 'end'; readonly end: WireEnd }
   | { readonly type: 'stop'; readonly code: number };
 
+/** A session whose turn has come. */
+export interface OpenedSession {
+  readonly info: ConnectionInfo;
+  /** Runs `@OnConnect`. */
+  begin(): Pending;
+}
+
 /** What waits in a client's mailbox. Frames are messages as they are. */
 export type Message =
   | DataFrame
@@ -36,7 +43,7 @@ export type Message =
   | CallerMessage
   | { readonly type: 'start'; readonly args: unknown; readonly attempt: Attempt }
   | { readonly type: 'attempt'; readonly attempt: Attempt }
-  | { readonly type: 'open'; readonly info: ConnectionInfo }
+  | { readonly type: 'open'; readonly login: OpenedSession }
   | LeaveMessage
   | { readonly type: 'conclude' }
   | { readonly type: 'crash'; readonly error: unknown };

@@ -1,24 +1,26 @@
 import { Connection } from '../connection/connection.js';
-import type { ConnectionOwner, SessionInfo } from '../connection/connection.port.js';
+import type { ConnectionOwner, SessionInfo, SessionWire } from '../connection/connection.port.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import type { FrameInbox } from '../connection/wire.port.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
 import { HandlerTimeoutError } from '../errors/timeout.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
-import { Frame, type PingFrame, type PongFrame, toFrame } from '../frame/frame.js';
+import { type DataFrame, Frame, type PingFrame, type PongFrame, toFrame } from '../frame/frame.js';
 import { Mailbox } from '../mailbox/mailbox.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
 import type { ClientDefinition } from './client.definition.js';
+import type { DialoguePort } from './dialogue.js';
 import { Dialer } from './dialer.js';
 import { Dispatcher } from './dispatcher.js';
 import { HandlerCalls, type RunningCall } from './handler.calls.js';
 import { HandlerWatch } from './handler.watch.js';
 import { HandlerRunner } from './handler.runner.js';
 import { Lifetime } from './lifetime.js';
-import { type CallerMessage, isWanted, type Message } from './message.js';
+import { Login } from './login.js';
+import { type CallerMessage, isData, isWanted, type Message } from './message.js';
 import type { ProcessOwner, ProcessTools } from './process.port.js';
 import { Reconnect } from './reconnect.js';
 import { Shutdown } from './shutdown.js';
@@ -36,6 +38,7 @@ const NOWHERE: FrameInbox = { post: () => undefined };
  *     pauseLock    who keeps the socket from being read    reconnect   what follows a session
  *     dispatcher   which handler a message is for          dialer      attempts
  *     runner       what a handler returns                  entrant     when an attempt may go
+ *     login        how a session becomes ready, one for each
  */
 export class Process implements ConnectionOwner, BudgetClient {
   readonly connection: Connection;
@@ -49,6 +52,8 @@ export class Process implements ConnectionOwner, BudgetClient {
   readonly dialer: Dialer;
   readonly runner: HandlerRunner;
   readonly dispatcher: Dispatcher;
+  /** That of the session, or of the last one. */
+  login: Login | undefined;
   #settings: ClientSettings | undefined;
   #shutdown: Shutdown | undefined;
   #isDraining = false;
@@ -88,6 +93,20 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.#settings = settings;
   }
 
+  /** Whether a session is open, and ready. */
+  get isReady(): boolean {
+    return this.connection.isOpen && this.login?.isReady === true;
+  }
+
+  /**
+   * Whether what the code that runs now sends may go: the session is ready, or is being made so by that
+   * code; or it answers a frame of the peer's.
+   */
+  get maySend(): boolean {
+    if (this.isReady) return true;
+    return this.connection.isOpen && (this.login?.isHere === true || this.calls.answersPeer);
+  }
+
   start(args: unknown): void {
     // First, whatever those ask for who see us begin: there is no incarnation before.
     this.mailbox.putFirst([{ type: 'start', args, attempt: this.connection.begin() }]);
@@ -122,6 +141,8 @@ export class Process implements ConnectionOwner, BudgetClient {
    */
   stop(code: number, timeout: number): void {
     if (!this.lifetime.isOver) this.lifetime.stop(code);
+    // Nothing is read any more: whoever waits for the peer in `@OnConnect` would do so in vain.
+    this.#leaveLogin({ by: 'local', code, message: '' });
     this.#limit(timeout);
   }
 
@@ -179,6 +200,7 @@ export class Process implements ConnectionOwner, BudgetClient {
   onOver(reason: CloseReason): void {
     const { over } = this.tools.features;
     if (over !== undefined) this.#noted(over);
+    this.login?.end(reason);
     this.connection.giveUp();
     this.dialer.over();
     this.entrant.over();
@@ -200,9 +222,12 @@ export class Process implements ConnectionOwner, BudgetClient {
     return this.owner;
   }
 
-  onOpen(info: SessionInfo): void {
-    this.tools.urls.opened();
-    this.mailbox.post({ type: 'open', info });
+  onOpen(info: SessionInfo, wire: SessionWire): void {
+    const login = new Login(info, this.tools, this, this.#dialoguePort(wire), (ready) =>
+      this.dispatcher.ready(ready),
+    );
+    this.login = login;
+    this.mailbox.post({ type: 'open', login });
   }
 
   /**
@@ -224,11 +249,17 @@ export class Process implements ConnectionOwner, BudgetClient {
     } else if (!this.#isDraining) this.mailbox.post(frame);
   }
 
-  onPeerClose(): void {
+  onPeerClose(reason: CloseReason): void {
+    this.login?.closedByPeer(reason);
     this.mailbox.post({ type: 'peer-close' });
   }
 
+  onLeaving(reason: CloseReason): void {
+    this.login?.over(reason);
+  }
+
   onEnd(end: WireEnd): void {
+    if (end.opened) this.login?.over(end.reason);
     this.mailbox.post({ type: 'end', end });
   }
 
@@ -252,15 +283,50 @@ export class Process implements ConnectionOwner, BudgetClient {
 
   /** Where frames go: straight to the mailbox, or nowhere, unless a feature looks at them before. */
   get inbox(): FrameInbox {
-    const mailbox = this.#isDraining ? NOWHERE : this.mailbox;
+    return this.#behindFeatures(this.#isDraining ? NOWHERE : this.mailbox);
+  }
+
+  #behindFeatures(inbox: FrameInbox): FrameInbox {
     const { arrived } = this.tools.features;
-    if (arrived === undefined) return mailbox;
+    if (arrived === undefined) return inbox;
     return {
       post: (frame) => {
         if (this.#noted(() => arrived(frame)) === true) this.dispatcher.received(frame);
-        else mailbox.post(frame);
+        else inbox.post(frame);
       },
     };
+  }
+
+  /** The session behind a socket, for the dialogue of its login. */
+  #dialoguePort(wire: SessionWire): DialoguePort {
+    const { mailbox } = this;
+    return {
+      client: this.definition.name,
+      clock: this.tools.clock,
+      send: (frames, done) => this.send(frames, done),
+      takeOut: (match) =>
+        mailbox.takeOut((message): message is DataFrame => isData(message) && match(message)),
+      listen: (listener) => {
+        // Frames go straight to the mailbox but while somebody listens.
+        if (listener === undefined) wire.divert(this.inbox);
+        else {
+          const { tools } = this;
+          const tap: FrameInbox = {
+            post: (frame) => {
+              if (!tools.run(() => listener.arrived(frame))) mailbox.post(frame);
+            },
+          };
+          wire.divert(this.#behindFeatures(tap));
+        }
+        mailbox.stretch(listener && (() => listener.full()));
+      },
+      handOver: (frame) => this.#guarded(() => this.dispatcher.handOver(frame)),
+    };
+  }
+
+  /** Nobody waits for the peer in `@OnConnect` any more, unless the session is ready. */
+  #leaveLogin(reason: CloseReason): void {
+    if (this.login?.isReady === false) this.login.dialogue.over(reason);
   }
 
   #setPaused(paused: boolean): void {

@@ -74,6 +74,8 @@ export class Reconnect {
   last: Pick<DisconnectStatus, 'reason' | 'attempt' | 'error'> | undefined;
   /** Whether a whole round of its URLs has failed. */
   #hasFailed = false;
+  /** Whether the session that is there, or was last, was ready. */
+  #wasReady = false;
   /** Whether a session was ready since the peer refused one last: in an earlier incarnation, too. */
   isTrusted: boolean;
 
@@ -128,6 +130,7 @@ export class Reconnect {
   /** A session is ready: its peer has let us in. */
   ready(): void {
     this.isTrusted = true;
+    this.#wasReady = true;
   }
 
   /** The peer has taken the session in; one that closes by now is still told of. */
@@ -142,15 +145,22 @@ export class Reconnect {
     const { reconnect, handleInitialFailure } = settings;
     const { session, losses: attempt } = connection;
     const { reason, error } = end;
+    const wasReady = this.#wasReady;
+    this.#wasReady = false;
     const told = { reason, attempt, session, ...(error !== undefined && { error }) };
     const isWanted = end.voluntary || lifetime.isEnding;
     const endClass = isWanted ? undefined : this.#classify(end, told);
     if (isRefusal(end)) this.isTrusted = false;
-    const hasOther = !end.opened && this.tools.urls.failed();
+    // A login that failed, whoever says so, is an attempt that failed.
+    const hasFailed = !wasReady && !end.voluntary;
+    const hasOther = hasFailed && this.tools.urls.failed();
     const movesOn = hasOther && endClass === 'passing';
-    const plan = this.#plan.plan(end, reconnect, connection.lasted, { after: endClass, movesOn });
+    // A session that never was ready is none that has proved good, however long it was open.
+    const lasted = wasReady ? connection.lasted : 0;
+    const plan = this.#plan.plan(end, reconnect, lasted, { after: endClass, movesOn });
     const retryIn = lifetime.isEnding ? undefined : plan;
-    const isInitial = !end.opened && session === 0 && !this.#hasFailed && !hasOther;
+    const isFirst = session === (end.opened ? 1 : 0) && !this.#hasFailed;
+    const isInitial = hasFailed && isFirst && !hasOther && !(end.opened && isWanted);
     if (isInitial) this.#hasFailed = true;
     if (isInitial && !handleInitialFailure) {
       return endClass === 'fatal' ? this.#fail(end) : lifetime.end(reason);

@@ -30,8 +30,8 @@ export class UrlRound {
     if (this.#current !== undefined) this.#current.isDialled = true;
   }
 
-  /** A session has opened. */
-  opened(): void {
+  /** A session is ready. */
+  worked(): void {
     this.#failed.clear();
     if (this.#current !== undefined) this.#worked = this.#current.url;
   }

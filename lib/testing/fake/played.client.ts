@@ -84,6 +84,7 @@ export class PlayedClient {
       slowHandler: Infinity,
       handlerTimeout: Infinity,
       reconnect: WAITS,
+      loginTimeout: Infinity,
       lostAfter: Infinity,
       handleInitialFailure: true,
       debug: {},

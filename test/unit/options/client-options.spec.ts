@@ -20,6 +20,7 @@ const DEFAULTS = {
     send: undefined,
     expect: undefined,
   },
+  loginTimeout: 30_000,
   lostAfter: 5_000,
   mailbox: {
     highWaterMark: 1024,
@@ -78,6 +79,7 @@ describe('toSettings', () => {
       handshakeTimeout: 3,
       headers: { a: 'b' },
       heartbeat: false,
+      loginTimeout: 6,
       lostAfter: 0,
       mailbox: { highWaterMark: 8, lowWaterMark: 0, maxBytes: 9, maxPostponed: 0 },
       mailboxOnRestart: 'keep',

@@ -47,6 +47,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
     bad: [null, [], 'a: b', { a: 'b\r\nc: d' }, { 'a b': 'c' }],
   },
   heartbeat: { good: [{}, false], bad: [null, [], 'x', 7, true] },
+  loginTimeout: durations,
   lostAfter: durations,
   mailbox: objects,
   mailboxOnRestart: { good: ['keep', 'drop'], bad: ['hold', 7, null, true] },

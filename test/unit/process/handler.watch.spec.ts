@@ -53,6 +53,7 @@ describe('A handler that runs for long', () => {
         {
           callTimeout: Infinity,
           connectTimeout: 0,
+          loginTimeout: 0,
           prepareTimeout: 0,
           shutdownTimeout: 1e9,
         },

@@ -12,7 +12,7 @@ function play(round: UrlRound, urls: Urls, outcome: string): string {
   if (outcome === '?') return `${url[5]}?${round.failed() ? ' other' : ''}`;
   round.dialling();
   if (outcome === '-') return `${url[5]}-${round.failed() ? ' other' : ''}`;
-  round.opened();
+  round.worked();
   return `${url[5]}+`;
 }
 

@@ -235,7 +235,7 @@ describe('A message in place of a ping', () => {
     });
     scripted.handle.frames$.subscribe(({ data }) => seen.push(data));
     const { last } = scripted.transport;
-    await scripted.clock.advance(INTERVAL * 2);
+    await scripted.clock.advance(INTERVAL);
     expect(last.sent).toEqual([]);
     greet();
     await settle();

@@ -1,0 +1,252 @@
+import { type Pending, toPromise } from '../async/deferred.js';
+import type { Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
+import type { Connection } from '../connection/connection.js';
+import { LoginError, LoginTimeoutError } from '../errors/login.errors.js';
+import { CloseCode } from '../frame/close-code.js';
+import type { CloseReason } from '../frame/close-reason.js';
+import type { ClientSettings } from '../options/client-settings.js';
+import type { Handler } from './client.definition.js';
+import { type DialoguePort, SessionDialogue } from './dialogue.js';
+import type { ConnectionInfo } from './handler.arguments.js';
+import type { HandlerCalls, KnownCall } from './handler.calls.js';
+import type { HandlerRunner } from './handler.runner.js';
+import type { Greeting } from './handler.streams.js';
+import type { Lifetime } from './lifetime.js';
+import type { ProcessTools } from './process.port.js';
+
+/** The parts of a process that a login works with. */
+export interface LoginParts {
+  readonly connection: Connection;
+  readonly calls: HandlerCalls;
+  readonly lifetime: Lifetime;
+  readonly runner: HandlerRunner;
+  readonly settings: ClientSettings;
+}
+
+/**
+ * The login of one session: from the 101 until it is ready.
+ *
+ *     waiting ──its turn has come──> running ──it has returned a stream──> sending ──first item, end──> ready
+ *        │                            │  │                                  │ │                            ▲
+ *        │                            │  └──it has returned, and that was handed to the socket─────────────┘
+ *        │                            ▼                                     ▼
+ *        └─the incarnation is over─> failed <──a LoginError, the session is over, loginTimeout
+ *
+ * An `@OnConnect` that still runs when its session is over is waited for as long as if it were not. Then
+ * it is left behind, and the mailbox goes on: whatever it still does counts no more.
+ */
+export class Login implements Greeting {
+  readonly dialogue: SessionDialogue;
+  #state: 'waiting' | 'running' | 'sending' | 'ready' | 'failed' = 'waiting';
+  /** The call of `@OnConnect`, and then of the stream it has returned. */
+  #call: KnownCall | undefined;
+  #deadline: Timer | undefined;
+  #leaving: NodeJS.Immediate | undefined;
+  /** Has the mailbox go on, while it waits for `@OnConnect`. */
+  #release: (() => void) | undefined;
+  /** What `@OnConnect` says of the peer. */
+  #refusal: LoginError | undefined;
+  #isSessionOver = false;
+  /** What waits until the session is ready, or over. */
+  #held: (() => void)[] = [];
+
+  constructor(
+    readonly info: ConnectionInfo,
+    private readonly tools: Pick<ProcessTools, 'clock' | 'telemetry' | 'run' | 'undelivered'>,
+    private readonly parts: LoginParts,
+    private readonly port: DialoguePort,
+    /** Told once, when the session is ready. */
+    private readonly onReady: (info: ConnectionInfo) => void,
+  ) {
+    this.dialogue = new SessionDialogue(port);
+  }
+
+  /** Whether its session is, or was, ready. */
+  get isReady(): boolean {
+    return this.#state === 'ready';
+  }
+
+  /** Whether the code that runs now is part of it. */
+  get isHere(): boolean {
+    return this.#call?.isHere === true;
+  }
+
+  /** That the peer has not let this client in, as `@OnConnect` says: it stands over what the session ended by. */
+  get refusal(): LoginError | undefined {
+    return this.#refusal;
+  }
+
+  /** Runs `@OnConnect`. Its promise is settled when the mailbox may go on. */
+  begin(): Pending {
+    const { calls, lifetime } = this.parts;
+    const { connect: handler } = lifetime.incarnation;
+    this.#state = 'running';
+    if (handler === undefined) return this.sent();
+    this.#limit(handler);
+    let value: unknown;
+    try {
+      value = calls.invokeKnown(handler, [this.info, this.dialogue], (call) => {
+        this.#call = call;
+      });
+    } catch (thrown) {
+      return this.#threw(handler, thrown);
+    }
+    const promise = value === undefined ? undefined : toPromise(value);
+    if (promise === undefined) return this.#returned(handler, value);
+    calls.suspended();
+    return new Promise<void>((resolve, reject) => {
+      this.#release = resolve;
+      promise
+        .then(
+          (resolved) => this.#returned(handler, resolved),
+          (thrown: unknown) => this.#threw(handler, thrown),
+        )
+        .then(resolve, reject);
+    });
+  }
+
+  sent(): void {
+    if (this.#state !== 'running' && this.#state !== 'sending') return;
+    const { connection, lifetime } = this.parts;
+    // Who has closed the session, or has outlived it, has greeted nobody.
+    const isReady = !lifetime.isOver && connection.isOpen && !this.#isSessionOver;
+    this.#settle(isReady ? 'ready' : 'failed');
+    if (!isReady) return;
+    this.tools.run(() => {
+      this.onReady(this.info);
+      this.#letGo();
+    });
+  }
+
+  failed(error: unknown): boolean {
+    if (this.#state !== 'sending' || !(error instanceof LoginError)) return false;
+    this.#refused(error);
+    return true;
+  }
+
+  stream<R>(handler: Handler, iterate: () => R): R {
+    this.#state = 'sending';
+    this.#call = this.parts.calls.goesOn(handler);
+    return this.#call.run(iterate);
+  }
+
+  /** Does something once the session is ready, or over: now, where it is. */
+  whenSettled(work: () => void): void {
+    const isOver = this.#state === 'failed' || !this.parts.connection.isOpen;
+    if (this.isReady || isOver) work();
+    else this.#held.push(work);
+  }
+
+  /** The peer has closed the session. */
+  closedByPeer(reason: CloseReason): void {
+    this.#isSessionOver = true;
+    this.dialogue.closedByPeer(reason);
+  }
+
+  /** The session is over, or is being closed by us. */
+  over(reason: CloseReason): void {
+    this.#isSessionOver = true;
+    this.dialogue.over(reason);
+    if (this.#state === 'sending') this.#settle('failed');
+    this.#letGo();
+  }
+
+  /** The incarnation is over: nobody waits for anything of it. */
+  end(reason: CloseReason): void {
+    this.#held = [];
+    this.dialogue.over(reason);
+    if (!this.isReady) this.#settle('failed');
+  }
+
+  #returned(handler: Handler, value: unknown): Pending {
+    const isAwaited = this.#left();
+    if (this.parts.lifetime.isOver || !isAwaited) return undefined;
+    return this.parts.runner.greet(handler, value, this);
+  }
+
+  #threw(handler: Handler, thrown: unknown): Pending {
+    const { lifetime } = this.parts;
+    const isAwaited = this.#left();
+    const isOfSession = this.#isEndOfSession(thrown);
+    if (lifetime.isOver || !isAwaited) {
+      if (!isOfSession) {
+        this.tools.telemetry.error(thrown, `${handler.method}, which was left behind`);
+      }
+      return undefined;
+    }
+    if (!isOfSession && !(thrown instanceof LoginError)) return lifetime.crash(thrown);
+    // What it makes of the end of its session is told as that end.
+    if (thrown instanceof LoginError && !this.#isEndOfSession(thrown.cause)) {
+      this.#refused(thrown);
+    } else {
+      this.tools.undelivered.add('handler');
+      this.#settle('failed');
+    }
+    return undefined;
+  }
+
+  /** Of a session that is open nobody is told in its own login that it is not ready. */
+  #isEndOfSession(thrown: unknown): boolean {
+    if (!this.parts.runner.isEndOfSession(thrown)) return false;
+    return this.dialogue.end !== undefined || thrown.state !== 'not ready';
+  }
+
+  #refused(error: LoginError): void {
+    this.#refusal = error;
+    this.#settle('failed');
+    this.parts.connection.fail(error, CloseCode.normal);
+  }
+
+  /** `@OnConnect` has returned, or thrown. @returns whether that was waited for */
+  #left(): boolean {
+    this.#release = undefined;
+    this.parts.calls.left(this.#call as KnownCall);
+    return this.#state === 'running';
+  }
+
+  #settle(state: 'ready' | 'failed'): void {
+    this.#state = state;
+    this.#call?.end();
+    this.#deadline?.cancel();
+    if (this.#leaving !== undefined) clearImmediate(this.#leaving);
+  }
+
+  #letGo(): void {
+    for (const work of this.#held.splice(0)) work();
+  }
+
+  #limit({ method }: Handler): void {
+    const { clock } = this.tools;
+    const { loginTimeout } = this.parts.settings;
+    if (loginTimeout === Infinity) return;
+    this.#deadline = setDeadline(clock, loginTimeout, () => this.#onTimeout(method, loginTimeout));
+  }
+
+  #onTimeout(method: string, timeout: number): void {
+    const isRunning = this.#state === 'running';
+    const what = isRunning ? 'has not returned' : 'has returned a stream without a first item';
+    const error = new LoginTimeoutError(
+      this.port.client,
+      timeout,
+      `the session is not ready: @OnConnect (${method}) ${what}`,
+    );
+    const isLate = this.#isSessionOver;
+    if (!isLate) this.parts.connection.lose(error);
+    if (!isRunning) return;
+    // One that has waited for the peer is told now, and returns by itself.
+    this.#leaving = setImmediate(() => {
+      if (isLate) {
+        this.tools.telemetry.error(error, `@OnConnect (${method}), which was left behind`);
+      }
+      this.#leaveBehind();
+    });
+  }
+
+  #leaveBehind(): void {
+    const release = this.#release;
+    this.#settle('failed');
+    this.parts.calls.left(this.#call as KnownCall);
+    release?.();
+  }
+}
