@@ -32,7 +32,9 @@ export class LoginTimeoutError extends LoginError {
     readonly timeout: number,
     /** What has not happened, in words. */
     what: string,
+    /** Why, where that is known. */
+    why?: string,
   ) {
-    super(`${client}: ${what} within ${timeout} ms`);
+    super(`${client}: ${what} within ${timeout} ms${why === undefined ? '' : ` ${why}`}`);
   }
 }

@@ -159,7 +159,7 @@ export class SessionDialogue implements Dialogue, FrameListener {
       clock,
       options,
       (timeout) =>
-        new LoginTimeoutError(client, timeout, 'dialogue.next(): no frame came that matches'),
+        new LoginTimeoutError(client, timeout, 'dialogue.next() got no frame that matches'),
     );
     const waiter = { match, deferred };
     const { reject } = deferred;

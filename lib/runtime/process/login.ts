@@ -225,11 +225,14 @@ export class Login implements Greeting {
 
   #onTimeout(method: string, timeout: number): void {
     const isRunning = this.#state === 'running';
-    const what = isRunning ? 'has not returned' : 'has returned a stream without a first item';
+    const what = isRunning
+      ? 'has not returned'
+      : 'has returned a stream that has given no first item; let it begin with one';
     const error = new LoginTimeoutError(
       this.port.client,
       timeout,
-      `the session is not ready: @OnConnect (${method}) ${what}`,
+      'the session was not ready',
+      `(loginTimeout): @OnConnect (${method}) ${what}`,
     );
     const isLate = this.#isSessionOver;
     if (!isLate) this.parts.connection.lose(error);
