@@ -7,6 +7,7 @@ import { expect, it } from 'vitest';
 it('exports these names, and no others', () => {
   expect(Object.keys(websockex).toSorted()).toEqual([
     'AlreadyStartedError',
+    'BackpressureError',
     'BadResponseError',
     'BeforeConnect',
     'CHANNELS',
@@ -26,6 +27,8 @@ it('exports these names, and no others', () => {
     'InjectClient',
     'InvalidFrameError',
     'LinkError',
+    'LoginError',
+    'LoginTimeoutError',
     'NoHandlerError',
     'NotConnectedError',
     'OnCall',

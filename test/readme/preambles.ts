@@ -68,7 +68,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import { Inject } from '@nestjs/common';
       import { Frame, OnConnect, toScheduler, WEBSOCKEX_CLOCK, WebSockexClient } from 'nestjs-websockex';
       import type { Clock } from 'nestjs-websockex';
-      import { interval, map } from 'rxjs';`,
+      import { interval, map, startWith } from 'rxjs';`,
   },
   iteration: { before: HANDLE },
   classify: {
@@ -190,6 +190,21 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import type { ClientHandle } from 'nestjs-websockex';
       import { expect } from 'vitest';
       declare const feed: ClientHandle;`,
+  },
+  login: {
+    before: `${DECORATORS}
+      import { LoginError } from 'nestjs-websockex';
+      import type { ConnectionInfo, Dialogue } from 'nestjs-websockex';`,
+  },
+  'login-classify': {
+    before: `import { LoginError, LoginTimeoutError, WebSockexClient } from 'nestjs-websockex';`,
+  },
+  'test-login': {
+    before: `
+      import assert from 'node:assert/strict';
+      import { Frame } from 'nestjs-websockex';
+      import { createTestClient } from 'nestjs-websockex/testing';
+      class GraphqlClient {}`,
   },
   'test-client': {
     before: `

@@ -63,19 +63,10 @@ export const ELSEWHERE: ReadonlyMap<string, string> = new Map(
   Object.entries(PLACES).flatMap(([place, names]) => names.map((name) => [name, place] as const)),
 );
 
-const PINGS =
-  'pings are yours to send: return interval(20_000).pipe(map(() => Frame.ping())) from @OnConnect';
-
 /** What well-known clients of other makers, in this and other languages, call what we have too. */
 const OURS: Readonly<Record<string, readonly string[]>> = {
-  [PINGS]: [
-    'heartbeat',
-    'heartbeatInterval',
-    'keepAliveInterval',
-    'keepAliveTimeout',
-    'pingInterval',
-    'pingTimeout',
-  ],
+  'heartbeat.interval': ['heartbeatInterval', 'keepAliveInterval', 'pingInterval'],
+  'heartbeat.timeout': ['keepAliveTimeout', 'pingTimeout'],
   'reconnect.initialDelay': [
     'minReconnectDelay',
     'minReconnectionDelay',

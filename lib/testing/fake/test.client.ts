@@ -18,6 +18,7 @@ import {
 import type { DisconnectStatus } from '../../runtime/frame/disconnect.status.js';
 import type { ConnectionInfo, ConnectRequest } from '../../runtime/process/handler.arguments.js';
 import { NOWHERE } from './played.client.js';
+import { PlayedDialogue } from './played.dialogue.js';
 import { type PlayedFrame, toDataFrame } from './played.js';
 
 /** What a method returns, as it returns it: a promise is a promise, a directive a directive. */
@@ -40,6 +41,7 @@ const SESSION: ConnectionInfo = { ...NOWHERE, session: 1 };
 export class TestClient<T extends object> {
   readonly #client: Type<T>;
   readonly #incarnation: Incarnation;
+  #dialogue: PlayedDialogue;
 
   /** @internal */
   constructor(
@@ -49,6 +51,7 @@ export class TestClient<T extends object> {
   ) {
     this.#client = client;
     this.#incarnation = bindHandlers(instance, readHandlers(client));
+    this.#dialogue = new PlayedDialogue(client.name);
   }
 
   /** Calls `@OnStart`. */
@@ -70,9 +73,16 @@ export class TestClient<T extends object> {
     return draft;
   }
 
-  /** Calls `@OnConnect`. */
+  /** Calls `@OnConnect`, with a {@link dialogue} of its own. */
   connect(info: Partial<ConnectionInfo> = {}): unknown {
-    return this.#run('@OnConnect', this.#incarnation.connect, { ...SESSION, ...info });
+    this.#dialogue = new PlayedDialogue(this.#client.name);
+    const session = { ...SESSION, ...info };
+    return this.#run('@OnConnect', this.#incarnation.connect, session, this.#dialogue);
+  }
+
+  /** What the last {@link connect} was given: the peer that `@OnConnect` talks with is yours to play. */
+  get dialogue(): PlayedDialogue {
+    return this.#dialogue;
   }
 
   /**

@@ -57,7 +57,7 @@ const WAYS: Readonly<Record<string, Way>> = {
     sends: ['one', 'two'],
   },
   'is a generator': {
-    connect: async function* (gate): AsyncGenerator<HandlerItem> {
+    connect: async function* (gate: Gate): AsyncGenerator<HandlerItem> {
       await gate.opened;
       yield 'first';
       await new Promise(() => undefined);
@@ -307,7 +307,7 @@ describe('Who sends', () => {
     await using world = await World.make([one]);
     const handle = world.handle(one);
     const results: unknown[] = [];
-    one.deeds.connect = ({ session }) => {
+    one.deeds.connect = ({ session }): HandlerResult => {
       const background = async (): Promise<void> => {
         await gates[0]?.opened;
         await handle.sendFrame('old').then(
@@ -315,8 +315,9 @@ describe('Who sends', () => {
           (error: unknown) => results.push(error),
         );
       };
-      if (session === 1) void background();
-      else return gates[1]?.opened;
+      if (session > 1) return gates[1]?.opened;
+      void background();
+      return undefined;
     };
     await world.app.init();
     await world.net.settle();

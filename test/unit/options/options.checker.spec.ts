@@ -227,6 +227,8 @@ describe('checkOptions', () => {
     [{ insecure: true }, 'tls.rejectUnauthorized'],
     [{ autoConnect: false }, 'startup'],
     [{ compression: true }, 'perMessageDeflate'],
+    [{ pingInterval: 1 }, 'heartbeat.interval'],
+    [{ ping_timeout: 1 }, 'heartbeat.timeout'],
   ])('asks whether %j was meant to be %s', (options, meant) => {
     const { message } = refusal(options);
     expect(message).toMatch(new RegExp(`\\(did you mean "${meant}"\\?\\)$`));
@@ -246,8 +248,6 @@ describe('checkOptions', () => {
     [{ shutdownTimeout: 1 }, 'it belongs into forRoot()'],
     [{ strategy: 'one_for_all' }, 'it belongs into the second argument of forFeature()'],
     [{ trapExit: true }, 'it belongs into manager.startLink()'],
-    [{ pingInterval: 1 }, 'pings are yours to send: return interval'],
-    [{ ping_timeout: 1 }, 'pings are yours to send: return interval'],
   ])('says where %j belongs', (options, says) => {
     const { message } = refusal(options);
     expect(message).toContain(`(${says}`);
