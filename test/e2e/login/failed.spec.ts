@@ -27,6 +27,10 @@ function noting(
   return Object.assign(member('One', options, { connect, disconnect }), { statuses });
 }
 
+function messageOf(status: DisconnectStatus | undefined): string {
+  return status?.error instanceof Error ? status.error.message : '';
+}
+
 const refused = new LoginError('the key was refused');
 
 /** The ways in which an `@OnConnect` says that it was not let in. */
@@ -202,7 +206,7 @@ describe('loginTimeout', () => {
       attempt: 1,
       class: 'passing',
     });
-    expect((status?.error as Error).message).toContain('has given no first item');
+    expect(messageOf(status)).toContain('has given no first item');
     expect(world.peer(one).transcript.join('\n')).not.toContain('<- close');
     expect(world.all('terminate')).toEqual([]);
   });
@@ -247,7 +251,7 @@ describe('loginTimeout', () => {
     await using world = await World.boot([one]);
     await world.net.clock.advance(1_000);
     expect(one.statuses).toMatchObject([{ error: { code: 'ERR_WEBSOCKEX_LOGIN_TIMEOUT' } }]);
-    expect((one.statuses[0]?.error as Error).message).toBe(
+    expect(messageOf(one.statuses[0])).toBe(
       'One: the session was not ready within 1000 ms (loginTimeout): @OnConnect (connect) has not returned',
     );
     await world.net.clock.advance(100);

@@ -61,7 +61,7 @@ const WAYS: Readonly<Record<string, Way>> = {
       await gate.opened;
       yield 'first';
       await new Promise(() => undefined);
-    } as unknown as Way['connect'],
+    },
     sends: ['first'],
     hasReturned: true,
   },
@@ -72,7 +72,7 @@ const WAYS: Readonly<Record<string, Way>> = {
       await gate.opened;
       await handle.sendFrame('three');
       yield 'four';
-    } as unknown as Way['connect'],
+    },
     sends: ['one', 'two', 'three', 'four'],
     hasReturned: true,
   },
@@ -80,7 +80,7 @@ const WAYS: Readonly<Record<string, Way>> = {
     // oxlint-disable-next-line require-yield
     connect: async function* (gate: Gate): AsyncGenerator<HandlerItem> {
       await gate.opened;
-    } as unknown as Way['connect'],
+    },
     sends: [],
     hasReturned: true,
   },
