@@ -157,11 +157,12 @@ describe('Without an open session', () => {
     expect(peer.transcript.filter((line) => line.includes('text'))).toEqual([]);
   });
 
-  it('sendFrame is allowed in @OnConnect', async () => {
+  it('sendFrame is refused until @OnConnect is done, but in it', async () => {
     class Greeter extends Recorder {
       @OnConnect()
       override async connect(info: ConnectionInfo): Promise<HandlerResult> {
         void super.connect(info);
+        await scene.handle.sendFrame('before');
         await this.journal.gate.opened;
         return 'after';
       }
@@ -169,7 +170,10 @@ describe('Without an open session', () => {
     await using scene = await Scene.boot(Greeter);
     const peer = await scene.accept();
     await scene.journal.until('connect 1');
-    await scene.handle.sendFrame('before');
+    expect(await failureOf(scene.handle.sendFrame('elsewhere'))).toMatchObject({
+      code: 'ERR_WEBSOCKEX_NOT_CONNECTED',
+      state: 'not ready',
+    });
     scene.journal.gate.open();
     expect(await payloads(peer, 2)).toEqual(['text before', 'text after']);
   });
