@@ -383,8 +383,9 @@ describe('Back pressure of a dialogue', () => {
     // It waits no more: they are too many again.
     expect(last.isPaused).toBe(true);
     talk.done();
-    await settle();
-    expect([talk.handled.length, last.isPaused]).toEqual([54, false]);
+    // A machine that is busy has the mailbox give way.
+    while (talk.handled.length < 54) await settle();
+    expect(last.isPaused).toBe(false);
     await talk.leave();
   });
 
