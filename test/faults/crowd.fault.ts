@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+
+import { RawServer } from '../fixtures/raw-server.js';
+import { WsServer } from '../fixtures/ws-server.js';
+import { since, subjects } from './subject.js';
+
+const boot = subjects();
+
+/** When a client of a healthy host must be open, in milliseconds, whatever other hosts do. */
+const LIMIT = 200;
+const HEALTHY = 9;
+
+describe('Beside 600 clients of each', () => {
+  it.concurrent.for([1, 4])(
+    'of %i hosts that accept TCP and never answer, a client of another is open at once',
+    async (count, { annotate }) => {
+      await using subject = await boot();
+      await using dead = await listenAll(count);
+      const options = { connectTimeout: 2000 };
+      for (const host of dead.servers)
+        await subject.ask('crowd', [{ url: host.url(), options }, 600]);
+      for (const server of dead.servers) await (await server.peer(1)).request();
+
+      await using server = await WsServer.listen();
+      const took: number[] = [];
+      for (let client = 0; client < HEALTHY; client++) {
+        took.push(await subject.ask('opens', { url: server.url(), options }));
+      }
+      const sorted = took.toSorted((one, other) => one - other);
+      const median = sorted[Math.floor(HEALTHY / 2)]!;
+
+      await annotate(`open after ${median.toFixed(1)} ms, at most ${sorted.at(-1)!.toFixed(1)} ms`);
+      // The machine has other work as well: one of them may have waited for that.
+      expect(median).toBeLessThan(LIMIT);
+      expect(server.connectionCount).toBe(HEALTHY);
+      expect(subject.run.stderr).toBe('');
+    },
+  );
+});
+
+describe('A client with a bad token', () => {
+  it.concurrent('keeps none of 999 others of its host from being open', async ({ annotate }) => {
+    await using subject = await boot();
+    await using server = await WsServer.listen({
+      verifyClient: ({ req }, decide) => (req.url === '/bad' ? decide(false, 401) : decide(true)),
+    });
+    await subject.ask('start', { url: server.url('/bad') });
+    await subject.ask('until', ['disconnects', 1]);
+    const from = performance.now();
+    await subject.ask('crowd', [{ url: server.url('/good') }, 999]);
+    await subject.ask('until', ['connects', 999]);
+    const took = since(from);
+
+    const { statuses, ends } = await subject.ask('tally');
+    await annotate(`999 open after ${took} ms; ${ends.length} refusals`);
+    expect(statuses.filter((status) => status === 'open')).toHaveLength(999);
+    expect(ends).toEqual(ends.map(() => expect.stringContaining('401')));
+    expect(server.connectionCount).toBe(999);
+    expect(subject.run.stderr).toBe('');
+  });
+});
+
+async function listenAll(count: number) {
+  const servers = await Promise.all(Array.from({ length: count }, () => RawServer.listen()));
+  return {
+    servers,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(servers.map((server) => server.close()));
+    },
+  };
+}
