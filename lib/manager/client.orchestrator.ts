@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
-
 import {
   type BeforeApplicationShutdown,
   Inject,
@@ -211,8 +209,6 @@ export class ClientOrchestrator
     await Promise.all([
       this.written(clients, Math.max(WRITING, remaining())),
       this.registrar.left(remaining()),
-      // A socket that was cut tells of what it has not sent in the next turn.
-      setImmediate(),
     ]);
     const undone = clients
       .map(({ client: { name, undelivered } }) => ({ name, counts: undelivered.counts }))

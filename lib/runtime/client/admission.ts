@@ -228,19 +228,21 @@ export function sendFrames(
     (timeout) => new CallTimeoutError(client.name, timeout, 'the socket did not take the frame'),
     signals,
   );
+  const over = client.undelivered.sending();
   try {
     process.send(frames, (cause) => {
       const { status } = client;
+      over(Boolean(cause));
       if (!cause) sent.resolve();
       else {
         // That the socket is gone is known here before the session has ended by it.
         const state = status === 'open' ? 'closing' : status;
-        client.undelivered.add('send');
         sent.reject(client.notConnected('the frame was not sent', { cause, state }));
       }
     });
   } catch (error) {
     // Its timer ends with it.
+    over(false);
     sent.reject(error);
     return client.refuse('sendFrame()', error);
   }

@@ -298,6 +298,7 @@ export class Client implements MemberOwner, SysTarget {
   }
 
   onEnded(reason: CloseReason): void {
+    this.undelivered.over();
     this.#readiness.ended(() => endedBefore(this.name, reason, this.tools.host));
     this.observers.complete();
     const written = this.#debugger.end(this.status);

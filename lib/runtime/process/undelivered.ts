@@ -4,12 +4,33 @@ export type UndeliveredKind = 'cast' | 'info' | 'call' | 'frame' | 'reply' | 'se
 /** What of one client is left undone because its application ends; of what it lost before, others are told. */
 export class Undelivered {
   readonly #counts = new Map<UndeliveredKind, number>();
+  /** How many sends are under way. */
+  #sends = 0;
+  #isOver = false;
 
   constructor(private readonly host: { readonly isClosing: boolean } | undefined) {}
 
   /** How many there are of each kind that there is. */
   get counts(): ReadonlyMap<UndeliveredKind, number> {
     return this.#counts;
+  }
+
+  /** A send begins. Returns what is to be told, once, when it is over. */
+  sending(): (hasFailed: boolean) => void {
+    let isTold = false;
+    this.#sends++;
+    return (hasFailed) => {
+      if (isTold) return;
+      isTold = true;
+      this.#sends--;
+      if (hasFailed && !this.#isOver) this.add('send');
+    };
+  }
+
+  /** The client has ended: what is still under way fails, as soon as its socket says so. */
+  over(): void {
+    this.#isOver = true;
+    this.add('send', this.#sends);
   }
 
   add(kind: UndeliveredKind, count = 1): void {
