@@ -71,12 +71,16 @@ export type {
   UnknownClient,
 } from './runtime/client/client-handle.js';
 export type { WaitOptions } from './runtime/async/deferred.js';
+export type { SendOptions } from './runtime/client/send.options.js';
 export type {
   ClientOptions,
   DebugOptions,
   HeartbeatOptions,
   MailboxOptions,
+  QueueOptions,
+  SendRateOptions,
   Startup,
+  WhenDisconnected,
 } from './runtime/options/client-options.js';
 export type { Dialogue } from './runtime/process/dialogue.js';
 export type { ConnectionInfo, ConnectRequest } from './runtime/process/handler.arguments.js';
@@ -126,7 +130,14 @@ export {
   SendTimeoutError,
   SilenceTimeoutError,
 } from './runtime/errors/timeout.errors.js';
-export { BackpressureError } from './runtime/errors/sending.errors.js';
+export {
+  BackpressureError,
+  MailboxFullError,
+  QueueFullError,
+  SendExpiredError,
+  SessionOverError,
+  SupersededError,
+} from './runtime/errors/sending.errors.js';
 export { LoginError, LoginTimeoutError } from './runtime/errors/login.errors.js';
 export { FrameEncodeError, InvalidFrameError } from './runtime/errors/frame.errors.js';
 export {

@@ -79,6 +79,10 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
         current(signal: AbortSignal): Promise<{ isClosed: boolean; token: string }>;
       }`,
   },
+  'send-queue': {
+    before: `
+      import { Frame, InjectClient, WebSockexClient, type ClientHandle } from 'nestjs-websockex';`,
+  },
   'allow-url': {
     before: `
       import { BlockList, isIPv6 } from 'node:net';

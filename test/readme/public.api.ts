@@ -17,6 +17,8 @@ export interface OptionFacts {
 const GROUPS: Readonly<Record<string, string>> = {
   heartbeat: 'HeartbeatOptions',
   mailbox: 'MailboxOptions',
+  queue: 'QueueOptions',
+  sendRate: 'SendRateOptions',
   reconnect: 'ReconnectOptions',
 };
 

@@ -1,13 +1,17 @@
-import { limited, type WaitOptions } from '../async/deferred.js';
+import { type Deferred, limited } from '../async/deferred.js';
 import type { Clock } from '../clock/clock.port.js';
 import { CallTimeoutError, NoHandlerError } from '../errors/client.errors.js';
 import {
   type ClientStatus,
   ConnectionError,
   NotConnectedError,
+  ProtocolError,
   ShuttingDownError,
 } from '../errors/connection.errors.js';
+import { MailboxFullError } from '../errors/sending.errors.js';
+import { WebSockexError } from '../errors/websockex.error.js';
 import { type CloseReason, describeReason } from '../frame/close-reason.js';
+import { type SendOptions, toSending } from './send.options.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import type { CallerMessage, CallMessage } from '../process/message.js';
 import type { Process } from '../process/process.js';
@@ -66,6 +70,8 @@ export class Admission {
   call(name: string, args: readonly unknown[]): Promise<unknown> {
     const refusal = this.refusal(name);
     if (refusal !== undefined) return this.unheard.refuse('call()', refusal);
+    const full = this.#full(`cannot call "${name}"`);
+    if (full !== undefined) return this.unheard.refuse('call()', full);
     const { callTimeout: limit } = this.client.process.settings;
     const answer = limited<unknown>(this.clock, { timeout: limit }, (timeout) => {
       this.client.withdraw(message);
@@ -89,7 +95,15 @@ export class Admission {
     if (this.client.status !== 'open' && this.client.waiting >= maxPostponed) {
       throw this.#notConnected(`${what}: ${maxPostponed} wait already for a session`);
     }
+    const full = this.#full(what);
+    if (full !== undefined) throw full;
     this.client.post(message);
+  }
+
+  #full(what: string): MailboxFullError | undefined {
+    const { maxWaiting } = this.client.process.settings.mailbox;
+    if (this.client.backlog < maxWaiting) return undefined;
+    return new MailboxFullError(this.definition.name, what, maxWaiting);
   }
 
   #notConnected(what: string): NotConnectedError {
@@ -188,14 +202,15 @@ function absence(host: ClientHost | undefined): string | undefined {
   return host === undefined || host.stage === 'running' ? undefined : host.explain();
 }
 
-/** Why a frame was not sent. */
-interface SendFailure extends ErrorOptions {
+/** More of why something was not sent. */
+export interface Unsent extends ErrorOptions {
   /** @default the status of the client */
   readonly state?: NotConnectedError['state'];
 }
 
 /**
- * Hands frames to the socket now, and waits until it has taken them.
+ * Sends frames, and waits until the socket has taken them; while there is no session, `whenDisconnected`
+ * says what becomes of them.
  *
  * @param client whose they are, for errors
  */
@@ -204,47 +219,76 @@ export function sendFrames(
     readonly name: string;
     readonly status: ClientStatus;
     readonly admission: Pick<Admission, 'isClosed'>;
+    readonly isEnding: boolean;
     readonly undelivered: Undelivered;
-    notConnected(what: string, options?: SendFailure): NotConnectedError;
+    notConnected(what: string, options?: Unsent): NotConnectedError;
     refuse(what: string, error: unknown): Promise<never>;
   },
-  process: Pick<Process, 'connection' | 'maySend' | 'send'>,
+  process: Pick<Process, 'connection' | 'isReady' | 'maySend' | 'send' | 'settings'>,
   { clock, signals }: Pick<ClientTools, 'clock' | 'signals'>,
   frames: readonly unknown[],
-  options: WaitOptions,
+  options: SendOptions,
 ): Promise<void> {
   const { signal } = options;
   if (signal?.aborted) return client.refuse('sendFrame()', signal.reason);
-  // Between two incarnations the connection is that of the next, and says less than the client.
-  if (!process.maySend || client.admission.isClosed) {
-    const { status } = client;
-    const isOpen = status === 'open' && process.connection.isOpen;
-    const state = isOpen && !process.maySend ? 'not ready' : status;
-    return client.refuse('sendFrame()', client.notConnected('cannot send', { state }));
-  }
-  const sent = limited<void>(
-    clock,
-    options,
-    (timeout) => new CallTimeoutError(client.name, timeout, 'the socket did not take the frame'),
-    signals,
-  );
-  const over = client.undelivered.sending();
+  let sent: Deferred<void> | undefined;
+  let over: ((hasFailed: boolean) => void) | undefined;
   try {
-    process.send(frames, (cause) => {
-      const { status } = client;
-      over(Boolean(cause));
-      if (!cause) sent.resolve();
-      else {
-        // That the socket is gone is known here before the session has ended by it.
-        const state = status === 'open' ? 'closing' : status;
-        sent.reject(client.notConnected('the frame was not sent', { cause, state }));
-      }
+    const sending = toSending(client.name, options, process.settings.whenDisconnected);
+    const { whenDisconnected: mode, session } = sending;
+    const { connection, maySend } = process;
+    const isRefused = mode === 'reject' || (mode !== 'drop' && client.isEnding);
+    // Of one that is over who asks for a session is told so.
+    const isFitting =
+      session === undefined || (connection.isOpen && session === connection.session);
+    if ((!maySend && isRefused && isFitting) || client.admission.isClosed) {
+      // Between two incarnations the connection is that of the next, and says less than the client.
+      const isOpen = client.status === 'open' && connection.isOpen;
+      const state = isOpen && !maySend ? 'not ready' : client.status;
+      throw client.notConnected('cannot send', { state });
+    }
+    const taken = limited<void>(
+      clock,
+      options,
+      (timeout) => new CallTimeoutError(client.name, timeout, 'the socket did not take the frame'),
+      signals,
+    );
+    sent = taken;
+    over = client.undelivered.sending();
+    const done = (cause?: Error | null): void => {
+      over?.(Boolean(cause));
+      if (!cause) return taken.resolve();
+      taken.reject(
+        isOfSocket(cause) ? client.notConnected('the frame was not sent', { cause }) : cause,
+      );
+    };
+    const onKept = (withdraw: () => void): void => {
+      // Where it has been told already what became of it, both do nothing.
+      taken.promise.catch(() => {
+        withdraw();
+        over?.(false);
+      });
+    };
+    process.send(frames, {
+      isAnswer: false,
+      isGreeting: maySend && !process.isReady,
+      done,
+      caller: { ...sending, onKept },
     });
+    return taken.promise;
   } catch (error) {
+    over?.(false);
     // Its timer ends with it.
-    over(false);
-    sent.reject(error);
+    sent?.reject(error);
     return client.refuse('sendFrame()', error);
   }
-  return sent.promise;
+}
+
+/** Whether a socket tells it, whose words say nothing of what became of a frame. */
+function isOfSocket(cause: Error): boolean {
+  return (
+    !(cause instanceof WebSockexError) ||
+    cause instanceof ConnectionError ||
+    cause instanceof ProtocolError
+  );
 }

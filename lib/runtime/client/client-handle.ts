@@ -4,6 +4,7 @@ import type { WaitOptions } from '../async/deferred.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
+import type { SendOptions } from './send.options.js';
 import type { Directive, LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { ClientSys } from '../sys/client-sys.js';
@@ -101,15 +102,25 @@ export abstract class ClientHandle<
   abstract connected(options?: WaitOptions): Promise<ConnectionInfo>;
 
   /**
-   * Hands one frame, or several, to the socket now, ahead of what waits in the mailbox; of
-   * several all are sent or none. Resolves when the socket has taken them, which is not when the
-   * peer has got them. A string is a text frame, a `Buffer` a binary one.
+   * Hands one frame, or several, to the socket, ahead of what waits in the mailbox; of several all are
+   * sent or none. Resolves when the socket has taken them, which is not when the peer has got them. A
+   * string is a text frame, a `Buffer` a binary one.
    *
-   * @throws (rejects) `NotConnectedError`, with the state, unless a session is open;
-   * `FrameEncodeError` or `InvalidFrameError` for what cannot be sent; `CallTimeoutError` when
-   * the socket did not take it in `timeout` (it may still)
+   * It goes at once, unless `sendHighWaterMark` or `sendRate` hold it up: then it waits its turn, in order.
+   * While there is no session, `whenDisconnected` says what becomes of it. One that waits and whose caller
+   * has given up, by `timeout` or `signal`, is not sent any more.
+   *
+   * @example
+   * await feed.sendFrame(Frame.json(order), { whenDisconnected: 'queue', timeout: 5_000 });
+   *
+   * @throws (rejects) `NotConnectedError`, with the state, where it needs a session and there is none, or
+   * that session ends before the socket has taken it; `SessionOverError` for one that is bound to a `session`;
+   * `QueueFullError`, `SendExpiredError` and `SupersededError` of those that wait for a session;
+   * `BackpressureError` above `maxBuffered`; `FrameEncodeError`, `InvalidFrameError` or `ConfigurationError`
+   * for what cannot be sent; the signal's reason; `CallTimeoutError` when the socket did not take it in
+   * `timeout` (it may still where it was its turn)
    */
-  abstract sendFrame(frame: FrameLike | readonly FrameLike[], options?: WaitOptions): Promise<void>;
+  abstract sendFrame(frame: FrameLike | readonly FrameLike[], options?: SendOptions): Promise<void>;
 
   /**
    * Has an `@OnCast` method called in its turn, and does not wait. While no session is open the

@@ -2,7 +2,7 @@ import { Deferred } from '../async/deferred.js';
 import type { StatusListener } from '../connection/connection.port.js';
 import type { LingeringSocket } from '../connection/lingering.socket.js';
 import type { FatalError } from '../errors/client.errors.js';
-import type { ClientStatus } from '../errors/connection.errors.js';
+import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
@@ -39,7 +39,7 @@ export class ClientMember implements Member, ProcessOwner {
   /** The socket of the last one, where it lingers after a crash: nothing else is kept of that. */
   #previous: LingeringSocket | undefined;
   /** Those who read slower than the peer sends: they outlive incarnations. */
-  readonly readers = new PauseLock((isHeld) => this.#passOn(isHeld));
+  readonly readers = new PauseLock((isHeld) => this.#passOn(this.readers, isHeld));
   /** Told of the end of every incarnation. */
   readonly exits = new ExitWatchers();
   incarnation = 0;
@@ -121,6 +121,12 @@ export class ClientMember implements Member, ProcessOwner {
   /** Casts and infos that have not reached their handler. */
   get waiting(): number {
     return this.process.dispatcher.waiting + this.#postponed.length;
+  }
+
+  /** All that callers have asked and nobody has handled, and what else waits with it. */
+  get backlog(): number {
+    const { mailbox, dispatcher } = this.process;
+    return mailbox.length + dispatcher.held + this.#postponed.length;
   }
 
   get policy(): MemberPolicy {
@@ -293,13 +299,13 @@ export class ClientMember implements Member, ProcessOwner {
     this.#previous?.destroy();
     this.#previous = connection.lingering;
     this.process = new Process(this.definition, this.#tools, this, connection.session, isTrusted);
-    if (this.readers.isHeld) this.#passOn(true);
+    if (this.readers.isHeld) this.#passOn(this.readers, true);
     for (const message of this.#postponed.take()) this.process.post(message);
   }
 
-  #passOn(isHeld: boolean): void {
-    if (isHeld) this.process.pauseLock.hold(this.readers);
-    else this.process.pauseLock.release(this.readers);
+  #passOn(holder: object, isHeld: boolean): void {
+    if (isHeld) this.process.pauseLock.hold(holder);
+    else this.process.pauseLock.release(holder);
   }
 
   #closeFeatures(): void {
@@ -323,10 +329,22 @@ export class ClientMember implements Member, ProcessOwner {
         // A feature is made before the first process.
         return (process() as Process | undefined)?.settings ?? definition.settings();
       },
+      get isOpen() {
+        return process().connection.isOpen;
+      },
+      get session() {
+        return process().connection.session;
+      },
+      get bufferedAmount() {
+        return process().connection.bufferedAmount;
+      },
       get bytesRead() {
         return process().connection.bytesRead;
       },
-      send: (frames, done) => process().connection.send(frames, done),
+      send: (frames, done, isAnswer) => process().connection.send(frames, done, isAnswer),
+      notConnected: (what, cause) => this.owner.notConnected(what, { cause }),
+      dropped: (frames, error) => this.process.dropped(frames, error),
+      hold: (isHeld) => this.#passOn(context, isHeld),
       cut: (error) => process().connection.lose(error),
       measured: (rtt) => {
         this.latency = rtt;
@@ -382,6 +400,8 @@ export interface MemberOwner extends StatusListener {
   onReady(info: ConnectionInfo): void;
   /** The client has ended for good. */
   onEnded(reason: CloseReason): void;
+  /** Why something is not sent that somebody asked for. */
+  notConnected(what: string, options?: ErrorOptions): NotConnectedError;
 }
 
 /** Milliseconds of life after which a crash is the first of a row, whatever time the limit counts in. */

@@ -6,6 +6,7 @@ import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { FrameIterator } from '../observers/frame-iterator.js';
 import { Observers } from '../observers/observers.js';
+import type { SendOptions } from './send.options.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import { checkLeave, type LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
@@ -23,6 +24,7 @@ import {
   notStarted,
   sendFrames,
   startTimeout,
+  type Unsent,
   whyIdle,
 } from './admission.js';
 import { ClientMember, type MemberOwner } from './client.member.js';
@@ -225,8 +227,13 @@ export class Client implements MemberOwner, SysTarget {
     return this.#guard(this.#connected(options), 'connected()');
   }
 
-  send(frames: readonly unknown[], options: WaitOptions = {}): Promise<void> {
+  send(frames: readonly unknown[], options: SendOptions = {}): Promise<void> {
     return sendFrames(this, this.process, this.tools, frames, options);
+  }
+
+  /** Whether nothing is kept for a session any more: none follows. */
+  get isEnding(): boolean {
+    return this.#member.isEnding;
   }
 
   /** @throws FrameEncodeError for a close that cannot be sent */
@@ -342,14 +349,10 @@ export class Client implements MemberOwner, SysTarget {
   }
 
   /** What somebody asked for needs a session, or a client that lives. */
-  notConnected(
-    what: string,
-    {
-      state = this.status,
-      ...options
-    }: ErrorOptions & { readonly state?: NotConnectedError['state'] } = {},
-  ): NotConnectedError {
-    return notConnected(this.name, state, what, this.tools.host, options);
+  notConnected(what: string, { state = this.status, ...options }: Unsent = {}): NotConnectedError {
+    // That the socket is gone is known before the session has ended by it.
+    const isGone = state === 'open' && options.cause !== undefined;
+    return notConnected(this.name, isGone ? 'closing' : state, what, this.tools.host, options);
   }
 
   /** Takes back a start that the boot has not fulfilled: nothing has been started, and nothing ends. */

@@ -5,6 +5,7 @@ import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
+import type { SendOptions } from './send.options.js';
 import type { LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { ClientSys } from '../sys/client-sys.js';
@@ -71,7 +72,7 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
     return this.client.connected(options);
   }
 
-  sendFrame(frame: FrameLike | readonly FrameLike[], options?: WaitOptions): Promise<void> {
+  sendFrame(frame: FrameLike | readonly FrameLike[], options?: SendOptions): Promise<void> {
     return this.client.send(Array.isArray(frame) ? frame : [frame], options);
   }
 

@@ -41,4 +41,6 @@ export interface ConnectionOwner {
   onRetry(): void;
   /** More answers wait to be sent than should (`true`), or all that waited then have gone (`false`). */
   onBackpressure(hasBackpressure: boolean): void;
+  /** The socket has taken some of what waited above `sendHighWaterMark`. */
+  onWritable(): void;
 }

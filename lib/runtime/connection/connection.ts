@@ -1,5 +1,6 @@
 import type { Timer } from '../clock/clock.port.js';
 import { type ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
+import type { SendFailure } from '../errors/sending.errors.js';
 import { Redactor } from '../errors/redactor.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { PingFrame, PongFrame } from '../frame/frame.js';
@@ -70,6 +71,11 @@ export class Connection implements WireOwner {
     return socket === undefined ? 0 : socket.bytesRead;
   }
 
+  /** Bytes handed to the socket that it has not taken; 0 where there is none. */
+  get bufferedAmount(): number {
+    return this.#wire?.socket?.bufferedAmount ?? 0;
+  }
+
   /** Calls `done` once there is none: at once, or when it has ended. */
   whenNoWire(done: () => void): void {
     if (this.hasWire) this.#awaited.push(done);
@@ -123,7 +129,11 @@ export class Connection implements WireOwner {
    * @param isAnswer whether they answer what the peer sent: too many of them hold up reading
    * @throws NotConnectedError, InvalidFrameError, FrameEncodeError
    */
-  send(frames: readonly unknown[], done?: (error?: Error | null) => void, isAnswer = false): void {
+  send(
+    frames: readonly unknown[],
+    done?: (error?: SendFailure | null) => void,
+    isAnswer = false,
+  ): void {
     if (this.#state.name !== 'open') {
       throw new NotConnectedError(this.client, this.status, 'cannot send');
     }
@@ -247,6 +257,10 @@ export class Connection implements WireOwner {
 
   onBackpressure(hasBackpressure: boolean): void {
     this.owner.onBackpressure(hasBackpressure);
+  }
+
+  onWritable(): void {
+    this.owner.onWritable();
   }
 
   onEnd(end: WireEnd): void {

@@ -1,14 +1,29 @@
+import type { SendFailure } from '../errors/sending.errors.js';
 import { FrameChecker } from '../frame/frame.checker.js';
 import type { Frame } from '../frame/frame.js';
 import type { CloseFrame } from '../telemetry/events.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { TransportSocket } from '../transport/transport.port.js';
 
-type Done = (error?: Error | null) => void;
+type Done = (error?: SendFailure | null) => void;
+
+/** Whom it tells of what waits. */
+export interface FrameWriterOwner {
+  /** More answers wait than should (`true`), or all that waited then have gone. */
+  onBackpressure(hasBackpressure: boolean): void;
+  /** The socket has taken some of what waited above the mark. */
+  onWritable(): void;
+}
+
+/** The bytes at which something is told. */
+export interface FrameWriterMarks {
+  readonly maxAnswerBytes: number;
+  readonly sendHighWaterMark: number;
+}
 
 /**
  * What goes out on one wire. A peer that does not read the answers to its own frames shall not be
- * read either: it is held up while more than `maxBuffered` bytes of them wait. What others send holds up
+ * read either: it is held up while more than `maxAnswerBytes` of them wait. What others send holds up
  * nobody: a peer that answers before it reads on would wait for us as we for it, for ever.
  */
 export class FrameWriter {
@@ -20,8 +35,8 @@ export class FrameWriter {
   constructor(
     client: string,
     private readonly telemetry: Telemetry,
-    private readonly maxBuffered: number,
-    private readonly onBackpressure: (hasBackpressure: boolean) => void,
+    private readonly marks: FrameWriterMarks,
+    private readonly owner: FrameWriterOwner,
   ) {
     this.#checker = new FrameChecker(client);
   }
@@ -38,7 +53,7 @@ export class FrameWriter {
     if (last < 0) done?.();
     for (let i = 0; i <= last; i++) {
       const frame = frames[i] as Frame;
-      const taken = i === last ? done : undefined;
+      const taken = this.#watched(socket, frame, i === last ? done : undefined);
       if (isAnswer) this.#answer(socket, frame, taken);
       else this.#sendOther(socket, frame, taken);
       this.tell(frame);
@@ -55,8 +70,18 @@ export class FrameWriter {
     this.#hold(false);
   }
 
+  /** A frame with which as much waits as may: when it has been taken, so has all before it. */
+  #watched(socket: TransportSocket, { data }: Frame, done: Done | undefined): Done | undefined {
+    // A character has three bytes at most. That one is watched too early costs nothing but a call.
+    if (socket.bufferedAmount + 3 * data.length < this.marks.sendHighWaterMark) return done;
+    return (error) => {
+      done?.(error);
+      if (!error) this.owner.onWritable();
+    };
+  }
+
   #answer(socket: TransportSocket, frame: Frame, done: Done | undefined): void {
-    if (this.#hasBackpressure || socket.bufferedAmount - this.#others < this.maxBuffered) {
+    if (this.#hasBackpressure || socket.bufferedAmount - this.#others < this.marks.maxAnswerBytes) {
       socket.send(frame, done);
       return;
     }
@@ -86,6 +111,6 @@ export class FrameWriter {
   #hold(hasBackpressure: boolean): void {
     if (this.#hasBackpressure === hasBackpressure) return;
     this.#hasBackpressure = hasBackpressure;
-    this.onBackpressure(hasBackpressure);
+    this.owner.onBackpressure(hasBackpressure);
   }
 }

@@ -23,6 +23,8 @@ export interface WireOwner {
   onClosing(reason: CloseReason): void;
   /** More answers wait to be sent than should (`true`), or all that waited then have gone (`false`). */
   onBackpressure(hasBackpressure: boolean): void;
+  /** The socket has taken some of what waited above `sendHighWaterMark`. */
+  onWritable(): void;
   onEnd(end: WireEnd): void;
 }
 
@@ -38,7 +40,9 @@ export interface WireSettings {
   /** Milliseconds in which some of what waits to be sent must be taken. `Infinity`: no limit. */
   readonly sendTimeout: number;
   /** Bytes of answers to the peer waiting to be sent at which nothing more should be read. */
-  readonly maxBuffered: number;
+  readonly maxAnswerBytes: number;
+  /** Bytes waiting to be sent from which on it is told when the socket has taken some. */
+  readonly sendHighWaterMark: number;
 }
 
 /** What a wire works with. */

@@ -1,6 +1,7 @@
 import type { Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
 import { ConnectionError, ProtocolError } from '../errors/connection.errors.js';
+import type { SendFailure } from '../errors/sending.errors.js';
 import { SendTimeoutError } from '../errors/timeout.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import { CloseCode } from '../frame/close-code.js';
@@ -46,12 +47,12 @@ export class Wire implements TransportEvents {
   ) {
     this.#request = settings.request;
     this.#client = this.#request.client;
-    this.#writer = new FrameWriter(
-      this.#client,
-      tools.telemetry,
-      settings.maxBuffered,
-      (hasBackpressure) => owner.onBackpressure(hasBackpressure),
-    );
+    this.#writer = new FrameWriter(this.#client, tools.telemetry, settings, {
+      onBackpressure: (hasBackpressure) => owner.onBackpressure(hasBackpressure),
+      onWritable: () => {
+        if (this.#phase === 'open') owner.onWritable();
+      },
+    });
     const { sendTimeout } = settings;
     this.#sendDeadline = new SendDeadline(tools.clock, sendTimeout, () => this.#onStuck());
   }
@@ -61,7 +62,7 @@ export class Wire implements TransportEvents {
   }
 
   /** The socket, as far as one may look at it. */
-  get socket(): Pick<TransportSocket, 'bytesRead' | 'bytesWritten'> | undefined {
+  get socket(): Pick<TransportSocket, 'bytesRead' | 'bytesWritten' | 'bufferedAmount'> | undefined {
     return this.#socket;
   }
 
@@ -89,7 +90,11 @@ export class Wire implements TransportEvents {
    * @param isAnswer whether they answer what the peer sent: too many of them hold up reading
    * @throws InvalidFrameError, FrameEncodeError
    */
-  send(values: readonly unknown[], done?: (error?: Error | null) => void, isAnswer = false): void {
+  send(
+    values: readonly unknown[],
+    done?: (error?: SendFailure | null) => void,
+    isAnswer = false,
+  ): void {
     const socket = this.#socket as TransportSocket;
     this.#writer.send(socket, values, isAnswer, done);
     this.#sendDeadline.sent(socket);

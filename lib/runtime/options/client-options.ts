@@ -75,6 +75,12 @@ export interface ClientOptions extends TransportOptions {
   /** When messages wait to be handled. */
   readonly mailbox?: MailboxOptions;
   /**
+   * Bytes that may wait to be sent: a send with which it would be more rejects with `BackpressureError`,
+   * and nothing of it is sent. A send alone is always taken, and so is what answers the peer's own frames.
+   * `Infinity`: no bound. @default 16 MiB
+   */
+  readonly maxBuffered?: number;
+  /**
    * What becomes of casts, infos and calls that wait when the client is restarted: the next
    * incarnation handles them, or they are dropped, as OTP does it; a dropped call rejects. Frames that
    * wait are dropped in any case; what comes between two incarnations is kept in any case.
@@ -103,10 +109,25 @@ export interface ClientOptions extends TransportOptions {
    * `requireProtocol: false`.
    */
   readonly protocols?: string | readonly string[];
+  /** What may wait for a session, where a send asks for that (`whenDisconnected`). */
+  readonly queue?: QueueOptions;
   /** When a lost connection is tried again; `false`: never. */
   readonly reconnect?: false | ReconnectOptions;
   /** Whether a new incarnation follows one that has ended. @default 'transient' */
   readonly restart?: Restart;
+  /**
+   * Bytes waiting to be sent from which on a send waits its turn, until the socket has taken some. What it
+   * has then promised is the same. `Infinity`: none waits. @default 1 MiB
+   */
+  readonly sendHighWaterMark?: number;
+  /**
+   * How often the client may send, for a peer that limits messages. What is more waits its turn, in
+   * order. Pings, pongs, heartbeats and what `@OnConnect` sends pass, and are not counted: leave room for
+   * them. A session begins with nothing counted. @default none
+   * @example
+   * sendRate: { limit: 5, per: 1_000 } // never more than 5 messages in any second
+   */
+  readonly sendRate?: SendRateOptions;
   /**
    * Bytes wait to be sent, and the socket has taken none of them for so long: the session ends with
    * `SendTimeoutError`. `Infinity` and 0: none. @default 15000
@@ -149,8 +170,44 @@ export interface ClientOptions extends TransportOptions {
    * gives is tried alone. Layers of options replace each other's list. @default none
    */
   readonly urls?: readonly (string | URL)[];
+  /**
+   * What becomes of a send while no session is ready; each send may say otherwise.
+   *
+   * - `reject`: it rejects with `NotConnectedError`.
+   * - `queue`: it waits for the next session, in order, within the bounds of `queue`.
+   * - `latest`: the same, but a newer one with the same `key` takes its place.
+   * - `drop`: it resolves, is not sent, and telemetry tells of it (`frame:dropped`).
+   *
+   * Casts wait by themselves (`mailbox.maxPostponed`). @default 'reject'
+   */
+  readonly whenDisconnected?: WhenDisconnected;
   /** The time in which restarts count. @default 300000 */
   readonly within?: number;
+}
+
+/** See {@link ClientOptions.whenDisconnected}. */
+export type WhenDisconnected = 'reject' | 'queue' | 'latest' | 'drop';
+
+/** See {@link ClientOptions.queue}. */
+export interface QueueOptions {
+  /** Frames; one more rejects with `QueueFullError`. @default 1000 */
+  readonly max?: number;
+  /** Bytes of them; a send with which it would be more rejects with `QueueFullError`. @default 1 MiB */
+  readonly maxBytes?: number;
+  /**
+   * Milliseconds that one may wait, until the socket is given it; then it rejects with
+   * `SendExpiredError`. `Infinity`: any. @default 30000
+   */
+  readonly ttl?: number;
+}
+
+/** See {@link ClientOptions.sendRate}. A message in fragments is one. */
+export interface SendRateOptions {
+  /** Messages in any `per` milliseconds. */
+  readonly limit: number;
+  readonly per: number;
+  /** Messages that may go at once; then they are spread evenly. @default limit */
+  readonly burst?: number;
 }
 
 /**
@@ -213,4 +270,9 @@ export interface MailboxOptions {
    * more is refused to its caller. @default 10000
    */
   readonly maxPostponed?: number;
+  /**
+   * Casts, infos and calls that may wait for their turn, in any state. One more is refused to its caller,
+   * with `MailboxFullError`. @default 100000
+   */
+  readonly maxWaiting?: number;
 }

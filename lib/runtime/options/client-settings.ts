@@ -7,8 +7,14 @@ import type { DataFrame, FrameLike } from '../frame/frame.js';
 import type { MailboxMarks } from '../mailbox/watermark.js';
 import type { Restart } from '../supervision/restart.policy.js';
 import type { TransportOptions } from '../transport/transport.options.js';
-import type { ClientOptions, DebugOptions, HeartbeatOptions, Startup } from './client-options.js';
-import { HEARTBEAT, MAILBOX, OPTIONS } from './option.table.js';
+import type {
+  ClientOptions,
+  DebugOptions,
+  HeartbeatOptions,
+  Startup,
+  WhenDisconnected,
+} from './client-options.js';
+import { HEARTBEAT, MAILBOX, OPTIONS, QUEUE } from './option.table.js';
 
 /** When to look whether the peer is alive, with every default in place. */
 export interface HeartbeatSettings {
@@ -17,6 +23,13 @@ export interface HeartbeatSettings {
   readonly payload: string | Uint8Array | undefined;
   readonly send: (() => FrameLike) | undefined;
   readonly expect: ((frame: DataFrame) => boolean) | undefined;
+}
+
+/** How often may be sent, with every default in place. */
+export interface SendRateSettings {
+  readonly limit: number;
+  readonly per: number;
+  readonly burst: number;
 }
 
 /** {@link ClientOptions} with every default in place. */
@@ -33,14 +46,18 @@ export interface ClientSettings {
   readonly heartbeat: HeartbeatSettings | false;
   readonly loginTimeout: number;
   readonly lostAfter: number;
-  readonly mailbox: MailboxMarks & { readonly maxPostponed: number };
+  readonly mailbox: MailboxMarks & { readonly maxPostponed: number; readonly maxWaiting: number };
   readonly mailboxOnRestart: 'keep' | 'drop';
+  readonly maxBuffered: number;
   readonly maxRestartDelay: number;
   readonly maxRestarts: number | undefined;
   readonly prepareTimeout: number;
   readonly protocols: readonly string[];
+  readonly queue: { readonly max: number; readonly maxBytes: number; readonly ttl: number };
   readonly reconnect: ReconnectPolicy | false;
   readonly restart: Restart;
+  readonly sendHighWaterMark: number;
+  readonly sendRate: SendRateSettings | undefined;
   readonly sendTimeout: number;
   /** 0: none. */
   readonly silenceTimeout: number;
@@ -50,6 +67,7 @@ export interface ClientSettings {
   readonly unhandled: 'warn' | 'crash' | 'ignore';
   readonly urls: readonly (string | URL)[];
   readonly transport: TransportOptions;
+  readonly whenDisconnected: WhenDisconnected;
   readonly within: number | undefined;
 }
 
@@ -57,7 +75,7 @@ export interface ClientSettings {
 export function toSettings(options: ClientOptions): ClientSettings {
   const { agent, allowUrl, mailbox = {}, protocols = [], reconnect = {} } = options;
   const { followRedirects, maxRedirects, maxPayload, origin, perMessageDeflate } = options;
-  const { proxy, requireProtocol, socket, tls, ws } = options;
+  const { proxy, queue = {}, requireProtocol, sendRate, socket, tls, ws } = options;
   const highWaterMark = mailbox.highWaterMark ?? MAILBOX.highWaterMark.default;
   return {
     callTimeout: options.callTimeout ?? OPTIONS.callTimeout.default,
@@ -77,14 +95,24 @@ export function toSettings(options: ClientOptions): ClientSettings {
       lowWaterMark: mailbox.lowWaterMark ?? Math.floor(highWaterMark / 4),
       maxBytes: mailbox.maxBytes ?? MAILBOX.maxBytes.default,
       maxPostponed: mailbox.maxPostponed ?? MAILBOX.maxPostponed.default,
+      maxWaiting: mailbox.maxWaiting ?? MAILBOX.maxWaiting.default,
     },
     mailboxOnRestart: options.mailboxOnRestart ?? OPTIONS.mailboxOnRestart.default,
+    maxBuffered:
+      options.maxBuffered ?? Math.max(OPTIONS.maxBuffered.default, options.sendHighWaterMark ?? 0),
     maxRestartDelay: options.maxRestartDelay ?? OPTIONS.maxRestartDelay.default,
     maxRestarts: options.maxRestarts,
     prepareTimeout: options.prepareTimeout ?? OPTIONS.prepareTimeout.default,
     protocols: typeof protocols === 'string' ? [protocols] : protocols,
+    queue: {
+      max: queue.max ?? QUEUE.max.default,
+      maxBytes: queue.maxBytes ?? QUEUE.maxBytes.default,
+      ttl: queue.ttl ?? QUEUE.ttl.default,
+    },
     reconnect: reconnect === false ? false : toPolicy(defined(reconnect)),
     restart: options.restart ?? OPTIONS.restart.default,
+    sendHighWaterMark: options.sendHighWaterMark ?? OPTIONS.sendHighWaterMark.default,
+    sendRate: sendRate && { ...sendRate, burst: sendRate.burst ?? sendRate.limit },
     sendTimeout: toLimit(options.sendTimeout ?? OPTIONS.sendTimeout.default),
     silenceTimeout: options.silenceTimeout === Infinity ? 0 : (options.silenceTimeout ?? 0),
     slowHandler: toLimit(options.slowHandler ?? OPTIONS.slowHandler.default),
@@ -106,6 +134,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
       tls,
       ws,
     }) as TransportOptions,
+    whenDisconnected: options.whenDisconnected ?? OPTIONS.whenDisconnected.default,
     within: options.within,
   };
 }

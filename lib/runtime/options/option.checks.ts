@@ -18,6 +18,11 @@ export const isLimit: Check = (value) =>
     : `a whole number up to ${LARGEST_LIMIT}, or Infinity or 0 for no limit`;
 export const isMark: Check = (value) =>
   Number.isInteger(value) && (value as number) > 0 ? undefined : 'a whole number above 0';
+/** A mark that may be out of reach. */
+export const isSize: Check = (value) =>
+  value === Infinity || isMark(value) === undefined
+    ? undefined
+    : 'a whole number above 0, or Infinity';
 export const isBoolean: Check = (value) =>
   typeof value === 'boolean' ? undefined : 'true or false';
 export const isString: Check = (value) => (typeof value === 'string' ? undefined : 'a string');

@@ -5,6 +5,8 @@ import type {
   DebugOptions,
   HeartbeatOptions,
   MailboxOptions,
+  QueueOptions,
+  SendRateOptions,
 } from './client-options.js';
 import {
   type Check,
@@ -18,6 +20,7 @@ import {
   isMark,
   isObject,
   isPositive,
+  isSize,
   isString,
   oneOf,
 } from './option.checks.js';
@@ -30,6 +33,8 @@ interface Option<T = unknown> {
 }
 
 type Table<T> = { readonly [K in keyof T]-?: Option<T[K]> };
+
+export const WHEN_DISCONNECTED = oneOf('reject', 'queue', 'latest', 'drop');
 
 /** Checked where its errors can say more. */
 const elsewhere: Check = () => undefined;
@@ -53,6 +58,7 @@ export const OPTIONS = {
   lostAfter: { check: isDuration, default: 5_000 },
   mailbox: { check: isObject },
   mailboxOnRestart: { check: oneOf('keep', 'drop'), default: 'drop' },
+  maxBuffered: { check: isSize, default: 16 * 1024 * 1024 },
   maxPayload: { check: isLimit },
   maxRedirects: { check: isCount },
   maxRestartDelay: { check: isDuration, default: 30_000 },
@@ -62,9 +68,12 @@ export const OPTIONS = {
   prepareTimeout: { check: isDuration, default: 10_000 },
   protocols: { check: elsewhere },
   proxy: { check: elsewhere },
+  queue: { check: isObject },
   reconnect: { check: either(isObject, isFalse) },
   requireProtocol: { check: isBoolean },
   restart: { check: oneOf('permanent', 'transient', 'temporary'), default: 'transient' },
+  sendHighWaterMark: { check: isSize, default: 1024 * 1024 },
+  sendRate: { check: isObject },
   sendTimeout: { check: isDuration, default: 15_000 },
   silenceTimeout: { check: isDuration, default: 0 },
   slowHandler: { check: isDuration, default: 10_000 },
@@ -74,6 +83,7 @@ export const OPTIONS = {
   tls: { check: isObject },
   unhandled: { check: oneOf('warn', 'crash', 'ignore'), default: 'warn' },
   urls: { check: elsewhere },
+  whenDisconnected: { check: WHEN_DISCONNECTED, default: 'reject' },
   within: { check: isDuration },
   ws: { check: isObject },
 } as const satisfies Table<ClientOptions>;
@@ -106,7 +116,20 @@ export const MAILBOX = {
   lowWaterMark: { check: isCount },
   maxBytes: { check: isMark, default: 4 * 1024 * 1024 },
   maxPostponed: { check: isCount, default: 10_000 },
+  maxWaiting: { check: isSize, default: 100_000 },
 } as const satisfies Table<MailboxOptions>;
+
+export const QUEUE = {
+  max: { check: isSize, default: 1_000 },
+  maxBytes: { check: isSize, default: 1024 * 1024 },
+  ttl: { check: isPositive, default: 30_000 },
+} as const satisfies Table<QueueOptions>;
+
+export const SEND_RATE = {
+  limit: { check: isMark },
+  per: { check: isPositive },
+  burst: { check: isMark },
+} as const satisfies Table<SendRateOptions>;
 
 const isLogSize: Check = (value) =>
   typeof value === 'boolean' || (Number.isInteger(value) && (value as number) > 0)

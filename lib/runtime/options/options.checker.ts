@@ -4,7 +4,7 @@ import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.che
 import type { ClientOptions } from './client-options.js';
 import { ELSEWHERE, FOREIGN } from './foreign-options.js';
 import { type Check, isObject } from './option.checks.js';
-import { DEBUG, HEARTBEAT, MAILBOX, OPTIONS, RECONNECT } from './option.table.js';
+import { DEBUG, HEARTBEAT, MAILBOX, OPTIONS, QUEUE, RECONNECT, SEND_RATE } from './option.table.js';
 import { unknownOption } from './unknown-option.js';
 import { checkAgent, checkCertificate, checkWayOut } from './way-out.checker.js';
 
@@ -32,7 +32,7 @@ export function checkOptions(
   beside: Readonly<Record<string, string>> = {},
 ): ClientOptions {
   checkTable(client, '', OPTIONS, options, beside);
-  const { headers, protocols, reconnect, mailbox, heartbeat, debug, urls } =
+  const { headers, protocols, reconnect, mailbox, heartbeat, debug, urls, queue, sendRate } =
     options as ClientOptions;
   if (headers !== undefined) checkHeaders(client, headers);
   if (protocols !== undefined) checkProtocols(client, protocols);
@@ -53,6 +53,8 @@ export function checkOptions(
   if (reconnect) checkTable(client, 'reconnect.', RECONNECT, reconnect);
   if (mailbox) checkTable(client, 'mailbox.', MAILBOX, mailbox);
   if (heartbeat) checkTable(client, 'heartbeat.', HEARTBEAT, heartbeat);
+  if (queue) checkTable(client, 'queue.', QUEUE, queue);
+  if (sendRate) checkTable(client, 'sendRate.', SEND_RATE, sendRate);
   return options as ClientOptions;
 }
 
@@ -92,9 +94,26 @@ export function checkTogether(client: string, options: ClientOptions): ClientOpt
       `${client}: heartbeat.payload is that of a ping, and heartbeat.send takes the place of pings. Give one of them.`,
     );
   }
+  checkSending(client, options);
   checkAgent(client, options);
   checkCertificate(client, options);
   return options;
+}
+
+function checkSending(client: string, { sendRate, ...options }: ClientOptions): void {
+  for (const name of ['limit', 'per'] as const) {
+    if (sendRate === undefined || sendRate[name] !== undefined) continue;
+    throw new ConfigurationError(
+      `${client}: the option sendRate needs both, how many messages (limit) and in how many milliseconds (per); "${name}" is missing`,
+    );
+  }
+  const { sendHighWaterMark = OPTIONS.sendHighWaterMark.default } = options;
+  const { maxBuffered = Math.max(OPTIONS.maxBuffered.default, sendHighWaterMark) } = options;
+  if (options.sendHighWaterMark !== undefined && sendHighWaterMark > maxBuffered) {
+    throw new ConfigurationError(
+      `${client}: sendHighWaterMark (${sendHighWaterMark}) is above maxBuffered (${maxBuffered}): a send would be rejected before it waits`,
+    );
+  }
 }
 
 function checkUrls(client: string, urls: unknown): void {

@@ -14,7 +14,9 @@ const NESTED: Tables = {
   heartbeat: FLAT,
   mailbox: FLAT,
   perMessageDeflate: { zlibDeflateOptions: FLAT, zlibInflateOptions: FLAT },
+  queue: FLAT,
   reconnect: FLAT,
+  sendRate: FLAT,
   socket: FLAT,
   tls: FLAT,
   ws: FLAT,
@@ -22,8 +24,8 @@ const NESTED: Tables = {
 
 /**
  * Puts layers of options over each other, the last on top. What is `undefined` says nothing, at any
- * depth. Options that are a table of their own (`reconnect`, `mailbox`, `heartbeat`, `debug`, `headers`, `tls`,
- * `socket`, `ws`, `perMessageDeflate`) are merged name by name, headers whatever the case of their
+ * depth. Options that are a table of their own (`reconnect`, `mailbox`, `heartbeat`, `queue`, `sendRate`, `debug`,
+ * `headers`, `tls`, `socket`, `ws`, `perMessageDeflate`) are merged name by name, headers whatever the case of their
  * names; what is no plain object (`false`, an agent, a `Buffer`, an array) replaces all that stood
  * there. The layers stay as they are.
  */

@@ -339,6 +339,7 @@ export function finishRequest(
 ): WireSettings {
   const { connectTimeout, handshakeTimeout, closeTimeout, sendTimeout, transport, mailbox } =
     settings;
+  const { sendHighWaterMark } = settings;
   return {
     request: {
       client,
@@ -353,7 +354,8 @@ export function finishRequest(
     handshakeTimeout,
     closeTimeout,
     sendTimeout,
-    maxBuffered: mailbox.maxBytes,
+    maxAnswerBytes: mailbox.maxBytes,
+    sendHighWaterMark,
   };
 }
 

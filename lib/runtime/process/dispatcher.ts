@@ -76,6 +76,11 @@ export class Dispatcher implements MailboxOwner<Message> {
     return this.taken - this.handled;
   }
 
+  /** What was taken out of the mailbox to be handled later. */
+  get held(): number {
+    return this.#postponed.length + this.#early.length;
+  }
+
   handle(message: Message): Pending {
     const { connection, lifetime, runner } = this.parts;
     if (lifetime.isOver) return this.#late(message);

@@ -16,6 +16,7 @@ import {
 } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
 import type { CallMessage, Message } from './message.js';
+import type { SendingOptions } from '../session/session.feature.js';
 import type { ProcessTools } from './process.port.js';
 import type { Reconnect } from './reconnect.js';
 
@@ -28,8 +29,10 @@ export interface HandlerRunnerParts {
   readonly reconnect: Reconnect;
   /** That of the session, or of the last one. */
   readonly login: { whenSettled(work: () => void): void } | undefined;
-  /** @throws NotConnectedError, InvalidFrameError, FrameEncodeError */
-  send(frames: readonly Frame[], done?: () => void, isAnswer?: boolean): void;
+  /** @throws WebSockexError */
+  send(frames: readonly Frame[], options: SendingOptions): void;
+  /** Frames that nobody waits for are not sent. */
+  dropped(frames: readonly Frame[], error: Error): void;
 }
 
 const MAY_RETURN =
@@ -236,15 +239,16 @@ export class HandlerRunner implements HandlerStreamsOwner {
     taken?.();
   }
 
-  #reply({ method, answersPeer }: Handler, frames: readonly Frame[], taken?: () => void): void {
+  #reply(handler: Handler, frames: readonly Frame[], taken?: () => void): void {
+    const { method, answersPeer: isAnswer = false } = handler;
     this.tools.trace.tell?.({ event: 'reply', method, frames });
+    const isGreeting = handler === this.parts.lifetime.incarnation.connect;
     try {
-      this.parts.send(frames, taken && (() => taken()), answersPeer);
+      this.parts.send(frames, { isAnswer, isGreeting, done: taken && (() => taken()) });
     } catch (error) {
       // Nothing was sent. Without a session that is told and no more: its end is told as well.
       if (error instanceof NotConnectedError) {
-        this.tools.undelivered.add('reply', frames.length);
-        for (const frame of frames) this.tools.telemetry.emit('frame:dropped', { frame, error });
+        this.parts.dropped(frames, error);
       } else this.parts.connection.fail(error);
       taken?.();
     }

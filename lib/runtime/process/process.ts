@@ -4,12 +4,14 @@ import type { WireEnd } from '../connection/wire.end.js';
 import type { FrameInbox } from '../connection/wire.port.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
 import { HandlerTimeoutError } from '../errors/timeout.errors.js';
+import { WebSockexError } from '../errors/websockex.error.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import { type DataFrame, Frame, type PingFrame, type PongFrame, toFrame } from '../frame/frame.js';
 import { Mailbox } from '../mailbox/mailbox.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-settings.js';
+import type { FeatureChain, SendingOptions } from '../session/session.feature.js';
 import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
 import type { ClientDefinition } from './client.definition.js';
 import type { DialoguePort } from './dialogue.js';
@@ -164,24 +166,21 @@ export class Process implements ConnectionOwner, BudgetClient {
   }
 
   /**
-   * Hands frames to the socket now, past the features that keep or change them.
+   * Hands frames to the socket, all of them or none, unless a feature keeps them until it may.
    *
-   * @throws NotConnectedError, InvalidFrameError, FrameEncodeError
+   * @throws WebSockexError
    */
-  send(values: readonly unknown[], done?: (error?: Error | null) => void, isAnswer = false): void {
+  send(values: readonly unknown[], options: SendingOptions): void {
     const { sending } = this.tools.features;
+    const { done, isAnswer } = options;
     if (sending === undefined) return this.connection.send(values, done, isAnswer);
     const frames = values.map((value) => {
       const frame = toFrame(value);
       if (frame === undefined) throw new InvalidFrameError(value, this.definition.name);
       return frame;
     });
-    if (frames.length === 0) done?.();
-    for (const [index, frame] of frames.entries()) {
-      const options = { isAnswer, done: index === frames.length - 1 ? done : undefined };
-      const passed = this.#guarded(() => sending(frame, options));
-      if (passed !== undefined) this.connection.send([passed], options.done, isAnswer);
-    }
+    const passed = this.#sending(sending, frames, options);
+    if (passed !== undefined) this.connection.send(passed, done, isAnswer);
   }
 
   /** It is left behind, whatever it still does; @OnTerminate runs, unless it is that. */
@@ -276,6 +275,11 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.tools.telemetry.error(error, where);
   }
 
+  onWritable(): void {
+    const { writable } = this.tools.features;
+    if (writable !== undefined) this.#noted(writable);
+  }
+
   onBackpressure(hasBackpressure: boolean): void {
     if (hasBackpressure) this.pauseLock.hold(this.connection);
     else this.pauseLock.release(this.connection);
@@ -303,7 +307,7 @@ export class Process implements ConnectionOwner, BudgetClient {
     return {
       client: this.definition.name,
       clock: this.tools.clock,
-      send: (frames, done) => this.send(frames, done),
+      send: (frames, done) => this.send(frames, { isAnswer: false, isGreeting: true, done }),
       takeOut: (match) =>
         mailbox.takeOut((message): message is DataFrame => isData(message) && match(message)),
       listen: (listener) => {
@@ -327,6 +331,28 @@ export class Process implements ConnectionOwner, BudgetClient {
   /** Nobody waits for the peer in `@OnConnect` any more, unless the session is ready. */
   #leaveLogin(reason: CloseReason): void {
     if (this.login?.isReady === false) this.login.dialogue.over(reason);
+  }
+
+  /** Frames that nobody waits for are not sent: telemetry tells so. */
+  dropped(frames: readonly Frame[], error: Error): void {
+    this.tools.undelivered.add('reply', frames.length);
+    for (const frame of frames) this.tools.telemetry.emit('frame:dropped', { frame, error });
+  }
+
+  /** What a feature refuses because of what was asked for is the sender's; all else is a crash. */
+  #sending(
+    sending: NonNullable<FeatureChain['sending']>,
+    frames: readonly Frame[],
+    options: SendingOptions,
+  ): readonly Frame[] | undefined {
+    try {
+      return sending(frames, options);
+    } catch (error) {
+      if (error instanceof WebSockexError) throw error;
+      return this.#guarded(() => {
+        throw error;
+      });
+    }
   }
 
   #setPaused(paused: boolean): void {

@@ -2,7 +2,10 @@ import type { Pending } from '../async/deferred.js';
 import type { Clock } from '../clock/clock.port.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import type { DataFrame, Frame, PongFrame } from '../frame/frame.js';
+import type { NotConnectedError } from '../errors/connection.errors.js';
+import type { SendFailure } from '../errors/sending.errors.js';
 import type { ClientSettings } from '../options/client-settings.js';
+import type { WhenDisconnected } from '../options/client-options.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
 /** The request of an attempt, as a feature may change it. */
@@ -23,14 +26,30 @@ export interface FeatureContext {
   readonly settings: ClientSettings;
   /** A number in [0, 1). */
   readonly random: () => number;
+  /** Whether a session is open, and the number of that or of the last one. */
+  readonly isOpen: boolean;
+  readonly session: number;
+  /** Bytes handed to the socket that it has not taken; 0 where there is none. */
+  readonly bufferedAmount: number;
   /** Bytes the socket has read; 0 where there is none, `undefined` where its transport counts none. */
   readonly bytesRead: number | undefined;
   /**
    * Hands frames to the socket, past every feature.
    *
+   * @param isAnswer whether they answer what the peer sent
    * @throws NotConnectedError, InvalidFrameError, FrameEncodeError
    */
-  send(frames: readonly Frame[], done?: (error?: Error | null) => void): void;
+  send(
+    frames: readonly Frame[],
+    done?: (error?: SendFailure | null) => void,
+    isAnswer?: boolean,
+  ): void;
+  /** Why something is not sent that somebody asked for: in which state the client is, and what to do. */
+  notConnected(what: string, cause?: Error): NotConnectedError;
+  /** Frames that nobody waits for are not sent: telemetry tells so. */
+  dropped(frames: readonly Frame[], error: Error): void;
+  /** Nothing more is read (`true`), as far as it is for this feature to say, or it may be. */
+  hold(isHeld: boolean): void;
   /**
    * Ends the session with this error: the socket is destroyed without a close frame, and not waited for.
    * What follows the policy decides. Does nothing unless a session is open.
@@ -42,12 +61,26 @@ export interface FeatureContext {
   schedule(work: () => Pending): void;
 }
 
-/** How a frame is sent. */
+/** How frames are sent: all of them or none. */
 export interface SendingOptions {
-  /** Whether it answers what the peer sent. */
+  /** Whether they answer what the peer sent. */
   readonly isAnswer: boolean;
-  /** Called once, when the socket has taken it or never will. */
+  /** Whether they come from an `@OnConnect`. */
+  readonly isGreeting: boolean;
+  /** Called once, when the socket has taken them or never will. */
   readonly done?: ((error?: Error | null) => void) | undefined;
+  /** What a holder of the handle asks for; what a handler returned has none, and belongs to its session. */
+  readonly caller?: SendingCaller | undefined;
+}
+
+/** See {@link SendingOptions.caller}. */
+export interface SendingCaller {
+  readonly whenDisconnected: WhenDisconnected;
+  readonly key: string | undefined;
+  /** The session they are for; any, where there is none. */
+  readonly session: number | undefined;
+  /** They are kept: `withdraw` takes them out, for a caller who has given up. */
+  onKept(withdraw: () => void): void;
 }
 
 /**
@@ -87,11 +120,14 @@ export interface SessionFeature {
    */
   received?(frame: DataFrame): DataFrame | undefined;
   /**
-   * A handler, or a holder of the handle, sends.
+   * A handler, or a holder of the handle, sends. What it throws because of what was asked for is the
+   * sender's: a `WebSockexError`.
    *
-   * @returns what goes on in its place, or `undefined` to keep it: then its `done` is the feature's to call
+   * @returns what goes on in their place, or `undefined` to keep them: then `done` is the feature's to call
    */
-  sending?(frame: Frame, options: SendingOptions): Frame | undefined;
+  sending?(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined;
+  /** The socket has taken some of what waited (`sendHighWaterMark`): there may be room for more. */
+  writable?(): void;
   /** Nothing is read any more, or reading goes on. */
   paused?(isPaused: boolean): void;
   /**
@@ -139,6 +175,7 @@ export function composeFeatures(features: readonly (SessionFeature | undefined)[
     pong: taking(inward, 'pong'),
     ...received(inward),
     ...sending(outward),
+    ...all(outward, 'writable'),
     ...all(inward, 'paused'),
     ...drain(outward),
     // What has to be cleared away is, whatever another feature throws.
@@ -148,7 +185,7 @@ export function composeFeatures(features: readonly (SessionFeature | undefined)[
   };
 }
 
-type Told = 'begin' | 'open' | 'ready' | 'paused' | 'end' | 'over' | 'close';
+type Told = 'begin' | 'open' | 'ready' | 'writable' | 'paused' | 'end' | 'over' | 'close';
 
 /** Those that have a hook. */
 function having<H extends Hook>(features: readonly SessionFeature[], hook: H): SessionFeature[] {
@@ -237,8 +274,8 @@ function sending(features: readonly SessionFeature[]): FeatureChain {
   const mine = having(features, 'sending');
   if (mine.length === 0) return {};
   return {
-    sending: (frame, options) => {
-      let passed: Frame | undefined = frame;
+    sending: (frames, options) => {
+      let passed: readonly Frame[] | undefined = frames;
       for (const feature of mine) {
         passed = feature.sending?.(passed, options);
         if (passed === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { Heartbeat } from './heartbeat.js';
+import { Outbox } from './outbox.js';
 import type { FeatureFactory } from './session.feature.js';
 import { Silence } from './silence.js';
 
@@ -6,4 +7,5 @@ import { Silence } from './silence.js';
 export const STANDARD_FEATURES: readonly FeatureFactory[] = [
   (context) => new Heartbeat(context),
   (context) => new Silence(context),
+  (context) => new Outbox(context),
 ];

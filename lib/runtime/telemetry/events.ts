@@ -102,7 +102,10 @@ export interface FrameSentEvent extends EventBase {
   readonly frame: Frame | CloseFrame;
 }
 
-/** A frame could not be sent, because the session it belongs to is over. */
+/**
+ * A frame was not sent, and nobody waits for it: what a handler returned, when its session is over or too
+ * much waits to be sent; or a send with `whenDisconnected: 'drop'` without a session.
+ */
 export interface FrameDroppedEvent extends EventBase {
   readonly event: 'frame:dropped';
   readonly frame: Frame;

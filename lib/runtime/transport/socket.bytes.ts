@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 interface Counting extends Duplex, Partial<Pick<Socket, 'bytesRead' | 'bytesWritten'>> {
   /** Bytes of the write under way that the system has not taken yet; Node's own sockets use it, too. */
   readonly _handle?: { readonly writeQueueSize?: number } | null;
+  /** Bytes of all writes that have begun, those of Node's own sockets; it stays when the socket is gone. */
+  readonly _bytesDispatched?: number;
   /** `writelen`: bytes of the write under way. */
   readonly _writableState?: { readonly writelen?: number };
 }
@@ -26,6 +28,18 @@ export class SocketBytes {
 
   get read(): number {
     return this.#counted ?? (this.#socket.bytesRead as number);
+  }
+
+  /** Bytes that were given to the system, whether it has taken them or not. */
+  get given(): number | undefined {
+    return this.#socket._bytesDispatched;
+  }
+
+  /** Which byte the next one to be written is; of all that were, and will be, given to the system. */
+  get next(): number | undefined {
+    const { _bytesDispatched, writableLength, _writableState } = this.#socket;
+    if (_bytesDispatched === undefined) return undefined;
+    return _bytesDispatched + writableLength - (_writableState?.writelen ?? 0);
   }
 
   /** Bytes that the system has taken, those of a write under way too; over TLS of them about so many. */

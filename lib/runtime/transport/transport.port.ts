@@ -1,6 +1,7 @@
 import type { WebSockexError } from '../errors/websockex.error.js';
 import type { ProtocolError, ResponseHeaders } from '../errors/connection.errors.js';
 import type { Redactor } from '../errors/redactor.js';
+import type { SendFailure } from '../errors/sending.errors.js';
 import type { Frame } from '../frame/frame.js';
 import type { TransportOptions } from './transport.options.js';
 
@@ -89,7 +90,7 @@ export interface TransportSocket {
    * with the error for which it never will, at the end of the socket at the latest. Frames, pings,
    * pongs and the close frame go out in the order in which they were handed over.
    */
-  send(frame: Frame, done?: (error?: Error | null) => void): void;
+  send(frame: Frame, done?: (error?: SendFailure | null) => void): void;
   /**
    * Stops and goes on reading: what was not read meanwhile is told after it, in order, and nothing is
    * lost. What is read already may still be told after `pause()`.

@@ -10,6 +10,7 @@ import type { Clock } from '../clock/clock.port.js';
 import { SystemClock } from '../clock/system.clock.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { ConnectionError, HandshakeError, ProtocolError } from '../errors/connection.errors.js';
+import type { SendFailure } from '../errors/sending.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import type { Frame } from '../frame/frame.js';
 import { AddressRace, hasSeveralAddresses, tuneSocket } from './address.race.js';
@@ -49,7 +50,7 @@ import {
   whenTold,
 } from './ws.internals.js';
 
-type Done = (error?: Error | null) => void;
+type Done = (error?: SendFailure | null) => void;
 /** What Node makes a socket with, and whom it is given to. */
 type Dial = net.TcpNetConnectOpts & tls.ConnectionOptions & { readonly socketPath?: string };
 type Given = Readonly<Record<string, unknown>>;
@@ -243,10 +244,16 @@ class WsSocket implements TransportSocket {
    * destroyed, and `ws` not at all for some of what it has not compressed by then.
    */
   #whenTaken(done: Done): Done {
+    // Compressed it has another length, and waits elsewhere.
+    const first = this.#isDeflating ? undefined : this.#bytes?.next;
     const taken: Done = (error) => {
       if (!this.#untaken.delete(taken)) return;
       const isGone = this.#isOver || this.#stream?.destroyed === true;
-      done(error ?? (isGone ? new Error('the socket was gone before it took all') : undefined));
+      if (!error && !isGone) return done();
+      const { given } = this.#bytes ?? {};
+      const isUnsent = first !== undefined && given !== undefined && given <= first;
+      const gone = new Error('the socket was gone before it took all', { cause: error });
+      done(isUnsent ? Object.assign(gone, { isUnsent }) : (error ?? gone));
     };
     this.#untaken.add(taken);
     return taken;

@@ -6,6 +6,7 @@ import { FrameWriter } from '../../../lib/runtime/connection/frame.writer.js';
 import { Telemetry } from '../../../lib/runtime/telemetry/telemetry.js';
 import type { TransportSocket } from '../../../lib/runtime/transport/transport.port.js';
 
+const HIGH = 100;
 const MAX = 10;
 
 type Done = (error?: Error | null) => void;
@@ -38,14 +39,20 @@ class Queue {
 class Rig {
   readonly queue = new Queue();
   hasBackpressure = false;
+  /** What waited each time it was told that there may be room. */
+  readonly writable: number[] = [];
   readonly writer: FrameWriter;
 
   constructor() {
     const source = { client: 'feed', module: 'Feed', session: () => 1 };
     const telemetry = new Telemetry(source, () => 0, []);
-    this.writer = new FrameWriter('feed', telemetry, MAX, (hasBackpressure) => {
-      expect(hasBackpressure).not.toBe(this.hasBackpressure);
-      this.hasBackpressure = hasBackpressure;
+    const marks = { maxAnswerBytes: MAX, sendHighWaterMark: HIGH };
+    this.writer = new FrameWriter('feed', telemetry, marks, {
+      onBackpressure: (hasBackpressure) => {
+        expect(hasBackpressure).not.toBe(this.hasBackpressure);
+        this.hasBackpressure = hasBackpressure;
+      },
+      onWritable: () => this.writable.push(this.queue.socket.bufferedAmount),
     });
   }
 
@@ -56,6 +63,25 @@ class Rig {
 }
 
 describe('What is sent', () => {
+  it('tells that there may be room once what filled it up has been taken', () => {
+    const rig = new Rig();
+    for (let i = 0; i < 4; i++) rig.send('other', HIGH / 2);
+    rig.send('answer', 1);
+    rig.queue.take();
+    const before = rig.writable.length;
+    expect(rig.queue.socket.bufferedAmount).toBeGreaterThanOrEqual(HIGH);
+    while (rig.queue.waiting.length > 0) rig.queue.take();
+    expect(rig.writable.length).toBeGreaterThan(before);
+    expect(rig.writable.at(-1)).toBe(0);
+  });
+
+  it('tells nothing of room while less waits than may', () => {
+    const rig = new Rig();
+    rig.send('other', HIGH / 4);
+    rig.queue.take();
+    expect(rig.writable).toEqual([]);
+  });
+
   const step = fc.oneof(
     fc.constant('take' as const),
     fc.record({ who: fc.constantFrom('answer', 'other'), bytes: fc.nat(12) }),

@@ -18,7 +18,8 @@ const DEFAULTS: WireSettings = {
   handshakeTimeout: 0,
   closeTimeout: 5000,
   sendTimeout: 15_000,
-  maxBuffered: 1e6,
+  maxAnswerBytes: 1e6,
+  sendHighWaterMark: 1e6,
 };
 
 /** Wires of one net, and what they tell. */
@@ -62,6 +63,10 @@ export class Rig implements WireOwner, FrameInbox {
 
   onPong({ data }: { readonly data: Buffer }): void {
     this.story.push(`pong ${data.toString()}`);
+  }
+
+  onWritable(): void {
+    this.story.push('writable');
   }
 
   onPeerClose(): void {

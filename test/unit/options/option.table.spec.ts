@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-import { MAILBOX, OPTIONS, RECONNECT } from '../../../lib/runtime/options/option.table.js';
+import {
+  HEARTBEAT,
+  MAILBOX,
+  OPTIONS,
+  QUEUE,
+  RECONNECT,
+} from '../../../lib/runtime/options/option.table.js';
 import { DEFAULT_LIMIT } from '../../../lib/runtime/supervision/restart.policy.js';
 
 /** The text of every `@default` of an interface, by the name of its member. */
@@ -35,6 +41,8 @@ describe('The defaults of options', () => {
   it.each([
     ['options/client-options.ts', 'ClientOptions', OPTIONS],
     ['options/client-options.ts', 'MailboxOptions', MAILBOX],
+    ['options/client-options.ts', 'HeartbeatOptions', HEARTBEAT],
+    ['options/client-options.ts', 'QueueOptions', QUEUE],
     ['connection/backoff.policy.ts', 'ReconnectOptions', RECONNECT],
   ] as const)('of %s, %s, are those their docstrings tell', (file, name, table) => {
     const told = defaultsOf(file, name);

@@ -18,6 +18,7 @@ const limits = {
   bad: [-1, 1.5, NaN, '1', null, 2 ** 31, 2 ** 32, 2 ** 32 + 16, Number.MAX_VALUE],
 };
 const marks = { good: [1, 2048], bad: [0, -1, 1.5, Infinity, '1', null] };
+const sizes = { good: [1, 2048, Infinity], bad: [0, -1, 1.5, '1', null] };
 const booleans = { good: [true, false], bad: [0, 'true', null, {}] };
 const objects = { good: [{}], bad: [null, [], 'x', 7, true] };
 
@@ -51,6 +52,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   lostAfter: durations,
   mailbox: objects,
   mailboxOnRestart: { good: ['keep', 'drop'], bad: ['hold', 7, null, true] },
+  maxBuffered: sizes,
   maxPayload: limits,
   maxRedirects: counts,
   maxRestartDelay: durations,
@@ -63,9 +65,15 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
     good: [false, 'env', 'http://proxy:3128', 'proxy:3128', new URL('socks5h://me:pw@proxy:1080')],
     bad: [true, null, '', 'ftp://proxy', 'ws://proxy', 7, {}],
   },
+  queue: objects,
   reconnect: { good: [false, {}], bad: [true, null, 0, 'never', []] },
   requireProtocol: { good: [true, false], bad: [0, 'true', null, []] },
   restart: { good: ['permanent', 'transient', 'temporary'], bad: ['always', 7, null, true] },
+  sendHighWaterMark: sizes,
+  sendRate: {
+    good: [{ limit: 5, per: 1_000 }],
+    bad: [...objects.bad, {}, { limit: 5 }, { per: 5 }],
+  },
   sendTimeout: durations,
   silenceTimeout: durations,
   slowHandler: durations,
@@ -75,6 +83,10 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   tls: objects,
   unhandled: { good: ['warn', 'crash', 'ignore'], bad: ['log', 7, null, true] },
   urls: { good: [[], ['ws://a', new URL('wss://b')]], bad: ['ws://a', null, {}, 7] },
+  whenDisconnected: {
+    good: ['reject', 'queue', 'latest', 'drop'],
+    bad: ['keep', true, null, 7],
+  },
   within: durations,
   ws: objects,
 };
@@ -104,6 +116,19 @@ const MAILBOX: Record<string, Values> = {
   lowWaterMark: { good: [0, 1, 1023], bad: [-1, 1.5, NaN, '1', null] },
   maxBytes: marks,
   maxPostponed: counts,
+  maxWaiting: sizes,
+};
+
+const QUEUE: Record<string, Values> = {
+  max: sizes,
+  maxBytes: sizes,
+  ttl: { good: [1, 30_000, Infinity], bad: [0, -1, NaN, '1', null] },
+};
+
+const SEND_RATE: Record<string, Values> = {
+  limit: marks,
+  per: { good: [1, 1_000], bad: [0, -1, NaN, '1', null] },
+  burst: marks,
 };
 
 const TABLES = [
@@ -111,6 +136,10 @@ const TABLES = [
   ...rows('reconnect.', RECONNECT, (name, value) => ({ reconnect: { [name]: value } })),
   ...rows('heartbeat.', HEARTBEAT, (name, value) => ({ heartbeat: { [name]: value } })),
   ...rows('mailbox.', MAILBOX, (name, value) => ({ mailbox: { [name]: value } })),
+  ...rows('queue.', QUEUE, (name, value) => ({ queue: { [name]: value } })),
+  ...rows('sendRate.', SEND_RATE, (name, value) => ({
+    sendRate: { limit: 5, per: 1_000, [name]: value },
+  })),
 ];
 
 interface Row extends Values {

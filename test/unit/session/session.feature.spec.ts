@@ -22,6 +22,7 @@ const HOOKS = [
   'pong',
   'received',
   'sending',
+  'writable',
   'paused',
   'drain',
   'end',
@@ -47,10 +48,14 @@ function noting(name: string, story: string[]): SessionFeature {
       note('received', frame.data);
       return frame;
     },
-    sending: (frame) => {
-      note('sending', frame.data);
-      return frame;
+    sending: (frames) => {
+      note(
+        'sending',
+        frames.map(({ data }) => data),
+      );
+      return frames;
     },
+    writable: () => note('writable'),
     paused: (isPaused) => note('paused', isPaused),
     drain: () => note('drain'),
     end: ({ opened }) => note('end', opened ? 'session' : 'attempt'),
@@ -270,8 +275,9 @@ describe('A feature', () => {
 
   it('may change what is sent, or keep it, and then settles who waits', async () => {
     const kept: (() => void)[] = [];
-    const sending: SessionFeature['sending'] = (frame, { isAnswer, done }) => {
-      if (frame.data.toString() !== 'keep') return Frame.text(`${String(frame.data)} ${isAnswer}`);
+    const sending: SessionFeature['sending'] = (frames, { isAnswer, done }) => {
+      const texts = frames.map(({ data }) => String(data));
+      if (!texts.includes('keep')) return texts.map((text) => Frame.text(`${text} ${isAnswer}`));
       kept.push(() => done?.());
       return undefined;
     };
@@ -279,7 +285,8 @@ describe('A feature', () => {
     scripted.script.frame = () => 'answer';
     await scripted.open();
     let isSent = false;
-    const waiting = scripted.handle.sendFrame(['a', 'keep']).then(() => (isSent = true));
+    await scripted.handle.sendFrame('a');
+    const waiting = scripted.handle.sendFrame(['b', 'keep']).then(() => (isSent = true));
     scripted.transport.last.playText('x');
     await settle();
     const texts = scripted.transport.last.sent.map((frame) => ('data' in frame ? frame.data : ''));
@@ -513,6 +520,14 @@ describe('A hook that throws crashes the client', () => {
     },
     sending: {
       act: ({ handle }) => expect(handle.sendFrame('x')).rejects.toBe(boom),
+      ran: ['start', 'beforeConnect', 'connect', 'terminate'],
+    },
+    writable: {
+      act: ({ handle, transport }) => {
+        const sent = handle.sendFrame('x'.repeat(2 ** 20));
+        transport.last.take();
+        return sent;
+      },
       ran: ['start', 'beforeConnect', 'connect', 'terminate'],
     },
     paused: {

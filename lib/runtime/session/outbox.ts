@@ -1,0 +1,480 @@
+import type { Timer } from '../clock/clock.port.js';
+import { ConfigurationError } from '../errors/client.errors.js';
+import { NotConnectedError } from '../errors/connection.errors.js';
+import { FrameEncodeError } from '../errors/frame.errors.js';
+import {
+  BackpressureError,
+  QueueFullError,
+  SendExpiredError,
+  type SendFailure,
+  SessionOverError,
+  SupersededError,
+} from '../errors/sending.errors.js';
+import { FrameChecker } from '../frame/frame.checker.js';
+import type { Frame } from '../frame/frame.js';
+import type { WhenDisconnected } from '../options/client-options.js';
+import { SendRate } from './send.rate.js';
+import type { FeatureContext, SendingOptions, SessionFeature } from './session.feature.js';
+
+/** One send that waits for its turn, or for the socket to take it. */
+interface Item {
+  frames: readonly Frame[];
+  /** How many messages they are, for `sendRate`. */
+  readonly messages: number;
+  readonly bytes: number;
+  /** When it was asked for, on the clock. */
+  readonly at: number;
+  /** What becomes of it without a session; what a handler returned belongs to its own. */
+  readonly mode: WhenDisconnected | 'bound';
+  readonly key: string | undefined;
+  /** The session it is for, where it is for one. */
+  readonly session: number | undefined;
+  readonly isAnswer: boolean;
+  readonly done: ((error?: Error) => void) | undefined;
+  /** Whether somebody has been told what became of it. */
+  isSettled: boolean;
+}
+
+/**
+ * Keeps what cannot be sent now, in order: because there is no session that is ready, because the peer
+ * does not take as much (`sendHighWaterMark`), or because it may not be sent as often (`sendRate`).
+ *
+ *                      there is no session                 the session is ready
+ *     'reject'         NotConnectedError                   waits its turn; at the end NotConnectedError
+ *     'queue'          waits, up to `queue.max`            waits its turn, and on after the end
+ *     'latest'         the same; a newer one of its key    the same
+ *                      takes its place
+ *     'drop'           resolves, and is counted            waits its turn; at the end as without a session
+ *     of a handler     dropped, and told                   waits its turn; at the end dropped, and told
+ *
+ * Whatever waits is told once what became of it: taken by the socket, or why it never will be. What a
+ * socket was given is not given to another, unless it is certain that no byte of it has left. It keeps
+ * what it has over a crash.
+ */
+export class Outbox implements SessionFeature {
+  /** In order; those that wait for a session among those that wait in one. */
+  readonly #waiting = new Set<Item>();
+  /** What a socket was given, and has not told of: of those that would wait for another session. */
+  readonly #handed = new Set<Item>();
+  /** What the last socket has given back: before all that waits. */
+  #returned: Item[] = [];
+  readonly #latest = new Map<string, Item>();
+  #bytes = 0;
+  /** Bytes that wait of what answers the peer. */
+  #answerBytes = 0;
+  /** Messages and bytes that wait for a session, or would. */
+  #kept = { frames: 0, bytes: 0 };
+  /** The session that is ready; 0 for none. */
+  #ready = 0;
+  #rate: SendRate | undefined;
+  #rateTimer: Timer | undefined;
+  #expiry: Timer | undefined;
+  #isPumping = false;
+  #isHolding = false;
+  #isClosed = false;
+  /** Those who wait until nothing does. */
+  #drained: (() => void)[] = [];
+
+  constructor(private readonly context: FeatureContext) {}
+
+  sending(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined {
+    const { caller } = options;
+    const { context } = this;
+    if (caller?.session !== undefined) this.#checkSession(caller.session);
+    if (!context.isOpen) return this.#withoutSession(frames, options);
+    if (this.#ready !== context.session) return this.#beforeReady(frames, options);
+    if (isControl(frames)) return frames;
+    const isKept = caller !== undefined && isKeptMode(caller.whenDisconnected);
+    if (this.#waiting.size === 0 && this.#hasRoom && this.#mayGo(frames) && !isKept) return frames;
+    return this.#enqueue(frames, options, true);
+  }
+
+  open(): void {
+    const { sendRate } = this.context.settings;
+    this.#rate = sendRate && new SendRate(sendRate, this.context.clock.now());
+  }
+
+  ready(session: number): void {
+    // A socket tells of all it was given before its end: what it has not told of now, it never will.
+    for (const item of this.#handed) this.#settle(item, this.#lost());
+    this.#handed.clear();
+    this.#ready = session;
+    this.#putBack();
+    this.#pump();
+  }
+
+  writable(): void {
+    this.#pump();
+  }
+
+  /** Resolves when nothing waits any more that could be sent in this session. */
+  drain(): Promise<void> | undefined {
+    if (this.#waiting.size === 0 || this.#ready === 0) return undefined;
+    return new Promise((resolve) => this.#drained.push(resolve));
+  }
+
+  end(): void {
+    this.#lose();
+  }
+
+  over(): void {
+    this.#lose();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#handed.clear();
+    this.#lose();
+    for (const item of this.#waiting) {
+      this.#remove(item);
+      this.#settle(item, this.context.notConnected('the frame was not sent'));
+    }
+    this.#arm();
+  }
+
+  /** What becomes of it without a session; what is to be rejected the connection refuses. */
+  #withoutSession(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined {
+    const { caller, done } = options;
+    if (caller === undefined || caller.whenDisconnected === 'reject') return frames;
+    if (caller.whenDisconnected !== 'drop') return this.#enqueue(frames, options, false);
+    this.context.dropped(frames, this.context.notConnected('the frame was dropped'));
+    done?.();
+    return undefined;
+  }
+
+  /** `@OnConnect` is not done: what it sends itself goes at once, the rest after it. */
+  #beforeReady(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined {
+    const { caller, isGreeting } = options;
+    if (isGreeting || isControl(frames) || caller?.whenDisconnected === 'reject') return frames;
+    return caller === undefined
+      ? this.#enqueue(frames, options, true)
+      : this.#withoutSession(frames, options);
+  }
+
+  #checkSession(wanted: number): void {
+    const { client, session, isOpen } = this.context;
+    if (wanted > session) {
+      throw new ConfigurationError(
+        `${client}: sendFrame(): there is no session ${wanted} yet, the last one is ${session}; give handle.session`,
+      );
+    }
+    if (wanted < session || !isOpen) throw new SessionOverError(client, wanted);
+  }
+
+  get #hasRoom(): boolean {
+    const { bufferedAmount, settings } = this.context;
+    return bufferedAmount < settings.sendHighWaterMark;
+  }
+
+  /** Whether the rate allows it now; then it counts. */
+  #mayGo(frames: readonly Frame[]): boolean {
+    if (this.#rate === undefined) return true;
+    const now = this.context.clock.now();
+    const messages = countMessages(frames);
+    if (this.#rate.left(messages, now) > 0) return false;
+    this.#rate.take(messages, now);
+    return true;
+  }
+
+  /** @param isIn whether it waits in a session: then the bound is that of what waits to be sent */
+  #enqueue(frames: readonly Frame[], options: SendingOptions, isIn: boolean): undefined {
+    const { client, clock } = this.context;
+    const { caller, isAnswer, done } = options;
+    const isWhole = areWhole(frames);
+    if (isWhole) new FrameChecker(client).check(frames);
+    else if (!isIn) {
+      throw new FrameEncodeError(
+        `${client}: the fragments of a message belong to one session, and there is none; give all of them in one call to have them wait`,
+      );
+    }
+    const isOfSession = !isWhole || caller?.session !== undefined;
+    const key = caller?.whenDisconnected === 'latest' ? caller.key : undefined;
+    const older = key === undefined ? undefined : this.#latest.get(key);
+    const item: Item = {
+      frames: frames.map(own),
+      messages: countMessages(frames),
+      bytes: sizeOf(frames),
+      at: clock.now(),
+      mode: caller === undefined ? 'bound' : isOfSession ? 'reject' : caller.whenDisconnected,
+      key,
+      session: caller?.session,
+      isAnswer,
+      done,
+      isSettled: false,
+    };
+    const refusal = isIn ? this.#backpressure(item) : this.#full(item, older);
+    if (refusal !== undefined) {
+      if (caller !== undefined) throw refusal;
+      this.#settle(item, refusal);
+      return undefined;
+    }
+    if (older !== undefined) {
+      this.#remove(older);
+      this.#settle(older, new SupersededError(client, key as string));
+    }
+    this.#add(item);
+    caller?.onKept(() => this.#withdraw(item));
+    this.#pump();
+    this.#arm();
+    return undefined;
+  }
+
+  /** What answers the peer always finds room: too much of it holds up reading. */
+  #backpressure({ bytes, isAnswer }: Item): BackpressureError | undefined {
+    const { client, bufferedAmount, settings } = this.context;
+    const others = bufferedAmount + this.#bytes;
+    if (isAnswer || others === 0 || others + bytes <= settings.maxBuffered) return undefined;
+    return new BackpressureError(
+      client,
+      `${others} bytes wait to be sent, and with ${bytes} more it would be above ${settings.maxBuffered} (maxBuffered): ` +
+        'the peer takes less than is sent to it. Wait for the sends before, send less, or allow more',
+    );
+  }
+
+  #full(item: Item, older?: Item): QueueFullError | undefined {
+    const { max, maxBytes } = this.context.settings.queue;
+    const frames = this.#kept.frames - (older?.frames.length ?? 0) + item.frames.length;
+    const bytes = this.#kept.bytes - (older?.bytes ?? 0) + item.bytes;
+    if (frames <= max && bytes <= maxBytes) return undefined;
+    const what =
+      frames > max
+        ? `${max} frames wait already (queue.max)`
+        : `the frames that wait would have ${bytes} bytes, more than ${maxBytes} (queue.maxBytes)`;
+    return new QueueFullError(this.context.client, what);
+  }
+
+  /** Sends what may go now. */
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      while (this.#sendNext());
+    } finally {
+      this.#isPumping = false;
+    }
+    this.#hold();
+    if (this.#waiting.size > 0) return;
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  /** @returns whether there may be more to send */
+  #sendNext(): boolean {
+    const { context } = this;
+    const [item] = this.#waiting;
+    if (item === undefined || !context.isOpen || this.#ready !== context.session) return false;
+    const now = context.clock.now();
+    if (this.#isExpired(item, now)) return this.#expire(item);
+    if (!this.#hasRoom) return false;
+    const delay = this.#rate?.left(item.messages, now) ?? 0;
+    if (delay > 0) {
+      this.#rateTimer?.cancel();
+      this.#rateTimer = context.clock.setTimer(Math.ceil(delay), () => this.#pump());
+      return false;
+    }
+    this.#remove(item);
+    this.#rate?.take(item.messages, now);
+    this.#hand(item);
+    return true;
+  }
+
+  #hand(item: Item): void {
+    if (isKeptMode(item.mode)) this.#handed.add(item);
+    try {
+      this.context.send(item.frames, (error) => this.#told(item, error), item.isAnswer);
+    } catch (error) {
+      this.#handed.delete(item);
+      this.#settle(item, error as Error);
+    }
+  }
+
+  /** The socket tells what became of it. */
+  #told(item: Item, error: SendFailure | null | undefined): void {
+    this.#handed.delete(item);
+    if (item.isSettled) return;
+    if (!error) this.#settle(item);
+    else if (isKeptMode(item.mode) && error.isUnsent && !this.#isClosed) this.#returned.push(item);
+    else this.#settle(item, this.#lost(error));
+    if (this.#ready === 0) this.#putBack();
+  }
+
+  /** What the last socket has given back goes before all that waits: it was asked for before. */
+  #putBack(): void {
+    // A socket tells of all that it has at one time: they come back together, or order would be lost.
+    if (this.#returned.length === 0 || this.#handed.size > 0) return;
+    const returned = this.#returned;
+    const waiting = [...this.#waiting];
+    this.#returned = [];
+    const newest = new Map([...returned, ...waiting].map((item) => [item.key, item]));
+    this.#waiting.clear();
+    for (const item of returned) {
+      if (item.key === undefined || newest.get(item.key) === item) this.#add(item);
+      else this.#settle(item, new SupersededError(this.context.client, item.key));
+    }
+    for (const item of waiting) this.#waiting.add(item);
+    this.#expiry?.cancel();
+    this.#expiry = undefined;
+    this.#arm();
+  }
+
+  /** The session is over: what belongs to it is told so, and the rest waits for the next one. */
+  #lose(): void {
+    this.#ready = 0;
+    this.#rateTimer?.cancel();
+    const { client, session } = this.context;
+    this.#putBack();
+    const kept: Item[] = [];
+    for (const item of this.#waiting) {
+      if (isKeptMode(item.mode)) {
+        kept.push(item);
+        continue;
+      }
+      this.#remove(item);
+      if (item.mode === 'bound' || item.session !== undefined) {
+        this.#settle(item, new SessionOverError(client, session));
+      } else if (item.mode === 'drop') {
+        this.context.dropped(item.frames, this.context.notConnected('the frame was dropped'));
+        this.#settle(item);
+      } else this.#settle(item, this.context.notConnected('the frame was not sent'));
+    }
+    this.#refuseOverflow(kept);
+    this.#hold();
+    this.#arm();
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  /** More may have waited for their turn in a session than may for the next one: the newest go. */
+  #refuseOverflow(kept: readonly Item[]): void {
+    const { max, maxBytes } = this.context.settings.queue;
+    for (const item of kept.toReversed()) {
+      if (this.#kept.frames <= max && this.#kept.bytes <= maxBytes) return;
+      this.#remove(item);
+      this.#settle(item, this.#full(item));
+    }
+  }
+
+  /** Its caller has given up: it is not sent any more, unless a socket has it. */
+  #withdraw(item: Item): void {
+    item.isSettled = true;
+    if (this.#waiting.has(item)) this.#remove(item);
+    this.#returned = this.#returned.filter((one) => one !== item);
+    item.frames = [];
+    this.#pump();
+  }
+
+  #add(item: Item): void {
+    this.#waiting.add(item);
+    this.#count(item, 1);
+    if (item.key !== undefined) this.#latest.set(item.key, item);
+  }
+
+  #remove(item: Item): void {
+    this.#waiting.delete(item);
+    this.#count(item, -1);
+    if (item.key !== undefined && this.#latest.get(item.key) === item)
+      this.#latest.delete(item.key);
+  }
+
+  #count({ bytes, frames, isAnswer, mode }: Item, sign: 1 | -1): void {
+    this.#bytes += sign * bytes;
+    if (isAnswer) this.#answerBytes += sign * bytes;
+    if (!isKeptMode(mode)) return;
+    this.#kept.frames += sign * frames.length;
+    this.#kept.bytes += sign * bytes;
+  }
+
+  /** Tells what became of it, once. */
+  #settle(item: Item, error?: Error): void {
+    if (item.isSettled) return;
+    item.isSettled = true;
+    // Nobody waits for what a handler returned: telemetry tells of it.
+    if (error !== undefined && item.mode === 'bound') this.context.dropped(item.frames, error);
+    item.frames = [];
+    item.done?.(error);
+  }
+
+  #lost(cause?: Error): NotConnectedError {
+    return this.context.notConnected(
+      'the socket was gone before it had taken the frame, which may have arrived or not',
+      cause,
+    );
+  }
+
+  #isExpired({ mode, at }: Item, now: number): boolean {
+    const { ttl } = this.context.settings.queue;
+    return isKeptMode(mode) && now - at >= ttl;
+  }
+
+  #expire(item: Item): true {
+    this.#remove(item);
+    this.#settle(item, new SendExpiredError(this.context.client, this.context.settings.queue.ttl));
+    return true;
+  }
+
+  /** One timer, for the oldest of those that may grow too old; none where none does. */
+  #arm(): void {
+    const { clock, settings } = this.context;
+    const oldest = this.#kept.frames > 0 ? this.#firstKept() : undefined;
+    if (oldest === undefined || settings.queue.ttl === Infinity) {
+      this.#expiry?.cancel();
+      this.#expiry = undefined;
+      return;
+    }
+    if (this.#expiry !== undefined) return;
+    const left = oldest.at + settings.queue.ttl - clock.now();
+    this.#expiry = clock.setTimer(Math.max(0, left), () => {
+      this.#expiry = undefined;
+      const now = clock.now();
+      for (const item of this.#waiting) if (this.#isExpired(item, now)) this.#expire(item);
+      this.#arm();
+      this.#pump();
+    });
+  }
+
+  #firstKept(): Item | undefined {
+    for (const item of this.#waiting) if (isKeptMode(item.mode)) return item;
+    return undefined;
+  }
+
+  /** Too much that answers the peer waits here: nothing more of it is read meanwhile. */
+  #hold(): void {
+    const { maxBytes } = this.context.settings.mailbox;
+    const isTooMuch =
+      this.#answerBytes >= maxBytes || (this.#isHolding && this.#answerBytes > maxBytes / 2);
+    if (isTooMuch === this.#isHolding) return;
+    this.#isHolding = isTooMuch;
+    this.context.hold(isTooMuch);
+  }
+}
+
+/** Whether it waits for another session where there is none. */
+function isKeptMode(mode: Item['mode']): boolean {
+  return mode === 'queue' || mode === 'latest';
+}
+
+function isControl(frames: readonly Frame[]): boolean {
+  return frames.every(({ type }) => type === 'ping' || type === 'pong');
+}
+
+/** Whether they begin and end with a message. */
+function areWhole(frames: readonly Frame[]): boolean {
+  const data = frames.filter(({ type }) => type !== 'ping' && type !== 'pong');
+  const isOpen = (frame: Frame | undefined): boolean =>
+    frame !== undefined && 'fin' in frame && frame.fin === false;
+  return data[0]?.type !== 'continuation' && !isOpen(data.at(-1));
+}
+
+/** A message in fragments is one. */
+function countMessages(frames: readonly Frame[]): number {
+  return frames.filter(({ type }) => type === 'text' || type === 'binary').length;
+}
+
+function sizeOf(frames: readonly Frame[]): number {
+  return frames.reduce((sum, { data }) => sum + Buffer.byteLength(data), 0);
+}
+
+/** Its sender may do with the bytes what it likes while they wait. */
+function own(frame: Frame): Frame {
+  return typeof frame.data === 'string'
+    ? frame
+    : ({ ...frame, data: Buffer.from(frame.data) } as Frame);
+}
