@@ -18,8 +18,8 @@ export interface WebSockexModuleOptions {
    */
   readonly defaults?: ClientOptions;
   /**
-   * Milliseconds in which all clients together must end when the application does: mailboxes are
-   * drained, sessions closed with 1001, then what is left is cut. @default 5000
+   * Milliseconds in which all clients together must end when the application does: new work is refused,
+   * mailboxes are drained, sessions closed with 1001, then what is left is cut. @default 5000
    */
   readonly shutdownTimeout?: number;
   /**

@@ -74,7 +74,7 @@ export class WebSockexManager {
    *
    * @throws (rejects) `AlreadyStartedError` for a name that is taken; `ConfigurationError`,
    * `UrlError`; what the constructor throws; with `required`, what the start failed with;
-   * `NotConnectedError` once the application shuts down, and before it is initialised. Where nobody
+   * `ShuttingDownError` once the application shuts down, `NotConnectedError` before it is initialised. Where nobody
    * awaits it, the log is told, and the process goes on
    */
   start<T extends object>(

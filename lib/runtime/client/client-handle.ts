@@ -37,7 +37,8 @@ export type CallAnswer<T, K extends keyof T> = T[K] extends (...args: never[]) =
  * What others hold of a client: stable over reconnects and restarts, as a registered name is, and
  * typed by the client class. Inject it with `@InjectClient(FeedClient)`.
  *
- * No promise of it ends the process when its rejection is not listened to.
+ * No promise of it ends the process when its rejection is not listened to. Once the application shuts down
+ * whatever it refuses, it refuses with `ShuttingDownError`, a `NotConnectedError`.
  *
  * @example
  * constructor(@InjectClient(FeedClient) private readonly feed: ClientHandle<FeedClient>) {}
@@ -95,7 +96,8 @@ export abstract class ClientHandle<
    * in a constructor, a factory or `onModuleInit`: the application starts its clients after these. A
    * wait for a client that nobody has started is told in the log after two seconds.
    *
-   * @throws (rejects) the error the client ended with; `NotConnectedError` once it has ended;
+   * @throws (rejects) the error the client ended with; `NotConnectedError` once it has ended, and
+   * `ShuttingDownError` when the application shuts down;
    * `CallTimeoutError` after `timeout`; the signal's reason; `DeadlockError` when it is awaited in a
    * handler of the same client while no session is ready
    */
@@ -192,7 +194,7 @@ export abstract class ClientHandle<
   abstract start(): Promise<ConnectionInfo>;
 
   /**
-   * Ends the client for good: no more frames are read, what waits in the mailbox is handled, the
+   * Ends the client for good: no more frames are taken, what waits in the mailbox is handled, the
    * session is closed with 1000, and `@OnTerminate` runs; after `shutdownTimeout` what is left is
    * cut. Resolves with the reason.
    *

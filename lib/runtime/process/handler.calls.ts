@@ -27,7 +27,7 @@ class HandlerCall implements KnownCall {
   constructor(
     readonly handler: Handler,
     /** Whether what belongs to it is known after an `await`, too. */
-    private readonly isTracked: boolean,
+    readonly isTracked: boolean,
     /** Who runs the client. */
     readonly host: object | undefined,
   ) {}
@@ -116,7 +116,7 @@ export class HandlerCalls {
    * since before {@link trackAll} it is not known: then whatever runs may be part of it.
    */
   get isInHandler(): boolean {
-    if (this.#running !== undefined && this.#call === undefined) return true;
+    if (this.#running !== undefined && this.#call?.isTracked !== true) return true;
     const call = context.getStore();
     return call !== undefined && !call.isOver && call.host === this.host;
   }

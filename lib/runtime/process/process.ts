@@ -14,7 +14,7 @@ import type { ClientSettings } from '../options/client-settings.js';
 import type { FeatureChain, SendingOptions } from '../session/session.feature.js';
 import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
 import type { ClientDefinition } from './client.definition.js';
-import type { DialoguePort } from './dialogue.js';
+import type { DialoguePort, FrameListener } from './dialogue.js';
 import { Dialer } from './dialer.js';
 import { Dispatcher } from './dispatcher.js';
 import { HandlerCalls, type RunningCall } from './handler.calls.js';
@@ -59,6 +59,8 @@ export class Process implements ConnectionOwner, BudgetClient {
   #settings: ClientSettings | undefined;
   #shutdown: Shutdown | undefined;
   #isDraining = false;
+  /** Who waits for a frame in `@OnConnect`. */
+  #listener: FrameListener | undefined;
 
   /**
    * @param session the number of the last session of the client, before this process
@@ -285,18 +287,29 @@ export class Process implements ConnectionOwner, BudgetClient {
     else this.pauseLock.release(this.connection);
   }
 
-  /** Where frames go: straight to the mailbox, or nowhere, unless a feature looks at them before. */
+  /**
+   * Where frames go: straight to the mailbox, or nowhere, unless somebody in `@OnConnect` waits for one, or a
+   * feature looks at them before.
+   */
   get inbox(): FrameInbox {
-    return this.#behindFeatures(this.#isDraining ? NOWHERE : this.mailbox);
-  }
-
-  #behindFeatures(inbox: FrameInbox): FrameInbox {
+    const inbox = this.#tapped(this.#isDraining ? NOWHERE : this.mailbox);
     const { arrived } = this.tools.features;
     if (arrived === undefined) return inbox;
     return {
       post: (frame) => {
         if (this.#noted(() => arrived(frame)) === true) this.dispatcher.received(frame);
         else inbox.post(frame);
+      },
+    };
+  }
+
+  #tapped(inbox: FrameInbox): FrameInbox {
+    const { tools } = this;
+    const listener = this.#listener;
+    if (listener === undefined) return inbox;
+    return {
+      post: (frame) => {
+        if (!tools.run(() => listener.arrived(frame))) inbox.post(frame);
       },
     };
   }
@@ -311,17 +324,8 @@ export class Process implements ConnectionOwner, BudgetClient {
       takeOut: (match) =>
         mailbox.takeOut((message): message is DataFrame => isData(message) && match(message)),
       listen: (listener) => {
-        // Frames go straight to the mailbox but while somebody listens.
-        if (listener === undefined) wire.divert(this.inbox);
-        else {
-          const { tools } = this;
-          const tap: FrameInbox = {
-            post: (frame) => {
-              if (!tools.run(() => listener.arrived(frame))) mailbox.post(frame);
-            },
-          };
-          wire.divert(this.#behindFeatures(tap));
-        }
+        this.#listener = listener;
+        wire.divert(this.inbox);
         mailbox.stretch(listener && (() => listener.full()));
       },
       handOver: (frame) => this.#guarded(() => this.dispatcher.handOver(frame)),

@@ -3,6 +3,7 @@ import {
   ClientHandle,
   Frame,
   InjectClient,
+  OnConnect,
   OnFrame,
   OnPing,
   OnPong,
@@ -10,7 +11,9 @@ import {
   ShuttingDownError,
   WebSockexClient,
   WebSockexModule,
+  type ConnectionInfo,
   type DataFrame,
+  type Dialogue,
   type PingFrame,
   type TextFrame,
 } from 'nestjs-websockex';
@@ -77,7 +80,11 @@ describe('A handler that runs while the application shuts down', () => {
     const send = async (text: string): Promise<void> => {
       sent.push(await handle.sendFrame(text).catch((error: unknown) => error));
     };
-    one.deeds.frame = (text) => (hangs ? gate.opened.then(() => send(text)) : undefined);
+    one.deeds.frame = (text) => {
+      if (!hangs) return undefined;
+      void handle.call('ask', text);
+      return gate.opened.then(() => send(text));
+    };
     world.peer(one).send('quick');
     await world.net.settle();
     hangs = true;
@@ -302,6 +309,45 @@ describe('What arrives while the application shuts down', () => {
     await closed;
     expect(handled).toEqual([]);
     expect(first.transcript).toContain('<- ping 6 bytes');
+  });
+
+  it('is dropped but for what an @OnConnect waits for, in whose turn it is not yet', async () => {
+    const handled: string[] = [];
+    @WebSockexClient('wss://first.example', { heartbeat: false })
+    class FirstClient {
+      @OnConnect()
+      async login(_: ConnectionInfo, dialogue: Dialogue) {
+        const { data } = await dialogue.next(({ data: text }) => text === 'welcome');
+        handled.push(`login ${data.toString()}`);
+      }
+
+      @OnFrame()
+      frame({ data }: DataFrame) {
+        handled.push(`frame ${data.toString()}`);
+      }
+    }
+    const gate = new Gate();
+    @WebSockexClient('wss://last.example', { heartbeat: false })
+    class LastClient {
+      @OnTerminate()
+      gone() {
+        return gate.opened;
+      }
+    }
+    await using app = await bootOnNet({
+      imports: [WebSockexModule.forFeature([FirstClient, LastClient], { strategy: 'one_for_all' })],
+    });
+    const first = await app.net.server(FirstClient).accept();
+    await app.net.server(LastClient).accept();
+    first.send('before');
+    await app.net.settle();
+    const closed = app.close();
+    await app.net.settle();
+    for (const text of ['too late', 'welcome', 'too late']) first.send(text);
+    await app.net.settle();
+    gate.open();
+    await closed;
+    expect(handled).toEqual(['login welcome', 'frame before']);
   });
 
   it('is dropped where the socket had read it already, and held it back', async () => {

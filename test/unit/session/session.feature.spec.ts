@@ -436,6 +436,32 @@ describe('A client that is to end asks its features for what they still have', (
     expect(story).toHaveLength(4);
   });
 
+  it('and meanwhile has them see what arrives: the answer that one waits for is read', async () => {
+    const answers: unknown[] = [];
+    let answered: () => void = () => undefined;
+    const requests = one({
+      drain: () => new Promise<void>((resolve) => (answered = resolve)),
+      arrived: ({ data }) => {
+        if (data !== 'answer') return false;
+        answers.push(data);
+        answered();
+        return true;
+      },
+    });
+    const scripted = new ScriptedClient({}, { features: [requests] });
+    await scripted.open();
+    void scripted.handle.stop();
+    await settle();
+    scripted.transport.last.playText('another');
+    await settle();
+    expect(typesOf(scripted)).toEqual([]);
+    scripted.transport.last.playText('answer');
+    await settle();
+    expect([typesOf(scripted), answers]).toEqual([['close'], ['answer']]);
+    expect(scripted.callbacks).not.toContain('frame');
+    await scripted.leave();
+  });
+
   it.each(['connecting', 'backoff'])('not where there is no session: in %s', async (status) => {
     const story: string[] = [];
     const scripted = new ScriptedClient({}, { features: [one(noting('a', story))] });
