@@ -286,8 +286,8 @@ export class Dispatcher implements MailboxOwner<Message> {
 
   /** What waited has been handled. What features still have to send goes before the close frame. */
   #drained(code: number): Pending {
-    const { connection, lifetime } = this.parts;
-    const drained = connection.isOpen ? this.tools.features.drain?.() : undefined;
+    const { connection, isReady, lifetime } = this.parts;
+    const drained = isReady ? this.tools.features.drain?.() : undefined;
     if (!isThenable(drained)) return lifetime.drained(code);
     const over = new Deferred<void>();
     drained.then(over.resolve, over.reject);

@@ -145,8 +145,9 @@ export class Process implements ConnectionOwner, BudgetClient {
    */
   stop(code: number, timeout: number): void {
     if (!this.lifetime.isOver) this.lifetime.stop(code);
-    // Nothing is read any more: whoever waits for the peer in `@OnConnect` would do so in vain.
-    this.#leaveLogin({ by: 'local', code, message: '' });
+    // A login that nobody's work waits for is not waited for either.
+    const hasWork = this.dispatcher.waiting > 0 || this.tools.undelivered.isSending;
+    if (!hasWork) this.#leaveLogin({ by: 'local', code, message: '' });
     this.#limit(timeout);
   }
 

@@ -33,6 +33,11 @@ export class Undelivered {
     this.add('send', this.#sends);
   }
 
+  /** Whether the socket, or what keeps frames until they may go, may still take some. */
+  get isSending(): boolean {
+    return this.#sends > 0;
+  }
+
   add(kind: UndeliveredKind, count = 1): void {
     if (this.host?.isClosing !== true || count === 0) return;
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + count);

@@ -132,8 +132,8 @@ export interface SessionFeature {
   paused?(isPaused: boolean): void;
   /**
    * The client is to end, and what waited for it has been handled: what the feature still has to send, or to
-   * wait for, has its time now, before the close frame. All features are asked, then all are waited for, no
-   * longer than the session lasts: the time of a shutdown ends it.
+   * wait for, has its time now, before the close frame. It is asked where the session is ready. All features
+   * are asked, then all are waited for, no longer than the session lasts: the time of a shutdown ends it.
    */
   drain?(): Pending;
   /**

@@ -1,4 +1,4 @@
-import { Frame, type DataFrame, type PongFrame } from 'nestjs-websockex';
+import { Frame, type DataFrame, type Dialogue, type PongFrame } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -459,6 +459,19 @@ describe('A client that is to end asks its features for what they still have', (
     await settle();
     expect([typesOf(scripted), answers]).toEqual([['close'], ['answer']]);
     expect(scripted.callbacks).not.toContain('frame');
+    await scripted.leave();
+  });
+
+  it('not where the session is not ready', async () => {
+    const story: string[] = [];
+    const connect = (_: unknown, dialogue: Dialogue): unknown => dialogue.next();
+    const features = [one(noting('a', story))];
+    const scripted = new ScriptedClient({ connect }, { features });
+    await scripted.open();
+    void scripted.handle.stop();
+    await settle();
+    expect(typesOf(scripted)).toEqual(['close']);
+    expect(story).not.toContain('a.drain');
     await scripted.leave();
   });
 
