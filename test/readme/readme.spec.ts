@@ -133,6 +133,24 @@ describe('the tables of the pages', () => {
     expect(rows.flat().filter((cell) => cell === '')).toEqual([]);
   });
 
+  it('of staying connected have options with their defaults, and errors that there are', () => {
+    const text = page('docs/staying-connected.md');
+    const defaults = new Map(
+      readTable(readSection(page('docs/options.md'), '## Options of a client')).map(
+        ([name, , value]) => [plain(name), plain(value)],
+      ),
+    );
+    const rows = readTable(readSection(text, '## Every option of this page'));
+    expect(rows.length).toBeGreaterThan(30);
+    for (const [name, value] of rows) {
+      expect([name, plain(value)]).toEqual([name, defaults.get(plain(name))]);
+    }
+    const failures = readTable(readSection(text, '## Every failure, and what becomes of it'));
+    const named = failures.flat().flatMap((cell) => cell.match(/\w+Error(?=`)/g) ?? []);
+    expect(named.length).toBeGreaterThan(20);
+    expect([...api.errors().keys()]).toEqual(expect.arrayContaining([...new Set(named)]));
+  });
+
   it('have every error with its code', () => {
     const errors = [...api.errors()];
     expect(errors.map(([, code]) => code).toSorted()).toEqual(

@@ -1,0 +1,191 @@
+import type { DynamicModule, Type, ValueProvider } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import {
+  Frame,
+  getClientToken,
+  WebSockexModule,
+  type ClientHandle,
+  type WebSockexEvent,
+} from 'nestjs-websockex';
+import { createTestNet, type ScriptedPeer, type ScriptedServer } from 'nestjs-websockex/testing';
+import { expect, it } from 'vitest';
+
+import { ConnectProxy } from '../fixtures/proxies.js';
+import { selfSigned } from '../fixtures/tls.js';
+import { WsServer } from '../fixtures/ws-server.js';
+import { block } from './pages.js';
+import { run } from './snippet.runner.js';
+
+/** A whole client of any name. */
+type Any = Record<string, (...args: unknown[]) => unknown>;
+
+/** An application with the client of a recipe, and what that is given, on a net without ports. */
+async function cook(client: Type<object>, providers: readonly ValueProvider[] = []) {
+  const net = createTestNet();
+  const app = await net.install(
+    Test.createTestingModule({
+      imports: [...served(providers), WebSockexModule.forRoot({ clients: [client] })],
+    }),
+  );
+  app.useLogger(false);
+  await app.init();
+  const handle = app.get<ClientHandle<Any>>(getClientToken(client));
+  const events: WebSockexEvent[] = [];
+  handle.events$.subscribe((event) => events.push(event));
+  const server: ScriptedServer = net.server(client);
+  return {
+    net,
+    handle,
+    events,
+    server,
+    [Symbol.asyncDispose]: async (): Promise<void> => {
+      const closed = app.close();
+      await net.clock.advance('60s');
+      await closed;
+      await net.dispose();
+    },
+  };
+}
+
+/** What the reader of a recipe has. */
+function served(providers: readonly ValueProvider[]): DynamicModule[] {
+  const names = providers.map(({ provide }) => provide);
+  return [{ module: class Pantry {}, global: true, providers: [...providers], exports: names }];
+}
+
+it('the exchange is never sent more than it takes, and has each order once, over its cut after 24 hours', async () => {
+  const { ExchangeClient } = run(block('recipe-exchange')) as { ExchangeClient: Type<object> };
+  await using kitchen = await cook(ExchangeClient);
+  const { net, handle, server } = kitchen;
+  const times: number[] = [];
+  handle.events$.subscribe((event) => {
+    if (event.event === 'frame:sent' && event.frame.type === 'text') times.push(net.clock.now());
+  });
+  const first = await server.accept();
+  await handle.connected();
+  const symbols = Array.from({ length: 20 }, (_, index) => `symbol-${index}@trade`);
+  for (const symbol of symbols) handle.cast('subscribe', symbol);
+  await net.clock.advance('5s');
+  for (const symbol of symbols)
+    await first.expectJson({ method: 'SUBSCRIBE', params: [symbol], id: expect.any(Number) });
+  first.send('{"stream":"symbol-1@trade","data":{}}');
+
+  await net.clock.advance('24h');
+  first.close(1001, 'connections are valid for 24 hours');
+  await net.settle();
+  const order = handle.sendFrame(Frame.json({ method: 'order.place', id: 'mine' }));
+  await net.clock.advance('2s');
+  const second = await server.accept();
+  await second.expectJson({ method: 'SUBSCRIBE', params: symbols, id: expect.any(Number) });
+  await second.expectJson({ method: 'order.place', id: 'mine' });
+  await order;
+  // The exchange counts in any second, what is sent first too.
+  for (const at of times) {
+    expect(times.filter((time) => time >= at && time < at + 1_000).length).toBeLessThanOrEqual(5);
+  }
+});
+
+/** What a chat gateway says first, and wants to hear. */
+async function hello(peer: ScriptedPeer): Promise<unknown> {
+  peer.send(JSON.stringify({ op: 10, d: { heartbeat_interval: 41_250 } }));
+  return await peer.expectJson();
+}
+
+it('the chat gateway is left when it asks for that, and its session resumed; heartbeats keep its pace', async () => {
+  const { GatewayClient } = run(block('recipe-gateway')) as { GatewayClient: Type<object> };
+  await using kitchen = await cook(GatewayClient);
+  const { net, handle, server } = kitchen;
+  const first = await server.accept();
+  expect(await hello(first)).toMatchObject({ op: 2 });
+  first.send(JSON.stringify({ op: 0, t: 'READY', s: 1, d: { session_id: 'abc' } }));
+  await net.clock.advance(0);
+  await first.expectJson({ op: 1, d: 1 });
+  await handle.connected();
+  first.send(JSON.stringify({ op: 0, t: 'MESSAGE_CREATE', s: 2, d: {} }));
+  await net.clock.advance(41_250);
+  await first.expectJson({ op: 1, d: 2 });
+
+  first.send(JSON.stringify({ op: 7, d: null }));
+  await first.expectClose(4000);
+  await net.clock.advance('2s');
+  const second = await server.accept();
+  expect(await hello(second)).toMatchObject({ op: 6, d: { session_id: 'abc', seq: 2 } });
+  second.send(JSON.stringify({ op: 0, t: 'RESUMED', s: 3, d: {} }));
+  await net.clock.advance(0);
+  await second.expectJson({ op: 1, d: 3 });
+
+  // Away for too long: it says so, and the next session is a new one.
+  second.drop();
+  await net.clock.advance('2s');
+  const third = await server.accept();
+  expect(await hello(third)).toMatchObject({ op: 6 });
+  third.send(JSON.stringify({ op: 9, d: false }));
+  await net.clock.advance('10s');
+  const fourth = await server.accept();
+  expect(await hello(fourth)).toMatchObject({ op: 2 });
+  expect(kitchen.events.filter(({ event }) => event === 'terminate')).toEqual([]);
+
+  // What cannot be mended ends it.
+  fourth.close(4004, 'authentication failed');
+  await net.clock.advance('1s');
+  expect(handle.status).toBe('failed');
+});
+
+it('a token that has expired is replaced, whether the peer closes or refuses', async () => {
+  const { ApiClient, Tokens } = run(block('recipe-token')) as {
+    ApiClient: Type<object>;
+    Tokens: Type<object>;
+  };
+  let version = 1;
+  const tokens = {
+    current: () => Promise.resolve(`token ${version}`),
+    forget: () => version++,
+  };
+  await using kitchen = await cook(ApiClient, [{ provide: Tokens, useValue: tokens }]);
+  const { net, handle, server } = kitchen;
+  const first = await server.accept();
+  await handle.connected();
+  expect(first.request.headers.authorization).toBe('Bearer token 1');
+  first.close(4401, 'the token has expired');
+  await net.clock.advance(1);
+  const second = await server.accept();
+  expect(second.request.headers.authorization).toBe('Bearer token 2');
+  await handle.connected();
+
+  second.drop();
+  await net.clock.advance('2s');
+  await server.reject(401);
+  await net.clock.advance('5s');
+  const third = await server.accept();
+  expect(third.request.headers.authorization).toBe('Bearer token 3');
+  await handle.connected();
+});
+
+it('the corporate proxy leads out, with a password and a certificate of its own', async () => {
+  const { OutsideClient, Deployment } = run(block('recipe-proxy')) as {
+    OutsideClient: Type<object>;
+    Deployment: Type<object>;
+  };
+  const pair = selfSigned('feed.test');
+  await using server = await WsServer.listen({ tls: pair });
+  await using proxy = await ConnectProxy.listen({ credentials: 'me:secret' });
+  const deployment = {
+    feed: `wss://feed.test:${server.port}/v1`,
+    proxy: proxy.url('me:secret'),
+    authority: pair.cert,
+  };
+  const app = await Test.createTestingModule({
+    imports: [
+      ...served([{ provide: Deployment, useValue: deployment }]),
+      WebSockexModule.forRoot({ clients: [OutsideClient], defaults: { heartbeat: false } }),
+    ],
+  }).compile();
+  app.useLogger(false);
+  await app.init();
+  try {
+    await app.get<ClientHandle>(getClientToken(OutsideClient)).connected();
+    expect(proxy.asked).toEqual([`feed.test:${server.port}`]);
+  } finally {
+    await app.close();
+  }
+});
