@@ -85,7 +85,9 @@ export class Outbox implements SessionFeature {
     if (this.#ready !== context.session) return this.#beforeReady(frames, options);
     if (isControl(frames)) return frames;
     const isKept = caller !== undefined && isKeptMode(caller.whenDisconnected);
-    if (this.#waiting.size === 0 && this.#hasRoom && this.#mayGo(frames) && !isKept) return frames;
+    const isNext = this.#waiting.size === 0 && this.#hasRoom;
+    // What it allows counts, so it is asked last.
+    if (isNext && !isKept && this.#mayGo(frames)) return frames;
     return this.#enqueue(frames, options, true);
   }
 

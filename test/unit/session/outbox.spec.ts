@@ -503,6 +503,12 @@ describe('What waits in a session', () => {
     expect(desk.sockets[1]?.given).toEqual([5]);
   });
 
+  it('counts once for the rate, whatever it would do without a session', () => {
+    const desk = full(1, { sendRate: { limit: 4, per: 1_000 } });
+    for (const mode of ['queue', 'latest', 'reject', 'drop'] as const) desk.send(mode);
+    expect(desk.sockets[0]?.given).toEqual([0, 1, 2, 3]);
+  });
+
   it('makes room for the next when its sender gives up', async () => {
     const desk = full(1, { sendRate: { limit: 4, per: 1_000, burst: 4 } });
     for (let i = 0; i < 3; i++) desk.send('reject');
