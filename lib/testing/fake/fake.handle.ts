@@ -12,6 +12,7 @@ import {
   type MethodName,
 } from '../../runtime/client/client-handle.js';
 import type { LocalHandle } from '../../runtime/client/local-handle.js';
+import type { SendOptions } from '../../runtime/client/send.options.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
 import { type ClientStatus, NotConnectedError } from '../../runtime/errors/connection.errors.js';
 import type { CloseReason } from '../../runtime/frame/close-reason.js';
@@ -208,7 +209,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     return this.#lasting((handle) => handle.connected(options));
   }
 
-  sendFrame(frame: FrameLike | readonly FrameLike[], options?: WaitOptions): Promise<void> {
+  sendFrame(frame: FrameLike | readonly FrameLike[], options?: SendOptions): Promise<void> {
     return this.#local.sendFrame(frame, options);
   }
 

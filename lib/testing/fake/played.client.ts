@@ -16,6 +16,7 @@ import type {
   HandlerNames,
   Incarnation,
 } from '../../runtime/process/client.definition.js';
+import { Outbox } from '../../runtime/session/outbox.js';
 import { Supervisor } from '../../runtime/supervision/supervisor.js';
 import type { ConnectGate } from '../../runtime/throttle/budget.port.js';
 import { TurnGate } from '../../runtime/throttle/turn.gate.js';
@@ -74,13 +75,16 @@ export class PlayedClient {
   #isLeft = false;
 
   constructor(played: PlayedClass, { answer, onSent }: Played) {
+    const settings = toSettings(played.options);
     this.settings = {
-      ...toSettings(played.options),
+      ...settings,
       // The test says when.
       connectTimeout: Infinity,
       handshakeTimeout: Infinity,
       closeTimeout: Infinity,
       sendTimeout: Infinity,
+      sendRate: undefined,
+      queue: { ...settings.queue, ttl: Infinity },
       slowHandler: Infinity,
       handlerTimeout: Infinity,
       reconnect: WAITS,
@@ -108,6 +112,7 @@ export class PlayedClient {
         random: Math.random,
         gate: OPEN_GATE,
         turns: new OpenTurns(),
+        features: [(context) => new Outbox(context)],
         // What a test does is done when its call returns, however busy the machine is.
         budget: () => new TurnBudget(Infinity, Infinity),
         signals: new SignalWatchers(),

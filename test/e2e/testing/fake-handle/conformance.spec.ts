@@ -28,6 +28,24 @@ const deeds: Record<string, Deed> = {
   },
   'sendFrame() of no frame': { does: (handle) => handle.sendFrame(7 as never) },
   'sendFrame(), not wanted any more': { does: (handle) => handle.sendFrame('x', aborted) },
+  'sendFrame() that is dropped': {
+    does: (handle) => handle.sendFrame('x', { whenDisconnected: 'drop' }),
+  },
+  'sendFrame() that waits': {
+    does: (handle) => handle.sendFrame('x', { whenDisconnected: 'queue' }),
+  },
+  'sendFrame() of the latest': {
+    does: (handle) => {
+      const options = { whenDisconnected: 'latest', key: 'k' } as const;
+      return Promise.allSettled([handle.sendFrame('x', options), handle.sendFrame('y', options)]);
+    },
+  },
+  'sendFrame() for a session': {
+    does: (handle) => handle.sendFrame('x', { session: handle.session }),
+  },
+  'sendFrame() of the latest of nothing': {
+    does: (handle) => handle.sendFrame('x', { whenDisconnected: 'latest' }),
+  },
   'cast("publish")': { does: (handle) => handle.cast('publish', 'x') },
   'cast() of what is none': { does: (handle) => handle.cast('price') },
   'call("price")': { does: (handle) => handle.call('price') },
