@@ -21,6 +21,7 @@ import type {
   BinaryFrame,
   CloseReason,
   ConnectionInfo,
+  Dialogue,
   DisconnectStatus,
   PingFrame,
   TextFrame,
@@ -51,6 +52,10 @@ describe('handler decorators refuse', () => {
       @OnInfo() info(message: string) {}
       // @ts-expect-error -- a status comes
       @OnConnect() connect(status: DisconnectStatus) {}
+      // @ts-expect-error -- the second is a dialogue
+      @OnConnect() second(info: ConnectionInfo, status: DisconnectStatus) {}
+      // @ts-expect-error -- there is no third
+      @OnConnect() third(info: ConnectionInfo, dialogue: Dialogue, other: string) {}
       // @ts-expect-error -- the reason is part of what comes
       @OnDisconnect() lost(reason: CloseReason) {}
       // @ts-expect-error -- a reason comes

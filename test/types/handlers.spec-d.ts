@@ -22,6 +22,7 @@ import type {
   ConnectionInfo,
   ConnectRequest,
   DataFrame,
+  Dialogue,
   Directive,
   DisconnectResult,
   DisconnectStatus,
@@ -65,6 +66,18 @@ describe('handler decorators accept', () => {
       @BeforeConnect() before() {}
       @OnConnect() connect() {}
       @OnConnect() part(info: Pick<ConnectionInfo, 'session'>) {}
+      @OnConnect() async login(info: ConnectionInfo, dialogue: Dialogue) {
+        const any = await dialogue.next();
+        expectTypeOf(any).toEqualTypeOf<DataFrame>();
+        const text = await dialogue.next((frame) => frame.type === 'text', { timeout: 1 });
+        expectTypeOf(text.data).toEqualTypeOf<string>();
+        const is = (frame: DataFrame): boolean => frame.data.length > 0;
+        expectTypeOf(await dialogue.next(is)).toEqualTypeOf<DataFrame>();
+        expectTypeOf(await dialogue.next(undefined, { timeout: 1 })).toEqualTypeOf<DataFrame>();
+        await dialogue.send('text');
+        await dialogue.send(['text', Buffer.of(1), Frame.ping()]);
+        return text;
+      }
       @OnFrame('text') none() {}
       @OnFrame('text') wider(frame: DataFrame) {}
       @OnFrame('binary') unknown(frame: unknown) {}

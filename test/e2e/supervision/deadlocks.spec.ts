@@ -1,4 +1,5 @@
 import { DeadlockError } from 'nestjs-websockex';
+import { defer, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { member, type Deeds, type MemberHandle } from '../../fixtures/supervision/member.js';
@@ -143,6 +144,66 @@ describe('A handler that runs while there is no session', () => {
         for (const key of Object.keys(one.deeds)) Object.assign(one.deeds, { [key]: undefined });
       },
     );
+  });
+});
+
+describe('An @OnConnect, which its session waits for', () => {
+  /** How it is written; each runs the work before the session is ready. */
+  const KINDS: Readonly<Record<string, (work: Work) => Deeds['connect']>> = {
+    'an async method': (work) => async () => void (await work()),
+    'a generator': (work) =>
+      async function* () {
+        await work();
+        yield 'hello';
+      },
+    'an observable': (work) => () => defer(async () => void (await work())),
+  };
+  // While a stream goes on, calls are answered, and another session may follow.
+  const OTHERS = { 'call()': WAITS['call()']!, 'reconnect()': WAITS['reconnect()']! };
+
+  const cases = Object.entries(KINDS).flatMap(([kind, connect]) =>
+    Object.entries(kind === 'an async method' ? { ...UNREADY, ...OTHERS } : UNREADY).map(
+      ([what, wait]) => [kind, what, connect, wait] as const,
+    ),
+  );
+
+  it.each(cases)('%s is told at once that it waits for itself: %s', async (...row) => {
+    const [_kind, _what, connect, wait] = row;
+    const one = member('One');
+    await using world = await World.make([one]);
+    const handle = world.handle(one);
+    const failures: unknown[] = [];
+    one.deeds.connect = connect(async () => {
+      await later();
+      await wait(handle, world).catch((error: unknown) => failures.push(error));
+    });
+    await world.app.init();
+    await world.net.settle();
+    expect(failures[0]).toBeInstanceOf(DeadlockError);
+    expect(failures).toMatchObject([{ method: 'connect' }]);
+    one.deeds.connect = undefined;
+  });
+
+  it('that has returned a stream leaves its background work alone', async () => {
+    const one = member('One');
+    await using world = await World.make([one]);
+    const handle = world.handle(one);
+    const items = new Subject<string>();
+    let info: unknown;
+    one.deeds.connect = () => {
+      const background = async (): Promise<void> => {
+        await later();
+        info = await handle.connected();
+      };
+      void background();
+      return items;
+    };
+    await world.app.init();
+    await world.net.settle();
+    expect(info).toBeUndefined();
+    items.next('hello');
+    await world.net.settle();
+    expect(info).toMatchObject({ session: 1 });
   });
 });
 

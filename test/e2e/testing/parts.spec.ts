@@ -7,9 +7,14 @@ import {
   getClientToken,
   InjectClient,
   NoHandlerError,
+  LoginError,
   NotConnectedError,
+  OnConnect,
   reconnect,
   reply,
+  type ConnectionInfo,
+  type Dialogue,
+  WebSockexClient,
   type WebSockexEvent,
 } from 'nestjs-websockex';
 import { ClientHandle } from 'nestjs-websockex';
@@ -42,6 +47,37 @@ describe('A client class alone', () => {
     const request = await client.beforeConnect({ headers: { 'x-a': '1' } });
 
     expect(request.headers).toEqual({ 'x-a': '1', authorization: 'Bearer fresh' });
+  });
+
+  it('is given a dialogue by connect(), whose peer the test plays', async () => {
+    class LoginClient {
+      @OnConnect()
+      async login({ session }: ConnectionInfo, dialogue: Dialogue): Promise<string> {
+        await dialogue.send(['hello', `session ${session}`]);
+        const { data } = await dialogue.next((frame) => frame.type === 'text');
+        if (data !== 'welcome') throw new LoginError(data);
+        return 'subscribe';
+      }
+    }
+    WebSockexClient('wss://feed.example')(LoginClient);
+    const client = await createTestClient(LoginClient);
+
+    const login = client.connect({ session: 3 });
+    client.dialogue.play(Buffer.of(1), 'welcome', 'tick');
+    expect(await login).toBe('subscribe');
+    expect(client.dialogue.sent).toEqual([Frame.text('hello'), Frame.text('session 3')]);
+    expect(client.dialogue.waiting).toEqual([Frame.binary(Buffer.of(1)), Frame.text('tick')]);
+
+    const refused = client.connect();
+    client.dialogue.play('go away');
+    await expect(refused).rejects.toThrow(LoginError);
+    expect(client.dialogue.sent).toHaveLength(2);
+
+    const lost = client.connect();
+    const { signal } = client.dialogue;
+    client.dialogue.end();
+    await expect(lost).rejects.toThrow(/connection was lost/);
+    expect(signal.aborted).toBe(true);
   });
 
   it('says which handler it has not', async () => {

@@ -9,7 +9,7 @@ import { Fifo } from '../../../lib/runtime/mailbox/fifo.js';
 /** Bursts that make the ring grow far, and drains that make it shrink again. */
 const bursts = fc.array(
   fc.tuple(
-    fc.constantFrom('push', 'unshift', 'shift', 'shift', 'clear'),
+    fc.constantFrom('push', 'unshift', 'shift', 'shift', 'takeOut', 'clear'),
     fc.oneof(
       { weight: 5, arbitrary: fc.integer({ min: 1, max: 40 }) },
       { weight: 1, arbitrary: fc.constant(2000) },
@@ -39,6 +39,14 @@ function burst(
       expected.push(model.shift());
     }
   }
+  if (name === 'takeOut') {
+    // The middle one, and then none.
+    const wanted = model[model.length >> 1];
+    out.push(fifo.takeOut((item): item is number => item === wanted));
+    expected.push(...(wanted === undefined ? [undefined] : model.splice(model.indexOf(wanted), 1)));
+    out.push(fifo.takeOut((item): item is number => item < 0));
+    expected.push(undefined);
+  }
   if (name === 'clear') {
     out.push(...fifo.clear());
     expected.push(...model.splice(0));
@@ -65,6 +73,18 @@ describe('Fifo', () => {
         expect(fifo.clear()).toEqual(model);
       }),
     );
+  });
+
+  it('takes nothing out where what is asked throws', () => {
+    const fifo = new Fifo<number>();
+    for (const item of [1, 2, 3]) fifo.push(item);
+    expect(() =>
+      fifo.takeOut((item): item is number => {
+        if (item === 2) throw new Error('boom');
+        return false;
+      }),
+    ).toThrow('boom');
+    expect(fifo.clear()).toEqual([1, 2, 3]);
   });
 
   it('lets go of what was taken', async () => {
