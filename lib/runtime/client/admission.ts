@@ -92,7 +92,7 @@ export class Admission {
   #postponable(message: CallerMessage, what: string): void {
     if (this.isClosed || this.client.isEnding) throw this.#notConnected(what);
     const { maxPostponed } = this.client.process.settings.mailbox;
-    if (this.client.status !== 'open' && this.client.waiting >= maxPostponed) {
+    if (!this.client.process.isReady && this.client.waiting >= maxPostponed) {
       throw this.#notConnected(`${what}: ${maxPostponed} wait already for a session`);
     }
     const full = this.#full(what);
@@ -109,7 +109,9 @@ export class Admission {
   #notConnected(what: string): NotConnectedError {
     const { status } = this.client;
     // While the last messages are handled the session is still open, but takes no more.
-    const state = status === 'open' && this.client.isEnding ? 'closing' : status;
+    const ready = this.client.process.isReady ? 'open' : 'not ready';
+    const open = this.client.isEnding ? 'closing' : ready;
+    const state = status === 'open' ? open : status;
     return notConnected(this.definition.name, state, what, this.host);
   }
 }

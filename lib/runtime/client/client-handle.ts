@@ -109,7 +109,8 @@ export abstract class ClientHandle<
    * string is a text frame, a `Buffer` a binary one.
    *
    * It goes at once, unless `sendHighWaterMark` or `sendRate` hold it up: then it waits its turn, in order.
-   * While there is no session, `whenDisconnected` says what becomes of it. One that waits and whose caller
+   * While no session is ready, `whenDisconnected` says what becomes of it; in `@OnConnect`, which makes it
+   * ready, it goes at once. One that waits and whose caller
    * has given up, by `timeout` or `signal`, is not sent any more.
    *
    * @example
@@ -125,7 +126,7 @@ export abstract class ClientHandle<
   abstract sendFrame(frame: FrameLike | readonly FrameLike[], options?: SendOptions): Promise<void>;
 
   /**
-   * Has an `@OnCast` method called in its turn, and does not wait. While no session is open the
+   * Has an `@OnCast` method called in its turn, and does not wait. While no session is ready the
    * cast is kept, and handled in the next one.
    *
    * @throws NoHandlerError where the class has no such `@OnCast`; NotConnectedError once the
@@ -148,7 +149,7 @@ export abstract class ClientHandle<
   ): Promise<CallAnswer<T, K>>;
 
   /**
-   * Gives anything to `@OnInfo`, in its turn; kept while no session is open, as a cast is.
+   * Gives anything to `@OnInfo`, in its turn; kept while no session is ready, as a cast is.
    *
    * @throws NoHandlerError where the class has no `@OnInfo`; NotConnectedError as `cast`
    */
@@ -174,7 +175,7 @@ export abstract class ClientHandle<
    * Connects again: closes an open session with 1000, or `code`, and follows the reconnect policy's
    * delay, or cuts a backoff short. With `force` the socket is cut at once, without a closing handshake,
    * and an attempt that is under way is given up for another. The wait before a restart stays as it
-   * is. Resolves when the next session is open.
+   * is. Resolves when the next session is ready.
    *
    * @throws FrameEncodeError, ConfigurationError, at once, for a code, a reason or a `force` that cannot
    * be; (rejects) `NotConnectedError` before the start and after the end; `DeadlockError` when it is

@@ -266,7 +266,7 @@ export interface MailboxOptions {
    */
   readonly maxBytes?: number;
   /**
-   * Casts and infos that are kept while no session is open, to be handled in the next one. One
+   * Casts and infos that are kept while no session is ready, to be handled in the next one. One
    * more is refused to its caller. @default 10000
    */
   readonly maxPostponed?: number;

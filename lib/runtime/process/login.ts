@@ -108,9 +108,8 @@ export class Login implements Greeting {
 
   sent(): void {
     if (this.#state !== 'running' && this.#state !== 'sending') return;
-    const { connection, lifetime } = this.parts;
     // Who has closed the session, or has outlived it, has greeted nobody.
-    const isReady = !lifetime.isOver && connection.isOpen && !this.#isSessionOver;
+    const isReady = !this.parts.lifetime.isOver && !this.#isSessionOver;
     this.#settle(isReady ? 'ready' : 'failed');
     if (!isReady) return;
     this.tools.run(() => {

@@ -235,6 +235,32 @@ describe('A session is ready', () => {
   });
 });
 
+it('No more casts are kept than maxPostponed while a session is not ready', async () => {
+  const gate = new Gate();
+  const one = member('One', { mailbox: { maxPostponed: 2 } }, { connect: () => gate.opened });
+  await using world = await World.boot([one]);
+  const handle = world.handle(one);
+  handle.cast('say', 'a');
+  handle.info('b');
+  let refused: unknown;
+  try {
+    handle.cast('say', 'c');
+  } catch (error) {
+    refused = error;
+  }
+  expect(refused).toBeInstanceOf(NotConnectedError);
+  expect(refused).toMatchObject({ state: 'not ready' });
+  gate.open();
+  await world.net.settle();
+  handle.cast('say', 'd');
+  await world.net.settle();
+  expect(one.ran.filter((line) => /cast|info/.test(line))).toEqual([
+    'cast 1 a',
+    'info 1 b',
+    'cast 1 d',
+  ]);
+});
+
 describe('While the first item of a stream is waited for', () => {
   it('frames are handled, and what their handlers return and send leaves', async () => {
     const items = new Subject<string>();
