@@ -79,7 +79,8 @@ export class Client implements MemberOwner, SysTarget {
     const trace = new TraceHook();
     const { observers } = this;
     const { telemetry, undelivered } = this;
-    const processTools = { ...tools, telemetry, undelivered, trace, observers };
+    const refuse = this.refuse.bind(this);
+    const processTools = { ...tools, telemetry, undelivered, trace, observers, refuse };
     this.#member = new ClientMember(definition, processTools, supervisor, this, position);
     this.#debugger = new Debugger(this.name, this.observers, trace, clock, (error, where) =>
       this.telemetry.error(error, where),

@@ -68,6 +68,8 @@ export interface DialoguePort {
   readonly clock: Clock;
   /** @throws NotConnectedError, InvalidFrameError, FrameEncodeError */
   send(frames: readonly unknown[], done: (error?: Error | null) => void): void;
+  /** A promise that rejects, of which is told where nobody listens. */
+  refuse(what: string, error: unknown): Promise<never>;
   /** Takes out the first frame that waits for its handler, and matches; throws what `match` throws. */
   takeOut(match: Match): DataFrame | undefined;
   /**
@@ -118,16 +120,17 @@ export class SessionDialogue implements Dialogue, FrameListener {
   }
 
   send(frame: FrameLike | readonly FrameLike[]): Promise<void> {
-    if (this.#end !== undefined) return rejected(this.#ended('dialogue.send()'));
+    const method = 'dialogue.send()';
+    if (this.#end !== undefined) return this.port.refuse(method, this.#ended(method));
     const sent = new Deferred<void>();
     try {
       this.port.send(Array.isArray(frame) ? frame : [frame], (cause) => {
         if (!cause) return sent.resolve();
-        const what = 'dialogue.send(): the frame was not sent';
+        const what = `${method}: the frame was not sent`;
         sent.reject(new NotConnectedError(this.port.client, 'closing', what, { cause }));
       });
     } catch (error) {
-      sent.reject(error);
+      return this.port.refuse(method, error);
     }
     return sent.promise;
   }

@@ -57,6 +57,8 @@ export interface ProcessTools extends WireTools {
   readonly urls: UrlRound;
   /** What the client's sessions do beside calling handlers. */
   readonly features: FeatureChain;
+  /** A promise that rejects, of which is told where nobody listens. `what`: the method, of which there are few. */
+  readonly refuse: (what: string, error: unknown) => Promise<never>;
   /** Counts what is left undone when the application ends. */
   readonly undelivered: Undelivered;
   /** Bounds how many attempts of the application are under way. */

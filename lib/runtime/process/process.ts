@@ -322,6 +322,7 @@ export class Process implements ConnectionOwner, BudgetClient {
       client: this.definition.name,
       clock: this.tools.clock,
       send: (frames, done) => this.send(frames, { isAnswer: false, isGreeting: true, done }),
+      refuse: this.tools.refuse,
       takeOut: (match) =>
         mailbox.takeOut((message): message is DataFrame => isData(message) && match(message)),
       listen: (listener) => {

@@ -1,4 +1,4 @@
-import type { WaitOptions } from '../../runtime/async/deferred.js';
+import { rejected, type WaitOptions } from '../../runtime/async/deferred.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
 import { InvalidFrameError } from '../../runtime/errors/frame.errors.js';
 import type { CloseReason } from '../../runtime/frame/close-reason.js';
@@ -39,6 +39,7 @@ export class PlayedDialogue implements Dialogue {
         this.sent.push(...values.map((value) => checked(name, value)));
         done();
       },
+      refuse: (_what, error) => rejected(error),
       takeOut: (match) => {
         const index = this.#waiting.findIndex((frame) => match(frame));
         return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];

@@ -2,6 +2,7 @@ import { DeadlockError } from 'nestjs-websockex';
 import { defer, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
+import { Gate } from '../../fixtures/journal.js';
 import { member, type Deeds, type MemberHandle } from '../../fixtures/supervision/member.js';
 import { World } from '../../fixtures/supervision/world.js';
 
@@ -182,6 +183,30 @@ describe('An @OnConnect, which its session waits for', () => {
     expect(failures[0]).toBeInstanceOf(DeadlockError);
     expect(failures).toMatchObject([{ method: 'connect' }]);
     one.deeds.connect = undefined;
+  });
+
+  it('is not concerned once the first item of its stream was sent', async () => {
+    const gate = new Gate();
+    const one = member('One', { reconnect: { initialDelay: 0, maxDelay: 0 } });
+    await using world = await World.make([one]);
+    const handle = world.handle(one);
+    const outcomes: unknown[] = [];
+    one.deeds.connect = async function* () {
+      yield 'hello';
+      await gate.opened;
+      outcomes.push(await handle.connected().catch((error: unknown) => error));
+    };
+    await world.app.init();
+    await world.net.settle();
+    one.deeds.connect = undefined;
+    world.peer(one).drop();
+    await world.net.settle();
+    expect(handle.status).toBe('backoff');
+    gate.open();
+    await world.net.settle();
+    expect(outcomes).toEqual([]);
+    await world.net.clock.advance(1);
+    expect(outcomes).toMatchObject([{ session: 2 }]);
   });
 
   it('that has returned a stream leaves its background work alone', async () => {

@@ -1,9 +1,12 @@
 import {
   BackpressureError,
+  FrameEncodeError,
+  InvalidFrameError,
   LoginTimeoutError,
   NotConnectedError,
   type DataFrame,
   type Dialogue,
+  type Frame,
 } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
@@ -209,6 +212,46 @@ describe('The cause of a next() that rejects', () => {
     await talk.scripted.clock.advance(10);
     await settle();
     expect(next.error).toMatchObject({ cause: { code: 'ERR_WEBSOCKEX_LOGIN_TIMEOUT' } });
+    await talk.leave();
+  });
+});
+
+describe('send()', () => {
+  it('sends one frame or several, in order, and before what @OnConnect returns', async () => {
+    const talk = await Talk.begin();
+    await talk.dialogue.send('a');
+    await talk.dialogue.send(['b', Buffer.of(1)]);
+    expect(talk.scripted.transport.last.sent).toEqual([
+      { type: 'text', data: 'a' },
+      { type: 'text', data: 'b' },
+      { type: 'binary', data: Buffer.of(1) },
+    ]);
+    await talk.leave();
+  });
+
+  it('resolves when the socket has taken it, and rejects where it is gone before', async () => {
+    const talk = await Talk.begin();
+    const { transport } = talk.scripted;
+    transport.holdsSends = true;
+    const sent = outcome(talk.dialogue.send('a'));
+    await settle();
+    expect(sent).toEqual({});
+    transport.last.take();
+    await settle();
+    expect(sent).toEqual({ value: undefined });
+    await talk.leave();
+  });
+
+  it('refuses what is no frame, or cannot be sent, which is told where nobody awaits it', async () => {
+    const talk = await Talk.begin();
+    await expect(talk.dialogue.send(7 as never)).rejects.toBeInstanceOf(InvalidFrameError);
+    const long: Frame = { type: 'ping', data: Buffer.alloc(126) };
+    await expect(talk.dialogue.send(['a', long])).rejects.toBeInstanceOf(FrameEncodeError);
+    void talk.dialogue.send(7 as never);
+    await settle();
+    expect(talk.scripted.transport.last.sent).toEqual([]);
+    const errors = talk.scripted.events.filter(({ event }) => event === 'error');
+    expect(errors).toMatchObject([{ where: 'a dialogue.send() that nobody awaits' }]);
     await talk.leave();
   });
 });
