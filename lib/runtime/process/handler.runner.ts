@@ -27,6 +27,8 @@ export interface HandlerRunnerParts {
   readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
   readonly reconnect: Reconnect;
+  /** Whether a session is open, and ready. */
+  readonly isReady: boolean;
   /** That of the session, or of the last one. */
   readonly login: { whenSettled(work: () => void): void } | undefined;
   /** @throws WebSockexError */
@@ -242,7 +244,9 @@ export class HandlerRunner implements HandlerStreamsOwner {
   #reply(handler: Handler, frames: readonly Frame[], taken?: () => void): void {
     const { method, answersPeer: isAnswer = false } = handler;
     this.tools.trace.tell?.({ event: 'reply', method, frames });
-    const isGreeting = handler === this.parts.lifetime.incarnation.connect;
+    const { isReady, lifetime } = this.parts;
+    // Until the session is ready, what answers the peer's own frames belongs to its login.
+    const isGreeting = handler === lifetime.incarnation.connect || (isAnswer && !isReady);
     try {
       this.parts.send(frames, { isAnswer, isGreeting, done: taken && (() => taken()) });
     } catch (error) {

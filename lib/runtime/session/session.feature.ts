@@ -65,7 +65,7 @@ export interface FeatureContext {
 export interface SendingOptions {
   /** Whether they answer what the peer sent. */
   readonly isAnswer: boolean;
-  /** Whether they come from an `@OnConnect`. */
+  /** Whether they belong to a login: they come from `@OnConnect`, or answer the peer before it is done. */
   readonly isGreeting: boolean;
   /** Called once, when the socket has taken them or never will. */
   readonly done?: ((error?: Error | null) => void) | undefined;
