@@ -162,6 +162,23 @@ describe('What stands over what', () => {
     ]);
   });
 
+  it('and over the loss of the session, where it came after the answer', async () => {
+    const gate = new Gate();
+    const one = noting({ reconnect: DOUBLING }, async (_, dialogue) => {
+      const { data } = await dialogue.next();
+      await gate.opened;
+      throw new LoginError(String(data));
+    });
+    await using world = await World.boot([one]);
+    world.peer(one).send('bad key');
+    await world.net.settle();
+    world.peer(one).drop();
+    await world.net.settle();
+    gate.open();
+    await world.net.settle();
+    expect(one.statuses).toMatchObject([{ reason: { error: { message: 'bad key' } } }]);
+  });
+
   it('what is made of the end of the session is told as that end', async () => {
     const one = noting({ reconnect: DOUBLING }, async (_, dialogue) => {
       await dialogue.next().catch((cause: unknown) => {
@@ -216,6 +233,21 @@ describe('loginTimeout', () => {
     await using world = await World.boot([one]);
     for (const delay of [100, 200, 400]) await world.net.clock.advance(6_000 + delay);
     await world.net.clock.advance(6_000);
+    expect(one.statuses.map(({ attempt, retryIn }) => [attempt, retryIn])).toEqual([
+      [1, 100],
+      [2, 200],
+      [3, 400],
+      [4, 800],
+    ]);
+  });
+
+  it('counts on after a session that was ready', async () => {
+    const one = noting({ reconnect: DOUBLING, loginTimeout: 6_000 }, undefined);
+    await using world = await World.boot([one]);
+    one.deeds.connect = () => NEVER;
+    await world.net.clock.advance(10_000);
+    world.peer(one).drop();
+    for (const delay of [100, 200, 400]) await world.net.clock.advance(delay + 6_000);
     expect(one.statuses.map(({ attempt, retryIn }) => [attempt, retryIn])).toEqual([
       [1, 100],
       [2, 200],
@@ -361,6 +393,15 @@ describe('A login that failed', () => {
     world.peer(one).drop();
     await world.net.clock.advance(100);
     expect(tried.at(-1)).toBe('wss://two.example/');
+    // The one that worked begins the next round.
+    one.deeds.connect = ({ url }) => {
+      tried.push(url);
+      throw refused;
+    };
+    world.peer(one).drop();
+    await world.net.clock.advance(200);
+    await world.net.clock.advance(0);
+    expect(tried.slice(3)).toEqual(['wss://two.example/', 'wss://one.example/']);
   });
 
   it('says nothing of its origin: others go on as before', async () => {

@@ -261,6 +261,33 @@ it('No more casts are kept than maxPostponed while a session is not ready', asyn
   ]);
 });
 
+describe('A send from elsewhere before the session is ready', () => {
+  it('waits for it with whenDisconnected: queue, behind what @OnConnect sends', async () => {
+    const gates = [new Gate(), new Gate()];
+    const one = member('One', { reconnect: QUICK });
+    one.deeds.connect = async ({ session }, dialogue) => {
+      await dialogue.send('hello');
+      await gates[session - 1]?.opened;
+      return 'subscribe';
+    };
+    await using world = await World.boot([one]);
+    const handle = world.handle(one);
+    for (const gate of gates) {
+      const sent = ['a', 'b'].map((text) =>
+        outcome(handle.sendFrame(text, { whenDisconnected: 'queue' })),
+      );
+      await world.net.clock.advance(1);
+      expect(sent).toEqual([{}, {}]);
+      expect(texts(world, one)).toEqual(['hello']);
+      gate.open();
+      await world.net.settle();
+      expect(texts(world, one)).toEqual(['hello', 'subscribe', 'a', 'b']);
+      world.peer(one).drop();
+      await world.net.settle();
+    }
+  });
+});
+
 describe('While the first item of a stream is waited for', () => {
   it('frames are handled, and what their handlers return and send leaves', async () => {
     const items = new Subject<string>();
