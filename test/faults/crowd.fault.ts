@@ -16,7 +16,8 @@ describe('Beside 600 clients of each', () => {
     async (count, { annotate }) => {
       await using subject = await boot();
       await using dead = await listenAll(count);
-      const options = { connectTimeout: 2000 };
+      // None of them gives up before the test is over.
+      const options = { connectTimeout: 120_000 };
       for (const host of dead.servers)
         await subject.ask('crowd', [{ url: host.url(), options }, 600]);
       for (const server of dead.servers) await (await server.peer(1)).request();

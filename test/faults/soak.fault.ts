@@ -312,15 +312,14 @@ it(
     const from = performance.now();
     await lapse(2_500);
     await Promise.all(handles.map((handle) => handle.connected({ timeout: 30_000 })));
-    process.stdout.write(
-      `${ledger.toString()}\nall open again ${since(from)} ms after the last fault\n`,
-    );
+    const took = since(from);
     await app.close();
     for (const { server, proxy } of origins) {
       await proxy.close();
       server.close();
     }
 
+    process.stdout.write(`${ledger.toString()}\nall open again ${took} ms after the last fault\n`);
     expect(ledger.wrong).toEqual([]);
     expect(ledger.sends.unsettled).toBe(0);
     expect(handles.map(({ status }) => status)).toEqual(handles.map(() => 'terminated'));
