@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { RawServer } from '../fixtures/raw-server.js';
 import { WsServer } from '../fixtures/ws-server.js';
-import { since, subjects } from './subject.js';
+import { since, subjects, TIMED } from './subject.js';
 
 const boot = subjects();
 
@@ -13,6 +13,7 @@ const HEALTHY = 9;
 describe('Beside 600 clients of each', () => {
   it.concurrent.for([1, 4])(
     'of %i hosts that accept TCP and never answer, a client of another is open at once',
+    TIMED,
     async (count, { annotate }) => {
       await using subject = await boot();
       await using dead = await listenAll(count);

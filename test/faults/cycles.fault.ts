@@ -27,7 +27,7 @@ async function listen() {
 const ROWS = [
   {
     what: '6,000 clients that came and went',
-    warmUp: 3_000,
+    warmUp: 2_000,
     count: 6_000,
     start: () => Promise.resolve(),
     work: (subject: Subject, url: string, count: number) => subject.ask('cycle', [{ url }, count]),

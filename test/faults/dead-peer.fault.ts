@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { RawServer } from '../fixtures/raw-server.js';
 import { TcpProxy, type Link } from '../fixtures/tcp-proxy.js';
-import { AT_ONCE, lapse, since, subjects } from './subject.js';
+import { AT_ONCE, lapse, since, subjects, TIMED } from './subject.js';
 
 const boot = subjects();
 
@@ -45,6 +45,7 @@ const DEAD: readonly (readonly [string, (link: Link) => void])[] = [
 describe('A connection that is dead', () => {
   it.concurrent.for(DEAD)(
     'because the network %s: it is noticed in time, and there is a next one',
+    TIMED,
     async ([, fault], { annotate }) => {
       await using scene = await open();
       const { subject, proxy, link } = scene;
@@ -115,6 +116,7 @@ const HANDSHAKES: readonly (readonly [string, (link: Link) => void])[] = [
 describe('An answer of the handshake', () => {
   it.concurrent.for(HANDSHAKES)(
     'that %s: connectTimeout ends the attempt',
+    TIMED,
     async ([how, fault], context) => {
       await using server = await RawServer.listen({
         onPeer: async (peer) => {

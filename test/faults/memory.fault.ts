@@ -50,8 +50,16 @@ async function flood(
   }
 }
 
+/** Waits for so many. */
+async function pongs(peer: RawPeer, count: number): Promise<void> {
+  let left = count;
+  await peer.nextFrame(({ name }) => name === 'pong' && --left === 0, 120_000);
+}
+
+const LAST = Buffer.from('still there?');
 const ping = encodeFrame(OPCODE.ping, 'flooded with it');
 const pong = encodeFrame(OPCODE.pong, 'flooded with it');
+const bigPing = encodeFrame(OPCODE.ping, Buffer.alloc(125));
 const tiny = encodeFrame(OPCODE.continuation, 'x', { fin: false });
 
 /** Of 512 KiB on the wire, half a GiB once it is inflated. */
@@ -116,6 +124,42 @@ const ROWS: readonly Row[] = [
       await subject.ask('until', ['frames', frames + 1]);
     },
   },
+  {
+    does: 'reads nothing of 256 MiB that are sent to it',
+    isStream: true,
+    isGone: true,
+    options: { sendTimeout: 2_000 },
+    // maxBuffered, and as much again.
+    most: 32 * MIB,
+    play: async (peer, subject, look) => {
+      peer.pauseReading();
+      for (let round = 0; round < 4; round++) {
+        await subject.ask('send', [64 * 1024, 1_000]);
+        await look();
+      }
+      await subject.ask('ended', 'sendTimeout');
+      const { taken, unsettled, refused } = await subject.ask('sends');
+      expect(unsettled).toBe(0);
+      expect(taken).toBeGreaterThan(0);
+      expect(refused).toEqual({
+        BackpressureError: expect.any(Number),
+        NotConnectedError: expect.any(Number),
+      });
+    },
+  },
+  {
+    does: `sends ${FLOOD} pings and reads no pong`,
+    isStream: true,
+    isGone: true,
+    options: { sendTimeout: 2_000 },
+    play: async (peer, subject, look) => {
+      peer.pauseReading();
+      // They are taken only as long as the client reads.
+      void flood(peer, bigPing, FLOOD);
+      await subject.ask('ended', 'sendTimeout');
+      await look();
+    },
+  },
   ...[true, false].flatMap((hasOnPing): Row[] => {
     const how = hasOnPing ? 'a client with @OnPing and @OnPong' : 'a client without @OnPing';
     return [
@@ -125,7 +169,7 @@ const ROWS: readonly Row[] = [
         isStream: true,
         play: async (peer, _, look) => {
           const sent = flood(peer, ping, FLOOD, look);
-          for (let left = FLOOD; left > 0; left--) await peer.nextFrame('pong', 60_000);
+          await pongs(peer, FLOOD);
           await sent;
         },
       },
@@ -167,7 +211,7 @@ describe.runIf(process.platform === 'linux')('The memory of a client', () => {
     for (let round = 0; round < 2; round++) {
       await flood(peer, ping, 500);
       await flood(peer, encodeFrame(OPCODE.text, 'warm'), 500);
-      for (let left = 500; left > 0; left--) await peer.nextFrame('pong');
+      await pongs(peer, 500);
     }
     await subject.ask('memory');
     const before = await subject.ask('memory');
@@ -177,8 +221,8 @@ describe.runIf(process.platform === 'linux')('The memory of a client', () => {
     await play(peer, subject, look);
     const goesOn = code === undefined && isGone === undefined;
     if (goesOn) {
-      peer.ping('still there?');
-      for (;;) if ((await peer.nextFrame('pong')).payload.toString() === 'still there?') break;
+      peer.ping(LAST);
+      await peer.nextFrame(({ name, payload }) => name === 'pong' && payload.equals(LAST));
     } else if (code !== undefined) {
       expect((await peer.nextFrame('close', 60_000)).closeCode).toBe(code);
     }
@@ -187,7 +231,9 @@ describe.runIf(process.platform === 'linux')('The memory of a client', () => {
     const held = Math.max(...seen.map(({ rss }) => rss)) - before.rss;
     const peak = Math.max(...seen.map((one) => one.peak)) - before.rss;
     const end = goesOn ? 'still open' : `closed with ${code ?? 1006}`;
-    await annotate(`held ${mib(held)} more, took ${mib(peak)} at most, of ${mib(most)}; ${end}`);
+    await annotate(
+      `holds ${mib(held)} more, took ${mib(peak)} at most (${isStream ? 'the former' : 'the latter'} may be ${mib(most)}); ${end}`,
+    );
     expect(isStream ? held : peak).toBeLessThan(most);
     const { ends, statuses } = await subject.ask('tally');
     expect(statuses).toHaveLength(1);

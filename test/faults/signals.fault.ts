@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FullHost } from '../fixtures/full-host.js';
 import { deadUrl, mute } from '../fixtures/nest/servers.js';
 import { RawServer } from '../fixtures/raw-server.js';
-import { since, type Subject, subjects } from './subject.js';
+import { since, type Subject, subjects, TIMED } from './subject.js';
 
 const boot = subjects();
 
@@ -74,15 +74,16 @@ const STATES: Readonly<
   },
 };
 
-const rows = Object.keys(STATES).flatMap((state) =>
-  (['SIGTERM', 'SIGINT'] as const).flatMap((signal) =>
-    (['signal', 'exit'] as const).map((hooks) => [signal, state, hooks] as const),
-  ),
-);
+/** Each signal in each state, and each way to end there. */
+const rows = Object.keys(STATES).flatMap((state) => [
+  ['SIGTERM', state, 'signal'] as const,
+  ['SIGINT', state, 'exit'] as const,
+]);
 
 describe('A process', () => {
   it.concurrent.for(rows)(
     'ends by %s while its client is %s (ends by: %s)',
+    TIMED,
     async ([signal, state, hooks], { annotate }) => {
       await using subject = await boot({ plan: { shutdownTimeout, hooks } });
       const peer = await STATES[state]!(subject);

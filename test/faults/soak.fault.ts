@@ -327,5 +327,5 @@ it(
     expect(ledger.sessions.length).toBeGreaterThan(2 * CLIENTS);
     expect(ledger.received).toBeGreaterThan(CLIENTS * 100 * MINUTES);
   },
-  60_000 * (MINUTES + 2),
+  60_000 * (MINUTES + 5),
 );

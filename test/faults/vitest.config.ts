@@ -8,8 +8,7 @@ export default defineConfig({
   test: {
     ...base.test,
     include: ['test/faults/**/*.fault.ts'],
-    // They mostly wait.
-    maxWorkers: 4,
+    maxConcurrency: 3,
     testTimeout: 300_000,
     reporters: ['verbose'],
     typecheck: { enabled: false },
