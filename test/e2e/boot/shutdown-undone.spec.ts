@@ -162,7 +162,7 @@ describe('What a shutdown leaves undone is told in one line', () => {
 it('What a real socket has not taken is told, although its failure comes later', async () => {
   await using server = await RawServer.listen();
   class OneClient {}
-  const client = clientAt(server.url(), OneClient, { heartbeat: false });
+  const client = clientAt(server.url(), OneClient, { heartbeat: false, maxBuffered: 128 << 20 });
   const logger = new CapturingLogger();
   const root = WebSockexModule.forRoot({ clients: [client], shutdownTimeout: 0 });
   const app = await Test.createTestingModule({ imports: [root] })
