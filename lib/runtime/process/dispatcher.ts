@@ -62,6 +62,8 @@ export class Dispatcher implements MailboxOwner<Message> {
   /** The call that was handled last; it is over unless its handler hangs. */
   #answering: CallMessage | undefined;
   #unhandled = 0;
+  /** Whether it waits for what features still have to send: no handler runs. */
+  isFlushing = false;
   readonly sizeOf = sizeOf;
 
   constructor(
@@ -293,7 +295,11 @@ export class Dispatcher implements MailboxOwner<Message> {
     drained.then(over.resolve, over.reject);
     // When the session has ended, by the deadline or by the peer, there is nothing to wait for.
     connection.whenNoWire(() => over.resolve());
-    return over.promise.then(() => lifetime.drained(code));
+    this.isFlushing = true;
+    return over.promise.then(() => {
+      this.isFlushing = false;
+      lifetime.drained(code);
+    });
   }
 
   /** What was posted before the end and comes after it. */

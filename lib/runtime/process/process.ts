@@ -394,13 +394,15 @@ export class Process implements ConnectionOwner, BudgetClient {
     const deadline = this.tools.clock.now() + timeout;
     if (this.#shutdown && this.#shutdown.deadline <= deadline) return;
     this.#shutdown?.over();
-    this.#shutdown = new Shutdown(this.tools.clock, this, timeout, () =>
+    this.#shutdown = new Shutdown(this.tools.clock, this, timeout, () => {
+      // Who waits for what is still to be sent is told by its own promise.
+      if (this.dispatcher.isFlushing) return;
       this.tools.telemetry.error(
         new Error(
           `${this.calls.busy} did not return within ${Math.round(timeout)} ms and was left behind`,
         ),
         'the shutdown',
-      ),
-    );
+      );
+    });
   }
 }
