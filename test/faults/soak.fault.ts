@@ -45,9 +45,18 @@ const oneOf = <T>(values: readonly T[]): T => values[below(values.length)]!;
 interface ServerSession {
   readonly socket: WebSocket;
   sent: number;
-  /** The client's own session, once it has told. */
+  /** The client, once it has told, and the number it told last. */
   from?: string;
+  last: number;
   received: number;
+}
+
+/** One client, over all of its incarnations. */
+interface Sender {
+  readonly client: number;
+  readonly handle: ClientHandle;
+  /** Numbers that it has given away. */
+  sent: number;
 }
 
 /** Everything that went over the wires, and whatever was wrong with it. */
@@ -59,6 +68,8 @@ class Ledger {
   received = 0;
   /** Sessions of the server that a client has had frames of. */
   readonly seen = new Set<number>();
+  /** What came up, as client and number: nothing that a socket took is sent again, in any session. */
+  readonly arrived = new Set<string>();
   /** Sends that were taken, and that were not. */
   readonly sends = { taken: 0, refused: 0, unsettled: 0 };
 
@@ -110,12 +121,11 @@ class SoakClient {
   /** The server's session whose frames these are, and the number of the last one. */
   #source: number | undefined;
   #last = -1;
-  #sent = 0;
-  #handle!: () => ClientHandle;
+  #sender!: () => Sender;
 
   @OnStart()
-  start(handle: () => ClientHandle) {
-    this.#handle = handle;
+  start(sender: () => Sender) {
+    this.#sender = sender;
   }
 
   @OnConnect()
@@ -124,7 +134,6 @@ class SoakClient {
     this.#session = session;
     this.#source = undefined;
     this.#last = -1;
-    this.#sent = 0;
   }
 
   @OnFrame('text')
@@ -135,7 +144,7 @@ class SoakClient {
     if (number % 50 === 49) throw new Error('let it crash');
     // A handler that takes its time, so that some wait.
     if (number % 10 === 9) await new Promise((resolve) => setImmediate(resolve));
-    if (number % 3 === 0) this.#send();
+    if (number % 3 === 0) send(this.#sender());
   }
 
   @OnDisconnect()
@@ -156,19 +165,20 @@ class SoakClient {
     if (!((ledger.sessions[source]?.sent ?? 0) > number)) ledger.blame(`${where}: never sent`);
     this.#last = number;
   }
+}
 
-  /** Tells who it is and a number; the session ends before it is taken, or it is taken. */
-  #send(): void {
-    const { sends } = ledger;
-    sends.unsettled++;
-    this.#handle()
-      .sendFrame(`${this.#incarnation}/${this.#session}:${this.#sent++}`)
-      .then(
-        () => sends.taken++,
-        () => sends.refused++,
-      )
-      .finally(() => sends.unsettled--);
-  }
+/** Sends the next number, which is taken, or refused: where there is no session, or later from a queue. */
+function send(sender: Sender): void {
+  const { sends } = ledger;
+  const whenDisconnected = oneOf(['reject', 'queue'] as const);
+  sends.unsettled++;
+  sender.handle
+    .sendFrame(`${sender.client}:${sender.sent++}`, { whenDisconnected })
+    .then(
+      () => sends.taken++,
+      () => sends.refused++,
+    )
+    .finally(() => sends.unsettled--);
 }
 
 /** Sends a frame each 50 to 150 ms to whoever is there; refuses some, and leaves some waiting. */
@@ -187,7 +197,7 @@ async function serve(isCalm: () => boolean) {
   });
   function welcome(socket: WebSocket): void {
     const id = ledger.sessions.length;
-    const session: ServerSession = { socket, sent: 0, received: 0 };
+    const session: ServerSession = { socket, sent: 0, last: -1, received: 0 };
     ledger.sessions.push(session);
     const feed = (): void => {
       if (socket.readyState !== socket.OPEN) return;
@@ -198,12 +208,14 @@ async function serve(isCalm: () => boolean) {
     feed();
     socket.on('error', () => undefined);
     socket.on('message', (data: Buffer) => {
-      const [from = '', number] = data.toString().split(':');
+      const told = data.toString();
+      const [from = '', number = ''] = told.split(':');
       session.from ??= from;
       if (from !== session.from) ledger.blame(`${from} speaks in the session of ${session.from}`);
-      if (Number(number) !== session.received) {
-        ledger.blame(`${from}:${number} arrived after ${session.received - 1}`);
-      }
+      if (ledger.arrived.has(told)) ledger.blame(`${told} arrived twice`);
+      if (Number(number) <= session.last) ledger.blame(`${told} arrived after ${session.last}`);
+      ledger.arrived.add(told);
+      session.last = Number(number);
       session.received++;
     });
   }
@@ -279,18 +291,22 @@ it(
     );
     await using app = await boot([], { shutdownTimeout: 2_000 });
     const handles: ClientHandle[] = [];
+    const senders: Sender[] = [];
     for (let client = 0; client < CLIENTS; client++) {
       const url = origins[client % ORIGINS]!.proxy.url();
       const handle: ClientHandle = await app.manager.start(SoakClient, {
         url,
-        args: () => handle,
+        args: () => senders[client]!,
         heartbeat: { interval: 500, timeout: 500 },
       });
       handles.push(handle);
+      senders.push({ client, handle, sent: 0 });
     }
 
     const kinds = [LINK_FAULTS, LINK_FAULTS, PEER_FAULTS, HANDLE_FAULTS];
     for (const from = performance.now(); since(from) < MINUTES * 60_000; await lapse(20)) {
+      // Whether it has a session or not.
+      for (let more = 5; more > 0; more--) send(oneOf(senders));
       const faults = oneOf(kinds);
       const name = oneOf(Object.keys(faults));
       ledger.count(ledger.faults, name);
