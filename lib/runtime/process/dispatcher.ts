@@ -116,8 +116,12 @@ export class Dispatcher implements MailboxOwner<Message> {
     }
     // A frame, whose way is to be short.
     if (connection.isClosedByUs) return this.tools.undelivered.add('frame');
-    const frame = this.handOver(message);
+    // As in `handOver`, which is one call more on the way of every frame.
+    this.received(message);
+    const { received } = this.tools.features;
+    const frame = received === undefined ? message : received(message);
     if (frame === undefined) return undefined;
+    this.tools.observers.frame(frame);
     const { frames } = lifetime.incarnation;
     if (frames.length === 0) return undefined;
     let handler: Handler | undefined;
