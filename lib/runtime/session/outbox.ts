@@ -13,6 +13,7 @@ import {
 import { FrameChecker } from '../frame/frame.checker.js';
 import type { Frame } from '../frame/frame.js';
 import type { WhenDisconnected } from '../options/client-options.js';
+import { isMilestone } from '../telemetry/milestone.js';
 import { SendRate } from './send.rate.js';
 import type { FeatureContext, SendingOptions, SessionFeature } from './session.feature.js';
 
@@ -72,6 +73,8 @@ export class Outbox implements SessionFeature {
   #isPumping = false;
   #isHolding = false;
   #isClosed = false;
+  /** How often what a handler returned was refused. */
+  #refused = 0;
   /** Those who wait until nothing does. */
   #drained: (() => void)[] = [];
 
@@ -208,6 +211,7 @@ export class Outbox implements SessionFeature {
     if (refusal !== undefined) {
       if (caller !== undefined) throw refusal;
       this.#settle(item, refusal);
+      this.#warn(refusal);
       return undefined;
     }
     if (older !== undefined) {
@@ -219,6 +223,14 @@ export class Outbox implements SessionFeature {
     this.#pump();
     this.#arm();
     return undefined;
+  }
+
+  /** Nobody waits for what a handler returned: that it is lost is told in the log. */
+  #warn(refusal: Error): void {
+    if (!isMilestone(++this.#refused)) return;
+    const how = this.#refused === 1 ? '' : ` (${this.#refused} times)`;
+    const message = `what a handler returned was dropped${how}: ${refusal.message}`;
+    this.context.telemetry.emit('warning', { message });
   }
 
   /** What answers the peer always finds room: too much of it holds up reading. */

@@ -82,7 +82,11 @@ describe('A peer that reads on when its answer was taken', { timeout: 60_000 }, 
   ])('gets all of it, and its answers are read: %s', async (how, speak) => {
     await using server = await blockingEcho();
     const type = how === '@OnConnect' ? EagerSpeaker : Speaker;
-    const options = { mailbox: { maxBytes: 64 * 1024 }, startup: 'manual' } as const;
+    const options = {
+      mailbox: { maxBytes: 64 * 1024 },
+      startup: 'manual',
+      maxBuffered: Infinity,
+    } as const;
     const client = clientAt<Speaker>(server.url(), type, options);
     await using app = await boot([client]);
     const handle = app.handle(client);

@@ -247,6 +247,32 @@ describe('A send in a session', () => {
   });
 });
 
+describe('What handlers return', () => {
+  it('is dropped above maxBuffered, where it is no answer to the peer, and the log tells so', async () => {
+    const warnings: string[] = [];
+    const logger = { log() {}, error() {}, warn: (line: string) => warnings.push(line) };
+    const marks = { sendHighWaterMark: 10, maxBuffered: 30 };
+    await using scene = await NetScene.open(Feed, marks, { logger });
+    const { handle, peer, net } = scene;
+    const dropped: unknown[] = [];
+    handle.events$.subscribe((event) => {
+      if (event.event === 'frame:dropped') dropped.push(event.frame);
+    });
+    peer.stall();
+    // What the net holds for a peer that reads nothing is more than a socket has taken.
+    const sent = handle.sendFrame('x'.repeat(1024 * 1024));
+    for (let n = 0; n < 4; n++) handle.cast('say', `${n}`.repeat(20));
+    await net.settle();
+    expect(dropped.length).toBeGreaterThan(0);
+    expect(
+      warnings.filter((line) => line.includes('what a handler returned was dropped')),
+    ).toHaveLength(1);
+    expect(warnings.join()).toMatch(/\(maxBuffered\)/);
+    peer.unstall();
+    await sent;
+  });
+});
+
 describe('What waits at the end', () => {
   it.each([
     ['stop()', (scene: NetScene<Feed>) => scene.handle.stop(), 1000],

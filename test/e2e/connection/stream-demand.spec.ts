@@ -52,8 +52,9 @@ describe('A peer that does not read', { timeout: 30_000 }, () => {
     expect(Source.asked).toBe(ALL.length);
   });
 
-  it('is sent all that an observable has, at once', async () => {
-    await using scene = await Scene.open(Source);
+  it('is sent all that an observable has, at once, where no mark holds it up', async () => {
+    const marks = { sendHighWaterMark: Infinity, maxBuffered: Infinity };
+    await using scene = await Scene.open(Source, marks);
     scene.peer.pauseReading();
     let sent = 0;
     scene.handle.events$.subscribe(({ event }) => {
