@@ -84,15 +84,25 @@ export type {
 } from './runtime/options/client-options.js';
 export type { Dialogue } from './runtime/process/dialogue.js';
 export type { ConnectionInfo, ConnectRequest } from './runtime/process/handler.arguments.js';
-export { accepted, close, reconnect, reply, terminate } from './runtime/process/directive.js';
+export {
+  accepted,
+  close,
+  ready,
+  reconnect,
+  reply,
+  rotate,
+  terminate,
+} from './runtime/process/directive.js';
 export type {
   AcceptedDirective,
   CloseDirective,
   Directive,
   LeaveOptions,
   ReconnectChanges,
+  ReadyDirective,
   ReconnectDirective,
   ReplyDirective,
+  RotateDirective,
   TerminateDirective,
 } from './runtime/process/directive.js';
 
@@ -110,6 +120,7 @@ export type {
 export { CloseCode } from './runtime/frame/close-code.js';
 export type { CloseReason } from './runtime/frame/close-reason.js';
 export type { DisconnectStatus, EndClass } from './runtime/frame/disconnect.status.js';
+export type { RotateOptions } from './runtime/connection/rotation.js';
 export type { Random, ReconnectOptions } from './runtime/connection/backoff.policy.js';
 
 export { WebSockexError } from './runtime/errors/websockex.error.js';

@@ -266,6 +266,8 @@ export const messages = {
     `${client} has had no session that is ready for ${duration(lasted)}`,
   restored: (client: string, session: number, lasted: number) =>
     `${client} is ready again (session ${session}), after ${duration(lasted)}`,
+  rotated: (client: string, from: number, to: number) =>
+    `${client}: session ${to} has taken the place of session ${from}`,
   backoff: (client: string, delay: number) => `${client} connects again in ${delay} ms`,
   restart: (client: string, delay: number, dropped: number) =>
     `${client} is restarted ${delay > 0 ? `in ${delay} ms` : 'at once'}` +

@@ -24,6 +24,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'disconnected',
   'lost',
   'restored',
+  'rotated',
   'backoff',
   'frame:unhandled',
   'handler:slow',
@@ -101,6 +102,8 @@ export class TelemetryLogger implements EventSink {
         return this.lost(event);
       case 'restored':
         return this.restored(event);
+      case 'rotated':
+        return this.logger.debug(messages.rotated(client, event.from, event.to));
       case 'restart':
         return void this.outages.set(client, { ...NONE, since: event.time, isSeen: 'restarted' });
       case 'backoff':

@@ -64,9 +64,11 @@ it('exports these names, and no others', () => {
     'accepted',
     'close',
     'getClientToken',
+    'ready',
     'reconnect',
     'redactUrl',
     'reply',
+    'rotate',
     'terminate',
     'toScheduler',
   ]);
@@ -89,6 +91,7 @@ it('exports these names for tests, and no others', () => {
     'createTestServer',
     'fakeHandle',
     'hasReconnected',
+    'hasRotated',
     'hasSent',
     'isInState',
     'readRecording',
@@ -104,5 +107,6 @@ it('exports these matchers, and no other name', () => {
     'toBeInState',
     'toHaveSent',
     'toHaveReconnected',
+    'toHaveRotated',
   ]);
 });

@@ -83,6 +83,10 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
     before: `
       import { Frame, InjectClient, WebSockexClient, type ClientHandle } from 'nestjs-websockex';`,
   },
+  rotation: {
+    before: `
+      import { OnFrame, rotate, WebSockexClient } from 'nestjs-websockex';`,
+  },
   'allow-url': {
     before: `
       import { BlockList, isIPv6 } from 'node:net';

@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 
 import type { WaitOptions } from '../async/deferred.js';
+import type { RotateOptions } from '../connection/rotation.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
@@ -182,6 +183,23 @@ export abstract class ClientHandle<
    * awaited in a handler of the same client: return `reconnect()` there
    */
   abstract reconnect(options?: LeaveOptions): Promise<ConnectionInfo>;
+
+  /**
+   * Puts a new session in the place of the one that is open, without a gap: the new one is opened, its
+   * `@OnConnect` runs, and when it has brought a data frame, `ready()` was returned, or 5 seconds have
+   * passed, it takes over. The old one is read for `overlap` more, and closed. `status` stays `open`, and
+   * `@OnDisconnect` is not told. Where the new one fails, the old one stays, and it is tried again after the
+   * delays of `reconnect`. One that is under way is joined. Resolves when the new session has taken over.
+   *
+   * @example
+   * await feed.rotate({ within: 60_000 });
+   *
+   * @throws UrlError, ConfigurationError, at once, for a URL or a time that cannot be; (rejects)
+   * `NotConnectedError` while no session is ready, and when the session is left or lost before;
+   * `CallTimeoutError` after `within`; `FatalError`, after which nothing more is tried; `DeadlockError` when
+   * it is awaited in a handler of the same client: return `rotate()` there
+   */
+  abstract rotate(options?: RotateOptions): Promise<ConnectionInfo>;
 
   /**
    * Starts a client of `startup: 'manual'`, and waits for its first `@OnConnect`; of one that is

@@ -57,6 +57,8 @@ export class ClientMember implements Member, ProcessOwner {
   #verdict: Verdict | undefined;
   /** What its last incarnation ended by, where no other may follow. */
   #fatal: FatalError | undefined;
+  /** Rotations of incarnations that are over. */
+  #rotations = 0;
   readonly #postponed: Postponed;
   readonly #ended = new Deferred<void>();
   readonly #tools: ProcessTools;
@@ -127,6 +129,11 @@ export class ClientMember implements Member, ProcessOwner {
   get backlog(): number {
     const { mailbox, dispatcher } = this.process;
     return mailbox.length + dispatcher.held + this.#postponed.length;
+  }
+
+  /** How many sessions have taken the place of another without a gap. */
+  get rotations(): number {
+    return this.#rotations + this.process.rotation.count;
   }
 
   get policy(): MemberPolicy {
@@ -294,8 +301,9 @@ export class ClientMember implements Member, ProcessOwner {
 
   /** Puts a new process in the place of one that is over, and gives it what callers have asked since. */
   #renew(): void {
-    const { connection, reconnect } = this.process;
+    const { connection, reconnect, rotation } = this.process;
     const { isTrusted } = reconnect;
+    this.#rotations += rotation.count;
     this.#previous?.destroy();
     this.#previous = connection.lingering;
     this.process = new Process(this.definition, this.#tools, this, connection.session, isTrusted);

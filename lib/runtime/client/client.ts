@@ -1,6 +1,7 @@
 import { Deferred, isThenable, limited, type WaitOptions } from '../async/deferred.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
 import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
+import type { RotateOptions } from '../connection/rotation.js';
 import { Redactor } from '../errors/redactor.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
@@ -8,7 +9,7 @@ import type { FrameIterator } from '../observers/frame-iterator.js';
 import { Observers } from '../observers/observers.js';
 import type { SendOptions } from './send.options.js';
 import type { ClientDefinition } from '../process/client.definition.js';
-import { checkLeave, type LeaveOptions } from '../process/directive.js';
+import { checkLeave, checkRotate, type LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { Process } from '../process/process.js';
 import { Undelivered } from '../process/undelivered.js';
@@ -264,6 +265,27 @@ export class Client implements MemberOwner, SysTarget {
       what: 'reconnect() of its own client',
       remedy: 'Return reconnect() from it, or do not await it.',
     });
+  }
+
+  /** @throws UrlError, ConfigurationError for what cannot be */
+  rotate(options: RotateOptions = {}): Promise<ConnectionInfo> {
+    checkRotate(`${this.name}: rotate()`, options);
+    const { rotation, calls, isReady } = this.process;
+    if (this.#member.isEnding || this.tools.host?.isClosing || !isReady) {
+      const state = this.status === 'open' ? 'not ready' : this.status;
+      return this.refuse('rotate()', this.notConnected('cannot rotate', { state }));
+    }
+    const rotated = this.tools.run(() => rotation.rotate(options));
+    return calls.guard(rotated, {
+      what: 'rotate() of its own client',
+      remedy: 'Return rotate() from it, or do not await it.',
+      beside: this.process.besideCall,
+    });
+  }
+
+  /** How many rotations there have been. */
+  get rotations(): number {
+    return this.#member.rotations;
   }
 
   /** Ends for good: what waits is handled, the session closed with `code`, all within a time. */

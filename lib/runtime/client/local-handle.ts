@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 
 import type { WaitOptions } from '../async/deferred.js';
+import type { RotateOptions } from '../connection/rotation.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
@@ -98,6 +99,10 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
 
   reconnect(options?: LeaveOptions): Promise<ConnectionInfo> {
     return this.client.reconnect(options);
+  }
+
+  rotate(options?: RotateOptions): Promise<ConnectionInfo> {
+    return this.client.rotate(options);
   }
 
   start(): Promise<ConnectionInfo> {

@@ -6,11 +6,11 @@ import type { CloseReason } from '../frame/close-reason.js';
 import type { PingFrame, PongFrame } from '../frame/frame.js';
 import type { TransportInfo, TransportRequest } from '../transport/transport.port.js';
 import { Attempt, type AttemptOutcome } from './attempt.js';
-import type { ConnectionOwner } from './connection.port.js';
+import type { ConnectionOwner, SessionInfo } from './connection.port.js';
 import { LingeringSocket } from './lingering.socket.js';
 import type { WireEnd } from './wire.end.js';
 import { Wire } from './wire.js';
-import type { WireOwner, WireSettings, WireTools } from './wire.port.js';
+import type { WireOpening, WireOwner, WireSettings, WireTools } from './wire.port.js';
 
 type State =
   | { readonly name: 'idle' | 'terminated' }
@@ -23,7 +23,8 @@ type State =
 
 /**
  * One logical connection over many sockets: at most one wire is listened to at a time, and what an
- * older one still has to say is not heard. It decides nothing: its owner does, and tells it.
+ * older one still has to say is not heard here. While a `Rotation` replaces the wire, it has the other
+ * one. It decides nothing: its owner does, and tells it.
  */
 export class Connection implements WireOwner {
   #state: State = { name: 'idle' };
@@ -82,6 +83,11 @@ export class Connection implements WireOwner {
     else done();
   }
 
+  /** The wire of the session that is open. */
+  get wire(): Wire | undefined {
+    return this.#state.name === 'open' ? this.#state.wire : undefined;
+  }
+
   /** Whether an attempt is under way. */
   get isAttempting(): boolean {
     return this.#state.name === 'connecting' && this.#state.attempt !== undefined;
@@ -113,6 +119,34 @@ export class Connection implements WireOwner {
     const wire = new Wire(settings, this.tools, this, this.owner.inbox);
     this.#state = { name: 'connecting', attempt, wire };
     wire.dial();
+  }
+
+  /**
+   * Another wire takes the place of the one of the session that is open: from now on the session is the
+   * next one.
+   *
+   * @returns that session
+   */
+  switchTo(wire: Wire, opening: WireOpening): SessionInfo {
+    wire.passTo(this, this.owner.inbox);
+    return this.#opened(wire, opening);
+  }
+
+  /**
+   * The session is over, and another wire is there already, dialled by somebody else: it is the next
+   * attempt, or the next session where it is open.
+   *
+   * @returns the session, where it is open
+   */
+  takeOver(attempt: Attempt, wire: Wire, opening?: WireOpening): SessionInfo | undefined {
+    this.#asks(opening?.request ?? wire.request);
+    wire.passTo(this, this.owner.inbox);
+    this.#enter({ name: 'connecting', attempt, wire });
+    if (!this.isCurrent(attempt)) return undefined;
+    this.tools.telemetry.emit('connecting', { url: this.#shownUrl, attempt: this.losses + 1 });
+    // Who is told may have closed: then the wire is gone.
+    if (opening === undefined || !this.isCurrent(attempt)) return undefined;
+    return this.#opened(wire, opening);
   }
 
   /** The attempt could not be made: its request could not be had. `onEnd` follows. */
@@ -209,6 +243,11 @@ export class Connection implements WireOwner {
     this.#enter({ name: 'terminated' });
   }
 
+  /** Whether reading stands still. */
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
   /** Stops and goes on reading, in this session and the next ones. */
   setPaused(paused: boolean): void {
     if (this.#paused === paused) return;
@@ -226,15 +265,7 @@ export class Connection implements WireOwner {
 
   onOpen(info: TransportInfo, request: TransportRequest): void {
     const wire = this.#wire as Wire;
-    this.#asks(request);
-    this.session++;
-    this.isClosedByUs = false;
-    this.#openedAt = this.tools.clock.now();
-    this.#enter({ name: 'open', wire }, { type: 'opened' });
-    if (this.#paused) wire.pause();
-    const protocol = this.#show(info.protocol);
-    this.tools.telemetry.emit('connected', { url: this.#shownUrl, protocol });
-    this.owner.onOpen({ ...info, url: this.#url, session: this.session }, wire);
+    this.owner.onOpen(this.#opened(wire, { info, request }), wire);
   }
 
   onPing(frame: PingFrame): void {
@@ -265,6 +296,18 @@ export class Connection implements WireOwner {
 
   onEnd(end: WireEnd): void {
     this.#over(end, { type: 'failed', error: end.error });
+  }
+
+  #opened(wire: Wire, { info, request }: WireOpening): SessionInfo {
+    this.#asks(request);
+    this.session++;
+    this.isClosedByUs = false;
+    this.#openedAt = this.tools.clock.now();
+    this.#enter({ name: 'open', wire }, { type: 'opened' });
+    if (this.#paused) wire.pause();
+    const protocol = this.#show(info.protocol);
+    this.tools.telemetry.emit('connected', { url: this.#shownUrl, protocol });
+    return { ...info, url: this.#url, session: this.session };
   }
 
   /** What is asked for now, by an attempt or where a redirect has led it. */

@@ -38,6 +38,8 @@ export interface WireEnd {
   readonly error?: unknown;
   /** Whether no attempt was made: what prepares one failed. */
   readonly isUnmade?: boolean;
+  /** Whether another session has taken its place already: nothing is lost. */
+  readonly isRotated?: boolean;
   /** Whether it ended because we wanted it to. */
   readonly voluntary: boolean;
 }

@@ -11,6 +11,13 @@ export interface FrameInbox {
   post(frame: DataFrame): void;
 }
 
+/** What a wire was opened with. */
+export interface WireOpening {
+  readonly info: TransportInfo;
+  /** What was asked for last: redirects may have led there. */
+  readonly request: TransportRequest;
+}
+
 /** Who a wire tells what else happens on it. */
 export interface WireOwner {
   /** @param request what was asked for last: redirects may have led there */

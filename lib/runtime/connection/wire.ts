@@ -42,15 +42,15 @@ export class Wire implements TransportEvents {
   constructor(
     private readonly settings: WireSettings,
     private readonly tools: WireTools,
-    private readonly owner: WireOwner,
+    private owner: WireOwner,
     private inbox: FrameInbox,
   ) {
     this.#request = settings.request;
     this.#client = this.#request.client;
     this.#writer = new FrameWriter(this.#client, tools.telemetry, settings, {
-      onBackpressure: (hasBackpressure) => owner.onBackpressure(hasBackpressure),
+      onBackpressure: (hasBackpressure) => this.owner.onBackpressure(hasBackpressure),
       onWritable: () => {
-        if (this.#phase === 'open') owner.onWritable();
+        if (this.#phase === 'open') this.owner.onWritable();
       },
     });
     const { sendTimeout } = settings;
@@ -64,6 +64,11 @@ export class Wire implements TransportEvents {
   /** The socket, as far as one may look at it. */
   get socket(): Pick<TransportSocket, 'bytesRead' | 'bytesWritten' | 'bufferedAmount'> | undefined {
     return this.#socket;
+  }
+
+  /** What is asked for now. */
+  get request(): TransportRequest {
+    return this.#request;
   }
 
   dial(): void {
@@ -110,6 +115,12 @@ export class Wire implements TransportEvents {
 
   /** From now on its frames go elsewhere. */
   divert(inbox: FrameInbox): void {
+    this.inbox = inbox;
+  }
+
+  /** From now on another is told what happens on it, and its frames go there. */
+  passTo(owner: WireOwner, inbox: FrameInbox): void {
+    this.owner = owner;
     this.inbox = inbox;
   }
 

@@ -40,6 +40,16 @@ export interface ClientOptions extends TransportOptions {
    */
   readonly debug?: boolean | DebugOptions | readonly ('trace' | 'log' | 'statistics')[];
   /**
+   * By what a frame is known that comes on the old and on the new session of a rotation: its sequence
+   * number, for one. What the old one has delivered, of the last 65,536 keys, is dropped where the new one
+   * brings it again; `undefined`: never. Keys are compared as those of a `Set`. What it throws is a crash, as
+   * in a handler. Without it
+   * such frames are handled twice. @default none
+   * @example
+   * dedupe: ({ type, data }) => (type === 'text' ? JSON.parse(data).seq : undefined)
+   */
+  readonly dedupe?: (frame: DataFrame) => unknown;
+  /**
    * Whether a FIRST attempt that fails goes to `@OnDisconnect` and the reconnect policy. Where
    * `false`, it ends the client at once with its error, and no callback runs.
    * @default true; false with `startup: 'required'`
@@ -75,6 +85,12 @@ export interface ClientOptions extends TransportOptions {
   /** When messages wait to be handled. */
   readonly mailbox?: MailboxOptions;
   /**
+   * How old a session may become, in milliseconds, until it is rotated: a new one takes its place without a
+   * gap. Drawn for each session from 90 to 110 % of it, so that many clients do not do it at one time.
+   * `Infinity` and 0: none. @default Infinity
+   */
+  readonly maxAge?: number;
+  /**
    * Bytes that may wait to be sent: a send with which it would be more rejects with `BackpressureError`,
    * and nothing of it is sent. A send alone is always taken, and so is what answers the peer's own frames.
    * `Infinity`: no bound. @default 16 MiB
@@ -98,6 +114,11 @@ export interface ClientOptions extends TransportOptions {
    * group counts, and this one beside it only where it, or `within`, is set. @default 9
    */
   readonly maxRestarts?: number;
+  /**
+   * How long the old session of a rotation is read after the switch, in milliseconds; its frames are handled
+   * before those of the new one. It stands still while the client does not read. @default 1000
+   */
+  readonly overlap?: number;
   /**
    * One deadline for what prepares an attempt: the options factory and `@BeforeConnect` together. Past
    * it the attempt has failed, their signal is aborted, and they are not waited for. `connectTimeout`

@@ -39,6 +39,7 @@ export interface ClientSettings {
   readonly closeTimeout: number;
   readonly connectTimeout: number;
   readonly debug: DebugOptions;
+  readonly dedupe: ((frame: DataFrame) => unknown) | undefined;
   readonly handleInitialFailure: boolean;
   readonly handlerTimeout: number;
   readonly handshakeTimeout: number;
@@ -48,9 +49,12 @@ export interface ClientSettings {
   readonly lostAfter: number;
   readonly mailbox: MailboxMarks & { readonly maxPostponed: number; readonly maxWaiting: number };
   readonly mailboxOnRestart: 'keep' | 'drop';
+  /** `Infinity`: none. */
+  readonly maxAge: number;
   readonly maxBuffered: number;
   readonly maxRestartDelay: number;
   readonly maxRestarts: number | undefined;
+  readonly overlap: number;
   readonly prepareTimeout: number;
   readonly protocols: readonly string[];
   readonly queue: { readonly max: number; readonly maxBytes: number; readonly ttl: number };
@@ -83,6 +87,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     closeTimeout: options.closeTimeout ?? OPTIONS.closeTimeout.default,
     connectTimeout: options.connectTimeout ?? OPTIONS.connectTimeout.default,
     debug: toDebug(options.debug),
+    dedupe: options.dedupe,
     handleInitialFailure: options.handleInitialFailure ?? options.startup !== 'required',
     handlerTimeout: toLimit(options.handlerTimeout ?? OPTIONS.handlerTimeout.default),
     handshakeTimeout: options.handshakeTimeout ?? OPTIONS.handshakeTimeout.default,
@@ -98,10 +103,12 @@ export function toSettings(options: ClientOptions): ClientSettings {
       maxWaiting: mailbox.maxWaiting ?? MAILBOX.maxWaiting.default,
     },
     mailboxOnRestart: options.mailboxOnRestart ?? OPTIONS.mailboxOnRestart.default,
+    maxAge: toLimit(options.maxAge ?? OPTIONS.maxAge.default),
     maxBuffered:
       options.maxBuffered ?? Math.max(OPTIONS.maxBuffered.default, options.sendHighWaterMark ?? 0),
     maxRestartDelay: options.maxRestartDelay ?? OPTIONS.maxRestartDelay.default,
     maxRestarts: options.maxRestarts,
+    overlap: options.overlap ?? OPTIONS.overlap.default,
     prepareTimeout: options.prepareTimeout ?? OPTIONS.prepareTimeout.default,
     protocols: typeof protocols === 'string' ? [protocols] : protocols,
     queue: {

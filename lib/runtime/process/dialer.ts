@@ -26,12 +26,16 @@ import type { Reconnect } from './reconnect.js';
 
 /** The parts of a process that its dialer works with. */
 export interface DialerParts {
-  readonly connection: Connection;
-  readonly entrant: Entrant;
-  readonly mailbox: Mailbox<Message>;
-  readonly calls: HandlerCalls;
-  readonly lifetime: Lifetime;
-  readonly reconnect: Reconnect;
+  /** Whose the attempts are. */
+  readonly connection: Pick<
+    Connection,
+    'session' | 'losses' | 'isCurrent' | 'failAttempt' | 'dial'
+  >;
+  readonly entrant: Pick<Entrant, 'enter'>;
+  readonly mailbox: Pick<Mailbox<Message>, 'isBusy' | 'isSuspended' | 'post'>;
+  readonly calls: Pick<HandlerCalls, 'settled' | 'over'>;
+  readonly lifetime: Pick<Lifetime, 'incarnation' | 'endBy' | 'crash'>;
+  readonly reconnect: Pick<Reconnect, 'changes'>;
   settings: ClientSettings;
 }
 

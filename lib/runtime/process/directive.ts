@@ -1,3 +1,4 @@
+import type { RotateOptions } from '../connection/rotation.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
@@ -50,9 +51,26 @@ export interface AcceptedDirective extends Branded {
   readonly kind: 'accepted';
 }
 
+/** Put a new session in the place of this one. Made with {@link rotate}. */
+export interface RotateDirective extends Branded {
+  readonly kind: 'rotate';
+  readonly options: RotateOptions;
+}
+
+/** The new session of a rotation is good. Made with {@link ready}. */
+export interface ReadyDirective extends Branded {
+  readonly kind: 'ready';
+}
+
 /** What a handler returns to act. */
 export type Directive =
-  AcceptedDirective | ReplyDirective | CloseDirective | ReconnectDirective | TerminateDirective;
+  | AcceptedDirective
+  | ReplyDirective
+  | CloseDirective
+  | ReadyDirective
+  | ReconnectDirective
+  | RotateDirective
+  | TerminateDirective;
 
 /** How the session that is open ends, where a reconnect ends it. */
 export interface LeaveOptions {
@@ -160,6 +178,53 @@ export function reconnect(changes: ReconnectChanges = {}): ReconnectDirective {
  */
 export function accepted(): AcceptedDirective {
   return branded<AcceptedDirective>({ [DIRECTIVE]: true, kind: 'accepted' });
+}
+
+/**
+ * Puts a new session in the place of the one that is open, without a gap: see `handle.rotate()`. For a peer
+ * that says it is about to close. While one is under way it joins that. Without a session that is ready it
+ * does nothing; what it fails with, the log tells.
+ *
+ * @example
+ * @OnFrame('text', 'going-away') moved() { return rotate({ within: 30_000 }); }
+ *
+ * @throws UrlError, ConfigurationError for a URL or a time that cannot be
+ * @publicApi
+ */
+export function rotate(options: RotateOptions = {}): RotateDirective {
+  checkRotate('rotate()', options);
+  return branded<RotateDirective>({ [DIRECTIVE]: true, kind: 'rotate', options });
+}
+
+/**
+ * Says that the new session of a rotation is good: it takes over as soon as its `@OnConnect` is done. Without
+ * it that is so with its first data frame, or after 5 seconds. Where nothing is rotated it does nothing.
+ *
+ * @example
+ * @OnConnect() async login(_: ConnectionInfo, dialogue: Dialogue) {
+ *   await dialogue.send('subscribe');
+ *   await dialogue.next(({ data }) => data === 'subscribed');
+ *   return ready();
+ * }
+ *
+ * @publicApi
+ */
+export function ready(): ReadyDirective {
+  return branded<ReadyDirective>({ [DIRECTIVE]: true, kind: 'ready' });
+}
+
+/**
+ * Refuses what cannot be rotated by.
+ *
+ * @throws UrlError for a URL, ConfigurationError for a time
+ */
+export function checkRotate(where: string, { url, within }: RotateOptions): void {
+  if (url !== undefined) checkUrl(where, url);
+  if (within !== undefined && !(typeof within === 'number' && within > 0)) {
+    throw new ConfigurationError(
+      `${where}: within is ${inspectShort(within)}; it must be a number of milliseconds above 0`,
+    );
+  }
 }
 
 /**

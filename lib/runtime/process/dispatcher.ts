@@ -1,6 +1,7 @@
 import { Deferred, isThenable, type Pending } from '../async/deferred.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
+import type { RotationView } from '../connection/rotation.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import { NoHandlerError } from '../errors/client.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
@@ -39,6 +40,7 @@ export interface DispatcherParts {
   readonly lifetime: Lifetime;
   readonly reconnect: Reconnect;
   readonly dialer: Dialer;
+  readonly rotation: RotationView;
   readonly runner: HandlerRunner;
   readonly settings: ClientSettings;
   /** That of the session, or of the last one. */
@@ -109,6 +111,8 @@ export class Dispatcher implements MailboxOwner<Message> {
       case 'end':
       case 'stop':
         return this.#leave(message);
+      case 'beside':
+        return message.work();
       case 'conclude':
         return lifetime.due && lifetime.end(lifetime.due);
       case 'crash':
@@ -253,11 +257,12 @@ export class Dispatcher implements MailboxOwner<Message> {
 
   /** The session is ready: what was postponed until then is handled. */
   ready(info: ConnectionInfo): void {
-    const { connection, mailbox, reconnect } = this.parts;
+    const { connection, mailbox, reconnect, rotation } = this.parts;
     this.tools.features.ready?.(info.session);
     connection.ready();
     this.tools.urls.worked();
     reconnect.ready();
+    rotation.ready(info);
     this.owner.onReady(info);
     const postponed = this.#postponed;
     this.#postponed = [];
@@ -282,7 +287,10 @@ export class Dispatcher implements MailboxOwner<Message> {
     const { connection, lifetime, login, reconnect, runner } = this.parts;
     // What hangs at the shutdown is not waited for.
     if (lifetime.isOver) return undefined;
-    if (message.type === 'peer-close') return connection.answerClose();
+    if (message.type === 'peer-close') {
+      // That of a session before has been answered by whoever has its wire.
+      return message.session === connection.session ? connection.answerClose() : undefined;
+    }
     if (message.type === 'stop') return this.#drained(message.code);
     runner.cancelStreams();
     const end = asLoginFailed(message.end, login);

@@ -10,8 +10,11 @@ const context = new AsyncLocalStorage<HandlerCall>();
 
 /** A call of a handler, or of what it has returned, as others may know it. */
 export interface KnownCall {
+  readonly handler: Handler;
   /** Whether the code that runs now is part of it. */
   readonly isHere: boolean;
+  /** Something is awaited that can only come after it: tells, if that is awaited in it. */
+  awaits(tell: () => void): void;
   /** Runs some code as part of it. */
   run<R>(work: () => R): R;
   /** Nothing is part of it any more. */
@@ -83,6 +86,8 @@ export interface SelfWait {
   readonly remedy: string;
   /** What is not wanted any more. */
   readonly giveUp?: (error: DeadlockError) => void;
+  /** A call beside the mailbox that it waits for, too. */
+  readonly beside?: KnownCall | undefined;
 }
 
 /**
@@ -218,6 +223,32 @@ export class HandlerCalls {
     return value;
   }
 
+  /**
+   * Calls a handler beside the mailbox, which does not wait for it: others run while it awaits. To be
+   * called in a turn of its own. Nothing it awaits of its client waits for it, so it is told of no
+   * deadlock. The `end()` of its call is to follow.
+   *
+   * @param begun told the call before the handler runs
+   */
+  invokeBeside(
+    handler: Handler,
+    args: readonly unknown[],
+    begun: (call: KnownCall) => void,
+  ): unknown {
+    try {
+      return this.invokeKnown(handler, args, begun);
+    } finally {
+      this.#isSynchronous = false;
+      this.#handler = undefined;
+      this.#call = undefined;
+    }
+  }
+
+  /** A handler that was called beside the mailbox has returned a stream: what goes on of it is a call. */
+  goesOnBeside(handler: Handler): KnownCall {
+    return new HandlerCall(handler, true, this.host);
+  }
+
   /** It has returned, or is left behind: where it was, it may be another one that runs by now. */
   left(call: KnownCall): void {
     if (this.#call === call) this.over();
@@ -259,19 +290,21 @@ export class HandlerCalls {
    * A promise that is given to a holder of the handle. In a handler of this process it rejects with
    * `DeadlockError` when it is awaited there; who does not await it is not concerned.
    */
-  guard<T>(promise: Promise<T>, { what, remedy, giveUp }: SelfWait): Promise<T> {
-    const call = this.#here();
+  guard<T>(promise: Promise<T>, { what, remedy, giveUp, beside }: SelfWait): Promise<T> {
+    const aside = beside?.isHere === true ? beside : undefined;
+    const call = aside ?? this.#here();
     if (call === undefined) return promise;
-    const { method } = call.handler;
     const guarded = new Deferred<T>();
     promise.then(guarded.resolve, guarded.reject);
-    const watched = new WatchedPromise<T>(guarded.promise, () =>
-      call.awaits(() => {
-        const error = new DeadlockError(this.client, what, method, remedy);
+    const watched = new WatchedPromise<T>(guarded.promise, () => {
+      const tell = (): void => {
+        const error = new DeadlockError(this.client, what, call.handler.method, remedy);
         giveUp?.(error);
         guarded.reject(error);
-      }),
-    );
+      };
+      if (aside === undefined) call.awaits(tell);
+      else tell();
+    });
     // Unheard it ends no process, as no promise of a handle does.
     watched.catch(() => undefined);
     return watched;

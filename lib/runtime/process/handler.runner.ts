@@ -1,5 +1,6 @@
 import { type Pending, toPromise } from '../async/deferred.js';
 import type { Connection } from '../connection/connection.js';
+import type { RotationView } from '../connection/rotation.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { NotConnectedError, ShuttingDownError } from '../errors/connection.errors.js';
 import { type Frame, toFrame } from '../frame/frame.js';
@@ -13,6 +14,7 @@ import {
   HandlerStreams,
   type HandlerStreamsOwner,
   isStream,
+  type StreamOrigin,
 } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
 import type { CallMessage, Message } from './message.js';
@@ -29,16 +31,17 @@ export interface HandlerRunnerParts {
   readonly reconnect: Reconnect;
   /** Whether a session is open, and ready. */
   readonly isReady: boolean;
+  readonly rotation: RotationView;
   /** That of the session, or of the last one. */
   readonly login: { whenSettled(work: () => void): void } | undefined;
   /** @throws WebSockexError */
-  send(frames: readonly Frame[], options: SendingOptions): void;
+  send(frames: readonly Frame[], options: SendingOptions, greeting?: Greeting): void;
   /** Frames that nobody waits for are not sent. */
   dropped(frames: readonly Frame[], error: Error): void;
 }
 
 const MAY_RETURN =
-  'nothing, a directive (reply, accepted, close, reconnect, terminate), a string, a Buffer, a frame, ' +
+  'nothing, a directive (reply, accepted, close, ready, reconnect, rotate, terminate), a string, a Buffer, a frame, ' +
   'an Observable or an async iterable of those, or a promise of one';
 
 /**
@@ -124,25 +127,27 @@ export class HandlerRunner implements HandlerStreamsOwner {
       if (!isDirective(value) && toFrame(value) === undefined && isStream(value)) {
         greeting.stream(handler, () => this.#streams.add(handler, value, greeting));
       } else {
-        this.#act(handler, value);
+        this.#act(handler, value, undefined, greeting);
         greeting.sent();
       }
     } catch (thrown) {
+      // Beside the mailbox another handler may run: the crash has its turn after that.
+      if (this.parts.rotation.isOf(greeting)) return this.onStreamError(thrown);
       return this.parts.lifetime.crash(thrown);
     }
     return undefined;
   }
 
-  cancelStreams(): void {
-    this.#streams.cancel();
+  cancelStreams(isOver?: (origin: StreamOrigin) => boolean): void {
+    this.#streams.cancel(isOver);
   }
 
-  onItem(handler: Handler, item: unknown, taken?: () => void): void {
+  onItem(handler: Handler, item: unknown, taken?: () => void, greeting?: Greeting): void {
     if (isStream(item)) throw this.#badResponse(handler, item);
     // A stream may not give a promise either: nobody would listen to the rejection of this one.
     toPromise(item)?.catch(() => undefined);
     // Whoever feeds the stream may do so in a context of his own.
-    this.tools.run(() => this.#act(handler, item, taken));
+    this.tools.run(() => this.#act(handler, item, taken, greeting));
   }
 
   onStreamError(error: unknown): void {
@@ -204,11 +209,11 @@ export class HandlerRunner implements HandlerStreamsOwner {
     return undefined;
   }
 
-  #act(handler: Handler, value: unknown, taken?: () => void): void {
+  #act(handler: Handler, value: unknown, taken?: () => void, greeting?: Greeting): void {
     if (value === undefined) return taken?.();
-    if (isDirective(value)) return this.#direct(handler, value, taken);
+    if (isDirective(value)) return this.#direct(handler, value, taken, greeting);
     const frame = toFrame(value);
-    if (frame !== undefined) return this.#reply(handler, [frame], taken);
+    if (frame !== undefined) return this.#reply(handler, [frame], taken, greeting);
     if (!isStream(value)) throw this.#badResponse(handler, value);
     this.#streams.add(handler, value);
   }
@@ -222,18 +227,28 @@ export class HandlerRunner implements HandlerStreamsOwner {
     });
   }
 
-  #direct(handler: Handler, directive: Directive, taken?: () => void): void {
+  #direct(handler: Handler, directive: Directive, taken?: () => void, greeting?: Greeting): void {
+    const { rotation } = this.parts;
+    const isBeside = rotation.isOf(greeting);
     switch (directive.kind) {
       case 'accepted':
         this.parts.reconnect.accepted();
         break;
       case 'reply':
-        return this.#reply(handler, directive.frames, taken);
+        return this.#reply(handler, directive.frames, taken, greeting);
       case 'close':
-        this.parts.reconnect.close(directive.code, directive.reason);
+        if (isBeside) rotation.refuse(directive.code, directive.reason);
+        else this.parts.reconnect.close(directive.code, directive.reason);
         break;
       case 'reconnect':
-        this.parts.reconnect.request(directive.changes);
+        if (isBeside) rotation.refuse(directive.changes.code, directive.changes.reason ?? '');
+        else this.parts.reconnect.request(directive.changes);
+        break;
+      case 'rotate':
+        void rotation.rotate(directive.options, false);
+        break;
+      case 'ready':
+        rotation.confirm();
         break;
       case 'terminate':
         this.parts.lifetime.endBy(directive.reason);
@@ -241,18 +256,25 @@ export class HandlerRunner implements HandlerStreamsOwner {
     taken?.();
   }
 
-  #reply(handler: Handler, frames: readonly Frame[], taken?: () => void): void {
+  #reply(
+    handler: Handler,
+    frames: readonly Frame[],
+    taken?: () => void,
+    greeting?: Greeting,
+  ): void {
     const { method, answersPeer: isAnswer = false } = handler;
     this.tools.trace.tell?.({ event: 'reply', method, frames });
     const { isReady, lifetime } = this.parts;
     // Until the session is ready, what answers the peer's own frames belongs to its login.
     const isGreeting = handler === lifetime.incarnation.connect || (isAnswer && !isReady);
     try {
-      this.parts.send(frames, { isAnswer, isGreeting, done: taken && (() => taken()) });
+      this.parts.send(frames, { isAnswer, isGreeting, done: taken && (() => taken()) }, greeting);
     } catch (error) {
       // Nothing was sent. Without a session that is told and no more: its end is told as well.
       if (error instanceof NotConnectedError) {
         this.parts.dropped(frames, error);
+      } else if (this.parts.rotation.isOf(greeting)) {
+        this.parts.rotation.fail(error);
       } else this.parts.connection.fail(error);
       taken?.();
     }

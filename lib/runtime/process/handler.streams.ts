@@ -7,7 +7,7 @@ import type { Handler } from './client.definition.js';
 /** What a stream a handler returned needs of its client. */
 export interface HandlerStreamsOwner {
   /** Acts on one item. Throws for one that is nothing to act on. */
-  onItem(handler: Handler, item: unknown, taken?: () => void): void;
+  onItem(handler: Handler, item: unknown, taken?: () => void, greeting?: Greeting): void;
   /** The stream failed, or one of its items was refused. */
   onStreamError(error: unknown): void;
   /** What runs when a stream is ended early has failed. */
@@ -16,12 +16,21 @@ export interface HandlerStreamsOwner {
 
 /** Told what became of what `@OnConnect` has returned. */
 export interface Greeting {
+  /** Whether its session is open. */
+  readonly isOpen: boolean;
   /** It was sent; of a stream its first item was, or there was none. */
   sent(): void;
   /** It is a stream, and that has failed. Whether that has been seen to. */
   failed(error: unknown): boolean;
   /** It is a stream: what iterates it is a part of the login. */
   stream<R>(handler: Handler, iterate: () => R): R;
+}
+
+/** Where a stream comes from. */
+export interface StreamOrigin {
+  readonly handler: Handler;
+  /** The login whose `@OnConnect` has returned it. */
+  readonly greeting: Greeting | undefined;
 }
 
 type Source = Observable<unknown> | AsyncIterable<unknown>;
@@ -34,7 +43,7 @@ export function isStream(value: unknown): value is Source {
 
 /** The streams that handlers of one session returned: each item as it comes, until it ends. */
 export class HandlerStreams {
-  readonly #cancels = new Set<() => void>();
+  readonly #cancels = new Map<() => void, StreamOrigin>();
 
   constructor(
     private readonly owner: HandlerStreamsOwner,
@@ -48,17 +57,19 @@ export class HandlerStreams {
     else void this.#iterate(handler, source, greeting);
   }
 
-  /** The session is over. */
-  cancel(): void {
-    const cancels = [...this.#cancels];
-    this.#cancels.clear();
-    for (const cancel of cancels) cancel();
+  /** The session is over, for all of them or for some. */
+  cancel(isOver: (origin: StreamOrigin) => boolean = () => true): void {
+    const ends = Array.from(this.#cancels).filter(([, origin]) => isOver(origin));
+    for (const [cancel] of ends) {
+      this.#cancels.delete(cancel);
+      cancel();
+    }
   }
 
   #subscribe(handler: Handler, source: Observable<unknown>, greeting?: Greeting): void {
     const subscriber = new ItemSubscriber({
       item: (item) => {
-        this.owner.onItem(handler, item);
+        this.owner.onItem(handler, item, undefined, greeting);
         greeting?.sent();
       },
       completed: () => greeting?.sent(),
@@ -68,7 +79,7 @@ export class HandlerStreams {
       teardownFailed: (error) => this.owner.onTeardownError(handler, error),
     });
     const cancel = (): void => subscriber.unsubscribe();
-    this.#cancels.add(cancel);
+    this.#cancels.set(cancel, { handler, greeting });
     subscriber.add(() => this.#cancels.delete(cancel));
     try {
       const subscription = source.subscribe(subscriber);
@@ -94,15 +105,17 @@ export class HandlerStreams {
       isOver = true;
       this.#return(handler, iterator);
     };
-    this.#cancels.add(cancel);
+    this.#cancels.set(cancel, { handler, greeting });
     try {
       iterator = source[Symbol.asyncIterator]();
       // While the session closes nothing would be taken, and a source that never waits never ends.
-      while (!isOver && this.connection.isOpen) {
+      while (!isOver && (greeting ?? this.connection).isOpen) {
         const { done, value } = await iterator.next();
         if (done) isOver = true;
         if (isOver) break;
-        const taken = new Promise<void>((resolve) => owner.onItem(handler, value, resolve));
+        const taken = new Promise<void>((resolve) =>
+          owner.onItem(handler, value, resolve, greeting),
+        );
         greeting?.sent();
         await taken;
         budget.spend();

@@ -17,11 +17,12 @@ import type { ProcessTools } from './process.port.js';
 
 /** The parts of a process that a login works with. */
 export interface LoginParts {
-  readonly connection: Connection;
-  readonly calls: HandlerCalls;
-  readonly lifetime: Lifetime;
+  /** The session that is to be ready. */
+  readonly connection: Pick<Connection, 'isOpen' | 'fail' | 'lose'>;
+  readonly calls: Pick<HandlerCalls, 'invokeKnown' | 'suspended' | 'left' | 'goesOn'>;
+  readonly lifetime: Pick<Lifetime, 'isOver' | 'incarnation' | 'crash'>;
   readonly runner: HandlerRunner;
-  readonly settings: ClientSettings;
+  readonly settings: Pick<ClientSettings, 'loginTimeout'>;
 }
 
 /**
@@ -65,6 +66,16 @@ export class Login implements Greeting {
   /** Whether its session is, or was, ready. */
   get isReady(): boolean {
     return this.#state === 'ready';
+  }
+
+  /** Whether its session is open. */
+  get isOpen(): boolean {
+    return this.parts.connection.isOpen;
+  }
+
+  /** The call of `@OnConnect`, and then of the stream it has returned. */
+  get call(): KnownCall | undefined {
+    return this.#call;
   }
 
   /** Whether the code that runs now is part of it. */

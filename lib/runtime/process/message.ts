@@ -24,7 +24,7 @@ export type CallerMessage =
 
 /** What a session ends by. */
 export type LeaveMessage =
-  | { readonly type: 'peer-close' }
+  | { readonly type: 'peer-close'; readonly session: number }
   | { readonly type: 'end'; readonly end: WireEnd }
   | { readonly type: 'stop'; readonly code: number };
 
@@ -45,6 +45,8 @@ export type Message =
   | { readonly type: 'attempt'; readonly attempt: Attempt }
   | { readonly type: 'open'; readonly login: OpenedSession }
   | LeaveMessage
+  /** What goes on beside the mailbox begins in a turn of its own. */
+  | { readonly type: 'beside'; readonly work: () => void }
   | { readonly type: 'conclude' }
   | { readonly type: 'crash'; readonly error: unknown };
 

@@ -1,4 +1,5 @@
 import { Connection } from '../connection/connection.js';
+import { Rotation } from '../connection/rotation.js';
 import type { ConnectionOwner, SessionInfo, SessionWire } from '../connection/connection.port.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import type { FrameInbox } from '../connection/wire.port.js';
@@ -17,14 +18,16 @@ import type { ClientDefinition } from './client.definition.js';
 import type { DialoguePort, FrameListener } from './dialogue.js';
 import { Dialer } from './dialer.js';
 import { Dispatcher } from './dispatcher.js';
-import { HandlerCalls, type RunningCall } from './handler.calls.js';
+import { HandlerCalls, type KnownCall, type RunningCall } from './handler.calls.js';
 import { HandlerWatch } from './handler.watch.js';
 import { HandlerRunner } from './handler.runner.js';
 import { Lifetime } from './lifetime.js';
 import { Login } from './login.js';
 import { type CallerMessage, isData, isWanted, type Message } from './message.js';
+import type { Greeting } from './handler.streams.js';
 import type { ProcessOwner, ProcessTools } from './process.port.js';
 import { Reconnect } from './reconnect.js';
+import { ProcessRotation } from './rotation.host.js';
 import { Shutdown } from './shutdown.js';
 
 /** Where frames go that nobody takes any more. */
@@ -41,6 +44,7 @@ const NOWHERE: FrameInbox = { post: () => undefined };
  *     dispatcher   which handler a message is for          dialer      attempts
  *     runner       what a handler returns                  entrant     when an attempt may go
  *     login        how a session becomes ready, one for each
+ *     rotation     a new session in the place of the old one, with its second socket
  */
 export class Process implements ConnectionOwner, BudgetClient {
   readonly connection: Connection;
@@ -54,6 +58,8 @@ export class Process implements ConnectionOwner, BudgetClient {
   readonly dialer: Dialer;
   readonly runner: HandlerRunner;
   readonly dispatcher: Dispatcher;
+  readonly rotation: Rotation<Login>;
+  readonly #besides: ProcessRotation;
   /** That of the session, or of the last one. */
   login: Login | undefined;
   #settings: ClientSettings | undefined;
@@ -87,6 +93,8 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.reconnect = new Reconnect(definition, tools, this, owner, isTrusted);
     this.dialer = new Dialer(definition, tools, this);
     this.runner = new HandlerRunner(definition, tools, this, budget);
+    this.#besides = new ProcessRotation(definition, tools, this);
+    this.rotation = new Rotation(name, tools, this.connection, this.#besides);
   }
 
   get settings(): ClientSettings {
@@ -107,8 +115,13 @@ export class Process implements ConnectionOwner, BudgetClient {
    * code; or it answers a frame of the peer's.
    */
   get maySend(): boolean {
-    if (this.isReady) return true;
+    if (this.isReady || this.rotation.isHere) return true;
     return this.connection.isOpen && (this.login?.isHere === true || this.calls.answersPeer);
+  }
+
+  /** The handler that runs beside the mailbox, for a rotation. */
+  get besideCall(): KnownCall | undefined {
+    return this.#besides.call;
   }
 
   start(args: unknown): void {
@@ -136,6 +149,7 @@ export class Process implements ConnectionOwner, BudgetClient {
     if (this.#isDraining) return;
     this.#isDraining = true;
     this.calls.trackAll();
+    this.rotation.abandon();
     this.connection.divert();
   }
 
@@ -173,7 +187,8 @@ export class Process implements ConnectionOwner, BudgetClient {
    *
    * @throws WebSockexError
    */
-  send(values: readonly unknown[], options: SendingOptions): void {
+  send(values: readonly unknown[], options: SendingOptions, greeting?: Greeting): void {
+    if (this.rotation.isActive && this.#besides.send(values, options, greeting)) return;
     const { sending } = this.tools.features;
     const { done, isAnswer } = options;
     if (sending === undefined) return this.connection.send(values, done, isAnswer);
@@ -201,10 +216,12 @@ export class Process implements ConnectionOwner, BudgetClient {
   /** The incarnation is over: what waits goes back to whoever decides what becomes of it. */
   onOver(reason: CloseReason): void {
     const { over } = this.tools.features;
-    if (over !== undefined) this.#noted(over);
+    if (over !== undefined) this.noted(over);
     this.login?.end(reason);
+    this.rotation.over(reason);
     this.connection.giveUp();
     this.dialer.over();
+    this.#besides.over();
     this.entrant.over();
     this.runner.cancelStreams();
     this.mailbox.dropJobs();
@@ -216,6 +233,7 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.#shutdown?.over();
     this.watch.over();
     this.connection.terminate();
+    this.rotation.terminate();
     this.owner.onTerminated(reason);
   }
 
@@ -225,7 +243,7 @@ export class Process implements ConnectionOwner, BudgetClient {
   }
 
   onOpen(info: SessionInfo, wire: SessionWire): void {
-    const login = new Login(info, this.tools, this, this.#dialoguePort(wire), (ready) =>
+    const login = new Login(info, this.tools, this, this.dialoguePort(wire), (ready) =>
       this.dispatcher.ready(ready),
     );
     this.login = login;
@@ -238,7 +256,9 @@ export class Process implements ConnectionOwner, BudgetClient {
    */
   onPing(frame: PingFrame): void {
     const { hasPing } = this.definition.handlers;
-    if (hasPing && !this.#isDraining) return this.mailbox.post(frame);
+    // What answers a frame goes to the old session while its frames are handled.
+    const isMailed = hasPing && !this.#isDraining && !this.rotation.isHolding;
+    if (isMailed) return this.mailbox.post(frame);
     this.dispatcher.received(frame);
     if (this.connection.isOpen) this.connection.send([Frame.pong(frame.data)], undefined, true);
   }
@@ -246,22 +266,28 @@ export class Process implements ConnectionOwner, BudgetClient {
   /** A pong that a feature has asked for is nobody else's, save of those who watch. */
   onPong(frame: PongFrame): void {
     const { pong } = this.tools.features;
-    if (pong !== undefined && this.#noted(() => pong(frame)) === true) {
+    if (pong !== undefined && this.noted(() => pong(frame)) === true) {
       this.dispatcher.received(frame);
-    } else if (!this.#isDraining) this.mailbox.post(frame);
+    } else if (this.rotation.isHolding) this.rotation.keep(frame);
+    else if (!this.#isDraining) this.mailbox.post(frame);
   }
 
   onPeerClose(reason: CloseReason): void {
     this.login?.closedByPeer(reason);
-    this.mailbox.post({ type: 'peer-close' });
+    this.rotation.sessionEnds();
+    this.mailbox.post({ type: 'peer-close', session: this.connection.session });
   }
 
   onLeaving(reason: CloseReason): void {
     this.login?.over(reason);
+    if (this.connection.isClosedByUs) this.rotation.abandon();
+    else this.rotation.sessionEnds();
   }
 
   onEnd(end: WireEnd): void {
     if (end.opened) this.login?.over(end.reason);
+    if (end.voluntary) this.rotation.abandon();
+    else this.rotation.sessionEnds();
     this.mailbox.post({ type: 'end', end });
   }
 
@@ -280,7 +306,7 @@ export class Process implements ConnectionOwner, BudgetClient {
 
   onWritable(): void {
     const { writable } = this.tools.features;
-    if (writable !== undefined) this.#noted(writable);
+    if (writable !== undefined) this.noted(writable);
   }
 
   onBackpressure(hasBackpressure: boolean): void {
@@ -293,12 +319,26 @@ export class Process implements ConnectionOwner, BudgetClient {
    * feature looks at them before.
    */
   get inbox(): FrameInbox {
-    const inbox = this.#tapped(this.#isDraining ? NOWHERE : this.mailbox);
+    return this.behindFeatures(this.#tapped(this.rotation.inbox(this.frames)));
+  }
+
+  /** The mailbox, as long as frames are taken. */
+  get frames(): FrameInbox {
+    return this.#isDraining ? NOWHERE : this.mailbox;
+  }
+
+  /** Whether it takes no more frames. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** An inbox that the features have looked at before. */
+  behindFeatures(inbox: FrameInbox): FrameInbox {
     const { arrived } = this.tools.features;
     if (arrived === undefined) return inbox;
     return {
       post: (frame) => {
-        if (this.#noted(() => arrived(frame)) === true) this.dispatcher.received(frame);
+        if (this.noted(() => arrived(frame)) === true) this.dispatcher.received(frame);
         else inbox.post(frame);
       },
     };
@@ -316,7 +356,7 @@ export class Process implements ConnectionOwner, BudgetClient {
   }
 
   /** The session behind a socket, for the dialogue of its login. */
-  #dialoguePort(wire: SessionWire): DialoguePort {
+  dialoguePort(wire: SessionWire): DialoguePort {
     const { mailbox } = this;
     return {
       client: this.definition.name,
@@ -364,11 +404,12 @@ export class Process implements ConnectionOwner, BudgetClient {
   #setPaused(paused: boolean): void {
     const { paused: told } = this.tools.features;
     this.connection.setPaused(paused);
-    if (told !== undefined) this.#noted(() => told(paused));
+    this.rotation.setPaused(paused);
+    if (told !== undefined) this.noted(() => told(paused));
   }
 
   /** Has a feature do what is not the turn of a message: what it throws crashes the client in the next. */
-  #noted<R>(work: () => R): R | undefined {
+  noted<R>(work: () => R): R | undefined {
     try {
       return this.#guarded(work);
     } catch {

@@ -8,6 +8,7 @@ import {
   RESTART_PAUSE,
 } from '../connection/backoff.policy.js';
 import type { Connection } from '../connection/connection.js';
+import type { RotationView } from '../connection/rotation.js';
 import { classOf, isRefusal } from '../connection/end.classes.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import { BadResponseError, ConfigurationError, FatalError } from '../errors/client.errors.js';
@@ -48,6 +49,7 @@ export interface ReconnectParts {
   readonly mailbox: Mailbox<Message>;
   readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
+  readonly rotation: RotationView;
   readonly settings: ClientSettings;
 }
 
@@ -141,7 +143,7 @@ export class Reconnect {
 
   /** A session is over, or an attempt failed. */
   ended(end: WireEnd): Pending {
-    const { connection, lifetime, settings } = this.parts;
+    const { connection, lifetime, rotation, settings } = this.parts;
     const { reconnect, handleInitialFailure } = settings;
     const { session, losses: attempt } = connection;
     const { reason, error } = end;
@@ -158,7 +160,8 @@ export class Reconnect {
     // A session that never was ready is none that has proved good, however long it was open.
     const lasted = wasReady ? connection.lasted : 0;
     const plan = this.#plan.plan(end, reconnect, lasted, { after: endClass, movesOn });
-    const retryIn = lifetime.isEnding ? undefined : plan;
+    const next = plan !== undefined && rotation.canTakeOver && this.#plan.isPlain() ? 0 : plan;
+    const retryIn = lifetime.isEnding ? undefined : next;
     const isFirst = session === (end.opened ? 1 : 0) && !this.#hasFailed;
     const isInitial = hasFailed && isFirst && !hasOther && !(end.opened && isWanted);
     if (isInitial) this.#hasFailed = true;
@@ -224,7 +227,8 @@ export class Reconnect {
   }
 
   #backoff(delay: number, held = this.#plan.held): void {
-    const { connection, entrant } = this.parts;
+    const { connection, entrant, rotation } = this.parts;
+    rotation.abandon();
     connection.backoff(delay);
     // Who is told of the backoff may have ended it.
     if (connection.status === 'backoff') entrant.backoff(held);
@@ -272,7 +276,7 @@ export class Reconnect {
       return lifetime.crash(new BadResponseError(module, handler.method, value, allowed));
     }
     if (lifetime.isEnding) return lifetime.end(lifetime.said ?? end.reason);
-    this.#backoff(this.#plan.commit(value.changes));
+    this.#next(value.changes);
     return undefined;
   }
 
@@ -284,8 +288,15 @@ export class Reconnect {
     if (lifetime.isEnding) return lifetime.end(lifetime.said ?? end.reason);
     if (!isWanted && !isCancelled && endClass === 'fatal') return this.#fail(end);
     if (!isWanted) return lifetime.end(end.reason);
-    this.#backoff(this.#plan.commit());
+    this.#next();
     return undefined;
+  }
+
+  /** The next attempt, which a rotation may have made already. */
+  #next(returned?: ReconnectChanges): void {
+    const isPlain = this.#plan.isPlain(returned);
+    const delay = this.#plan.commit(returned);
+    if (!isPlain || !this.parts.rotation.takeOver()) this.#backoff(delay);
   }
 }
 
@@ -333,6 +344,14 @@ export class ReconnectPlan {
   /** Whether somebody asked to connect again, and nobody closed since. */
   get isRequested(): boolean {
     return this.#requested !== undefined;
+  }
+
+  /** Whether nobody wants the next attempt to be another one than that of the policy. */
+  isPlain(returned: ReconnectChanges = {}): boolean {
+    return [this.#requested ?? {}, returned].every(
+      ({ url, headers = {}, delay }) =>
+        url === undefined && delay === undefined && Object.keys(headers).length === 0,
+    );
   }
 
   /** Whether somebody closed since the last attempt. */

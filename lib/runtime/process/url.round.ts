@@ -11,6 +11,15 @@ export class UrlRound {
   /** The one of the attempt that is prepared or dialled, where there are several. */
   #current: { readonly url: string; isDialled: boolean } | undefined;
 
+  /** From now on it knows what another one knows. */
+  follow(other: UrlRound): void {
+    this.#worked = other.#worked;
+    this.#all = other.#all;
+    this.#current = other.#current && { ...other.#current };
+    this.#failed.clear();
+    for (const url of other.#failed) this.#failed.add(url);
+  }
+
   /** The URL of the next attempt. */
   next(urls: readonly [unknown, ...(readonly unknown[])]): unknown {
     this.#current = undefined;

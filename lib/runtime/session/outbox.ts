@@ -1,4 +1,5 @@
 import type { Timer } from '../clock/clock.port.js';
+import type { WireEnd } from '../connection/wire.end.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import { FrameEncodeError } from '../errors/frame.errors.js';
@@ -30,6 +31,8 @@ interface Item {
   readonly key: string | undefined;
   /** The session it is for, where it is for one. */
   readonly session: number | undefined;
+  /** Whether it begins and ends with a message. */
+  readonly isWhole: boolean;
   readonly isAnswer: boolean;
   readonly done: ((error?: Error) => void) | undefined;
   /** Whether somebody has been told what became of it. */
@@ -56,7 +59,9 @@ export class Outbox implements SessionFeature {
   /** In order; those that wait for a session among those that wait in one. */
   readonly #waiting = new Set<Item>();
   /** What a socket was given, and has not told of: of those that would wait for another session. */
-  readonly #handed = new Set<Item>();
+  #handed = new Set<Item>();
+  /** The same of the socket that a rotation has replaced, which still tells of them. */
+  #before = new Set<Item>();
   /** What the last socket has given back: before all that waits. */
   #returned: Item[] = [];
   readonly #latest = new Map<string, Item>();
@@ -118,8 +123,11 @@ export class Outbox implements SessionFeature {
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
-  end(): void {
-    this.#lose();
+  end({ isRotated = false }: Partial<WireEnd> = {}): void {
+    if (!isRotated) return this.#lose();
+    this.#before = new Set([...this.#before, ...this.#handed]);
+    this.#handed = new Set();
+    this.#lose(isRotated);
   }
 
   over(): void {
@@ -203,6 +211,7 @@ export class Outbox implements SessionFeature {
       mode: caller === undefined ? 'bound' : isOfSession ? 'reject' : caller.whenDisconnected,
       key,
       session: caller?.session,
+      isWhole,
       isAnswer,
       done,
       isSettled: false,
@@ -304,17 +313,23 @@ export class Outbox implements SessionFeature {
   /** The socket tells what became of it. */
   #told(item: Item, error: SendFailure | null | undefined): void {
     this.#handed.delete(item);
+    const isOfBefore = this.#before.delete(item);
     if (item.isSettled) return;
     if (!error) this.#settle(item);
     else if (isKeptMode(item.mode) && error.isUnsent && !this.#isClosed) this.#returned.push(item);
     else this.#settle(item, this.#lost(error));
     if (this.#ready === 0) this.#putBack();
+    else if (isOfBefore && this.#before.size === 0) {
+      // That socket is gone: what it had, and has not sent, goes by the one that there is.
+      this.#putBack(true);
+      this.#pump();
+    }
   }
 
   /** What the last socket has given back goes before all that waits: it was asked for before. */
-  #putBack(): void {
+  #putBack(isOfBefore = false): void {
     // A socket tells of all that it has at one time: they come back together, or order would be lost.
-    if (this.#returned.length === 0 || this.#handed.size > 0) return;
+    if (this.#returned.length === 0 || (this.#handed.size > 0 && !isOfBefore)) return;
     const returned = this.#returned;
     const waiting = [...this.#waiting];
     this.#returned = [];
@@ -330,8 +345,11 @@ export class Outbox implements SessionFeature {
     this.#arm();
   }
 
-  /** The session is over: what belongs to it is told so, and the rest waits for the next one. */
-  #lose(): void {
+  /**
+   * The session is over: what belongs to it is told so, and the rest waits for the next one. In a rotation
+   * that is there: nothing is refused for want of one.
+   */
+  #lose(isRotated = false): void {
     this.#ready = 0;
     this.#rateTimer?.cancel();
     const { client, session } = this.context;
@@ -342,6 +360,8 @@ export class Outbox implements SessionFeature {
         kept.push(item);
         continue;
       }
+      const isBound = item.mode === 'bound' || !item.isWhole || item.session !== undefined;
+      if (isRotated && !isBound) continue;
       this.#remove(item);
       if (item.mode === 'bound' || item.session !== undefined) {
         this.#settle(item, new SessionOverError(client, session));
@@ -350,7 +370,7 @@ export class Outbox implements SessionFeature {
         this.#settle(item);
       } else this.#settle(item, this.context.notConnected('the frame was not sent'));
     }
-    this.#refuseOverflow(kept);
+    if (!isRotated) this.#refuseOverflow(kept);
     this.#hold();
     this.#arm();
     for (const resolve of this.#drained.splice(0)) resolve();

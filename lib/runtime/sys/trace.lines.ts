@@ -61,6 +61,8 @@ export class TraceLines {
         return ['lost: no session is ready'];
       case 'restored':
         return [`restored after ${event.lasted} ms`];
+      case 'rotated':
+        return [`rotated from session ${event.from} to ${event.to}`];
       case 'backoff':
         return [`waiting ${event.delay} ms before the next attempt`];
       case 'handler:slow':

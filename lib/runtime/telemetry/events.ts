@@ -79,6 +79,22 @@ export interface RestoredEvent extends EventBase {
   readonly lasted: number;
 }
 
+/**
+ * A new session has taken the place of the old one, without a gap, and all that the old one has brought
+ * is handled; with `dedupe` it is told when nothing is expected to come twice any more.
+ */
+export interface RotatedEvent extends EventBase {
+  readonly event: 'rotated';
+  /** The number of the old session. */
+  readonly from: number;
+  /** The number of the new one. */
+  readonly to: number;
+  /** Frames that the old session has brought after the switch. */
+  readonly overlapped: number;
+  /** Frames of the new session that were dropped, since the old one had brought them (`dedupe`). */
+  readonly deduped: number;
+}
+
 /** The client waits before its next attempt. */
 export interface BackoffEvent extends EventBase {
   readonly event: 'backoff';
@@ -219,6 +235,7 @@ export type WebSockexEvent =
   | DisconnectedEvent
   | LostEvent
   | RestoredEvent
+  | RotatedEvent
   | BackoffEvent
   | FrameReceivedEvent
   | FrameSentEvent

@@ -17,6 +17,7 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   disconnected: channel('websockex:disconnected'),
   lost: channel('websockex:lost'),
   restored: channel('websockex:restored'),
+  rotated: channel('websockex:rotated'),
   backoff: channel('websockex:backoff'),
   'frame:received': channel('websockex:frame:received'),
   'frame:sent': channel('websockex:frame:sent'),

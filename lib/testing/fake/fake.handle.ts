@@ -13,6 +13,7 @@ import {
 } from '../../runtime/client/client-handle.js';
 import type { LocalHandle } from '../../runtime/client/local-handle.js';
 import type { SendOptions } from '../../runtime/client/send.options.js';
+import type { RotateOptions } from '../../runtime/connection/rotation.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
 import { type ClientStatus, NotConnectedError } from '../../runtime/errors/connection.errors.js';
 import type { CloseReason } from '../../runtime/frame/close-reason.js';
@@ -42,7 +43,7 @@ class Boxed {
  *
  * Behind it is a client of the runtime, without an instance of the class and without a net: in every
  * state each call does and refuses what it does on a real handle. Its peer answers a close, and agrees
- * to `start()` and `reconnect()`, soon after they are asked for; a backoff lasts until it is ended.
+ * to `start()`, `reconnect()` and `rotate()`, soon after they are asked for; a backoff lasts until it is ended.
  * What the test itself does (`become`, `end`) is told as the state it leads to, and by no event.
  *
  * @example
@@ -255,6 +256,12 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     return this.#lasting((handle) => handle.reconnect(options));
   }
 
+  rotate(options?: RotateOptions): Promise<ConnectionInfo> {
+    const rotated = this.#local.rotate(options);
+    this.#played.rotating();
+    return rotated;
+  }
+
   start(): Promise<ConnectionInfo> {
     this.#played.starting();
     return this.#lasting((handle) => handle.start());
@@ -268,6 +275,11 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
 
   [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame> {
     return this.#observers.iterate(UNPAUSED, new PauseLock(() => undefined));
+  }
+
+  /** How often its session has been rotated. @internal */
+  get rotations(): number {
+    return this.#played.client.rotations;
   }
 
   get #local(): LocalHandle<T> {

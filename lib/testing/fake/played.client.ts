@@ -71,6 +71,8 @@ export class PlayedClient {
   readonly #transport: PlayedTransport;
   /** Whether somebody has asked for another session. */
   #isWanted = false;
+  /** Whether somebody has asked for one in the place of that which is open. */
+  #isRotating = false;
   /** Whether somebody has asked for the end of the session. */
   #isLeft = false;
 
@@ -90,6 +92,8 @@ export class PlayedClient {
       reconnect: WAITS,
       loginTimeout: Infinity,
       lostAfter: Infinity,
+      maxAge: Infinity,
+      overlap: 0,
       handleInitialFailure: true,
       debug: {},
     };
@@ -157,6 +161,12 @@ export class PlayedClient {
     this.#isWanted = this.client.status === 'idle';
   }
 
+  /** Somebody asks for a session in the place of the one that is open: it is given one soon. */
+  rotating(): void {
+    this.#isRotating = true;
+    this.#soon();
+  }
+
   /** Somebody has asked for the end of the session: its peer lets go of it soon. */
   leaving(): void {
     this.#isLeft = true;
@@ -189,6 +199,14 @@ export class PlayedClient {
     this.#transport.end();
   }
 
+  #rotate(): void {
+    const { rotation } = this.client.process;
+    this.#isRotating = false;
+    if (!rotation.canTakeOver) return;
+    this.#transport.accept();
+    rotation.confirm();
+  }
+
   /** Not in the call that asks: a peer is never that fast. */
   #soon(): void {
     void Promise.resolve().then(() => this.#goOn());
@@ -196,6 +214,7 @@ export class PlayedClient {
 
   #goOn(): void {
     const { client } = this;
+    if (this.#isRotating) this.#rotate();
     if (this.#isLeft && client.status === 'closing') this.#transport.end();
     if (!this.#isWanted) return;
     if (client.status === 'backoff') client.process.reconnect.request({});
@@ -239,9 +258,14 @@ class PlayedTransport implements Transport {
   ) {}
 
   open(_request: TransportRequest, events: TransportEvents): TransportSocket {
-    this.socket = new PlayedSocket(events, this.onSent, this.peer.onLeft);
+    const socket = new PlayedSocket(events, this.onSent, () => {
+      if (this.socket === socket) return this.peer.onLeft();
+      // Another one has its place: nobody plays it any more.
+      void Promise.resolve().then(() => socket.over());
+    });
+    this.socket = socket;
     this.peer.onDial();
-    return this.socket;
+    return socket;
   }
 
   accept(): void {

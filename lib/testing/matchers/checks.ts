@@ -1,7 +1,13 @@
 import { inspect } from 'node:util';
 
 import type { ClientStatus } from '../../runtime/errors/connection.errors.js';
-import { type AnyHandle, checkHandle, sentBy, type SentFrame } from '../net/sent.log.js';
+import {
+  type AnyHandle,
+  checkHandle,
+  rotationsOf,
+  sentBy,
+  type SentFrame,
+} from '../net/sent.log.js';
 import { type Equals, equalsPlainly, show } from '../script/equality.js';
 import { excerpt } from '../script/expectation.error.js';
 import { withoutMemory } from '../script/stateless.js';
@@ -47,20 +53,38 @@ export function hasSent(handle: AnyHandle, ...frames: readonly unknown[]): Check
 }
 
 /**
- * Whether a client has reconnected this often, that is, has had so many sessions after the first;
- * without a number: at least once.
+ * Whether a client has reconnected this often, that is, has had so many sessions after the first, but for
+ * those of a rotation; without a number: at least once.
  *
  * @throws TypeError for what is no handle
  * @publicApi
  */
 export function hasReconnected(handle: AnyHandle, times?: number): CheckResult {
   const { name, status, session } = checkHandle(handle);
-  const actual = Math.max(0, session - 1);
+  const actual = Math.max(0, session - 1 - rotationsOf(handle));
   const wanted = times === undefined ? '' : ` ${count(times)}`;
   return result(times === undefined ? actual > 0 : actual === times, (not) =>
     not
       ? `${name}: expected not to have reconnected${wanted}, has ${count(actual)} (${status})`
       : `${name}: expected to have reconnected${wanted}, has ${count(actual)} (${status})`,
+  );
+}
+
+/**
+ * Whether a client has rotated its session this often: a new one has taken the place of the old one without
+ * a gap; without a number: at least once.
+ *
+ * @throws TypeError for what is no handle
+ * @publicApi
+ */
+export function hasRotated(handle: AnyHandle, times?: number): CheckResult {
+  const { name, status } = checkHandle(handle);
+  const actual = rotationsOf(handle);
+  const wanted = times === undefined ? '' : ` ${count(times)}`;
+  return result(times === undefined ? actual > 0 : actual === times, (not) =>
+    not
+      ? `${name}: expected not to have rotated${wanted}, has ${count(actual)} (${status})`
+      : `${name}: expected to have rotated${wanted}, has ${count(actual)} (${status})`,
   );
 }
 

@@ -4,6 +4,7 @@ import {
   checkSent,
   type ClientStatus,
   hasReconnected,
+  hasRotated,
   isInState,
 } from './checks.js';
 
@@ -16,7 +17,7 @@ export interface MatcherContext {
 
 /**
  * Matchers for handles, for the `expect` of vitest and of jest. What they check is told by the plain
- * functions `isInState`, `hasSent` and `hasReconnected` of `nestjs-websockex/testing`, which need no
+ * functions `isInState`, `hasSent`, `hasReconnected` and `hasRotated` of `nestjs-websockex/testing`, which need no
  * runner.
  *
  * @example
@@ -43,6 +44,10 @@ export const matchers = {
   toHaveReconnected(this: unknown, received: unknown, times?: number): CheckResult {
     return hasReconnected(checkHandle(received), times);
   },
+
+  toHaveRotated(this: unknown, received: unknown, times?: number): CheckResult {
+    return hasRotated(checkHandle(received), times);
+  },
 };
 
 /** What {@link matchers} add to the `expect` of a runner. */
@@ -55,8 +60,10 @@ export interface WebSockexMatchers<R> {
    * tried on all three. Without any: it has sent a text or binary frame at all.
    */
   toHaveSent(...frames: unknown[]): R;
-  /** The client has had so many sessions after its first; without a number: at least one. */
+  /** The client has had so many sessions after its first, but for rotations; without a number: at least one. */
   toHaveReconnected(times?: number): R;
+  /** The client has rotated its session so often; without a number: at least once. */
+  toHaveRotated(times?: number): R;
 }
 
 // Nothing is imported from a runner. A user has only one of them, and no module of the other to augment. That

@@ -1,4 +1,5 @@
 import { ClientHandle } from '../../runtime/client/client-handle.js';
+import { LocalHandle } from '../../runtime/client/local-handle.js';
 import { inspectShort } from '../../runtime/errors/websockex.error.js';
 import type { Frame } from '../../runtime/frame/frame.js';
 import type { CloseFrame } from '../../runtime/telemetry/events.js';
@@ -56,6 +57,13 @@ export function sentBy(handle: ClientHandle): readonly SentFrame[] {
   throw new Error(
     `${handle.name}: what it sent was not recorded. A client on a net is watched from its boot on; have any other one watched before it sends: watch(handle).`,
   );
+}
+
+/** How often a session of a client has been rotated. */
+export function rotationsOf(handle: AnyHandle): number {
+  const checked = checkHandle(handle);
+  if (checked instanceof FakeHandle) return checked.rotations;
+  return LocalHandle.clientOf(checked)?.rotations ?? 0;
 }
 
 /** @throws TypeError for what is no handle */

@@ -11,6 +11,7 @@ import {
   createTestServer,
   fakeHandle,
   hasReconnected,
+  hasRotated,
   hasSent,
   isInState,
   watch,
@@ -243,6 +244,15 @@ describe('Without a runner', () => {
     expect(hasReconnected(feed).pass).toBe(false);
     feed.become('open');
     expect(hasReconnected(feed, 1).pass).toBe(true);
+    expect(hasRotated(feed).pass).toBe(false);
+    await feed.rotate();
+    expect(hasRotated(feed, 1).pass).toBe(true);
+    expect(hasReconnected(feed, 1).pass).toBe(true);
+    expect(feed).toHaveRotated(1);
+    expect(feed).not.toHaveRotated(2);
+    expect(hasRotated(feed, 2).message()).toBe(
+      'FeedClient: expected to have rotated 2 times, has once (open)',
+    );
     expect(hasReconnected(feed, 1).message()).toBe(
       'FeedClient: expected not to have reconnected once, has once (open)',
     );

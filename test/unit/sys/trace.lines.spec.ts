@@ -88,6 +88,10 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
   ],
   [{ event: 'lost', since: 0, attempt: 1 }, ['lost: no session is ready']],
   [{ event: 'restored', lasted: 7 }, ['restored after 7 ms']],
+  [
+    { event: 'rotated', from: 1, to: 2, overlapped: 3, deduped: 4 },
+    ['rotated from session 1 to 2'],
+  ],
   [{ event: 'backoff', delay: 5 }, ['waiting 5 ms before the next attempt']],
   [
     { event: 'handler:slow', method: 'trade', running: 10_000.4, waiting: 3 },

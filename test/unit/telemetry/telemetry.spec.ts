@@ -42,6 +42,7 @@ describe('CHANNELS', () => {
       'disconnected',
       'lost',
       'restored',
+      'rotated',
       'backoff',
       'frame:received',
       'frame:sent',

@@ -1,0 +1,388 @@
+import { isThenable } from '../async/deferred.js';
+import type { Connection } from '../connection/connection.js';
+import type { SessionInfo, SessionWire } from '../connection/connection.port.js';
+import type {
+  BesideSession,
+  Rotation,
+  RotationHost,
+  RotationSettings,
+  WaitingFrames,
+  WaitingFramesOwner,
+} from '../connection/rotation.js';
+import type { Attempt } from '../connection/attempt.js';
+import type { FrameInbox } from '../connection/wire.port.js';
+import { CloseCode } from '../frame/close-code.js';
+import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import { toFrame } from '../frame/frame.js';
+import { HeldQueue } from '../mailbox/held.queue.js';
+import type { Mailbox } from '../mailbox/mailbox.js';
+import type { PauseLock } from '../mailbox/pause.lock.js';
+import type { ClientSettings } from '../options/client-settings.js';
+import type { SendingOptions } from '../session/session.feature.js';
+import type { Entrant } from '../throttle/budget.port.js';
+import type { ClientDefinition, Handler } from './client.definition.js';
+import { Dialer } from './dialer.js';
+import type { DialoguePort } from './dialogue.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { ConnectionInfo } from './handler.arguments.js';
+import type { HandlerCalls, KnownCall } from './handler.calls.js';
+import type { HandlerRunner } from './handler.runner.js';
+import type { Greeting } from './handler.streams.js';
+import type { Lifetime } from './lifetime.js';
+import { Login } from './login.js';
+import type { Message } from './message.js';
+import type { ProcessTools } from './process.port.js';
+import type { Reconnect } from './reconnect.js';
+import { UrlRound } from './url.round.js';
+
+/** The parts of a process that its rotation works with. */
+export interface RotationParts {
+  readonly connection: Connection;
+  readonly mailbox: Mailbox<Message>;
+  readonly pauseLock: PauseLock;
+  readonly calls: HandlerCalls;
+  readonly lifetime: Lifetime;
+  readonly reconnect: Reconnect;
+  readonly runner: HandlerRunner;
+  readonly dispatcher: Dispatcher;
+  readonly rotation: Rotation<Login>;
+  readonly isReady: boolean;
+  readonly isDraining: boolean;
+  /** The mailbox, as long as frames are taken. */
+  readonly frames: FrameInbox;
+  login: Login | undefined;
+  settings: ClientSettings;
+  behindFeatures(inbox: FrameInbox): FrameInbox;
+  dialoguePort(wire: SessionWire): DialoguePort;
+  noted<R>(work: () => R): R | undefined;
+}
+
+/**
+ * A process, as its rotation sees it: what prepares an attempt, and the login of its session, beside the
+ * mailbox. Each handler begins in a turn of its own, and is not waited for.
+ */
+export class ProcessRotation implements RotationHost<Login> {
+  readonly #dialer: Dialer;
+  readonly #urls = new UrlRound();
+  #entrant: Entrant | undefined;
+  /** The call of `@BeforeConnect`, while it runs. */
+  #preparing: KnownCall | undefined;
+  #url: string | URL | undefined;
+  /** What the options say for the new session. */
+  #settings: ClientSettings | undefined;
+
+  constructor(
+    private readonly definition: ClientDefinition,
+    private readonly tools: ProcessTools,
+    private readonly parts: RotationParts,
+  ) {
+    this.#dialer = this.#makeDialer();
+  }
+
+  /** The handler that runs beside the mailbox. */
+  get call(): KnownCall | undefined {
+    return this.#preparing ?? this.parts.rotation.login?.call;
+  }
+
+  get settings(): RotationSettings {
+    return this.parts.settings;
+  }
+
+  get isReady(): boolean {
+    const { isReady, isDraining, lifetime } = this.parts;
+    return isReady && !isDraining && !lifetime.isEnding;
+  }
+
+  get isTrusted(): boolean {
+    return this.parts.reconnect.isTrusted;
+  }
+
+  get mailbox(): FrameInbox {
+    return this.parts.frames;
+  }
+
+  behindFeatures(inbox: FrameInbox): FrameInbox {
+    return this.parts.behindFeatures(inbox);
+  }
+
+  prepare(attempt: Attempt, url: string | URL | undefined): void {
+    this.#url = url;
+    const pending = this.#dialer.attempt(attempt);
+    if (isThenable(pending)) pending.then(undefined, (error: unknown) => this.#crash(error));
+  }
+
+  hasOtherUrl(): boolean {
+    return this.#urls.failed();
+  }
+
+  begins(): void {
+    this.#urls.follow(this.tools.urls);
+  }
+
+  leaves(): void {
+    this.#dialer.over();
+    this.#settings = undefined;
+  }
+
+  greet(info: SessionInfo, session: BesideSession): Login {
+    const { parts } = this;
+    const { calls, connection, runner } = parts;
+    const login: Login = new Login(
+      info,
+      this.tools,
+      {
+        connection: {
+          // Once it is the client's it is closed as that is.
+          get isOpen() {
+            return parts.login === login ? connection.isOpen : session.isOpen;
+          },
+          fail: (error, code) => (parts.login === login ? connection : session).fail(error, code),
+          lose: (error) => (parts.login === login ? connection : session).lose(error),
+        },
+        calls: {
+          invokeKnown: (handler, args, begun) => calls.invokeBeside(handler, args, begun),
+          suspended: () => undefined,
+          left: (call) => call.end(),
+          goesOn: (handler) => calls.goesOnBeside(handler),
+        },
+        lifetime: this.#lifetime,
+        runner,
+        settings: this.#settings ?? parts.settings,
+      },
+      this.#dialoguePort(session),
+      (ready) => this.parts.rotation.loggedIn(login, ready),
+    );
+    return login;
+  }
+
+  logIn(login: Login): void {
+    this.#inTurn(() => {
+      const pending = login.begin();
+      if (isThenable(pending)) pending.then(undefined, (error: unknown) => this.#crash(error));
+    });
+  }
+
+  forget(login: Login): void {
+    this.parts.runner.cancelStreams(({ greeting }) => greeting === login);
+  }
+
+  later(work: () => void): void {
+    this.parts.mailbox.post({ type: 'beside', work });
+  }
+
+  onSwitching(login: Login): void {
+    const { runner } = this.parts;
+    this.#adopt();
+    runner.cancelStreams(({ greeting }) => greeting !== login);
+    const { end } = this.tools.features;
+    const reason = { by: 'local', code: CloseCode.normal, message: '' } as const;
+    if (end !== undefined) {
+      this.parts.noted(() => end({ opened: true, voluntary: true, isRotated: true, reason }));
+    }
+    this.parts.login?.over(reason);
+    this.parts.login = login;
+  }
+
+  onReady(login: Login, info: ConnectionInfo, isOpened: boolean): void {
+    if (!this.parts.connection.isOpen || this.parts.login !== login) return;
+    if (!isOpened) this.#opened(info);
+    this.parts.noted(() => this.parts.dispatcher.ready(info));
+  }
+
+  onOverlapOver(): void {
+    this.parts.runner.cancelStreams(({ handler }) => handler.answersPeer === true);
+  }
+
+  onTakingOver(): void {
+    this.#adopt();
+    this.leaves();
+  }
+
+  onTakenOver(login: Login, info: ConnectionInfo): void {
+    this.parts.login = login;
+    this.#opened(info);
+  }
+
+  takesPing(frame: PingFrame): boolean {
+    if (!this.definition.handlers.hasPing || this.parts.isDraining) {
+      this.parts.dispatcher.received(frame);
+      return false;
+    }
+    this.parts.mailbox.post(frame);
+    return true;
+  }
+
+  hold(owner: WaitingFramesOwner): WaitingFrames {
+    return new HeldQueue<DataFrame | PongFrame>(() => this.parts.settings.mailbox, owner);
+  }
+
+  pause(holder: object, isPaused: boolean): void {
+    if (isPaused) this.parts.pauseLock.hold(holder);
+    else this.parts.pauseLock.release(holder);
+  }
+
+  noted<R>(work: () => R): R | undefined {
+    return this.parts.noted(work);
+  }
+
+  dropped(frames: readonly unknown[], error: Error): void {
+    this.tools.undelivered.add('reply', frames.length);
+    for (const value of frames) {
+      const frame = toFrame(value);
+      if (frame !== undefined) this.tools.telemetry.emit('frame:dropped', { frame, error });
+    }
+  }
+
+  /**
+   * Sends what does not go by the session that is the client's: what the `@OnConnect` of the new one
+   * sends, and what answers a frame of the old one.
+   *
+   * @returns whether it was one of them
+   * @throws WebSockexError
+   */
+  send(values: readonly unknown[], options: SendingOptions, greeting?: Greeting): boolean {
+    const { connection, rotation } = this.parts;
+    const { caller, isAnswer, done } = options;
+    const { login } = rotation;
+    const isOfNext = login !== undefined && (greeting === login || login.isHere);
+    const session = caller?.session ?? login?.info.session;
+    if (isOfNext && session === connection.session + 1) {
+      rotation.sendNext(values, done);
+      return true;
+    }
+    if (!isAnswer || caller !== undefined || !rotation.isOverlapping) return false;
+    rotation.sendBefore(values, done);
+    return true;
+  }
+
+  /** The incarnation is over. */
+  over(): void {
+    this.#dialer.over();
+    this.#entrant?.over();
+  }
+
+  #opened({ session }: ConnectionInfo): void {
+    const { open } = this.tools.features;
+    if (open !== undefined) this.parts.noted(() => open(session));
+  }
+
+  /** What was said for the new session holds from now on. */
+  #adopt(): void {
+    this.parts.settings = this.#settings ?? this.parts.settings;
+    this.tools.urls.follow(this.#urls);
+  }
+
+  #inTurn(work: () => void): void {
+    this.tools.run(() => this.parts.mailbox.putFirst([{ type: 'beside', work }]));
+  }
+
+  /** In a turn of its own: another handler may run now. */
+  #crash(error: unknown): void {
+    if (this.parts.lifetime.isOver) this.tools.telemetry.error(error, 'a rotation');
+    else this.tools.run(() => this.parts.mailbox.putFirst([{ type: 'crash', error }]));
+  }
+
+  get #lifetime(): Pick<Lifetime, 'isOver' | 'incarnation' | 'crash' | 'endBy'> {
+    const { lifetime } = this.parts;
+    return {
+      get isOver() {
+        return lifetime.isOver;
+      },
+      get incarnation() {
+        return lifetime.incarnation;
+      },
+      crash: (error) => this.#crash(error),
+      endBy: (reason) => lifetime.endBy(reason),
+    };
+  }
+
+  #makeDialer(): Dialer {
+    const { definition, parts, tools } = this;
+    const self = (): ProcessRotation => this;
+    const lifetime = this.#lifetime;
+    return new Dialer(
+      definition,
+      { ...tools, urls: this.#urls },
+      {
+        get connection() {
+          return parts.rotation;
+        },
+        entrant: {
+          enter: (...args) => {
+            this.#entrant ??= tools.gate.join({
+              call: () => undefined,
+              failed: (error, where) => tools.telemetry.error(error, where),
+            });
+            return this.#entrant.enter(...args);
+          },
+        },
+        // It waits for no turn of a mailbox to be prepared anew.
+        mailbox: {
+          isBusy: false,
+          isSuspended: false,
+          post: (message) => {
+            if (message.type === 'attempt') this.prepare(message.attempt, this.#url);
+          },
+        },
+        calls: {
+          settled: (handler, ...args) => this.#settled(handler, args),
+          over: () => undefined,
+        },
+        lifetime,
+        reconnect: {
+          get changes() {
+            const url = self().#url;
+            return { ...parts.reconnect.changes, ...(url !== undefined && { url }) };
+          },
+        },
+        get settings() {
+          return self().#settings ?? parts.settings;
+        },
+        set settings(settings) {
+          self().#settings = settings;
+        },
+      },
+    );
+  }
+
+  /** Calls a handler in a turn of its own, and waits for what it returns, as the mailbox does not. */
+  #settled(handler: Handler, args: readonly unknown[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#inTurn(() => {
+        let call: KnownCall | undefined;
+        const over = (): void => {
+          call?.end();
+          if (this.#preparing === call) this.#preparing = undefined;
+        };
+        try {
+          const value = this.parts.calls.invokeBeside(handler, args, (begun) => {
+            this.#preparing = call = begun;
+          });
+          void Promise.resolve(value).finally(over).then(resolve, reject);
+        } catch (thrown) {
+          over();
+          reject(thrown);
+        }
+      });
+    });
+  }
+
+  /** The new session, for the dialogue of its login: what has come of it waits with the rotation. */
+  #dialoguePort(session: BesideSession): DialoguePort {
+    const { connection } = this.parts;
+    const port = this.parts.dialoguePort({ divert: (inbox) => connection.wire?.divert(inbox) });
+    return {
+      ...port,
+      send: (frames, done) => {
+        if (session.isPassedOn) port.send(frames, done);
+        else session.send(frames, done);
+      },
+      takeOut: (match: (frame: DataFrame) => boolean) =>
+        session.isHolding ? session.takeOut(match) : port.takeOut(match),
+      listen: (listener) => {
+        if (session.isHolding) session.listen(listener);
+        else port.listen(listener);
+      },
+    };
+  }
+}

@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { type DataFrame, OnConnect, OnDisconnect, OnFrame } from 'nestjs-websockex';
+import { hasReconnected, hasRotated, type ScriptedPeer } from 'nestjs-websockex/testing';
+import { describe, expect, it } from 'vitest';
+
+import { seeded } from '../../../lib/testing/script/virtual.clock.js';
+import { NetScene } from '../../fixtures/net-scene.js';
+
+class FeedClient {
+  static seen: number[] = [];
+  static losses = 0;
+
+  @OnConnect()
+  connected(): void {}
+
+  @OnFrame('text')
+  take({ data }: { data: string }): void {
+    FeedClient.seen.push(Number(data));
+  }
+
+  @OnDisconnect()
+  lost(): void {
+    FeedClient.losses++;
+  }
+}
+
+const number = ({ data }: DataFrame): number => Number(data);
+
+/** A server that numbers frames, and gives each to every session that is open, late by so much. */
+class Numbering {
+  #last = 0;
+
+  constructor(
+    private readonly scene: NetScene<FeedClient>,
+    private readonly random: () => number,
+    private readonly late: number,
+  ) {}
+
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Sends the next number; in each session those before it come before it. */
+  next(delays: Map<ScriptedPeer, number>): void {
+    const { clock } = this.scene.net;
+    const frame = String(++this.#last);
+    for (const peer of this.scene.server.peers) {
+      if (!peer.isOpen) continue;
+      const at = Math.max(
+        delays.get(peer) ?? 0,
+        clock.now() + Math.floor(this.random() * this.late),
+      );
+      delays.set(peer, at);
+      clock.setTimer(at - clock.now(), () => {
+        if (peer.isOpen) peer.send(frame);
+      });
+    }
+  }
+}
+
+/** Rotates so often, among failures of the new session; what the handler saw, and the last number. */
+async function play(
+  seed: number,
+  rotations: number,
+  dedupe: boolean,
+): Promise<{ seen: number[]; last: number; rotated: boolean }> {
+  const random = seeded(seed);
+  FeedClient.seen = [];
+  FeedClient.losses = 0;
+  await using scene = await NetScene.boot(FeedClient, {
+    reconnect: { initialDelay: 10, maxDelay: 100 },
+    overlap: 1_000,
+    ...(dedupe && { dedupe: number }),
+  });
+  scene.server.acceptAll();
+  await scene.handle.connected();
+  scene.server.waitAgain();
+  const feed = new Numbering(scene, random, 900);
+  const delays = new Map<ScriptedPeer, number>();
+  for (let rotation = 0; rotation < rotations; rotation++) {
+    const rotated = scene.handle.rotate();
+    await scene.net.settle();
+    while (random() < 0.3) {
+      const failure = random();
+      if (failure < 0.4) await scene.server.reject(503);
+      else {
+        const next = await scene.server.accept();
+        if (failure < 0.7) next.drop();
+        else next.close(1013);
+      }
+      await scene.net.settle();
+      feed.next(delays);
+      await scene.net.clock.advance(500);
+    }
+    const accepted = scene.server.accept();
+    await scene.net.clock.advance(200);
+    await accepted;
+    while (scene.handle.session === rotation + 1) {
+      feed.next(delays);
+      await scene.net.clock.advance(Math.floor(random() * 300));
+    }
+    await rotated;
+    for (let more = Math.floor(random() * 8); more > 0; more--) {
+      feed.next(delays);
+      await scene.net.clock.advance(Math.floor(random() * 300));
+    }
+    expect(scene.handle.status).toBe('open');
+    // Both sessions have told all before the next rotation begins.
+    await scene.net.clock.advance(2_500);
+  }
+  expect(FeedClient.losses).toBe(0);
+  return {
+    seen: FeedClient.seen,
+    last: feed.last,
+    rotated: hasRotated(scene.handle, rotations).pass && !hasReconnected(scene.handle).pass,
+  };
+}
+
+function upTo(last: number): number[] {
+  return Array.from({ length: last }, (_, index) => index + 1);
+}
+
+describe('Rotations of a session whose peer gives each frame to every session', () => {
+  it('hand each frame over once, and in order, with dedupe', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), async (seed) => {
+        const { seen, last, rotated } = await play(seed, 8, true);
+        expect(seen).toEqual(upTo(last));
+        expect(rotated).toBe(true);
+      }),
+      { numRuns: 5, seed: 4711 },
+    );
+  });
+
+  it('hand each frame over at least once without', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), async (seed) => {
+        const { seen, last } = await play(seed, 8, false);
+        expect([...new Set(seen)].toSorted((a, b) => a - b)).toEqual(upTo(last));
+      }),
+      { numRuns: 3, seed: 4711 },
+    );
+  });
+
+  it('two hundred times', async () => {
+    const { seen, last, rotated } = await play(1, 200, true);
+    expect(seen).toEqual(upTo(last));
+    expect(rotated).toBe(true);
+  }, 120_000);
+});
