@@ -118,8 +118,9 @@ export interface RotationHost<L extends BesideLogin> {
   readonly isTrusted: boolean;
   /** Makes room for what waits, within the marks of the mailbox. */
   hold(owner: WaitingFramesOwner): WaitingFrames;
-  /** The mailbox; nowhere, where no frame is taken any more. */
   readonly mailbox: FrameInbox;
+  /** These have their turn now, in order. */
+  handle(frames: readonly (DataFrame | PongFrame)[]): void;
   /** An inbox that the features of the session have looked at before. */
   behindFeatures(inbox: FrameInbox): FrameInbox;
   /** Prepares an attempt beside the mailbox, waits for its turn, and calls `dial` or `failAttempt`. */
@@ -744,7 +745,13 @@ export class Rotation<L extends BesideLogin> {
 
   /** What waits of the new session is handled, and what comes goes straight to the mailbox. */
   #release(next: Candidate<L>): void {
-    next.release(this.inbox(this.host.mailbox), this.host.mailbox);
+    const frames: (DataFrame | PongFrame)[] = [];
+    const inbox = this.inbox({ post: (frame) => void frames.push(frame) });
+    for (const frame of next.release()) {
+      if (frame.type === 'pong') frames.push(frame);
+      else inbox.post(frame);
+    }
+    this.host.handle(frames);
     this.connection.divert();
     if (!this.connection.isPaused) next.wire.resume();
   }
@@ -858,14 +865,12 @@ class Candidate<L extends BesideLogin>
     for (const frame of kept) this.#frames.push(frame);
   }
 
-  /** Gives all that waits, in order. */
-  release(inbox: FrameInbox, mailbox: FrameInbox): void {
+  /** Gives all that waits, in order: nothing more does. */
+  release(): (DataFrame | PongFrame)[] {
+    const frames = this.#frames.clear();
     this.isHolding = false;
     this.#isFull = false;
-    for (const frame of this.#frames.clear()) {
-      if (frame.type === 'pong') mailbox.post(frame as unknown as DataFrame);
-      else inbox.post(frame);
-    }
+    return frames;
   }
 
   /** Reading goes on or not by more than what waits here. */

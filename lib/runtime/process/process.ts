@@ -319,12 +319,8 @@ export class Process implements ConnectionOwner, BudgetClient {
    * feature looks at them before.
    */
   get inbox(): FrameInbox {
-    return this.behindFeatures(this.#tapped(this.rotation.inbox(this.frames)));
-  }
-
-  /** The mailbox, as long as frames are taken. */
-  get frames(): FrameInbox {
-    return this.#isDraining ? NOWHERE : this.mailbox;
+    const mailbox = this.#isDraining ? NOWHERE : this.mailbox;
+    return this.behindFeatures(this.#tapped(this.rotation.inbox(mailbox)));
   }
 
   /** Whether it takes no more frames. */

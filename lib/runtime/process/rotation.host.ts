@@ -48,8 +48,6 @@ export interface RotationParts {
   readonly rotation: Rotation<Login>;
   readonly isReady: boolean;
   readonly isDraining: boolean;
-  /** The mailbox, as long as frames are taken. */
-  readonly frames: FrameInbox;
   login: Login | undefined;
   settings: ClientSettings;
   behindFeatures(inbox: FrameInbox): FrameInbox;
@@ -98,7 +96,11 @@ export class ProcessRotation implements RotationHost<Login> {
   }
 
   get mailbox(): FrameInbox {
-    return this.parts.frames;
+    return this.parts.mailbox;
+  }
+
+  handle(frames: readonly (DataFrame | PongFrame)[]): void {
+    if (frames.length > 0) this.parts.mailbox.putFirst(frames);
   }
 
   behindFeatures(inbox: FrameInbox): FrameInbox {

@@ -1,6 +1,23 @@
-import { type ConnectionInfo, type Dialogue, ready } from 'nestjs-websockex';
+import {
+  CallTimeoutError,
+  close,
+  ConnectionError,
+  type ConnectionInfo,
+  DeadlockError,
+  type Dialogue,
+  Frame,
+  LoginError,
+  NotConnectedError,
+  ready,
+  reconnect,
+  rotate,
+  SessionOverError,
+} from 'nestjs-websockex';
+import { map, Subject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 
+import { Deferred } from '../../../lib/runtime/async/deferred.js';
+import { STANDARD_FEATURES } from '../../../lib/runtime/session/standard.features.js';
 import { settle } from '../../fixtures/virtual-clock.js';
 import { type Script, ScriptedClient, type ScriptOptions } from '../client/scripted-client.js';
 
@@ -123,6 +140,412 @@ describe('a rotation', () => {
     await scripted.clock.advance(1_000);
     await settle();
     expect(next.sent.at(-1)).toEqual({ type: 'text', data: 'echo waits' });
+    await scripted.leave();
+  });
+
+  test('begins by itself at maxAge, more or less by a tenth', async () => {
+    const scripted = await opened({ connect: () => ready() }, { maxAge: 10_000, random: () => 0 });
+    await scripted.clock.advance(8_999);
+    expect(scripted.transport.sockets).toHaveLength(1);
+    await scripted.clock.advance(1);
+    expect(scripted.transport.sockets).toHaveLength(2);
+    scripted.transport.last.playOpen();
+    await settle();
+    expect(scripted.handle.session).toBe(2);
+    await scripted.clock.advance(9_000);
+    expect(scripted.transport.sockets).toHaveLength(3);
+    await scripted.leave();
+    expect(scripted.clock.pending).toEqual([]);
+  });
+
+  test('a handler asks for it, at a URL for this once', async () => {
+    const scripted = await opened({
+      frame: ({ data }: { data: string }) =>
+        data === 'move' ? rotate({ url: 'ws://other/' }) : undefined,
+      connect: () => ready(),
+    });
+    scripted.transport.last.playText('move');
+    await settle();
+    expect(scripted.transport.last.request.url).toBe('ws://other/');
+    scripted.transport.last.playOpen();
+    await scripted.clock.advance(1_000);
+    expect(scripted.handle.session).toBe(2);
+    const [old] = scripted.transport.sockets;
+    old?.playEnd();
+    scripted.transport.last.playEnd();
+    await settle();
+    await scripted.clock.advance(500);
+    expect(scripted.transport.last.request.url).toBe('ws://feed/');
+    await scripted.leave();
+  });
+
+  test('is refused where nothing can be rotated, and what it is given is checked', async () => {
+    const scripted = new ScriptedClient({}, { heartbeat: false });
+    await expect(scripted.handle.rotate()).rejects.toThrow(NotConnectedError);
+    await scripted.launch();
+    await expect(scripted.handle.rotate()).rejects.toThrow(/cannot rotate.*connecting/);
+    scripted.transport.last.playOpen();
+    await settle();
+    expect(() => scripted.handle.rotate({ within: 0 })).toThrow(/within is 0/);
+    expect(() => scripted.handle.rotate({ url: 'http//x' })).toThrow(/feed: rotate\(\)/);
+    expect(scripted.transport.sockets).toHaveLength(1);
+    await scripted.leave();
+  });
+
+  test('cannot be awaited in a handler', async () => {
+    const thrown: unknown[] = [];
+    const scripted: ScriptedClient = await opened({
+      connect: async ({ session }: ConnectionInfo) => {
+        if (session === 1) return;
+        await scripted.handle.rotate().catch((error: unknown) => thrown.push(error));
+      },
+      beforeConnect: async () => {
+        if (scripted.handle.session === 0) return;
+        await scripted.handle.rotate().catch((error: unknown) => thrown.push(error));
+      },
+      cast: async () => {
+        await scripted.handle.rotate().catch((error: unknown) => thrown.push(error));
+      },
+    });
+    scripted.handle.cast('say', 'rotate');
+    await settle();
+    scripted.transport.last.playOpen();
+    await settle();
+    scripted.transport.last.playText('first');
+    await settle();
+    expect(scripted.handle.session).toBe(2);
+    expect(thrown).toHaveLength(3);
+    for (const error of thrown) expect(error).toBeInstanceOf(DeadlockError);
+    await scripted.leave();
+  });
+
+  test('tells by CallTimeoutError why it could not be made in time, and tries no more', async () => {
+    const scripted = await opened({}, { reconnect: { initialDelay: 1_000, jitter: 'none' } });
+    const rotated = watched(scripted.handle.rotate({ within: 2_500 }));
+    await settle();
+    scripted.transport.last.playEnd(new ConnectionError('feed', 'no way'));
+    await scripted.clock.advance(1_000);
+    scripted.transport.last.playEnd(new ConnectionError('feed', 'no way'));
+    await scripted.clock.advance(1_500);
+    expect(rotated.error).toBeInstanceOf(CallTimeoutError);
+    expect(String(rotated.error)).toMatch(/no new session took over within 2500 ms.*no way/);
+    await scripted.clock.advance(60_000);
+    expect(scripted.transport.sockets).toHaveLength(3);
+    expect(scripted.handle.status).toBe('open');
+    await scripted.leave();
+  });
+
+  test('a second call joins the first, with a time of its own', async () => {
+    const scripted = await opened();
+    const first = watched(scripted.handle.rotate());
+    const second = watched(scripted.handle.rotate({ within: 100 }));
+    await settle();
+    expect(scripted.transport.sockets).toHaveLength(2);
+    await scripted.clock.advance(100);
+    expect(second.error).toBeInstanceOf(CallTimeoutError);
+    scripted.transport.last.playOpen();
+    await settle();
+    scripted.transport.last.playText('first');
+    await settle();
+    expect(first.value).toMatchObject({ session: 2 });
+    await scripted.leave();
+  });
+
+  test('a login that is refused is tried again, and one that fails crashes', async () => {
+    let isRefused = true;
+    const scripted = await opened(
+      {
+        connect: async ({ session }: ConnectionInfo) => {
+          if (session === 1) return;
+          if (isRefused) throw new LoginError('not now');
+          throw new Error('a fault');
+        },
+      },
+      { reconnect: { initialDelay: 1_000, jitter: 'none' }, closeTimeout: 0 },
+    );
+    void scripted.handle.rotate();
+    await settle();
+    scripted.transport.last.playOpen();
+    await settle();
+    expect(scripted.transport.last.sent).toEqual([{ type: 'close', code: 1000, reason: '' }]);
+    scripted.transport.last.playEnd();
+    await settle();
+    isRefused = false;
+    await scripted.clock.advance(1_000);
+    expect(scripted.handle.session).toBe(1);
+    scripted.transport.last.playOpen();
+    await settle();
+    await expect(scripted.handle.terminated).resolves.toMatchObject({
+      by: 'error',
+      error: { message: 'a fault' },
+    });
+    expect(scripted.transport.held.filter(({ sent }) => sent.length === 0)).toEqual([]);
+  });
+
+  test('what @OnConnect returns may close the new session: the old one stays', async () => {
+    const scripted = await opened({
+      connect: ({ session }: ConnectionInfo) => (session === 1 ? undefined : close(4001, 'no')),
+    });
+    void scripted.handle.rotate();
+    await settle();
+    scripted.transport.last.playOpen();
+    await settle();
+    expect(scripted.transport.last.sent).toEqual([
+      expect.objectContaining({ type: 'close', code: 4001 }),
+    ]);
+    scripted.transport.last.playEnd();
+    await settle();
+    expect(scripted.handle.status).toBe('open');
+    expect(scripted.handle.session).toBe(1);
+    await scripted.leave();
+  });
+
+  test('streams of the old session end with the switch, that of the new login goes on', async () => {
+    const items = new Subject<string>();
+    const scripted = await opened({
+      connect: ({ session }: ConnectionInfo) => items.pipe(map((item) => `${session} ${item}`)),
+    });
+    items.next('a');
+    await settle();
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    items.next('b');
+    next?.playText('first');
+    await rotated;
+    items.next('c');
+    await settle();
+    const texts = (sent: readonly object[] = []): unknown[] =>
+      sent.flatMap((frame) => ('data' in frame ? [frame.data] : []));
+    expect(texts(old?.sent)).toEqual(['1 a', '1 b']);
+    expect(texts(next?.sent)).toEqual(['2 b', '2 c']);
+    await scripted.leave();
+  });
+
+  test('pings are answered on the session they came on; so is @OnPing', async () => {
+    const scripted = await opened({ ping: ({ data }: { data: Buffer }) => Frame.pong(data) });
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    next?.playPing('early');
+    next?.playText('first');
+    await rotated;
+    old?.playPing('old');
+    next?.playPing('new');
+    await settle();
+    expect(old?.sent).toEqual([Frame.pong('old')]);
+    expect(next?.sent).toEqual([Frame.pong('early'), Frame.pong('new')]);
+    await scripted.leave();
+  });
+
+  test('a send bound to the old session is over, one that waits its turn goes on the new one', async () => {
+    const scripted = await opened(
+      {},
+      { sendRate: { limit: 1, per: 60_000 }, features: STANDARD_FEATURES },
+    );
+    const { handle, transport } = scripted;
+    await handle.sendFrame('1');
+    const bound = watched(handle.sendFrame('bound', { session: 1 }));
+    const waits = watched(handle.sendFrame('waits'));
+    const rotated = handle.rotate();
+    await settle();
+    transport.last.playOpen();
+    await settle();
+    transport.last.playText('first');
+    await rotated;
+    await settle();
+    expect(bound.error).toBeInstanceOf(SessionOverError);
+    expect(waits).toHaveProperty('value');
+    expect(transport.last.sent).toEqual([Frame.text('waits')]);
+    await expect(handle.sendFrame('late', { session: 1 })).rejects.toThrow(SessionOverError);
+    await scripted.leave();
+  });
+
+  test('what a handler answers to the old session, when that is over, is dropped and told', async () => {
+    const answered = new Deferred<string>();
+    const scripted = await opened({ frame: () => answered.promise });
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    old?.playText('question');
+    next?.playText('first');
+    await rotated;
+    await scripted.clock.advance(1_000);
+    answered.resolve('answer');
+    await settle();
+    expect(scripted.events).toContainEqual(
+      expect.objectContaining({
+        event: 'frame:dropped',
+        frame: Frame.text('answer'),
+        error: expect.any(SessionOverError),
+      }),
+    );
+    expect(next?.sent).toEqual([Frame.text('answer')]);
+    await scripted.leave();
+  });
+
+  test('frames of the new session wait within the marks of the mailbox', async () => {
+    const scripted = await opened({}, { mailbox: { highWaterMark: 3 } });
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const next = scripted.transport.last;
+    next.playOpen();
+    await settle();
+    for (const text of ['1', '2']) next.playText(text);
+    expect(next.isPaused).toBe(false);
+    next.playText('3');
+    await rotated;
+    expect(next.isPaused).toBe(true);
+    expect(textsOf(scripted)).toEqual([]);
+    await scripted.clock.advance(1_000);
+    expect(next.isPaused).toBe(false);
+    expect(textsOf(scripted)).toEqual(['1', '2', '3']);
+    await scripted.leave();
+  });
+
+  test('the old session is read for no time that the client does not read in', async () => {
+    const handled = new Deferred<void>();
+    const scripted = await opened(
+      { frame: ({ data }: { data: string }) => (data === 'slow' ? handled.promise : undefined) },
+      { mailbox: { highWaterMark: 2 } },
+    );
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    for (const text of ['slow', 'a']) old?.playText(text);
+    next?.playText('first');
+    await rotated;
+    await scripted.clock.advance(400);
+    old?.playText('b');
+    expect(old?.isPaused).toBe(true);
+    await scripted.clock.advance(10_000);
+    expect(old?.sent).toEqual([]);
+    handled.resolve();
+    await settle();
+    expect(old?.isPaused).toBe(false);
+    await scripted.clock.advance(599);
+    old?.playText('c');
+    expect(old?.sent).toEqual([]);
+    await scripted.clock.advance(1);
+    expect(old?.sent).toHaveLength(1);
+    expect(textsOf(scripted)).toEqual(['slow', 'a', 'b', 'c', 'first']);
+    await scripted.leave();
+  });
+
+  test('where the peer closes the old session, its last frames are answered before', async () => {
+    const handled = new Deferred<void>();
+    const scripted = await opened({
+      frame: async ({ data }: { data: string }) => {
+        await handled.promise;
+        return `echo ${data}`;
+      },
+    });
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    next?.playText('first');
+    await rotated;
+    old?.playText('last');
+    old?.playPeerClose(1001);
+    await settle();
+    handled.resolve();
+    await settle();
+    expect(old?.sent).toEqual([
+      Frame.text('echo last'),
+      expect.objectContaining({ type: 'close', code: 1001 }),
+    ]);
+    await settle();
+    expect(next?.sent).toEqual([Frame.text('echo first')]);
+    await scripted.leave();
+  });
+
+  test('the old session is lost: @OnDisconnect may want another attempt than the one under way', async () => {
+    const scripted = await opened({ disconnect: () => reconnect({ url: 'ws://other/' }) });
+    const rotated = watched(scripted.handle.rotate());
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    old?.playEnd();
+    await settle();
+    expect(rotated.error).toBeInstanceOf(NotConnectedError);
+    expect(next?.sent).toEqual([{ type: 'close', code: 1000, reason: '' }]);
+    await scripted.clock.advance(500);
+    expect(scripted.transport.last.request.url).toBe('ws://other/');
+    await scripted.leave();
+  });
+
+  test('the old session is lost while the new one logs in: frames wait until it is ready', async () => {
+    const loggedIn = new Deferred<void>();
+    const scripted = await opened({
+      connect: async ({ session }: ConnectionInfo) => {
+        if (session === 2) await loggedIn.promise;
+      },
+      disconnect: () => undefined,
+    });
+    const rotated = watched(scripted.handle.rotate());
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    next?.playText('early');
+    old?.playText('last');
+    old?.playEnd();
+    await settle();
+    expect(scripted.handle.status).toBe('open');
+    expect(scripted.handle.session).toBe(2);
+    await expect(scripted.handle.sendFrame('x')).rejects.toThrow(/not ready/);
+    scripted.handle.cast('say', 'later');
+    await settle();
+    expect(scripted.callbacks).not.toContain('cast');
+    next?.playText('more');
+    loggedIn.resolve();
+    await settle();
+    expect(rotated.value).toMatchObject({ session: 2 });
+    expect(textsOf(scripted)).toEqual(['last', 'early', 'more']);
+    expect(scripted.callbacks).toContain('cast');
+    expect(scripted.statuses).toEqual([
+      'idle',
+      'connecting',
+      'open',
+      'closing',
+      'connecting',
+      'open',
+    ]);
+    await scripted.leave();
+    expect(scripted.clock.pending).toEqual([]);
+  });
+
+  test('dedupe drops what the old session has delivered, for as long again after its end', async () => {
+    const scripted = await opened({}, { dedupe: ({ data }) => data.toString().slice(0, 1) });
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    old?.playText('1 old');
+    next?.playText('1 new');
+    await rotated;
+    old?.playText('2 old');
+    next?.playText('3 new');
+    await scripted.clock.advance(1_000);
+    next?.playText('2 new');
+    await scripted.clock.advance(1_000);
+    expect(scripted.events).toContainEqual(
+      expect.objectContaining({ event: 'rotated', overlapped: 1, deduped: 2 }),
+    );
+    next?.playText('1 again');
+    expect(textsOf(scripted)).toEqual(['1 old', '2 old', '3 new', '1 again']);
     await scripted.leave();
   });
 });
