@@ -146,12 +146,12 @@ export class ScriptedClient implements ClientDefinition {
       start: this.#scripted('start'),
       beforeConnect: this.#scripted('beforeConnect'),
       connect: this.#scripted('connect'),
-      ping: this.#scripted('ping'),
-      pong: this.#scripted('pong'),
+      ping: answering(this.#scripted('ping')),
+      pong: answering(this.#scripted('pong')),
       info: this.#handler('info'),
       disconnect: this.#scripted('disconnect'),
       terminate: this.#scripted('terminate'),
-      frames: [{ handler: { ...frame, answersPeer: true }, matches: () => true }],
+      frames: [{ handler: answering(frame), matches: () => true }],
       casts: new Map([['say', this.#handler('cast')]]),
       calls: new Map([['ask', this.#handler('call')]]),
     };
@@ -206,4 +206,9 @@ export class ScriptedClient implements ClientDefinition {
     }
     return value.finally(() => (this.running = undefined));
   }
+}
+
+/** One that is called for a frame of the peer's, as the binding has it. */
+function answering<H extends Handler | undefined>(handler: H): H {
+  return handler && { ...handler, answersPeer: true };
 }

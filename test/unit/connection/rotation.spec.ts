@@ -194,19 +194,23 @@ describe('a rotation', () => {
 
   test('cannot be awaited in a handler', async () => {
     const thrown: unknown[] = [];
-    const scripted: ScriptedClient = await opened({
-      connect: async ({ session }: ConnectionInfo) => {
-        if (session === 1) return;
-        await scripted.handle.rotate().catch((error: unknown) => thrown.push(error));
+    const scripted: ScriptedClient = new ScriptedClient(
+      {
+        connect: async ({ session }: ConnectionInfo) => {
+          if (session === 1) return;
+          await scripted.handle.rotate().catch((error: unknown) => thrown.push(error));
+        },
+        beforeConnect: async () => {
+          if (scripted.handle.session === 0) return;
+          await scripted.handle.rotate().catch((error: unknown) => thrown.push(error));
+        },
+        cast: async () => {
+          await scripted.handle.rotate().catch((error: unknown) => thrown.push(error));
+        },
       },
-      beforeConnect: async () => {
-        if (scripted.handle.session === 0) return;
-        await scripted.handle.rotate().catch((error: unknown) => thrown.push(error));
-      },
-      cast: async () => {
-        await scripted.handle.rotate().catch((error: unknown) => thrown.push(error));
-      },
-    });
+      { heartbeat: false },
+    );
+    await scripted.open();
     scripted.handle.cast('say', 'rotate');
     await settle();
     scripted.transport.last.playOpen();
@@ -547,5 +551,53 @@ describe('a rotation', () => {
     next?.playText('1 again');
     expect(textsOf(scripted)).toEqual(['1 old', '2 old', '3 new', '1 again']);
     await scripted.leave();
+  });
+
+  test('what the old socket had, and gives back unsent, goes by the new one', async () => {
+    const scripted = await opened({}, { features: STANDARD_FEATURES, sendHighWaterMark: 1_000 });
+    const { handle, transport } = scripted;
+    const [old] = transport.sockets;
+    transport.holdsSends = true;
+    const sent = watched(handle.sendFrame('kept', { whenDisconnected: 'queue' }));
+    const rotated = handle.rotate();
+    await settle();
+    const next = transport.last;
+    next.playOpen();
+    await settle();
+    next.playText('first');
+    await rotated;
+    await settle();
+    expect(sent).toEqual({});
+    const gone = Object.assign(new ConnectionError('feed', 'gone'), { isUnsent: true });
+    old?.playEnd(gone);
+    await settle();
+    expect(next.sent).toEqual([Frame.text('kept')]);
+    next.take();
+    await settle();
+    expect(sent).toHaveProperty('value');
+    await scripted.leave();
+  });
+
+  test('an application that ends still handles what the new session has brought', async () => {
+    const handled = new Deferred<void>();
+    const scripted = await opened({
+      frame: ({ data }: { data: string }) => (data === 'slow' ? handled.promise : undefined),
+    });
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    old?.playText('slow');
+    next?.playText('first');
+    await rotated;
+    const stopped = scripted.handle.stop();
+    next?.playText('too late');
+    handled.resolve();
+    await settle();
+    expect(textsOf(scripted)).toEqual(['slow', 'first']);
+    for (const socket of scripted.transport.held) socket.playEnd();
+    await stopped;
+    expect(scripted.clock.pending).toEqual([]);
   });
 });
