@@ -18,7 +18,9 @@ import { describe, expect, test } from 'vitest';
 
 import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import { STANDARD_FEATURES } from '../../../lib/runtime/session/standard.features.js';
-import { settle } from '../../fixtures/virtual-clock.js';
+import { Attempt } from '../../../lib/runtime/connection/attempt.js';
+import { ConnectBudget } from '../../../lib/runtime/throttle/connect.budget.js';
+import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
 import { type Script, ScriptedClient, type ScriptOptions } from '../client/scripted-client.js';
 
 /** A client with an open session, whose peer keeps it. */
@@ -599,5 +601,85 @@ describe('a rotation', () => {
     for (const socket of scripted.transport.held) socket.playEnd();
     await stopped;
     expect(scripted.clock.pending).toEqual([]);
+  });
+
+  test('the old session is lost, and the new one is good before @OnDisconnect has returned', async () => {
+    const decided = new Deferred<void>();
+    const scripted = await opened({ disconnect: () => decided.promise });
+    const rotated = watched(scripted.handle.rotate());
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    old?.playEnd();
+    await settle();
+    next?.playText('first');
+    await settle();
+    expect(scripted.handle.status).toBe('closing');
+    expect(rotated).toEqual({});
+    decided.resolve();
+    await settle();
+    expect(rotated.value).toMatchObject({ session: 2 });
+    expect(textsOf(scripted)).toEqual(['first']);
+    expect(scripted.handle.status).toBe('open');
+    await scripted.leave();
+    expect(scripted.clock.pending).toEqual([]);
+  });
+
+  test('who closes closes the new session at once, and waits for the old one alone', async () => {
+    const scripted = await opened();
+    const rotated = watched(scripted.handle.rotate());
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    const closed = scripted.handle.close(4000);
+    await settle();
+    expect(next?.sent).toEqual([{ type: 'close', code: 1000, reason: '' }]);
+    expect(rotated.error).toBeInstanceOf(NotConnectedError);
+    old?.playEnd();
+    await closed;
+    await scripted.handle.terminated;
+    expect(next?.isTerminated).toBe(true);
+    expect(scripted.clock.pending).toEqual([]);
+  });
+
+  test('an old session whose peer does not answer the close is cut when the client ends', async () => {
+    const scripted = await opened({}, { closeTimeout: 60_000 });
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    next?.playText('first');
+    await rotated;
+    await scripted.clock.advance(1_000);
+    expect(old?.isTerminated).toBe(false);
+    const stopped = scripted.handle.stop();
+    await settle();
+    next?.playEnd();
+    await stopped;
+    expect(old?.isTerminated).toBe(true);
+    expect(scripted.clock.pending).toEqual([]);
+  });
+
+  test('it passes the budget, and leaves nothing there', async () => {
+    const clock = new VirtualClock();
+    const gate = new ConnectBudget(clock, { maxConcurrentConnects: 1 });
+    const scripted = await opened({ connect: () => ready() }, { gate });
+    const other = gate.join({ call: () => undefined, failed: () => undefined });
+    const attempt = new Attempt();
+    expect(other.enter(attempt, 'ws://feed/', true)).toBe(true);
+    const rotated = scripted.handle.rotate();
+    await settle();
+    expect(scripted.transport.sockets).toHaveLength(1);
+    attempt.settle({ type: 'opened' });
+    await settle();
+    scripted.transport.last.playOpen();
+    expect((await rotated).session).toBe(2);
+    expect(gate.inside).toBe(0);
+    other.over();
+    await scripted.leave();
+    expect(gate.origins).toBe(0);
   });
 });
