@@ -155,6 +155,7 @@ describe('a handle of a class', () => {
     expectTypeOf(feed.connected({ timeout: 5 })).toEqualTypeOf<Promise<ConnectionInfo>>();
     expectTypeOf(feed.start()).toEqualTypeOf<Promise<ConnectionInfo>>();
     expectTypeOf(feed.reconnect()).toEqualTypeOf<Promise<ConnectionInfo>>();
+    expectTypeOf(feed.rotate({ within: 1 })).toEqualTypeOf<Promise<ConnectionInfo>>();
     expectTypeOf(feed.stop()).toEqualTypeOf<Promise<CloseReason>>();
     expectTypeOf(feed.terminated).toEqualTypeOf<Promise<CloseReason>>();
     expectTypeOf(feed.close(1000, 'bye')).toEqualTypeOf<Promise<void>>();

@@ -682,4 +682,36 @@ describe('a rotation', () => {
     await scripted.leave();
     expect(gate.origins).toBe(0);
   });
+
+  test('heartbeats go to the session that is open', async () => {
+    const scripted = await opened(
+      {},
+      {
+        features: STANDARD_FEATURES,
+        heartbeat: { interval: 300, timeout: 100, payload: 'beat' },
+        random: () => 0.5,
+      },
+    );
+    const [old] = scripted.transport.sockets;
+    await scripted.clock.advance(150);
+    expect(old?.sent).toEqual([Frame.ping('beat')]);
+    old?.playPong('beat');
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const next = scripted.transport.last;
+    next.playOpen();
+    await settle();
+    next.playText('first');
+    await rotated;
+    await scripted.clock.advance(150);
+    expect(next.sent).toEqual([Frame.ping('beat')]);
+    next.bytesRead = 1;
+    next.playPong('beat');
+    await scripted.clock.advance(299);
+    expect(old?.sent).toEqual([Frame.ping('beat')]);
+    // That nothing is read of the old one kills nothing; of the new one it does.
+    await scripted.clock.advance(1_000);
+    expect(next.isTerminated).toBe(true);
+    await scripted.leave();
+  });
 });
