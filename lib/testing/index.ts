@@ -4,7 +4,13 @@ export { FakeHandle, fakeHandle } from './fake/fake.handle.js';
 export type { PlayedDialogue } from './fake/played.dialogue.js';
 export type { PlayedFrame, PlayedStatus } from './fake/played.js';
 export { createTestClient, type MethodResult, TestClient } from './fake/test.client.js';
-export { type CheckResult, hasReconnected, hasRotated, hasSent, isInState } from './matchers/checks.js';
+export {
+  type CheckResult,
+  hasReconnected,
+  hasRotated,
+  hasSent,
+  isInState,
+} from './matchers/checks.js';
 export type { KeyPair } from './net/certificate.js';
 export { type AnyHandle, type SentFrame, watch } from './net/sent.log.js';
 export type { ServerAddress } from './net/server.key.js';
