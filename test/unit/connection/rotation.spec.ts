@@ -714,4 +714,28 @@ describe('a rotation', () => {
     expect(next.isTerminated).toBe(true);
     await scripted.leave();
   });
+
+  test('a stream that a frame of the overlap has begun goes to the old session, and ends with it', async () => {
+    const items = new Subject<string>();
+    const scripted = await opened({
+      frame: ({ data }: { data: string }) => (data === 'stream' ? items : undefined),
+    });
+    const rotated = scripted.handle.rotate();
+    await settle();
+    const [old, next] = scripted.transport.sockets;
+    next?.playOpen();
+    await settle();
+    next?.playText('first');
+    await rotated;
+    old?.playText('stream');
+    await settle();
+    items.next('item');
+    await settle();
+    expect(old?.sent).toEqual([Frame.text('item')]);
+    expect(items.observed).toBe(true);
+    await scripted.clock.advance(1_000);
+    expect(items.observed).toBe(false);
+    expect(next?.sent).toEqual([]);
+    await scripted.leave();
+  });
 });
