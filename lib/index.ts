@@ -149,6 +149,7 @@ export {
   SessionOverError,
   SupersededError,
 } from './runtime/errors/sending.errors.js';
+export type { SendFailure } from './runtime/errors/sending.errors.js';
 export { LoginError, LoginTimeoutError } from './runtime/errors/login.errors.js';
 export { FrameEncodeError, InvalidFrameError } from './runtime/errors/frame.errors.js';
 export {

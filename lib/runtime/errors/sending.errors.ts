@@ -1,6 +1,10 @@
 import { WebSockexError } from './websockex.error.js';
 
-/** Why a socket never took a frame, as it tells it. */
+/**
+ * Why a socket never took a frame, as a transport tells it.
+ *
+ * @publicApi
+ */
 export interface SendFailure extends Error {
   /** Whether it is certain that no byte of the frame has left; else it may have arrived. */
   readonly isUnsent?: boolean;
