@@ -1,0 +1,35 @@
+import { OnFrame } from 'nestjs-websockex';
+import { createTestServer, type ScriptedPeer } from 'nestjs-websockex/testing';
+import { filter, firstValueFrom } from 'rxjs';
+import { expect, it } from 'vitest';
+
+import { boot } from '../../fixtures/boot.js';
+import { clientAt } from '../../fixtures/scene.js';
+
+class EchoClient {
+  @OnFrame('text')
+  echo(frame: { data: string }): string {
+    return `${frame.data}!`;
+  }
+}
+
+it('a session is rotated over real sockets, one after the other, and each frame is answered where it came', async () => {
+  await using server = await createTestServer();
+  server.acceptAll((peer: ScriptedPeer) => peer.send('hello'));
+  const client = clientAt(server.url(), EchoClient, { overlap: 500 });
+  await using app = await boot([client]);
+  const handle = app.handle(client);
+  await handle.connected();
+  for (let session = 2; session <= 4; session++) {
+    const old = server.peer;
+    await old.expectText('hello!');
+    const over = firstValueFrom(handle.events$.pipe(filter(({ event }) => event === 'rotated')));
+    expect((await handle.rotate()).session).toBe(session);
+    old.send('late');
+    await old.expectText('late!');
+    await old.expectClose(1000);
+    await over;
+    expect(server.peers.filter(({ isOpen }) => isOpen)).toHaveLength(1);
+  }
+  expect(handle.status).toBe('open');
+});
