@@ -53,7 +53,7 @@ function served(providers: readonly ValueProvider[]): DynamicModule[] {
   return [{ module: class Pantry {}, global: true, providers: [...providers], exports: names }];
 }
 
-it('the exchange is never sent more than it takes, and has each order once, over its cut after 24 hours', async () => {
+it('the exchange is never sent more than it takes, is left before its 24 hours are over, and has each order once', async () => {
   const { ExchangeClient } = run(block('recipe-exchange')) as { ExchangeClient: Type<object> };
   await using kitchen = await cook(ExchangeClient);
   const { net, handle, server } = kitchen;
@@ -68,16 +68,32 @@ it('the exchange is never sent more than it takes, and has each order once, over
   await net.clock.advance('5s');
   for (const symbol of symbols)
     await first.expectJson({ method: 'SUBSCRIBE', params: [symbol], id: expect.any(Number) });
-  first.send('{"stream":"symbol-1@trade","data":{}}');
+  const trade = (t: number): string => JSON.stringify({ stream: symbols[0], data: { t } });
+  const trades: unknown[] = [];
+  handle.frames$.subscribe(({ data }) =>
+    trades.push((JSON.parse(String(data)) as { data: { t: number } }).data.t),
+  );
+  first.send(trade(1));
 
-  await net.clock.advance('24h');
-  first.close(1001, 'connections are valid for 24 hours');
+  // A day has passed but for what is needed to make a new session, and there is none without a session.
+  const statuses: string[] = [];
+  handle.status$.subscribe((status) => statuses.push(status));
+  await net.clock.advance('23h');
+  const second = await server.accept();
+  await second.expectJson({ method: 'SUBSCRIBE', params: symbols, id: expect.any(Number) });
+  for (const peer of [first, second]) for (const t of [2, 3]) peer.send(trade(t));
+  second.send(trade(4));
+  await net.clock.advance('5s');
+  expect([trades, statuses]).toEqual([[1, 2, 3, 4], ['open']]);
+  await first.expectClose(1000);
+
+  second.drop();
   await net.settle();
   const order = handle.sendFrame(Frame.json({ method: 'order.place', id: 'mine' }));
   await net.clock.advance('2s');
-  const second = await server.accept();
-  await second.expectJson({ method: 'SUBSCRIBE', params: symbols, id: expect.any(Number) });
-  await second.expectJson({ method: 'order.place', id: 'mine' });
+  const third = await server.accept();
+  await third.expectJson({ method: 'SUBSCRIBE', params: symbols, id: expect.any(Number) });
+  await third.expectJson({ method: 'order.place', id: 'mine' });
   await order;
   // The exchange counts in any second, what is sent first too.
   for (const at of times) {
