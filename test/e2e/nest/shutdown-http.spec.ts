@@ -93,7 +93,8 @@ it('HTTP answers while a client drains, and answers 503 where it would need the 
   const closed = app.close();
   await net.settle();
   expect(await get('status')).toEqual([200, { feed: 'open' }]);
-  expect(await get('price')).toMatchObject([503, { message: 'Service Unavailable' }]);
+  // Nest 11 gives no message with it.
+  expect(await get('price')).toMatchObject([503, { statusCode: 503 }]);
   gate.open();
   expect(await before).toEqual([200, { price: 101 }]);
   await closed;
