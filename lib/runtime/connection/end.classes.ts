@@ -1,6 +1,7 @@
 import { FatalError } from '../errors/client.errors.js';
 import { HandshakeError, UrlRefusedError } from '../errors/connection.errors.js';
 import type { EndClass } from '../frame/disconnect.status.js';
+import { proxyStatus } from '../transport/proxy.tunnel.js';
 import { isCertificateError } from '../transport/tls-remedies.js';
 import type { WireEnd } from './wire.end.js';
 
@@ -13,7 +14,7 @@ type Numbers = readonly (number | readonly [from: number, to: number])[];
 /** One row of {@link END_CLASSES}. */
 type EndRow = { readonly class: EndClass } & (
   | { readonly error: string; readonly fits: (error: unknown) => boolean }
-  /** `isFirst`: only the first after a session that was ready. */
+  /** Of the peer, or of a proxy. `isFirst`: only the peer's first after a session that was ready. */
   | { readonly status: Numbers; readonly isFirst?: boolean }
   /** An empty close frame counts as 1005. */
   | { readonly close: Numbers }
@@ -68,13 +69,17 @@ export function isRefusal({ error, isUnmade }: WireEnd): boolean {
 function fits(row: EndRow, { error, opened, reason }: WireEnd, isTrusted: boolean): boolean {
   if ('fits' in row) return row.fits(error);
   if ('status' in row) {
-    if (opened || !(error instanceof HandshakeError)) return false;
-    return has(row.status, error.status) && (isTrusted || row.isFirst !== true);
+    if (opened) return false;
+    const status = error instanceof HandshakeError ? error.status : undefined;
+    // What a proxy asks for is no token of a session.
+    if (row.isFirst === true) return isTrusted && has(row.status, status);
+    return has(row.status, status ?? proxyStatus(error));
   }
   return opened && reason.by !== 'error' && has(row.close, reason.code ?? NO_CODE);
 }
 
-function has(numbers: Numbers, one: number): boolean {
+function has(numbers: Numbers, one: number | undefined): boolean {
+  if (one === undefined) return false;
   return numbers.some((entry) =>
     typeof entry === 'number' ? entry === one : entry[0] <= one && one <= entry[1],
   );

@@ -34,6 +34,9 @@ interface ProxyAnswer {
   readonly statusText: string;
 }
 
+/** The code of what a proxy refuses with, by the status of its answer. */
+const PROXY_REFUSED = 'ERR_PROXY_REFUSED';
+
 /** `socks` gives up a proxy that does not answer after so many milliseconds, where nothing else is said. */
 const SOCKS_PATIENCE = 30_000;
 
@@ -166,7 +169,7 @@ export class ProxyTunnel {
     const status = `${statusCode} ${statusText}`.trim();
     return this.#error(`does not lead to ${host}:${port}: it answered ${status}; ${remedy}`, {
       cause: Object.assign(new Error(`the proxy answered ${status}`), {
-        code: 'ERR_PROXY_REFUSED',
+        code: PROXY_REFUSED,
         status: statusCode,
       }),
     });
@@ -181,6 +184,12 @@ export class ProxyTunnel {
       options,
     );
   }
+}
+
+/** The status that a proxy has answered CONNECT with; `undefined` for what is no such answer. */
+export function proxyStatus(error: unknown): number | undefined {
+  if (!(error instanceof ConnectionError) || error.systemCode !== PROXY_REFUSED) return undefined;
+  return (error.cause as { readonly status?: number }).status;
 }
 
 /** By what a proxy answers, what to do. */

@@ -1,4 +1,5 @@
-import { Agent } from 'node:http';
+import { once } from 'node:events';
+import { Agent, createServer } from 'node:http';
 import * as net from 'node:net';
 
 import { Test } from '@nestjs/testing';
@@ -6,6 +7,8 @@ import {
   type AllowUrl,
   ConfigurationError,
   ConnectionError,
+  type DisconnectStatus,
+  OnDisconnect,
   UrlRefusedError,
   WEBSOCKEX_TRANSPORT,
   WebSockexModule,
@@ -16,6 +19,7 @@ import {
 import { createTestNet } from 'nestjs-websockex/testing';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import type { PeerLoader } from '../../../lib/runtime/transport/proxy.tunnel.js';
 import { WsTransport } from '../../../lib/runtime/transport/ws.transport.js';
 import { boot } from '../../fixtures/boot.js';
@@ -140,6 +144,25 @@ describe('A proxy that refuses', () => {
     }
   });
 
+  it.each([
+    [403, 'slow'],
+    [407, 'slow'],
+    [429, 'passing'],
+    [502, 'passing'],
+  ] as const)('with %i is %s, as an answer of the peer would be', async (refusal, its) => {
+    await using proxy = await ConnectProxy.listen({ refusal });
+    const told = new Deferred<DisconnectStatus>();
+    class Told {
+      @OnDisconnect()
+      lost(status: DisconnectStatus) {
+        told.resolve(status);
+      }
+    }
+    const client = clientAt('ws://feed.test:1/', Told, { proxy: proxy.url() });
+    await using _app = await boot([client]);
+    expect((await told.promise).class).toBe(its);
+  });
+
   it('as SOCKS, too', async () => {
     await using proxy = await Socks5Proxy.listen({ refusal: 2 });
     const error = (await outcome('ws://feed.test:1/', { proxy: proxy.url() })) as Error;
@@ -152,6 +175,32 @@ describe('A proxy that refuses', () => {
     const error = (await outcome('ws://127.0.0.1:1/', options)) as Error;
     expect(error.message).toMatch(/the proxy 127\.0\.0\.1:\d+ .* failed: self-signed certificate/);
     expect(proxy.asked).toEqual([]);
+  });
+});
+
+describe('A redirect that is followed', () => {
+  it.each(Object.entries(KINDS))('leads through the proxy as well: %s', async (_kind, listen) => {
+    await using server = await WsServer.listen();
+    await using proxy = await listen();
+    const target = `ws://other.test:${server.port}/there`;
+    const redirecting = createServer().on('upgrade', (_request, socket) => {
+      socket.end(`HTTP/1.1 302 Found\r\nLocation: ${target}\r\nContent-Length: 0\r\n\r\n`);
+    });
+    redirecting.listen(0, '127.0.0.1');
+    onTestFinished(() => void redirecting.close());
+    await once(redirecting, 'listening');
+    const { port } = redirecting.address() as net.AddressInfo;
+
+    const client = clientAt(`ws://feed.test:${port}/`, Recorder, {
+      proxy: proxy.url(),
+      tls: { ca: pair.cert },
+      followRedirects: 'any',
+      reconnect: false,
+    });
+    await using app = await boot([client]);
+    expect(await app.handle(client).connected()).toMatchObject({ url: target });
+    expect(proxy.asked).toEqual([`feed.test:${port}`, `other.test:${server.port}`]);
+    expect(proxy.connectionCount).toBe(2);
   });
 });
 

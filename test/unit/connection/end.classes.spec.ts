@@ -64,6 +64,18 @@ describe('The class of an end', () => {
     expect([classOf(answered(404), true), isRefusal(answered(404))]).toEqual(['slow', false]);
   });
 
+  it('of what a proxy answers is that of its status, a first 403 too', () => {
+    const refused = (status: number): WireEnd => {
+      const cause = Object.assign(new Error('no'), { code: 'ERR_PROXY_REFUSED', status });
+      return failed(new ConnectionError('Feed', 'no', { cause }));
+    };
+    const wrong = Array.from({ length: 500 }, (_, n) => 100 + n).filter(
+      (status) => classOf(refused(status), true) !== ofStatus(status),
+    );
+    expect(wrong).toEqual([]);
+    expect(isRefusal(refused(403))).toBe(false);
+  });
+
   it.each([1002, 1007, 1008, 1009])('of what we closed with %d is slow', (code) => {
     const error = new ProtocolError('Feed', code, 'no');
     expect(classOf({ ...closed(code, 'local'), error }, false)).toBe('slow');
