@@ -434,12 +434,11 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.#shutdown = new Shutdown(this.tools.clock, this, timeout, () => {
       // Who waits for what is still to be sent is told by its own promise.
       if (this.dispatcher.isFlushing) return;
-      this.tools.telemetry.error(
-        new Error(
-          `${this.calls.busy} did not return within ${Math.round(timeout)} ms and was left behind`,
-        ),
-        'the shutdown',
-      );
+      this.tools.telemetry.emit('warning', {
+        message:
+          `${this.definition.name}: ${this.calls.busy} did not return within ${Math.round(timeout)} ms ` +
+          `(shutdownTimeout) and was left behind`,
+      });
     });
   }
 }

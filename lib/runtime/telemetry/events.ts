@@ -215,8 +215,9 @@ export interface ErrorEvent extends EventBase {
 }
 
 /**
- * Something is not as it should be, and the client goes on; told once of each. A proxy of the
- * environment that cannot be spoken to, or `tls.rejectUnauthorized: false`.
+ * Something is not as it should be. Told once of each: a proxy of the environment that cannot be spoken
+ * to, and `tls.rejectUnauthorized: false`. Told each time: a handler that has not returned when its client
+ * is stopped, and is left behind.
  */
 export interface WarningEvent extends EventBase {
   readonly event: 'warning';

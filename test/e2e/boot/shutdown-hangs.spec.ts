@@ -81,7 +81,7 @@ describe.each(Object.entries(PLACES))('app.close() while %s hangs', (_where, pla
       place.method === undefined
         ? []
         : [
-            `error One: the shutdown failed: the handler ${place.method} did not return within 1000 ms and was left behind`,
+            `warn One: the handler ${place.method} did not return within 1000 ms (shutdownTimeout) and was left behind`,
           ],
     );
     expect(world.net.clock.pending).toEqual([]);
