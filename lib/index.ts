@@ -120,7 +120,7 @@ export type {
 export { CloseCode } from './runtime/frame/close-code.js';
 export type { CloseReason } from './runtime/frame/close-reason.js';
 export type { DisconnectStatus, EndClass } from './runtime/frame/disconnect.status.js';
-export type { RotateOptions } from './runtime/connection/rotation.js';
+export type { RotateOptions } from './runtime/connection/rotation.port.js';
 export type { Random, ReconnectOptions } from './runtime/connection/backoff.policy.js';
 
 export { WebSockexError } from './runtime/errors/websockex.error.js';

@@ -1,7 +1,7 @@
 import { Deferred, isThenable, limited, type WaitOptions } from '../async/deferred.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
 import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
-import type { RotateOptions } from '../connection/rotation.js';
+import type { RotateOptions } from '../connection/rotation.port.js';
 import { Redactor } from '../errors/redactor.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';

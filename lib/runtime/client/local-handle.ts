@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 
 import type { WaitOptions } from '../async/deferred.js';
-import type { RotateOptions } from '../connection/rotation.js';
+import type { RotateOptions } from '../connection/rotation.port.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';

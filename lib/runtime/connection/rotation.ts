@@ -1,161 +1,26 @@
-import { Deferred, limited } from '../async/deferred.js';
-import type { Clock, Timer } from '../clock/clock.port.js';
-import { setDeadline } from '../clock/deadline.js';
-import { CallTimeoutError } from '../errors/client.errors.js';
+import type { Timer } from '../clock/clock.port.js';
 import { ConnectionError, HandshakeError, NotConnectedError } from '../errors/connection.errors.js';
 import { SessionOverError, type SendFailure } from '../errors/sending.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
-import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import type { DataFrame, PongFrame } from '../frame/frame.js';
 import { isMilestone } from '../telemetry/milestone.js';
 import { Attempt } from './attempt.js';
-import {
-  Backoff,
-  DEFAULT_RECONNECT,
-  MAX_RETRY_AFTER,
-  type Random,
-  type ReconnectPolicy,
-} from './backoff.policy.js';
+import { DEFAULT_RECONNECT, MAX_RETRY_AFTER } from './backoff.policy.js';
+import { Candidate, type CandidateOwner } from './candidate.js';
 import type { Connection } from './connection.js';
 import type { SessionInfo } from './connection.port.js';
+import { Deliveries } from './deliveries.js';
 import { classOf } from './end.classes.js';
+import { Overlap, type OverlapOwner } from './overlap.js';
+import type { BesideLogin, RotateOptions, RotationHost, RotationTools } from './rotation.port.js';
+import { RotationRun } from './rotation.run.js';
 import type { WireEnd } from './wire.end.js';
-import type { FrameInbox, WireOpening, WireOwner, WireSettings, WireTools } from './wire.port.js';
-import { Wire } from './wire.js';
+import type { FrameInbox, WireOpening, WireSettings } from './wire.port.js';
+import type { Wire } from './wire.js';
 
 /** Milliseconds a session has to bring its first frame, once its `@OnConnect` is done. */
 const QUIET = 5_000;
-
-/** So many keys are remembered of what a session has delivered. */
-const REMEMBERED = 65_536;
-
-/** What {@link Rotation.rotate} is asked for. */
-export interface RotateOptions {
-  /** Connect there, this once: later attempts go where the options say. @default where they say */
-  readonly url?: string | URL;
-  /**
-   * Milliseconds in which the new session must have taken over; past that the old one stays, and nothing
-   * more is tried. @default none: it is tried until it succeeds
-   */
-  readonly within?: number;
-}
-
-/** The options of a client that a rotation goes by. */
-export interface RotationSettings {
-  /** Milliseconds; `Infinity`: none. */
-  readonly maxAge: number;
-  /** Milliseconds that the old session is read after the switch. */
-  readonly overlap: number;
-  /** By what a frame is known that comes on both sessions. */
-  readonly dedupe: ((frame: DataFrame) => unknown) | undefined;
-  readonly reconnect: ReconnectPolicy | false;
-}
-
-/** What a rotation is made with. */
-export interface RotationTools extends WireTools {
-  readonly random: Random;
-}
-
-/** Told of the frames of a session before anybody else is. */
-interface Listener {
-  /** @returns `true` to take it */
-  arrived(frame: DataFrame): boolean;
-  /** As much waits as may. */
-  full(): void;
-}
-
-/** What waits of the new session, in order. */
-export interface WaitingFrames {
-  push(frame: DataFrame | PongFrame): void;
-  /** Takes out the first of which that holds. */
-  takeOut<S extends DataFrame>(isIt: (frame: DataFrame | PongFrame) => frame is S): S | undefined;
-  clear(): (DataFrame | PongFrame)[];
-  /** From now on it is told when as much waits as may, and their number does not count. */
-  stretch(onFull: (() => void) | undefined): void;
-}
-
-/** Told when too much waits, and when little does again. */
-export interface WaitingFramesOwner {
-  onHighWater(): void;
-  onLowWater(): void;
-}
-
-/** The session that is to be the next one, for whoever logs in to it. */
-export interface BesideSession {
-  readonly isOpen: boolean;
-  /** Whether its frames wait, and are not in the mailbox. */
-  readonly isHolding: boolean;
-  /** Whether it is the client's by now. */
-  readonly isPassedOn: boolean;
-  fail(error: unknown, code?: number): void;
-  lose(error: Error): void;
-  /** @throws NotConnectedError, InvalidFrameError, FrameEncodeError */
-  send(frames: readonly unknown[], done?: (error?: SendFailure | null) => void): void;
-  /** Takes out the first frame that waits, and matches. */
-  takeOut(match: (frame: DataFrame) => boolean): DataFrame | undefined;
-  /** From now on somebody else has its frames first; `undefined`: nobody. */
-  listen(listener: Listener | undefined): void;
-}
-
-/** The login of a session that is to be the next one. */
-export interface BesideLogin {
-  readonly isReady: boolean;
-  /** Whether the code that runs now is part of it. */
-  readonly isHere: boolean;
-  /** What `@OnConnect` says of the peer: it stands over what the session ended by. */
-  readonly refusal: Error | undefined;
-  closedByPeer(reason: CloseReason): void;
-  over(reason: CloseReason): void;
-  end(reason: CloseReason): void;
-}
-
-/** What a rotation asks of the process it belongs to. */
-export interface RotationHost<L extends BesideLogin> {
-  readonly settings: RotationSettings;
-  /** Whether a session is open, and ready. */
-  readonly isReady: boolean;
-  /** Whether the peer has let the client in since it refused it last. */
-  readonly isTrusted: boolean;
-  /** Makes room for what waits, within the marks of the mailbox. */
-  hold(owner: WaitingFramesOwner): WaitingFrames;
-  readonly mailbox: FrameInbox;
-  /** These have their turn now, in order. */
-  handle(frames: readonly (DataFrame | PongFrame)[]): void;
-  /** An inbox that the features of the session have looked at before. */
-  behindFeatures(inbox: FrameInbox): FrameInbox;
-  /** Prepares an attempt beside the mailbox, waits for its turn, and calls `dial` or `failAttempt`. */
-  prepare(attempt: Attempt, url: string | URL | undefined): void;
-  /** The attempt has failed: whether another URL of its round may be tried. */
-  hasOtherUrl(): boolean;
-  /** A rotation begins or is over, as far as what it prepares is concerned. */
-  begins(): void;
-  leaves(): void;
-  /** Makes the login of a session. */
-  greet(info: SessionInfo, session: BesideSession): L;
-  /** Begins it, in a turn of its own. */
-  logIn(login: L): void;
-  /** Nobody wants a login any more. */
-  forget(login: L): void;
-  /** Does something in a turn of the mailbox, after all that waits. */
-  later(work: () => void): void;
-  /** The session that is there is about to be that before. */
-  onSwitching(login: L): void;
-  /** The session is another one, and ready; `isOpened`: that it is open has been told. */
-  onReady(login: L, info: SessionInfo, isOpened: boolean): void;
-  /** What frames of the session before have brought about is over. */
-  onOverlapOver(): void;
-  /** The session is lost, and the attempt that is under way becomes the client's. */
-  onTakingOver(): void;
-  /** It is open by now. */
-  onTakenOver(login: L, info: SessionInfo): void;
-  /** The old session pings, after the switch; whether somebody answers that. */
-  takesPing(frame: PingFrame): boolean;
-  /** The old socket does not take its answers: nothing is read meanwhile. */
-  pause(holder: object, isPaused: boolean): void;
-  /** Has the user's code do something; what it throws crashes the client, and `undefined` is given. */
-  noted<R>(work: () => R): R | undefined;
-  dropped(frames: readonly unknown[], error: Error): void;
-}
 
 /** A rotation, as those see it who act for handlers, or decide what follows a session. */
 export type RotationView = Pick<
@@ -171,34 +36,21 @@ export type RotationView = Pick<
   | 'takeOver'
 >;
 
-/** What is wanted of the rotation that is under way. */
-interface Run {
-  readonly url: string | URL | undefined;
-  /** Whether somebody waits who is told of its failure. */
-  isHeard: boolean;
-  readonly waiting: Set<Deferred<SessionInfo>>;
-  deadline?: Timer;
-  backoff: Backoff;
-  failures: number;
-  /** What the last attempt has failed with. */
-  last?: unknown;
-}
-
 type State<L extends BesideLogin> =
   | { readonly name: 'idle' }
-  | { readonly name: 'preparing'; readonly run: Run; readonly attempt: Attempt }
+  | { readonly name: 'preparing'; readonly run: RotationRun; readonly attempt: Attempt }
   | {
       readonly name: 'dialling' | 'greeting' | 'confirming' | 'taken';
-      readonly run: Run;
+      readonly run: RotationRun;
       readonly next: Candidate<L>;
       /** Until the session counts as confirmed, though it has brought nothing. */
       readonly timer?: Timer;
     }
-  | { readonly name: 'waiting'; readonly run: Run; readonly timer: Timer }
+  | { readonly name: 'waiting'; readonly run: RotationRun; readonly timer: Timer }
   | {
       readonly name: 'overlapping' | 'leaving';
       readonly next: Candidate<L>;
-      readonly before: Overlap<L>;
+      readonly before: Overlap;
     };
 
 /**
@@ -219,7 +71,7 @@ type State<L extends BesideLogin> =
  * While it is not `idle` every frame of the new session waits here, bounded as the mailbox is; it is
  * handled when all of the old one have been. Wires that are closed are remembered until they have ended.
  */
-export class Rotation<L extends BesideLogin> {
+export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, OverlapOwner {
   #state: State<L> = { name: 'idle' };
   /** Counts up to the end of the session that is there. */
   #age: Timer | undefined;
@@ -227,7 +79,7 @@ export class Rotation<L extends BesideLogin> {
   readonly #closing = new Set<Wire>();
   #deliveries: Deliveries | undefined;
   /** What is wanted of an attempt that has become the client's. */
-  #passedOn: Run | undefined;
+  #passedOn: RotationRun | undefined;
   /** How many there have been. */
   count = 0;
   #info: SessionInfo | undefined;
@@ -281,38 +133,16 @@ export class Rotation<L extends BesideLogin> {
    * CallTimeoutError after `within`; what a fatal attempt has failed with
    */
   rotate({ url, within }: RotateOptions = {}, isHeard = true): Promise<SessionInfo> {
-    const { client, tools } = this;
     if (this.isOverlapping) return Promise.resolve(this.#info as SessionInfo);
-    const joined = this.#run;
-    if (joined !== undefined) {
-      joined.isHeard ||= isHeard;
-      const waiting = limited<SessionInfo>(
-        tools.clock,
-        within === undefined ? {} : { timeout: within },
-        (timeout) => this.#late(timeout, joined),
-      );
-      joined.waiting.add(waiting);
-      return waiting.promise;
-    }
-    const waiting = new Deferred<SessionInfo>();
+    if (this.#run !== undefined) return this.#run.join(within, isHeard);
     if (!this.host.isReady) {
       const { status } = this.connection;
       const state = status === 'open' ? 'not ready' : status;
-      waiting.reject(
-        new NotConnectedError(client, state, 'rotate(): there is no session to be replaced'),
-      );
-      return waiting.promise;
+      const why = 'rotate(): there is no session to be replaced';
+      return Promise.reject(new NotConnectedError(this.client, state, why));
     }
-    const run: Run = {
-      url,
-      isHeard,
-      waiting: new Set([waiting]),
-      backoff: Backoff.none,
-      failures: 0,
-    };
-    if (within !== undefined && within !== Infinity) {
-      run.deadline = setDeadline(tools.clock, within, () => this.#expired(run, within));
-    }
+    const run = new RotationRun(this.client, this.tools.clock, url, isHeard);
+    const rotated = run.begin(within, (error) => this.#expired(run, error));
     this.#endDeliveries();
     const { dedupe } = this.host.settings;
     if (dedupe !== undefined) {
@@ -321,7 +151,7 @@ export class Rotation<L extends BesideLogin> {
     }
     this.host.begins();
     this.#attempt(run);
-    return waiting.promise;
+    return rotated;
   }
 
   /** Somebody says that the new session is good. */
@@ -336,7 +166,7 @@ export class Rotation<L extends BesideLogin> {
   ready(info: SessionInfo): void {
     const run = this.#passedOn;
     this.#passedOn = undefined;
-    if (run !== undefined) this.#settle(run, undefined, info);
+    run?.made(info);
     this.#begin();
   }
 
@@ -357,8 +187,8 @@ export class Rotation<L extends BesideLogin> {
     if (state.name === 'overlapping') this.#endOverlap(state.before);
     if (state.name === 'taken') {
       this.#release(state.next);
-      this.#settle(state.run, this.#notMade('the new session has ended'));
-      this.#idle();
+      state.run.failed(this.#notMade('the new session has ended'));
+      this.#state = { name: 'idle' };
     }
   }
 
@@ -437,8 +267,9 @@ export class Rotation<L extends BesideLogin> {
     if (state.name === 'taken') {
       this.host.onReady(login, info, true);
       this.#release(next);
-      this.#settle(run, undefined, info);
-      return this.#idle();
+      run.made(info);
+      this.#state = { name: 'idle' };
+      return;
     }
     this.#state = { name: 'confirming', run, next };
     if (next.isConfirmed) return this.#switch(run, next);
@@ -566,24 +397,24 @@ export class Rotation<L extends BesideLogin> {
 
   // What the old wire tells after the switch.
 
-  onBeforeEnds(before: Overlap<L>): void {
+  onBeforeEnds(before: Overlap): void {
     const state = this.#state;
     if (state.name === 'overlapping' && state.before === before) this.#endOverlap(before, false);
   }
 
   /** It has been read for long enough. */
-  overlapIsOver(before: Overlap<L>): void {
+  overlapIsOver(before: Overlap): void {
     if (this.#state.name === 'overlapping') this.#endOverlap(before);
     else before.close();
   }
 
-  onBeforeEnd(before: Overlap<L>): void {
+  onBeforeEnd(before: Overlap): void {
     this.#closing.delete(before.wire);
     this.host.pause(before, false);
     this.onBeforeEnds(before);
   }
 
-  get #run(): Run | undefined {
+  get #run(): RotationRun | undefined {
     return 'run' in this.#state ? this.#state.run : undefined;
   }
 
@@ -593,14 +424,14 @@ export class Rotation<L extends BesideLogin> {
     return 'run' in state && 'next' in state && state.name !== 'taken' ? state.next : undefined;
   }
 
-  #attempt(run: Run): void {
+  #attempt(run: RotationRun): void {
     const attempt = new Attempt();
     this.#state = { name: 'preparing', run, attempt };
     this.host.prepare(attempt, run.url);
   }
 
   /** An attempt has failed: the old session stays, and it is tried again. */
-  #failed(run: Run, end: WireEnd): void {
+  #failed(run: RotationRun, end: WireEnd): void {
     const { reason } = end;
     const error = end.error ?? toFailure(this.client, reason);
     const after = classOf(end, this.host.isTrusted);
@@ -626,17 +457,16 @@ export class Rotation<L extends BesideLogin> {
   }
 
   /** Its time is over. What has taken over by now stays. */
-  #expired(run: Run, within: number): void {
-    const error = this.#late(within, run);
+  #expired(run: RotationRun, error: Error): void {
     if (this.#run === run && this.#state.name !== 'taken') this.#giveUp(error);
-    else this.#settle(run, error);
+    else run.failed(error);
   }
 
   /** What has become the client's attempt has failed. */
   #lost(): void {
     const run = this.#passedOn;
     this.#passedOn = undefined;
-    if (run !== undefined) this.#settle(run, this.#notMade('the new session has failed'));
+    run?.failed(this.#notMade('the new session has failed'));
   }
 
   /** The old session stays, and nothing more is tried. */
@@ -651,7 +481,7 @@ export class Rotation<L extends BesideLogin> {
     if (!run.isHeard && !(error instanceof NotConnectedError)) {
       this.tools.telemetry.error(error, 'a rotation');
     }
-    this.#settle(run, error);
+    run.failed(error);
     if (goesOn) this.#begin();
   }
 
@@ -674,7 +504,7 @@ export class Rotation<L extends BesideLogin> {
     wire.close(CloseCode.normal);
   }
 
-  #switch(run: Run, next: Candidate<L>): void {
+  #switch(run: RotationRun, next: Candidate<L>): void {
     const state = this.#state;
     if (state.name !== 'confirming' || state.next !== next) return;
     state.timer?.cancel();
@@ -683,11 +513,11 @@ export class Rotation<L extends BesideLogin> {
     const { connection, host } = this;
     const login = next.login as L;
     const opening = next.opening as WireOpening;
-    run.deadline?.cancel();
+    run.unlimit();
     this.count++;
     const old = connection.wire as Wire;
     const { overlap } = host.settings;
-    const before = new Overlap<L>(this, this.host, overlap, this.tools, old);
+    const before = new Overlap(this, host, overlap, this.tools.clock, old, this.session);
     this.#state = { name: 'overlapping', next, before };
     this.#closing.add(old);
     host.onSwitching(login);
@@ -699,13 +529,13 @@ export class Rotation<L extends BesideLogin> {
     next.settle();
     host.leaves();
     host.onReady(login, info, false);
-    this.#settle(run, undefined, info);
+    run.made(info);
     if (overlap === 0) this.#endOverlap(before);
     else if (connection.isPaused) before.setPaused(true);
   }
 
   /** Nothing more is read of the old session. @param closes whether it is closed by us, and now */
-  #endOverlap(before: Overlap<L>, closes = true): void {
+  #endOverlap(before: Overlap, closes = true): void {
     const state = this.#state;
     if (state.name !== 'overlapping') return;
     this.#state = { ...state, name: 'leaving' };
@@ -733,7 +563,7 @@ export class Rotation<L extends BesideLogin> {
     if (!isFiltering) this.#tell(before, 0);
   }
 
-  #tell({ overlapped, session: from }: Overlap<L>, deduped: number): void {
+  #tell({ overlapped, session: from }: Overlap, deduped: number): void {
     this.tools.telemetry.emit('rotated', { from, to: from + 1, overlapped, deduped });
   }
 
@@ -756,324 +586,15 @@ export class Rotation<L extends BesideLogin> {
     if (!this.connection.isPaused) next.wire.resume();
   }
 
-  #idle(): void {
-    this.#state = { name: 'idle' };
-  }
-
   #endDeliveries(): void {
     const deliveries = this.#deliveries;
     this.#deliveries = undefined;
     deliveries?.over();
   }
 
-  #settle(run: Run, error: unknown, info?: SessionInfo): void {
-    run.deadline?.cancel();
-    for (const one of run.waiting) {
-      if (info === undefined) one.reject(error);
-      else one.resolve(info);
-    }
-    run.waiting.clear();
-  }
-
-  #late(timeout: number, { last }: Run): Error {
-    const advice = last instanceof Error ? `the last attempt: ${last.message}` : undefined;
-    return new CallTimeoutError(this.client, timeout, 'no new session took over', advice);
-  }
-
   #notMade(why: string): NotConnectedError {
     const { status } = this.connection;
     return new NotConnectedError(this.client, status, `rotate(): ${why}`);
-  }
-}
-
-/**
- * The new session until it is the client's, and what waits of it until the old one has been handled.
- */
-class Candidate<L extends BesideLogin>
-  implements WireOwner, FrameInbox, BesideSession, WaitingFramesOwner
-{
-  readonly wire: Wire;
-  opening: WireOpening | undefined;
-  login: L | undefined;
-  /** Whether it has shown that it is good. */
-  isConfirmed = false;
-  /** Whether it is the client's by now. */
-  isPassedOn = false;
-  isHolding = true;
-  readonly #frames: WaitingFrames;
-  #isFull = false;
-  #listener: Listener | undefined;
-
-  constructor(
-    readonly attempt: Attempt,
-    settings: WireSettings,
-    tools: RotationTools,
-    private readonly rotation: Rotation<L>,
-    hold: (owner: WaitingFramesOwner) => WaitingFrames,
-  ) {
-    this.#frames = hold(this);
-    this.wire = new Wire(settings, tools, this, this);
-  }
-
-  get isOpen(): boolean {
-    return this.wire.isOpen;
-  }
-
-  post(frame: DataFrame): void {
-    if (this.#listener?.arrived(frame) === true) return;
-    this.keep(frame);
-    if (!this.isPassedOn) this.rotation.onFrame(this);
-  }
-
-  keep(frame: DataFrame | PongFrame): void {
-    this.#frames.push(frame);
-  }
-
-  fail(error: unknown, code?: number): void {
-    this.wire.fail(error, code);
-  }
-
-  lose(error: Error): void {
-    this.wire.lose(error);
-  }
-
-  send(frames: readonly unknown[], done?: (error?: SendFailure | null) => void): void {
-    if (!this.wire.isOpen) {
-      const { client } = this.wire.request;
-      throw new NotConnectedError(client, 'closing', 'cannot send on the new session');
-    }
-    this.wire.send(frames, done);
-  }
-
-  takeOut(match: (frame: DataFrame) => boolean): DataFrame | undefined {
-    return this.#frames.takeOut((one): one is DataFrame => one.type !== 'pong' && match(one));
-  }
-
-  listen(listener: Listener | undefined): void {
-    this.#listener = listener;
-    this.#frames.stretch(listener && (() => listener.full()));
-  }
-
-  /** What waits is looked at by the features, now that it is theirs. */
-  sift(behind: (inbox: FrameInbox) => FrameInbox): void {
-    const kept: (DataFrame | PongFrame)[] = [];
-    const inbox = behind({ post: (frame) => void kept.push(frame) });
-    for (const frame of this.#frames.clear()) {
-      if (frame.type === 'pong') kept.push(frame);
-      else inbox.post(frame);
-    }
-    for (const frame of kept) this.#frames.push(frame);
-  }
-
-  /** Gives all that waits, in order: nothing more does. */
-  release(): (DataFrame | PongFrame)[] {
-    const frames = this.#frames.clear();
-    this.isHolding = false;
-    this.#isFull = false;
-    return frames;
-  }
-
-  /** Reading goes on or not by more than what waits here. */
-  settle(): void {
-    if (this.#isFull) this.wire.pause();
-  }
-
-  onHighWater(): void {
-    this.#isFull = true;
-    this.wire.pause();
-  }
-
-  onLowWater(): void {
-    this.#isFull = false;
-    this.wire.resume();
-  }
-
-  onOpen(info: WireOpening['info'], request: WireOpening['request']): void {
-    this.rotation.onOpen(this, { info, request });
-  }
-
-  onPing({ data }: PingFrame): void {
-    if (this.wire.isOpen) this.wire.send([{ type: 'pong', data }], undefined, true);
-  }
-
-  /** It has pinged nobody yet. */
-  onPong(): void {}
-
-  onPeerClose(reason: CloseReason): void {
-    this.login?.closedByPeer(reason);
-    this.wire.answerClose();
-  }
-
-  onClosing(reason: CloseReason): void {
-    this.login?.over(reason);
-  }
-
-  onBackpressure(hasBackpressure: boolean): void {
-    if (hasBackpressure || this.#isFull) this.wire.pause();
-    else this.wire.resume();
-  }
-
-  onWritable(): void {}
-
-  onEnd(end: WireEnd): void {
-    this.rotation.onEnd(this, end);
-  }
-}
-
-/** The old session, from the switch to its end. */
-class Overlap<L extends BesideLogin> implements WireOwner {
-  readonly session: number;
-  /** Frames it has brought since the switch. */
-  overlapped = 0;
-  #timer: Timer | undefined;
-  #since = 0;
-
-  constructor(
-    private readonly rotation: Rotation<L>,
-    private readonly host: RotationHost<L>,
-    /** Milliseconds that it is read still; the time in which we do not read does not count. */
-    private left: number,
-    private readonly tools: RotationTools,
-    readonly wire: Wire,
-  ) {
-    this.session = rotation.session;
-  }
-
-  /** From now on what happens on the wire is told here. */
-  begin(inbox: FrameInbox): void {
-    const counted: FrameInbox = {
-      post: (frame) => {
-        this.overlapped++;
-        inbox.post(frame);
-      },
-    };
-    this.wire.passTo(this, this.host.behindFeatures(counted));
-    this.#wait();
-  }
-
-  setPaused(isPaused: boolean): void {
-    if (this.#timer === undefined) return;
-    if (isPaused) {
-      this.wire.pause();
-      this.#timer.cancel();
-      this.left = Math.max(0, this.left - (this.tools.clock.now() - this.#since));
-    } else {
-      this.wire.resume();
-      this.#wait();
-    }
-  }
-
-  /** Nothing more of it is heard. */
-  close(): void {
-    this.#over();
-    this.wire.close(CloseCode.normal);
-  }
-
-  /** What came before the close of the peer has been handled. */
-  answerClose(): void {
-    this.#over();
-    this.wire.answerClose();
-  }
-
-  onOpen(): void {}
-
-  onPing(frame: PingFrame): void {
-    if (this.host.takesPing(frame)) return;
-    const { data } = frame;
-    if (this.wire.isOpen) this.wire.send([{ type: 'pong', data }], undefined, true);
-  }
-
-  /** What was asked of the peer in the session before is over with it. */
-  onPong(): void {}
-
-  onPeerClose(): void {
-    this.rotation.onBeforeEnds(this);
-  }
-
-  onClosing(): void {
-    this.rotation.onBeforeEnds(this);
-  }
-
-  onBackpressure(hasBackpressure: boolean): void {
-    this.host.pause(this, hasBackpressure);
-  }
-
-  onWritable(): void {}
-
-  onEnd(): void {
-    this.#over();
-    this.rotation.onBeforeEnd(this);
-  }
-
-  #wait(): void {
-    this.#since = this.tools.clock.now();
-    this.#timer = this.tools.clock.setTimer(this.left, () => this.rotation.overlapIsOver(this));
-  }
-
-  #over(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-  }
-}
-
-/** What a session has delivered, by the keys that the user gives its frames. */
-class Deliveries {
-  readonly #keys = new Set<unknown>();
-  #deduped = 0;
-  #isFiltering = false;
-  #timer: Timer | undefined;
-  #done: ((deduped: number) => void) | undefined;
-
-  constructor(
-    private readonly dedupe: (frame: DataFrame) => unknown,
-    private readonly noted: <R>(work: () => R) => R | undefined,
-  ) {}
-
-  /** Notes what it passes on; once it filters, it drops what has been noted. */
-  inbox(mailbox: FrameInbox): FrameInbox {
-    return {
-      post: (frame) => {
-        const key = this.noted(() => this.dedupe(frame));
-        if (key === undefined) return mailbox.post(frame);
-        if (this.#isFiltering) {
-          if (this.#keys.has(key)) this.#deduped++;
-          else mailbox.post(frame);
-          return;
-        }
-        this.#note(key);
-        mailbox.post(frame);
-      },
-    };
-  }
-
-  /** From now on what comes is the new session's, and may have come before. */
-  filter(done: (deduped: number) => void): void {
-    this.#isFiltering = true;
-    this.#done = done;
-  }
-
-  /** It may do so for so many milliseconds more. */
-  expire(clock: Clock, time: number): void {
-    if (!this.#isFiltering) return;
-    this.#timer?.cancel();
-    this.#timer = clock.setTimer(time, () => this.over());
-  }
-
-  over(): void {
-    this.#timer?.cancel();
-    const done = this.#done;
-    this.#done = undefined;
-    done?.(this.#deduped);
-  }
-
-  #note(key: unknown): void {
-    this.#keys.delete(key);
-    this.#keys.add(key);
-    if (this.#keys.size <= REMEMBERED) return;
-    for (const oldest of this.#keys) {
-      this.#keys.delete(oldest);
-      return;
-    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { RotateOptions } from '../connection/rotation.js';
+import type { RotateOptions } from '../connection/rotation.port.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';

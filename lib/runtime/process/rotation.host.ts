@@ -1,14 +1,14 @@
 import { isThenable } from '../async/deferred.js';
 import type { Connection } from '../connection/connection.js';
 import type { SessionInfo, SessionWire } from '../connection/connection.port.js';
+import type { Rotation } from '../connection/rotation.js';
 import type {
   BesideSession,
-  Rotation,
   RotationHost,
   RotationSettings,
   WaitingFrames,
   WaitingFramesOwner,
-} from '../connection/rotation.js';
+} from '../connection/rotation.port.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { FrameInbox } from '../connection/wire.port.js';
 import { CloseCode } from '../frame/close-code.js';

@@ -13,7 +13,7 @@ import {
 } from '../../runtime/client/client-handle.js';
 import type { LocalHandle } from '../../runtime/client/local-handle.js';
 import type { SendOptions } from '../../runtime/client/send.options.js';
-import type { RotateOptions } from '../../runtime/connection/rotation.js';
+import type { RotateOptions } from '../../runtime/connection/rotation.port.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
 import { type ClientStatus, NotConnectedError } from '../../runtime/errors/connection.errors.js';
 import type { CloseReason } from '../../runtime/frame/close-reason.js';

@@ -1,0 +1,67 @@
+import type { Clock, Timer } from '../clock/clock.port.js';
+import type { DataFrame } from '../frame/frame.js';
+import type { FrameInbox } from './wire.port.js';
+
+/** So many keys are remembered of what a session has delivered. */
+const REMEMBERED = 65_536;
+
+/** What a session has delivered, by the keys that the user gives its frames. */
+export class Deliveries {
+  readonly #keys = new Set<unknown>();
+  #deduped = 0;
+  #isFiltering = false;
+  #timer: Timer | undefined;
+  #done: ((deduped: number) => void) | undefined;
+
+  constructor(
+    private readonly dedupe: (frame: DataFrame) => unknown,
+    private readonly noted: <R>(work: () => R) => R | undefined,
+  ) {}
+
+  /** Notes what it passes on; once it filters, it drops what has been noted. */
+  inbox(mailbox: FrameInbox): FrameInbox {
+    return {
+      post: (frame) => {
+        const key = this.noted(() => this.dedupe(frame));
+        if (key === undefined) return mailbox.post(frame);
+        if (this.#isFiltering) {
+          if (this.#keys.has(key)) this.#deduped++;
+          else mailbox.post(frame);
+          return;
+        }
+        this.#note(key);
+        mailbox.post(frame);
+      },
+    };
+  }
+
+  /** From now on what comes is the new session's, and may have come before. */
+  filter(done: (deduped: number) => void): void {
+    this.#isFiltering = true;
+    this.#done = done;
+  }
+
+  /** It may do so for so many milliseconds more. */
+  expire(clock: Clock, time: number): void {
+    if (!this.#isFiltering) return;
+    this.#timer?.cancel();
+    this.#timer = clock.setTimer(time, () => this.over());
+  }
+
+  over(): void {
+    this.#timer?.cancel();
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(this.#deduped);
+  }
+
+  #note(key: unknown): void {
+    this.#keys.delete(key);
+    this.#keys.add(key);
+    if (this.#keys.size <= REMEMBERED) return;
+    for (const oldest of this.#keys) {
+      this.#keys.delete(oldest);
+      return;
+    }
+  }
+}
