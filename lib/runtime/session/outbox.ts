@@ -13,31 +13,10 @@ import {
 } from '../errors/sending.errors.js';
 import { FrameChecker } from '../frame/frame.checker.js';
 import type { Frame } from '../frame/frame.js';
-import type { WhenDisconnected } from '../options/client-options.js';
 import { isMilestone } from '../telemetry/milestone.js';
 import { SendRate } from './send.rate.js';
 import type { FeatureContext, SendingOptions, SessionFeature } from './session.feature.js';
-
-/** One send that waits for its turn, or for the socket to take it. */
-interface Item {
-  frames: readonly Frame[];
-  /** How many messages they are, for `sendRate`. */
-  readonly messages: number;
-  readonly bytes: number;
-  /** When it was asked for, on the clock. */
-  readonly at: number;
-  /** What becomes of it without a session; what a handler returned belongs to its own. */
-  readonly mode: WhenDisconnected | 'bound';
-  readonly key: string | undefined;
-  /** The session it is for, where it is for one. */
-  readonly session: number | undefined;
-  /** Whether it begins and ends with a message. */
-  readonly isWhole: boolean;
-  readonly isAnswer: boolean;
-  readonly done: ((error?: Error) => void) | undefined;
-  /** Whether somebody has been told what became of it. */
-  isSettled: boolean;
-}
+import { countMessages, isKeptMode, type WaitingSend, WaitingSends } from './waiting.sends.js';
 
 /**
  * Keeps what cannot be sent now, in order: because there is no session that is ready, because the peer
@@ -57,19 +36,13 @@ interface Item {
  */
 export class Outbox implements SessionFeature {
   /** In order; those that wait for a session among those that wait in one. */
-  readonly #waiting = new Set<Item>();
+  readonly #waiting = new WaitingSends();
   /** What a socket was given, and has not told of: of those that would wait for another session. */
-  #handed = new Set<Item>();
+  #handed = new Set<WaitingSend>();
   /** The same of the socket that a rotation has replaced, which still tells of them. */
-  #before = new Set<Item>();
+  #before = new Set<WaitingSend>();
   /** What the last socket has given back: before all that waits. */
-  #returned: Item[] = [];
-  readonly #latest = new Map<string, Item>();
-  #bytes = 0;
-  /** Bytes that wait of what answers the peer. */
-  #answerBytes = 0;
-  /** Messages and bytes that wait for a session, or would. */
-  #kept = { frames: 0, bytes: 0 };
+  #returned: WaitingSend[] = [];
   /** The session that is ready; 0 for none. */
   #ready = 0;
   #rate: SendRate | undefined;
@@ -139,7 +112,7 @@ export class Outbox implements SessionFeature {
     this.#handed.clear();
     this.#lose();
     for (const item of this.#waiting) {
-      this.#remove(item);
+      this.#waiting.remove(item);
       this.#settle(item, this.context.notConnected('the frame was not sent'));
     }
     this.#arm();
@@ -202,8 +175,8 @@ export class Outbox implements SessionFeature {
     }
     const isOfSession = !isWhole || caller?.session !== undefined;
     const key = caller?.whenDisconnected === 'latest' ? caller.key : undefined;
-    const older = key === undefined ? undefined : this.#latest.get(key);
-    const item: Item = {
+    const older = key === undefined ? undefined : this.#waiting.latest(key);
+    const item: WaitingSend = {
       frames: frames.map(own),
       messages: countMessages(frames),
       bytes: sizeOf(frames),
@@ -224,10 +197,10 @@ export class Outbox implements SessionFeature {
       return undefined;
     }
     if (older !== undefined) {
-      this.#remove(older);
+      this.#waiting.remove(older);
       this.#settle(older, new SupersededError(client, key as string));
     }
-    this.#add(item);
+    this.#waiting.add(item);
     caller?.onKept(() => this.#withdraw(item));
     this.#pump();
     this.#arm();
@@ -243,9 +216,9 @@ export class Outbox implements SessionFeature {
   }
 
   /** What answers the peer always finds room: too much of it holds up reading. */
-  #backpressure({ bytes, isAnswer }: Item): BackpressureError | undefined {
+  #backpressure({ bytes, isAnswer }: WaitingSend): BackpressureError | undefined {
     const { client, bufferedAmount, settings } = this.context;
-    const others = bufferedAmount + this.#bytes;
+    const others = bufferedAmount + this.#waiting.bytes;
     if (isAnswer || others === 0 || others + bytes <= settings.maxBuffered) return undefined;
     return new BackpressureError(
       client,
@@ -254,10 +227,10 @@ export class Outbox implements SessionFeature {
     );
   }
 
-  #full(item: Item, older?: Item): QueueFullError | undefined {
+  #full(item: WaitingSend, older?: WaitingSend): QueueFullError | undefined {
     const { max, maxBytes } = this.context.settings.queue;
-    const frames = this.#kept.frames - (older?.frames.length ?? 0) + item.frames.length;
-    const bytes = this.#kept.bytes - (older?.bytes ?? 0) + item.bytes;
+    const frames = this.#waiting.kept.frames - (older?.frames.length ?? 0) + item.frames.length;
+    const bytes = this.#waiting.kept.bytes - (older?.bytes ?? 0) + item.bytes;
     if (frames <= max && bytes <= maxBytes) return undefined;
     const what =
       frames > max
@@ -283,7 +256,7 @@ export class Outbox implements SessionFeature {
   /** @returns whether there may be more to send */
   #sendNext(): boolean {
     const { context } = this;
-    const [item] = this.#waiting;
+    const item = this.#waiting.first;
     if (item === undefined || !context.isOpen || this.#ready !== context.session) return false;
     const now = context.clock.now();
     if (this.#isExpired(item, now)) return this.#expire(item);
@@ -294,13 +267,13 @@ export class Outbox implements SessionFeature {
       this.#rateTimer = context.clock.setTimer(Math.ceil(delay), () => this.#pump());
       return false;
     }
-    this.#remove(item);
+    this.#waiting.remove(item);
     this.#rate?.take(item.messages, now);
     this.#hand(item);
     return true;
   }
 
-  #hand(item: Item): void {
+  #hand(item: WaitingSend): void {
     if (isKeptMode(item.mode)) this.#handed.add(item);
     try {
       this.context.send(item.frames, (error) => this.#told(item, error), item.isAnswer);
@@ -311,7 +284,7 @@ export class Outbox implements SessionFeature {
   }
 
   /** The socket tells what became of it. */
-  #told(item: Item, error: SendFailure | null | undefined): void {
+  #told(item: WaitingSend, error: SendFailure | null | undefined): void {
     this.#handed.delete(item);
     const isOfBefore = this.#before.delete(item);
     if (item.isSettled) return;
@@ -331,15 +304,15 @@ export class Outbox implements SessionFeature {
     // A socket tells of all that it has at one time: they come back together, or order would be lost.
     if (this.#returned.length === 0 || (this.#handed.size > 0 && !isOfBefore)) return;
     const returned = this.#returned;
-    const waiting = [...this.#waiting];
+    const newest = new Map([...returned, ...this.#waiting].map((item) => [item.key, item]));
     this.#returned = [];
-    const newest = new Map([...returned, ...waiting].map((item) => [item.key, item]));
-    this.#waiting.clear();
+    const isNewest = (item: WaitingSend): boolean =>
+      item.key === undefined || newest.get(item.key) === item;
+    this.#waiting.putFirst(returned.filter(isNewest));
     for (const item of returned) {
-      if (item.key === undefined || newest.get(item.key) === item) this.#add(item);
-      else this.#settle(item, new SupersededError(this.context.client, item.key));
+      if (isNewest(item)) continue;
+      this.#settle(item, new SupersededError(this.context.client, item.key as string));
     }
-    for (const item of waiting) this.#waiting.add(item);
     this.#expiry?.cancel();
     this.#expiry = undefined;
     this.#arm();
@@ -354,7 +327,7 @@ export class Outbox implements SessionFeature {
     this.#rateTimer?.cancel();
     const { client, session } = this.context;
     this.#putBack();
-    const kept: Item[] = [];
+    const kept: WaitingSend[] = [];
     for (const item of this.#waiting) {
       if (isKeptMode(item.mode)) {
         kept.push(item);
@@ -362,7 +335,7 @@ export class Outbox implements SessionFeature {
       }
       const isBound = item.mode === 'bound' || !item.isWhole || item.session !== undefined;
       if (isRotated && !isBound) continue;
-      this.#remove(item);
+      this.#waiting.remove(item);
       if (item.mode === 'bound' || item.session !== undefined) {
         this.#settle(item, new SessionOverError(client, session));
       } else if (item.mode === 'drop') {
@@ -377,47 +350,26 @@ export class Outbox implements SessionFeature {
   }
 
   /** More may have waited for their turn in a session than may for the next one: the newest go. */
-  #refuseOverflow(kept: readonly Item[]): void {
+  #refuseOverflow(kept: readonly WaitingSend[]): void {
     const { max, maxBytes } = this.context.settings.queue;
     for (const item of kept.toReversed()) {
-      if (this.#kept.frames <= max && this.#kept.bytes <= maxBytes) return;
-      this.#remove(item);
+      if (this.#waiting.kept.frames <= max && this.#waiting.kept.bytes <= maxBytes) return;
+      this.#waiting.remove(item);
       this.#settle(item, this.#full(item));
     }
   }
 
   /** Its caller has given up: it is not sent any more, unless a socket has it. */
-  #withdraw(item: Item): void {
+  #withdraw(item: WaitingSend): void {
     item.isSettled = true;
-    if (this.#waiting.has(item)) this.#remove(item);
+    this.#waiting.remove(item);
     this.#returned = this.#returned.filter((one) => one !== item);
     item.frames = [];
     this.#pump();
   }
 
-  #add(item: Item): void {
-    this.#waiting.add(item);
-    this.#count(item, 1);
-    if (item.key !== undefined) this.#latest.set(item.key, item);
-  }
-
-  #remove(item: Item): void {
-    this.#waiting.delete(item);
-    this.#count(item, -1);
-    if (item.key !== undefined && this.#latest.get(item.key) === item)
-      this.#latest.delete(item.key);
-  }
-
-  #count({ bytes, frames, isAnswer, mode }: Item, sign: 1 | -1): void {
-    this.#bytes += sign * bytes;
-    if (isAnswer) this.#answerBytes += sign * bytes;
-    if (!isKeptMode(mode)) return;
-    this.#kept.frames += sign * frames.length;
-    this.#kept.bytes += sign * bytes;
-  }
-
   /** Tells what became of it, once. */
-  #settle(item: Item, error?: Error): void {
+  #settle(item: WaitingSend, error?: Error): void {
     if (item.isSettled) return;
     item.isSettled = true;
     // Nobody waits for what a handler returned: telemetry tells of it.
@@ -433,13 +385,13 @@ export class Outbox implements SessionFeature {
     );
   }
 
-  #isExpired({ mode, at }: Item, now: number): boolean {
+  #isExpired({ mode, at }: WaitingSend, now: number): boolean {
     const { ttl } = this.context.settings.queue;
     return isKeptMode(mode) && now - at >= ttl;
   }
 
-  #expire(item: Item): true {
-    this.#remove(item);
+  #expire(item: WaitingSend): true {
+    this.#waiting.remove(item);
     this.#settle(item, new SendExpiredError(this.context.client, this.context.settings.queue.ttl));
     return true;
   }
@@ -447,13 +399,14 @@ export class Outbox implements SessionFeature {
   /** One timer, for the oldest of those that may grow too old; none where none does. */
   #arm(): void {
     const { clock, settings } = this.context;
-    const oldest = this.#kept.frames > 0 ? this.#firstKept() : undefined;
-    if (oldest === undefined || settings.queue.ttl === Infinity) {
+    if (this.#waiting.kept.frames === 0 || settings.queue.ttl === Infinity) {
       this.#expiry?.cancel();
       this.#expiry = undefined;
       return;
     }
+    // Asked for every send that waits: only a new timer has to look for the oldest.
     if (this.#expiry !== undefined) return;
+    const oldest = this.#waiting.oldestKept as WaitingSend;
     const left = oldest.at + settings.queue.ttl - clock.now();
     this.#expiry = clock.setTimer(Math.max(0, left), () => {
       this.#expiry = undefined;
@@ -464,25 +417,16 @@ export class Outbox implements SessionFeature {
     });
   }
 
-  #firstKept(): Item | undefined {
-    for (const item of this.#waiting) if (isKeptMode(item.mode)) return item;
-    return undefined;
-  }
-
   /** Too much that answers the peer waits here: nothing more of it is read meanwhile. */
   #hold(): void {
     const { maxBytes } = this.context.settings.mailbox;
     const isTooMuch =
-      this.#answerBytes >= maxBytes || (this.#isHolding && this.#answerBytes > maxBytes / 2);
+      this.#waiting.answerBytes >= maxBytes ||
+      (this.#isHolding && this.#waiting.answerBytes > maxBytes / 2);
     if (isTooMuch === this.#isHolding) return;
     this.#isHolding = isTooMuch;
     this.context.hold(isTooMuch);
   }
-}
-
-/** Whether it waits for another session where there is none. */
-function isKeptMode(mode: Item['mode']): boolean {
-  return mode === 'queue' || mode === 'latest';
 }
 
 function isControl(frames: readonly Frame[]): boolean {
@@ -495,11 +439,6 @@ function areWhole(frames: readonly Frame[]): boolean {
   const isOpen = (frame: Frame | undefined): boolean =>
     frame !== undefined && 'fin' in frame && frame.fin === false;
   return data[0]?.type !== 'continuation' && !isOpen(data.at(-1));
-}
-
-/** A message in fragments is one. */
-function countMessages(frames: readonly Frame[]): number {
-  return frames.filter(({ type }) => type === 'text' || type === 'binary').length;
 }
 
 function sizeOf(frames: readonly Frame[]): number {

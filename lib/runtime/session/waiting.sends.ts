@@ -1,0 +1,124 @@
+import type { Frame } from '../frame/frame.js';
+import type { WhenDisconnected } from '../options/client-options.js';
+
+/** One send that waits for its turn, or for the socket to take it. */
+export interface WaitingSend {
+  frames: readonly Frame[];
+  /** How many messages they are, for `sendRate`. */
+  readonly messages: number;
+  readonly bytes: number;
+  /** When it was asked for, on the clock. */
+  readonly at: number;
+  /** What becomes of it without a session; what a handler returned belongs to its own. */
+  readonly mode: WhenDisconnected | 'bound';
+  readonly key: string | undefined;
+  /** The session it is for, where it is for one. */
+  readonly session: number | undefined;
+  /** Whether it begins and ends with a message. */
+  readonly isWhole: boolean;
+  readonly isAnswer: boolean;
+  readonly done: ((error?: Error) => void) | undefined;
+  /** Whether somebody has been told what became of it. */
+  isSettled: boolean;
+}
+
+/**
+ * What waits to be sent, in order, and how much that is. Whatever is asked of it, save {@link oldestKept},
+ * takes the same time however many wait.
+ */
+export class WaitingSends {
+  readonly #items = new Set<WaitingSend>();
+  /** Goes on where it stands: one that began anew would pass all that have gone. */
+  #order = this.#items.values();
+  #first: WaitingSend | undefined;
+  readonly #latest = new Map<string, WaitingSend>();
+  #bytes = 0;
+  #answerBytes = 0;
+  #kept = { frames: 0, bytes: 0 };
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Bytes of what answers the peer. */
+  get answerBytes(): number {
+    return this.#answerBytes;
+  }
+
+  /** Frames and bytes that wait for a session, or would. */
+  get kept(): { readonly frames: number; readonly bytes: number } {
+    return this.#kept;
+  }
+
+  get first(): WaitingSend | undefined {
+    if (this.#first !== undefined && this.#items.has(this.#first)) return this.#first;
+    let next = this.#order.next();
+    if (next.done) {
+      this.#order = this.#items.values();
+      next = this.#order.next();
+    }
+    this.#first = next.done ? undefined : next.value;
+    return this.#first;
+  }
+
+  /** The one that has waited longest of those that wait for a session, or would. */
+  get oldestKept(): WaitingSend | undefined {
+    if (this.#kept.frames === 0) return undefined;
+    for (const item of this.#items) if (isKeptMode(item.mode)) return item;
+    return undefined;
+  }
+
+  /** The one that waits with this key. */
+  latest(key: string): WaitingSend | undefined {
+    return this.#latest.get(key);
+  }
+
+  [Symbol.iterator](): IterableIterator<WaitingSend> {
+    return this.#items.values();
+  }
+
+  add(item: WaitingSend): void {
+    this.#items.add(item);
+    this.#count(item, 1);
+    if (item.key !== undefined) this.#latest.set(item.key, item);
+  }
+
+  /** Puts some before all that wait, in the order given; none of them has the key of one that waits. */
+  putFirst(items: readonly WaitingSend[]): void {
+    const waiting = [...this.#items];
+    this.#items.clear();
+    for (const item of items) this.add(item);
+    for (const item of waiting) this.#items.add(item);
+    this.#order = this.#items.values();
+    this.#first = undefined;
+  }
+
+  remove(item: WaitingSend): void {
+    if (!this.#items.delete(item)) return;
+    this.#count(item, -1);
+    const { key } = item;
+    if (key !== undefined && this.#latest.get(key) === item) this.#latest.delete(key);
+  }
+
+  #count({ bytes, frames, isAnswer, mode }: WaitingSend, sign: 1 | -1): void {
+    this.#bytes += sign * bytes;
+    if (isAnswer) this.#answerBytes += sign * bytes;
+    if (!isKeptMode(mode)) return;
+    this.#kept.frames += sign * frames.length;
+    this.#kept.bytes += sign * bytes;
+  }
+}
+
+/** Whether it waits for another session where there is none. */
+export function isKeptMode(mode: WaitingSend['mode']): boolean {
+  return mode === 'queue' || mode === 'latest';
+}
+
+/** A message in fragments is one. */
+export function countMessages(frames: readonly Frame[]): number {
+  return frames.filter(({ type }) => type === 'text' || type === 'binary').length;
+}
