@@ -350,6 +350,7 @@ export class ClientMember implements Member, ProcessOwner {
         return process().connection.bytesRead;
       },
       send: (frames, done, isAnswer) => process().connection.send(frames, done, isAnswer),
+      sendBefore: (frames, done) => process().rotation.sendBefore(frames, done),
       notConnected: (what, cause) => this.owner.notConnected(what, { cause }),
       dropped: (frames, error) => this.process.dropped(frames, error),
       hold: (isHeld) => this.#passOn(context, isHeld),

@@ -1,6 +1,6 @@
 import type { SendFailure } from '../errors/sending.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
-import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import type { DataFrame, Frame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { Attempt } from './attempt.js';
 import type { Random, ReconnectPolicy } from './backoff.policy.js';
 import type { SessionInfo } from './connection.port.js';
@@ -131,5 +131,5 @@ export interface RotationHost<L extends BesideLogin> {
   pause(holder: object, isPaused: boolean): void;
   /** Has the user's code do something; what it throws crashes the client, and `undefined` is given. */
   noted<R>(work: () => R): R | undefined;
-  dropped(frames: readonly unknown[], error: Error): void;
+  dropped(frames: readonly Frame[], error: Error): void;
 }

@@ -3,7 +3,7 @@ import { ConnectionError, HandshakeError, NotConnectedError } from '../errors/co
 import { SessionOverError, type SendFailure } from '../errors/sending.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
-import type { DataFrame, PongFrame } from '../frame/frame.js';
+import type { DataFrame, Frame, PongFrame } from '../frame/frame.js';
 import { isMilestone } from '../telemetry/milestone.js';
 import { Attempt } from './attempt.js';
 import { DEFAULT_RECONNECT, MAX_RETRY_AFTER } from './backoff.policy.js';
@@ -288,11 +288,10 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
   }
 
   /** Answers a frame of the session before; where that is over the answer is dropped, and told. */
-  sendBefore(frames: readonly unknown[], done?: (error?: SendFailure | null) => void): void {
+  sendBefore(frames: readonly Frame[], done?: (error?: SendFailure | null) => void): void {
     const state = this.#state;
-    if (!('before' in state)) return;
-    const { wire } = state.before;
-    if (wire.isOpen) return wire.send(frames, done, true);
+    const wire = 'before' in state ? state.before.wire : undefined;
+    if (wire?.isOpen) return wire.send(frames, done, true);
     this.host.dropped(frames, new SessionOverError(this.client, this.connection.session - 1));
     done?.();
   }

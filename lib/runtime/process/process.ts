@@ -189,16 +189,24 @@ export class Process implements ConnectionOwner, BudgetClient {
    */
   send(values: readonly unknown[], options: SendingOptions, greeting?: Greeting): void {
     if (this.rotation.isActive && this.#besides.send(values, options, greeting)) return;
+    const passed = this.passed(values, options);
+    if (passed !== undefined) this.connection.send(passed, options.done, options.isAnswer);
+  }
+
+  /**
+   * What may be handed to a socket now; `undefined` where a feature keeps it.
+   *
+   * @throws WebSockexError
+   */
+  passed(values: readonly unknown[], options: SendingOptions): readonly unknown[] | undefined {
     const { sending } = this.tools.features;
-    const { done, isAnswer } = options;
-    if (sending === undefined) return this.connection.send(values, done, isAnswer);
+    if (sending === undefined) return values;
     const frames = values.map((value) => {
       const frame = toFrame(value);
       if (frame === undefined) throw new InvalidFrameError(value, this.definition.name);
       return frame;
     });
-    const passed = this.#sending(sending, frames, options);
-    if (passed !== undefined) this.connection.send(passed, done, isAnswer);
+    return this.#sending(sending, frames, options);
   }
 
   /** It is left behind, whatever it still does; @OnTerminate runs, unless it is that. */

@@ -1,5 +1,4 @@
 import { isThenable } from '../async/deferred.js';
-import type { Connection } from '../connection/connection.js';
 import type { SessionInfo, SessionWire } from '../connection/connection.port.js';
 import type { Rotation } from '../connection/rotation.js';
 import type {
@@ -12,47 +11,35 @@ import type {
 import type { Attempt } from '../connection/attempt.js';
 import type { FrameInbox } from '../connection/wire.port.js';
 import { CloseCode } from '../frame/close-code.js';
-import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
-import { toFrame } from '../frame/frame.js';
+import type { DataFrame, Frame, PingFrame, PongFrame } from '../frame/frame.js';
 import { HeldQueue } from '../mailbox/held.queue.js';
-import type { Mailbox } from '../mailbox/mailbox.js';
-import type { PauseLock } from '../mailbox/pause.lock.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { SendingOptions } from '../session/session.feature.js';
 import type { Entrant } from '../throttle/budget.port.js';
 import type { ClientDefinition, Handler } from './client.definition.js';
 import { Dialer } from './dialer.js';
 import type { DialoguePort } from './dialogue.js';
-import type { Dispatcher } from './dispatcher.js';
+import type { Dispatcher, DispatcherParts } from './dispatcher.js';
 import type { ConnectionInfo } from './handler.arguments.js';
-import type { HandlerCalls, KnownCall } from './handler.calls.js';
-import type { HandlerRunner } from './handler.runner.js';
+import type { KnownCall } from './handler.calls.js';
 import type { Greeting } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
 import { Login } from './login.js';
-import type { Message } from './message.js';
 import type { ProcessTools } from './process.port.js';
-import type { Reconnect } from './reconnect.js';
 import { UrlRound } from './url.round.js';
 
 /** The parts of a process that its rotation works with. */
-export interface RotationParts {
-  readonly connection: Connection;
-  readonly mailbox: Mailbox<Message>;
-  readonly pauseLock: PauseLock;
-  readonly calls: HandlerCalls;
-  readonly lifetime: Lifetime;
-  readonly reconnect: Reconnect;
-  readonly runner: HandlerRunner;
+export interface RotationParts extends Omit<DispatcherParts, 'dialer' | 'rotation'> {
   readonly dispatcher: Dispatcher;
   readonly rotation: Rotation<Login>;
-  readonly isReady: boolean;
   readonly isDraining: boolean;
   login: Login | undefined;
   settings: ClientSettings;
   behindFeatures(inbox: FrameInbox): FrameInbox;
   dialoguePort(wire: SessionWire): DialoguePort;
   noted<R>(work: () => R): R | undefined;
+  dropped(frames: readonly Frame[], error: Error): void;
+  passed(values: readonly unknown[], options: SendingOptions): readonly unknown[] | undefined;
 }
 
 /**
@@ -192,6 +179,8 @@ export class ProcessRotation implements RotationHost<Login> {
   }
 
   onOverlapOver(): void {
+    const { overlapOver } = this.tools.features;
+    if (overlapOver !== undefined) this.parts.noted(overlapOver);
     this.parts.runner.cancelStreams(({ handler }) => handler.answersPeer === true);
   }
 
@@ -227,12 +216,8 @@ export class ProcessRotation implements RotationHost<Login> {
     return this.parts.noted(work);
   }
 
-  dropped(frames: readonly unknown[], error: Error): void {
-    this.tools.undelivered.add('reply', frames.length);
-    for (const value of frames) {
-      const frame = toFrame(value);
-      if (frame !== undefined) this.tools.telemetry.emit('frame:dropped', { frame, error });
-    }
+  dropped(frames: readonly Frame[], error: Error): void {
+    this.parts.dropped(frames, error);
   }
 
   /**
@@ -253,7 +238,9 @@ export class ProcessRotation implements RotationHost<Login> {
       return true;
     }
     if (!isAnswer || caller !== undefined || !rotation.isOverlapping) return false;
-    rotation.sendBefore(values, done);
+    const passed = this.parts.passed(values, { ...options, isOfBefore: true });
+    // What handlers return are frames by now.
+    if (passed !== undefined) rotation.sendBefore(passed as readonly Frame[], done);
     return true;
   }
 

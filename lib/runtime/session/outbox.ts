@@ -14,9 +14,16 @@ import {
 import { FrameChecker } from '../frame/frame.checker.js';
 import type { Frame } from '../frame/frame.js';
 import { isMilestone } from '../telemetry/milestone.js';
+import { FormerAnswers } from './former.answers.js';
 import { SendRate } from './send.rate.js';
 import type { FeatureContext, SendingOptions, SessionFeature } from './session.feature.js';
-import { countMessages, isKeptMode, type WaitingSend, WaitingSends } from './waiting.sends.js';
+import {
+  countMessages,
+  isKeptMode,
+  sizeOf,
+  type WaitingSend,
+  WaitingSends,
+} from './waiting.sends.js';
 
 /**
  * Keeps what cannot be sent now, in order: because there is no session that is ready, because the peer
@@ -41,6 +48,8 @@ export class Outbox implements SessionFeature {
   #handed = new Set<WaitingSend>();
   /** The same of the socket that a rotation has replaced, which still tells of them. */
   #before = new Set<WaitingSend>();
+  /** What answers the session that a rotation has replaced, while that is read. */
+  #former: FormerAnswers | undefined;
   /** What the last socket has given back: before all that waits. */
   #returned: WaitingSend[] = [];
   /** The session that is ready; 0 for none. */
@@ -61,6 +70,7 @@ export class Outbox implements SessionFeature {
   sending(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined {
     const { caller } = options;
     const { context } = this;
+    if (options.isOfBefore) return this.#toBefore(frames, options);
     if (caller?.session !== undefined) this.#checkSession(caller.session);
     if (!context.isOpen) return this.#withoutSession(frames, options);
     if (this.#ready !== context.session) return this.#beforeReady(frames, options);
@@ -100,10 +110,19 @@ export class Outbox implements SessionFeature {
     if (!isRotated) return this.#lose();
     this.#before = new Set([...this.#before, ...this.#handed]);
     this.#handed = new Set();
+    const { session } = this.context;
+    this.#former = new FormerAnswers(this.context, session, this.#rate, () => this.#hold());
     this.#lose(isRotated);
   }
 
+  overlapOver(): void {
+    const former = this.#former;
+    this.#former = undefined;
+    former?.over();
+  }
+
   over(): void {
+    this.overlapOver();
     this.#lose();
   }
 
@@ -137,6 +156,13 @@ export class Outbox implements SessionFeature {
       : this.#withoutSession(frames, options);
   }
 
+  #toBefore(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined {
+    const former = this.#former;
+    if (former === undefined || isControl(frames) || former.mayGo(frames)) return frames;
+    former.keep(this.#toItem(frames, options));
+    return undefined;
+  }
+
   #checkSession(wanted: number): void {
     const { client, session, isOpen } = this.context;
     if (wanted > session) {
@@ -164,31 +190,16 @@ export class Outbox implements SessionFeature {
 
   /** @param isIn whether it waits in a session: then the bound is that of what waits to be sent */
   #enqueue(frames: readonly Frame[], options: SendingOptions, isIn: boolean): undefined {
-    const { client, clock } = this.context;
-    const { caller, isAnswer, done } = options;
-    const isWhole = areWhole(frames);
-    if (isWhole) new FrameChecker(client).check(frames);
-    else if (!isIn) {
+    const { client } = this.context;
+    const { caller } = options;
+    if (!isIn && !areWhole(frames)) {
       throw new FrameEncodeError(
         `${client}: the fragments of a message belong to one session, and there is none; give all of them in one call to have them wait`,
       );
     }
-    const isOfSession = !isWhole || caller?.session !== undefined;
-    const key = caller?.whenDisconnected === 'latest' ? caller.key : undefined;
+    const item = this.#toItem(frames, options);
+    const { key } = item;
     const older = key === undefined ? undefined : this.#waiting.latest(key);
-    const item: WaitingSend = {
-      frames: frames.map(own),
-      messages: countMessages(frames),
-      bytes: sizeOf(frames),
-      at: clock.now(),
-      mode: caller === undefined ? 'bound' : isOfSession ? 'reject' : caller.whenDisconnected,
-      key,
-      session: caller?.session,
-      isWhole,
-      isAnswer,
-      done,
-      isSettled: false,
-    };
     const refusal = isIn ? this.#backpressure(item) : this.#full(item, older);
     if (refusal !== undefined) {
       if (caller !== undefined) throw refusal;
@@ -205,6 +216,27 @@ export class Outbox implements SessionFeature {
     this.#pump();
     this.#arm();
     return undefined;
+  }
+
+  /** What its sender does with the bytes while they wait is of no account. */
+  #toItem(frames: readonly Frame[], { caller, isAnswer, done }: SendingOptions): WaitingSend {
+    const { client, clock } = this.context;
+    const isWhole = areWhole(frames);
+    if (isWhole) new FrameChecker(client).check(frames);
+    const isOfSession = !isWhole || caller?.session !== undefined;
+    return {
+      frames: frames.map(own),
+      messages: countMessages(frames),
+      bytes: sizeOf(frames),
+      at: clock.now(),
+      mode: caller === undefined ? 'bound' : isOfSession ? 'reject' : caller.whenDisconnected,
+      key: caller?.whenDisconnected === 'latest' ? caller.key : undefined,
+      session: caller?.session,
+      isWhole,
+      isAnswer,
+      done,
+      isSettled: false,
+    };
   }
 
   /** Nobody waits for what a handler returned: that it is lost is told in the log. */
@@ -336,7 +368,9 @@ export class Outbox implements SessionFeature {
       const isBound = item.mode === 'bound' || !item.isWhole || item.session !== undefined;
       if (isRotated && !isBound) continue;
       this.#waiting.remove(item);
-      if (item.mode === 'bound' || item.session !== undefined) {
+      if (isRotated && item.isAnswer && item.mode === 'bound') {
+        this.#former?.keep(item);
+      } else if (item.mode === 'bound' || item.session !== undefined) {
         this.#settle(item, new SessionOverError(client, session));
       } else if (item.mode === 'drop') {
         this.context.dropped(item.frames, this.context.notConnected('the frame was dropped'));
@@ -420,9 +454,8 @@ export class Outbox implements SessionFeature {
   /** Too much that answers the peer waits here: nothing more of it is read meanwhile. */
   #hold(): void {
     const { maxBytes } = this.context.settings.mailbox;
-    const isTooMuch =
-      this.#waiting.answerBytes >= maxBytes ||
-      (this.#isHolding && this.#waiting.answerBytes > maxBytes / 2);
+    const bytes = this.#waiting.answerBytes + (this.#former?.bytes ?? 0);
+    const isTooMuch = bytes >= maxBytes || (this.#isHolding && bytes > maxBytes / 2);
     if (isTooMuch === this.#isHolding) return;
     this.#isHolding = isTooMuch;
     this.context.hold(isTooMuch);
@@ -439,10 +472,6 @@ function areWhole(frames: readonly Frame[]): boolean {
   const isOpen = (frame: Frame | undefined): boolean =>
     frame !== undefined && 'fin' in frame && frame.fin === false;
   return data[0]?.type !== 'continuation' && !isOpen(data.at(-1));
-}
-
-function sizeOf(frames: readonly Frame[]): number {
-  return frames.reduce((sum, { data }) => sum + Buffer.byteLength(data), 0);
 }
 
 /** Its sender may do with the bytes what it likes while they wait. */

@@ -44,6 +44,8 @@ export interface FeatureContext {
     done?: (error?: SendFailure | null) => void,
     isAnswer?: boolean,
   ): void;
+  /** The same on the session that a rotation has replaced; dropped, and told, where that is over. */
+  sendBefore(frames: readonly Frame[], done?: (error?: SendFailure | null) => void): void;
   /** Why something is not sent that somebody asked for: in which state the client is, and what to do. */
   notConnected(what: string, cause?: Error): NotConnectedError;
   /** Frames that nobody waits for are not sent: telemetry tells so. */
@@ -67,6 +69,8 @@ export interface SendingOptions {
   readonly isAnswer: boolean;
   /** Whether they belong to a login: they come from `@OnConnect`, or answer the peer before it is done. */
   readonly isGreeting: boolean;
+  /** Whether they answer the session that a rotation has replaced, which is still read. */
+  readonly isOfBefore?: boolean;
   /** Called once, when the socket has taken them or never will. */
   readonly done?: ((error?: Error | null) => void) | undefined;
   /** What a holder of the handle asks for; what a handler returned has none, and belongs to its session. */
@@ -141,6 +145,8 @@ export interface SessionFeature {
    * waits no longer, have no `end`: there {@link over} is all.
    */
   end?(end: WireEnd): void;
+  /** After an {@link end} by a rotation: what the session has brought until it was closed has been handled. */
+  overlapOver?(): void;
   /** The incarnation is over; `@OnTerminate` comes after it. */
   over?(): void;
   /** The client has ended for good: no timer may be left, and every promise must be settled. */
@@ -180,12 +186,14 @@ export function composeFeatures(features: readonly (SessionFeature | undefined)[
     ...drain(outward),
     // What has to be cleared away is, whatever another feature throws.
     ...every(outward, 'end'),
+    ...every(outward, 'overlapOver'),
     ...every(outward, 'over'),
     ...every(outward, 'close'),
   };
 }
 
-type Told = 'begin' | 'open' | 'ready' | 'writable' | 'paused' | 'end' | 'over' | 'close';
+type Told =
+  'begin' | 'open' | 'ready' | 'writable' | 'paused' | 'end' | 'overlapOver' | 'over' | 'close';
 
 /** Those that have a hook. */
 function having<H extends Hook>(features: readonly SessionFeature[], hook: H): SessionFeature[] {

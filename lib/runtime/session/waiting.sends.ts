@@ -118,6 +118,10 @@ export function isKeptMode(mode: WaitingSend['mode']): boolean {
   return mode === 'queue' || mode === 'latest';
 }
 
+export function sizeOf(frames: readonly Frame[]): number {
+  return frames.reduce((sum, { data }) => sum + Buffer.byteLength(data), 0);
+}
+
 /** A message in fragments is one. */
 export function countMessages(frames: readonly Frame[]): number {
   return frames.filter(({ type }) => type === 'text' || type === 'binary').length;

@@ -21,51 +21,28 @@ import { STANDARD_FEATURES } from '../../../lib/runtime/session/standard.feature
 import { Attempt } from '../../../lib/runtime/connection/attempt.js';
 import { ConnectBudget } from '../../../lib/runtime/throttle/connect.budget.js';
 import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
-import { type Script, ScriptedClient, type ScriptOptions } from '../client/scripted-client.js';
-
-/** A client with an open session, whose peer keeps it. */
-async function opened(script: Script = {}, options: ScriptOptions = {}): Promise<ScriptedClient> {
-  return new ScriptedClient(script, { heartbeat: false, ...options }).open();
-}
-
-/** What a promise is by now. */
-function watched<T>(promise: Promise<T>): { value?: T; error?: unknown } {
-  const seen: { value?: T; error?: unknown } = {};
-  promise.then(
-    (value) => (seen.value = value),
-    (error: unknown) => (seen.error = error),
-  );
-  return seen;
-}
-
-function textsOf(scripted: ScriptedClient): unknown[] {
-  return scripted.ran
-    .filter(([name]) => name === 'frame')
-    .map(([, frame]) => (frame as { data: unknown }).data);
-}
+import { ScriptedClient } from '../client/scripted-client.js';
+import { dialling, greeting, opened, overlapping, textsOf, watched } from './rotation-scene.js';
 
 describe('a rotation', () => {
   test('the new session takes over with its first frame, and the old one is closed after the overlap', async () => {
     const scripted = await opened();
-    const [old] = scripted.transport.sockets;
-    const rotated = watched(scripted.handle.rotate());
-    await settle();
-    const next = scripted.transport.last;
+    const { old, next, rotated } = await dialling(scripted);
     expect(next).not.toBe(old);
     next.playOpen();
     await settle();
     expect(scripted.handle.session).toBe(1);
-    old?.playText('1');
+    old.playText('1');
     next.playText('2');
     await settle();
     expect(scripted.handle.session).toBe(2);
     expect(rotated.value).toMatchObject({ session: 2 });
-    old?.playText('1b');
+    old.playText('1b');
     await settle();
     expect(textsOf(scripted)).toEqual(['1', '1b']);
     await scripted.clock.advance(1_000);
     expect(textsOf(scripted)).toEqual(['1', '1b', '2']);
-    expect(old?.sent).toEqual([{ type: 'close', code: 1000, reason: '' }]);
+    expect(old.sent).toEqual([{ type: 'close', code: 1000, reason: '' }]);
     expect(scripted.statuses).toEqual(['idle', 'connecting', 'open']);
     expect(scripted.callbacks).not.toContain('disconnect');
     expect(scripted.events).toContainEqual(
@@ -172,8 +149,7 @@ describe('a rotation', () => {
     scripted.transport.last.playOpen();
     await scripted.clock.advance(1_000);
     expect(scripted.handle.session).toBe(2);
-    const [old] = scripted.transport.sockets;
-    old?.playEnd();
+    scripted.transport.sockets[0]?.playEnd();
     scripted.transport.last.playEnd();
     await settle();
     await scripted.clock.advance(500);
@@ -313,38 +289,30 @@ describe('a rotation', () => {
     });
     items.next('a');
     await settle();
-    const rotated = scripted.handle.rotate();
-    await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
+    const { old, next } = await greeting(scripted);
     items.next('b');
-    next?.playText('first');
-    await rotated;
+    next.playText('first');
+    await settle();
     items.next('c');
     await settle();
     const texts = (sent: readonly object[] = []): unknown[] =>
       sent.flatMap((frame) => ('data' in frame ? [frame.data] : []));
-    expect(texts(old?.sent)).toEqual(['1 a', '1 b']);
-    expect(texts(next?.sent)).toEqual(['2 b', '2 c']);
+    expect(texts(old.sent)).toEqual(['1 a', '1 b']);
+    expect(texts(next.sent)).toEqual(['2 b', '2 c']);
     await scripted.leave();
   });
 
   test('pings are answered on the session they came on; so is @OnPing', async () => {
     const scripted = await opened({ ping: ({ data }: { data: Buffer }) => Frame.pong(data) });
-    const rotated = scripted.handle.rotate();
+    const { old, next } = await greeting(scripted);
+    next.playPing('early');
+    next.playText('first');
     await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
+    old.playPing('old');
+    next.playPing('new');
     await settle();
-    next?.playPing('early');
-    next?.playText('first');
-    await rotated;
-    old?.playPing('old');
-    next?.playPing('new');
-    await settle();
-    expect(old?.sent).toEqual([Frame.pong('old')]);
-    expect(next?.sent).toEqual([Frame.pong('early'), Frame.pong('new')]);
+    expect(old.sent).toEqual([Frame.pong('old')]);
+    expect(next.sent).toEqual([Frame.pong('early'), Frame.pong('new')]);
     await scripted.leave();
   });
 
@@ -357,13 +325,7 @@ describe('a rotation', () => {
     await handle.sendFrame('1');
     const bound = watched(handle.sendFrame('bound', { session: 1 }));
     const waits = watched(handle.sendFrame('waits'));
-    const rotated = handle.rotate();
-    await settle();
-    transport.last.playOpen();
-    await settle();
-    transport.last.playText('first');
-    await rotated;
-    await settle();
+    await overlapping(scripted);
     expect(bound.error).toBeInstanceOf(SessionOverError);
     expect(waits).toHaveProperty('value');
     expect(transport.last.sent).toEqual([Frame.text('waits')]);
@@ -374,14 +336,10 @@ describe('a rotation', () => {
   test('what a handler answers to the old session, when that is over, is dropped and told', async () => {
     const answered = new Deferred<string>();
     const scripted = await opened({ frame: () => answered.promise });
-    const rotated = scripted.handle.rotate();
+    const { old, next } = await greeting(scripted);
+    old.playText('question');
+    next.playText('first');
     await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
-    old?.playText('question');
-    next?.playText('first');
-    await rotated;
     await scripted.clock.advance(1_000);
     answered.resolve('answer');
     await settle();
@@ -392,21 +350,72 @@ describe('a rotation', () => {
         error: expect.any(SessionOverError),
       }),
     );
-    expect(next?.sent).toEqual([Frame.text('answer')]);
+    expect(next.sent).toEqual([Frame.text('answer')]);
     await scripted.leave();
+  });
+
+  test('what answers the old session passes its sendRate, and nothing of that of the new one', async () => {
+    const scripted = await opened(
+      { frame: ({ data }: { data: string }) => `echo ${data}` },
+      { sendRate: { limit: 2, per: 1_000 }, overlap: 1_800, features: STANDARD_FEATURES },
+    );
+    const { handle, clock } = scripted;
+    await handle.sendFrame('1');
+    const { old, next } = await greeting(scripted);
+    for (const text of ['a', 'b']) old.playText(text);
+    next.playText('first');
+    await settle();
+    expect(handle.session).toBe(2);
+    for (const text of ['c', 'd']) old.playText(text);
+    await handle.sendFrame('x');
+    await handle.sendFrame('y');
+    expect(next.sent).toEqual(['x', 'y'].map((text) => Frame.text(text)));
+    expect(old.sent).toEqual(['1', 'echo a'].map((text) => Frame.text(text)));
+    // One that had its turn before the switch goes before the others.
+    await clock.advance(1_000);
+    expect(old.sent.slice(2)).toEqual(['echo b', 'echo c'].map((text) => Frame.text(text)));
+    await clock.advance(800);
+    expect(old.sent.slice(4)).toEqual([{ type: 'close', code: 1000, reason: '' }]);
+    expect(scripted.events.filter(({ event }) => event === 'frame:dropped')).toEqual([
+      expect.objectContaining({
+        frame: Frame.text('echo d'),
+        error: expect.any(SessionOverError),
+      }),
+    ]);
+    await scripted.leave();
+    expect(clock.pending).toEqual([]);
+  });
+
+  test('answers to the old session that wait for their turn hold up reading', async () => {
+    const scripted = await opened(
+      { frame: ({ data }: { data: string }) => `echo ${data}` },
+      {
+        sendRate: { limit: 1, per: 1_000 },
+        mailbox: { maxBytes: 20 },
+        overlap: 10_000,
+        features: STANDARD_FEATURES,
+      },
+    );
+    const { old } = await overlapping(scripted);
+    for (const text of ['one', 'two', 'six']) old.playText(text);
+    expect(old.isPaused).toBe(false);
+    old.playText('ten');
+    await settle();
+    expect(old.isPaused).toBe(true);
+    await scripted.clock.advance(2_000);
+    expect(old.isPaused).toBe(false);
+    expect(old.sent).toHaveLength(3);
+    await scripted.leave();
+    expect(scripted.clock.pending).toEqual([]);
   });
 
   test('frames of the new session wait within the marks of the mailbox', async () => {
     const scripted = await opened({}, { mailbox: { highWaterMark: 3 } });
-    const rotated = scripted.handle.rotate();
-    await settle();
-    const next = scripted.transport.last;
-    next.playOpen();
-    await settle();
+    const { next } = await greeting(scripted);
     for (const text of ['1', '2']) next.playText(text);
     expect(next.isPaused).toBe(false);
     next.playText('3');
-    await rotated;
+    await settle();
     expect(next.isPaused).toBe(true);
     expect(textsOf(scripted)).toEqual([]);
     await scripted.clock.advance(1_000);
@@ -421,27 +430,23 @@ describe('a rotation', () => {
       { frame: ({ data }: { data: string }) => (data === 'slow' ? handled.promise : undefined) },
       { mailbox: { highWaterMark: 2 } },
     );
-    const rotated = scripted.handle.rotate();
+    const { old, next } = await greeting(scripted);
+    for (const text of ['slow', 'a']) old.playText(text);
+    next.playText('first');
     await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
-    for (const text of ['slow', 'a']) old?.playText(text);
-    next?.playText('first');
-    await rotated;
     await scripted.clock.advance(400);
-    old?.playText('b');
-    expect(old?.isPaused).toBe(true);
+    old.playText('b');
+    expect(old.isPaused).toBe(true);
     await scripted.clock.advance(10_000);
-    expect(old?.sent).toEqual([]);
+    expect(old.sent).toEqual([]);
     handled.resolve();
     await settle();
-    expect(old?.isPaused).toBe(false);
+    expect(old.isPaused).toBe(false);
     await scripted.clock.advance(599);
-    old?.playText('c');
-    expect(old?.sent).toEqual([]);
+    old.playText('c');
+    expect(old.sent).toEqual([]);
     await scripted.clock.advance(1);
-    expect(old?.sent).toHaveLength(1);
+    expect(old.sent).toHaveLength(1);
     expect(textsOf(scripted)).toEqual(['slow', 'a', 'b', 'c', 'first']);
     await scripted.leave();
   });
@@ -454,38 +459,28 @@ describe('a rotation', () => {
         return `echo ${data}`;
       },
     });
-    const rotated = scripted.handle.rotate();
-    await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
-    next?.playText('first');
-    await rotated;
-    old?.playText('last');
-    old?.playPeerClose(1001);
+    const { old, next } = await overlapping(scripted);
+    old.playText('last');
+    old.playPeerClose(1001);
     await settle();
     handled.resolve();
     await settle();
-    expect(old?.sent).toEqual([
+    expect(old.sent).toEqual([
       Frame.text('echo last'),
       expect.objectContaining({ type: 'close', code: 1001 }),
     ]);
     await settle();
-    expect(next?.sent).toEqual([Frame.text('echo first')]);
+    expect(next.sent).toEqual([Frame.text('echo first')]);
     await scripted.leave();
   });
 
   test('the old session is lost: @OnDisconnect may want another attempt than the one under way', async () => {
     const scripted = await opened({ disconnect: () => reconnect({ url: 'ws://other/' }) });
-    const rotated = watched(scripted.handle.rotate());
-    await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
-    old?.playEnd();
+    const { old, next, rotated } = await greeting(scripted);
+    old.playEnd();
     await settle();
     expect(rotated.error).toBeInstanceOf(NotConnectedError);
-    expect(next?.sent).toEqual([{ type: 'close', code: 1000, reason: '' }]);
+    expect(next.sent).toEqual([{ type: 'close', code: 1000, reason: '' }]);
     await scripted.clock.advance(500);
     expect(scripted.transport.last.request.url).toBe('ws://other/');
     await scripted.leave();
@@ -499,14 +494,10 @@ describe('a rotation', () => {
       },
       disconnect: () => undefined,
     });
-    const rotated = watched(scripted.handle.rotate());
-    await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
-    next?.playText('early');
-    old?.playText('last');
-    old?.playEnd();
+    const { old, next, rotated } = await greeting(scripted);
+    next.playText('early');
+    old.playText('last');
+    old.playEnd();
     await settle();
     expect(scripted.handle.status).toBe('open');
     expect(scripted.handle.session).toBe(2);
@@ -514,7 +505,7 @@ describe('a rotation', () => {
     scripted.handle.cast('say', 'later');
     await settle();
     expect(scripted.callbacks).not.toContain('cast');
-    next?.playText('more');
+    next.playText('more');
     loggedIn.resolve();
     await settle();
     expect(rotated.value).toMatchObject({ session: 2 });
@@ -534,44 +525,31 @@ describe('a rotation', () => {
 
   test('dedupe drops what the old session has delivered, for as long again after its end', async () => {
     const scripted = await opened({}, { dedupe: ({ data }) => data.toString().slice(0, 1) });
-    const rotated = scripted.handle.rotate();
+    const { old, next } = await greeting(scripted);
+    old.playText('1 old');
+    next.playText('1 new');
     await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
-    old?.playText('1 old');
-    next?.playText('1 new');
-    await rotated;
-    old?.playText('2 old');
-    next?.playText('3 new');
+    old.playText('2 old');
+    next.playText('3 new');
     await scripted.clock.advance(1_000);
-    next?.playText('2 new');
+    next.playText('2 new');
     await scripted.clock.advance(1_000);
     expect(scripted.events).toContainEqual(
       expect.objectContaining({ event: 'rotated', overlapped: 1, deduped: 2 }),
     );
-    next?.playText('1 again');
+    next.playText('1 again');
     expect(textsOf(scripted)).toEqual(['1 old', '2 old', '3 new', '1 again']);
     await scripted.leave();
   });
 
   test('what the old socket had, and gives back unsent, goes by the new one', async () => {
     const scripted = await opened({}, { features: STANDARD_FEATURES, sendHighWaterMark: 1_000 });
-    const { handle, transport } = scripted;
-    const [old] = transport.sockets;
-    transport.holdsSends = true;
-    const sent = watched(handle.sendFrame('kept', { whenDisconnected: 'queue' }));
-    const rotated = handle.rotate();
-    await settle();
-    const next = transport.last;
-    next.playOpen();
-    await settle();
-    next.playText('first');
-    await rotated;
-    await settle();
+    scripted.transport.holdsSends = true;
+    const sent = watched(scripted.handle.sendFrame('kept', { whenDisconnected: 'queue' }));
+    const { old, next } = await overlapping(scripted);
     expect(sent).toEqual({});
     const gone = Object.assign(new ConnectionError('feed', 'gone'), { isUnsent: true });
-    old?.playEnd(gone);
+    old.playEnd(gone);
     await settle();
     expect(next.sent).toEqual([Frame.text('kept')]);
     next.take();
@@ -585,16 +563,12 @@ describe('a rotation', () => {
     const scripted = await opened({
       frame: ({ data }: { data: string }) => (data === 'slow' ? handled.promise : undefined),
     });
-    const rotated = scripted.handle.rotate();
+    const { old, next } = await greeting(scripted);
+    old.playText('slow');
+    next.playText('first');
     await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
-    old?.playText('slow');
-    next?.playText('first');
-    await rotated;
     const stopped = scripted.handle.stop();
-    next?.playText('too late');
+    next.playText('too late');
     handled.resolve();
     await settle();
     expect(textsOf(scripted)).toEqual(['slow', 'first']);
@@ -606,14 +580,10 @@ describe('a rotation', () => {
   test('the old session is lost, and the new one is good before @OnDisconnect has returned', async () => {
     const decided = new Deferred<void>();
     const scripted = await opened({ disconnect: () => decided.promise });
-    const rotated = watched(scripted.handle.rotate());
+    const { old, next, rotated } = await greeting(scripted);
+    old.playEnd();
     await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
-    old?.playEnd();
-    await settle();
-    next?.playText('first');
+    next.playText('first');
     await settle();
     expect(scripted.handle.status).toBe('closing');
     expect(rotated).toEqual({});
@@ -628,38 +598,28 @@ describe('a rotation', () => {
 
   test('who closes closes the new session at once, and waits for the old one alone', async () => {
     const scripted = await opened();
-    const rotated = watched(scripted.handle.rotate());
-    await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
+    const { old, next, rotated } = await greeting(scripted);
     const closed = scripted.handle.close(4000);
     await settle();
-    expect(next?.sent).toEqual([{ type: 'close', code: 1000, reason: '' }]);
+    expect(next.sent).toEqual([{ type: 'close', code: 1000, reason: '' }]);
     expect(rotated.error).toBeInstanceOf(NotConnectedError);
-    old?.playEnd();
+    old.playEnd();
     await closed;
     await scripted.handle.terminated;
-    expect(next?.isTerminated).toBe(true);
+    expect(next.isTerminated).toBe(true);
     expect(scripted.clock.pending).toEqual([]);
   });
 
   test('an old session whose peer does not answer the close is cut when the client ends', async () => {
     const scripted = await opened({}, { closeTimeout: 60_000 });
-    const rotated = scripted.handle.rotate();
-    await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
-    next?.playText('first');
-    await rotated;
+    const { old, next } = await overlapping(scripted);
     await scripted.clock.advance(1_000);
-    expect(old?.isTerminated).toBe(false);
+    expect(old.isTerminated).toBe(false);
     const stopped = scripted.handle.stop();
     await settle();
-    next?.playEnd();
+    next.playEnd();
     await stopped;
-    expect(old?.isTerminated).toBe(true);
+    expect(old.isTerminated).toBe(true);
     expect(scripted.clock.pending).toEqual([]);
   });
 
@@ -692,23 +652,16 @@ describe('a rotation', () => {
         random: () => 0.5,
       },
     );
-    const [old] = scripted.transport.sockets;
     await scripted.clock.advance(150);
-    expect(old?.sent).toEqual([Frame.ping('beat')]);
-    old?.playPong('beat');
-    const rotated = scripted.handle.rotate();
-    await settle();
-    const next = scripted.transport.last;
-    next.playOpen();
-    await settle();
-    next.playText('first');
-    await rotated;
+    scripted.transport.last.playPong('beat');
+    const { old, next } = await overlapping(scripted);
+    expect(old.sent).toEqual([Frame.ping('beat')]);
     await scripted.clock.advance(150);
     expect(next.sent).toEqual([Frame.ping('beat')]);
     next.bytesRead = 1;
     next.playPong('beat');
     await scripted.clock.advance(299);
-    expect(old?.sent).toEqual([Frame.ping('beat')]);
+    expect(old.sent).toEqual([Frame.ping('beat')]);
     // That nothing is read of the old one kills nothing; of the new one it does.
     await scripted.clock.advance(1_000);
     expect(next.isTerminated).toBe(true);
@@ -720,22 +673,16 @@ describe('a rotation', () => {
     const scripted = await opened({
       frame: ({ data }: { data: string }) => (data === 'stream' ? items : undefined),
     });
-    const rotated = scripted.handle.rotate();
-    await settle();
-    const [old, next] = scripted.transport.sockets;
-    next?.playOpen();
-    await settle();
-    next?.playText('first');
-    await rotated;
-    old?.playText('stream');
+    const { old, next } = await overlapping(scripted);
+    old.playText('stream');
     await settle();
     items.next('item');
     await settle();
-    expect(old?.sent).toEqual([Frame.text('item')]);
+    expect(old.sent).toEqual([Frame.text('item')]);
     expect(items.observed).toBe(true);
     await scripted.clock.advance(1_000);
     expect(items.observed).toBe(false);
-    expect(next?.sent).toEqual([]);
+    expect(next.sent).toEqual([]);
     await scripted.leave();
   });
 });

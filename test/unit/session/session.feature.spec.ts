@@ -537,7 +537,7 @@ describe('A hook that throws crashes the client', () => {
   /** What brings about a hook, and the callbacks that have run by then. */
   const ROWS: Readonly<
     Record<
-      Exclude<Hook, 'over' | 'close'>,
+      Exclude<Hook, 'overlapOver' | 'over' | 'close'>,
       { act: (scripted: ScriptedClient) => unknown; ran: readonly string[] }
     >
   > = {
@@ -606,6 +606,25 @@ describe('A hook that throws crashes the client', () => {
     const scripted = telling([one({ dialing: () => Promise.reject(boom) })], []);
     await scripted.launch();
     expect(scripted.ends).toEqual([{ by: 'error', error: boom }]);
+  });
+
+  it('overlapOver, after a rotation', async () => {
+    const throwing = {
+      overlapOver: () => {
+        throw boom;
+      },
+    };
+    const scripted = await telling([one(throwing)], []).open();
+    void scripted.handle.rotate();
+    await settle();
+    scripted.transport.last.playOpen();
+    await settle();
+    scripted.transport.last.playText('first');
+    await settle();
+    expect(scripted.ends).toEqual([]);
+    await scripted.clock.advance(1_000);
+    expect(scripted.ends).toEqual([{ by: 'error', error: boom }]);
+    await scripted.leave();
   });
 
   it.each(['over', 'close'] as const)(
