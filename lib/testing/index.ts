@@ -6,6 +6,7 @@ export type { PlayedFrame, PlayedStatus } from './fake/played.js';
 export { createTestClient, type MethodResult, TestClient } from './fake/test.client.js';
 export {
   type CheckResult,
+  hasLostFrames,
   hasReconnected,
   hasRotated,
   hasSent,

@@ -90,6 +90,7 @@ it('exports these names for tests, and no others', () => {
     'createTestNet',
     'createTestServer',
     'fakeHandle',
+    'hasLostFrames',
     'hasReconnected',
     'hasRotated',
     'hasSent',
@@ -108,5 +109,6 @@ it('exports these matchers, and no other name', () => {
     'toHaveSent',
     'toHaveReconnected',
     'toHaveRotated',
+    'toHaveLostFrames',
   ]);
 });

@@ -8,6 +8,7 @@ import {
   type WebSockexEvent,
 } from 'nestjs-websockex';
 import { createTestNet, type ScriptedPeer, type ScriptedServer } from 'nestjs-websockex/testing';
+import { matchers } from 'nestjs-websockex/testing/matchers';
 import { expect, it } from 'vitest';
 
 import { ConnectProxy } from '../fixtures/proxies.js';
@@ -15,6 +16,8 @@ import { selfSigned } from '../fixtures/tls.js';
 import { WsServer } from '../fixtures/ws-server.js';
 import { block } from './pages.js';
 import { run } from './snippet.runner.js';
+
+expect.extend(matchers);
 
 /** A whole client of any name. */
 type Any = Record<string, (...args: unknown[]) => unknown>;
@@ -85,6 +88,7 @@ it('the exchange is never sent more than it takes, is left before its 24 hours a
   second.send(trade(4));
   await net.clock.advance('5s');
   expect([trades, statuses]).toEqual([[1, 2, 3, 4], ['open']]);
+  expect(handle).toHaveLostFrames(0);
   await first.expectClose(1000);
 
   second.drop();

@@ -50,6 +50,12 @@ export class Fifo<T> {
     return undefined;
   }
 
+  /** All that is in it, in order. */
+  items(): T[] {
+    const mask = this.#ring.length - 1;
+    return Array.from({ length: this.#length }, (_, i) => this.#ring[(this.#head + i) & mask] as T);
+  }
+
   clear(): T[] {
     const items: T[] = [];
     while (this.#length > 0) items.push(this.shift() as T);

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 
 import type { ClientStatus } from '../../runtime/errors/connection.errors.js';
 import {
+  accountOf,
   type AnyHandle,
   checkHandle,
   rotationsOf,
@@ -9,7 +10,8 @@ import {
   type SentFrame,
 } from '../net/sent.log.js';
 import { type Equals, equalsPlainly, show } from '../script/equality.js';
-import { excerpt } from '../script/expectation.error.js';
+import { brief, excerpt } from '../script/expectation.error.js';
+import type { MissingFrame } from '../script/frame.ledger.js';
 import { withoutMemory } from '../script/stateless.js';
 
 export type { ClientStatus };
@@ -88,6 +90,34 @@ export function hasRotated(handle: AnyHandle, times?: number): CheckResult {
   );
 }
 
+/**
+ * Whether a client has lost so many text and binary frames, of those that its scripted peers have sent on a
+ * session that was open; without a number: at least one. Lost is a frame that has had no turn in the mailbox,
+ * and that nothing will bring any more: it waited behind a crash or a close of our own, was under way when the
+ * connection was cut, or went into a `silence()`. Not lost is what a rotation has dropped because it had come twice
+ * (`dedupe`), nor what may still arrive: it waits behind a handler, or on a slow link. So ask after `net.settle()`.
+ * Raw bytes are not counted.
+ *
+ * @throws TypeError for what is no handle; Error for a client that is on no net
+ * @publicApi
+ */
+export function hasLostFrames(handle: AnyHandle, expected?: number): CheckResult {
+  const client = checkHandle(handle);
+  const { sent, lost, underWay, deduped } = accountOf(client);
+  const wanted = expected === undefined ? 'frames' : howMany(expected);
+  const others = [
+    ...(underWay > 0 ? [`${underWay} may still arrive`] : []),
+    ...(deduped > 0 ? [`${deduped} had come twice`] : []),
+  ];
+  return result(expected === undefined ? lost.length > 0 : lost.length === expected, (not) =>
+    [
+      `${client.name}: expected ${not ? 'not ' : ''}to have lost ${wanted}, has lost ${lost.length} of ` +
+        `${sent} that its peers sent${others.length > 0 ? ` (${others.join(', ')})` : ''}`,
+      ...(lost.length > 0 ? [`What was lost:\n${firstOf(lost.map(showMissing))}`] : []),
+    ].join('\n'),
+  );
+}
+
 /** As {@link hasSent}, by the equality of a test runner. */
 export function checkSent(
   handle: unknown,
@@ -152,8 +182,26 @@ function parsed(text: string): unknown[] {
   }
 }
 
+/** So many of the frames that were lost are shown. */
+const MOST_LOST = 10;
+
+/** The first of lines that may be many: where it went wrong. */
+function firstOf(lines: readonly string[]): string {
+  const left = lines.length - MOST_LOST;
+  const shown = lines.slice(0, MOST_LOST).map((line) => `  ${brief(line)}`);
+  return [...shown, ...(left > 0 ? [`  … (${left} more)`] : [])].join('\n');
+}
+
 function isData({ type }: SentFrame): boolean {
   return type === 'text' || type === 'binary';
+}
+
+function howMany(number: number): string {
+  return number === 1 ? '1 frame' : `${number} frames`;
+}
+
+function showMissing({ peer, frame }: MissingFrame): string {
+  return `peer ${peer}: ${showFrame(frame)}`;
 }
 
 function count(times: number): string {

@@ -3,6 +3,7 @@ import {
   type CheckResult,
   checkSent,
   type ClientStatus,
+  hasLostFrames,
   hasReconnected,
   hasRotated,
   isInState,
@@ -17,8 +18,8 @@ export interface MatcherContext {
 
 /**
  * Matchers for handles, for the `expect` of vitest and of jest. What they check is told by the plain
- * functions `isInState`, `hasSent`, `hasReconnected` and `hasRotated` of `nestjs-websockex/testing`, which need no
- * runner.
+ * functions `isInState`, `hasSent`, `hasReconnected`, `hasRotated` and `hasLostFrames` of
+ * `nestjs-websockex/testing`, which need no runner.
  *
  * @example
  * import { matchers } from 'nestjs-websockex/testing/matchers';
@@ -48,6 +49,10 @@ export const matchers = {
   toHaveRotated(this: unknown, received: unknown, times?: number): CheckResult {
     return hasRotated(checkHandle(received), times);
   },
+
+  toHaveLostFrames(this: unknown, received: unknown, count?: number): CheckResult {
+    return hasLostFrames(checkHandle(received), count);
+  },
 };
 
 /** What {@link matchers} add to the `expect` of a runner. */
@@ -64,6 +69,12 @@ export interface WebSockexMatchers<R> {
   toHaveReconnected(times?: number): R;
   /** The client has rotated its session so often; without a number: at least once. */
   toHaveRotated(times?: number): R;
+  /**
+   * So many text and binary frames that scripted peers have sent never had a turn in the mailbox of the client, and
+   * will have none; without a number: at least one. What a rotation has dropped because it had come twice is
+   * not lost, nor what may still arrive: ask after `net.settle()`.
+   */
+  toHaveLostFrames(count?: number): R;
 }
 
 // Nothing is imported from a runner. A user has only one of them, and no module of the other to augment. That

@@ -192,8 +192,10 @@ export class TestNet implements AsyncDisposable {
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const dial = this.#sockets.get(socket);
-    if (dial !== undefined)
-      this.#announce({ dial, knock: { request, socket, head, link: dial.link } });
+    if (dial === undefined) return;
+    const { client, link } = dial;
+    const ledger = this.#clients.ledgerOf(client);
+    this.#announce({ dial, knock: { request, socket, head, link, ledger } });
   }
 
   /** Tells the server whose client knocks; without one it waits until there is. */

@@ -5,8 +5,9 @@ import { ClientRegistry } from '../../manager/client.registry.js';
 import { WebSockexManager } from '../../manager/websockex.manager.js';
 import type { ClientHandle } from '../../runtime/client/client-handle.js';
 import { LocalHandle } from '../../runtime/client/local-handle.js';
+import type { FrameLedger } from '../script/frame.ledger.js';
 import type { VirtualClock } from '../script/virtual.clock.js';
-import { watch } from './sent.log.js';
+import { countFrames, watch } from './sent.log.js';
 
 /** What is compiled for a net, as far as the net needs it. */
 export type InstalledModule = Pick<INestApplicationContext, 'get'>;
@@ -21,6 +22,7 @@ export interface WatchedApp {
 /** The clients of the applications on one net. */
 export class WatchedClients {
   readonly #apps: WatchedApp[] = [];
+  readonly #ledgers = new Map<string, FrameLedger>();
   #count = 0;
 
   /** Watches every client of an application, those that are started later too. */
@@ -30,11 +32,16 @@ export class WatchedClients {
     if (manager === undefined) return;
     const registry = module.get(ClientRegistry, { strict: false });
     this.#apps.push({ manager, registry, stage: module.get(AppStage, { strict: false }) });
-    for (const handle of manager.clients()) watch(handle);
+    for (const handle of manager.clients()) this.#watch(handle);
     manager.events$.subscribe(({ event, client }) => {
       const handle = event === 'connecting' ? manager.get(client) : undefined;
-      if (handle !== undefined) watch(handle);
+      if (handle !== undefined) this.#watch(handle);
     });
+  }
+
+  /** The books of the frames that the peers of a client send; the last client of that name. */
+  ledgerOf(client: string): FrameLedger | undefined {
+    return this.#ledgers.get(client);
   }
 
   /** How many applications there are, those without clients too. */
@@ -57,6 +64,11 @@ export class WatchedClients {
     return this.#apps
       .flatMap(({ manager }) => manager.clients())
       .filter(({ status }) => !['idle', 'terminated', 'failed'].includes(status));
+  }
+
+  #watch(handle: ClientHandle): void {
+    watch(handle);
+    this.#ledgers.set(handle.name, countFrames(handle));
   }
 }
 

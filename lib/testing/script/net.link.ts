@@ -71,6 +71,18 @@ export class NetLink {
     return this.#isGone || this.outer.destroyed || this.outer.closed;
   }
 
+  /** Whether nothing arrives anywhere any more. */
+  get isSilent(): boolean {
+    return this.#silent;
+  }
+
+  /** Whether something that the peer has sent waits on its way to the client. */
+  get isCarrying(): boolean {
+    return (
+      !this.isOver && (this.#queue.length + this.#waiting > 0 || this.outer.writableLength > 0)
+    );
+  }
+
   /** Puts bytes before the client as they are, after what is on its way to it. */
   raw(bytes: Uint8Array): void {
     this.moved();

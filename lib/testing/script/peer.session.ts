@@ -2,8 +2,10 @@ import type { IncomingMessage } from 'node:http';
 
 import type WebSocket from 'ws';
 
+import type { DataFrame } from '../../runtime/frame/frame.js';
 import type { Clock } from '../../runtime/clock/clock.port.js';
 import { ExpectationError } from './expectation.error.js';
+import type { FrameLedger } from './frame.ledger.js';
 import type { NetLink } from './net.link.js';
 import { Queue } from './queue.js';
 import { describe, type Received } from './received.js';
@@ -18,6 +20,8 @@ export class Session {
   /** What arrived, for whoever asks next. */
   readonly received = new Queue<Received>();
   #isReset = false;
+  /** Told each frame that the peer sends, where somebody keeps the books. */
+  readonly #onSent: ((frame: DataFrame) => void) | undefined;
 
   constructor(
     readonly request: IncomingMessage,
@@ -25,7 +29,9 @@ export class Session {
     readonly link: NetLink,
     readonly clock: Clock,
     readonly name: string,
+    ledger?: FrameLedger,
   ) {
+    this.#onSent = ledger?.open(this);
     socket.on('message', (data: Buffer, isBinary) => {
       this.#take(isBinary ? { type: 'binary', data } : { type: 'text', data: data.toString() });
     });
@@ -49,6 +55,14 @@ export class Session {
   /** Adds what the peer was told to send; where the session is over, `ws` leaves it out unheard. */
   tellSent(what: string): void {
     this.tell(this.isOpen ? `-> ${what}` : `-> ${what} (not sent: the session is over)`);
+  }
+
+  /** Sends a frame, as a test has told the peer to. */
+  send(frame: DataFrame): void {
+    const { type, data } = frame;
+    this.tellSent(type === 'text' ? `text ${JSON.stringify(data)}` : `binary ${data.length} bytes`);
+    if (this.isOpen) this.#onSent?.(frame);
+    this.link.call(() => this.socket.send(data));
   }
 
   /** Resets the connection, without a close frame. */

@@ -37,8 +37,7 @@ export abstract class Script {
         `${session.name}: send() takes a string, not ${inspectShort(text)}; there are sendJson() and sendBinary() too`,
       );
     }
-    session.tellSent(`text ${JSON.stringify(text)}`);
-    session.link.call(() => session.socket.send(text));
+    session.send({ type: 'text', data: text });
   }
 
   /** Sends a text frame with `value` as JSON. */
@@ -48,10 +47,8 @@ export abstract class Script {
 
   /** Sends a binary frame. */
   sendBinary(data: Uint8Array): void {
-    const { session } = this;
-    session.tellSent(`binary ${data.length} bytes`);
     // A copy: it may wait to be written, and is the caller's to change.
-    session.link.call(() => session.socket.send(Buffer.from(data)));
+    this.session.send({ type: 'binary', data: Buffer.from(data) });
   }
 
   /** Sends a ping. */

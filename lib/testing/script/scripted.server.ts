@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 
 import type { Clock } from '../../runtime/clock/clock.port.js';
 import { ExpectationError } from './expectation.error.js';
+import type { FrameLedger } from './frame.ledger.js';
 import type { NetLink } from './net.link.js';
 import { Session } from './peer.session.js';
 import { DEADLINE, Queue } from './queue.js';
@@ -17,6 +18,8 @@ export interface Knock {
   readonly socket: Duplex;
   readonly head: Buffer;
   readonly link: NetLink;
+  /** Keeps the books of what the peers of this client send. */
+  readonly ledger?: FrameLedger | undefined;
 }
 
 /** How a handshake is agreed to. */
@@ -209,7 +212,7 @@ export class ScriptedServer extends Script {
 
   // Async: what fails here rejects.
   async #accept(knock: Knock, options: AcceptOptions): Promise<ScriptedPeer> {
-    const { request, socket, head, link } = knock;
+    const { request, socket, head, link, ledger } = knock;
     const { protocol, headers = {}, greet } = options;
     const upgrade = protocol === undefined ? request : offering(request, protocol);
     const addHeaders = (lines: string[]): void => {
@@ -220,7 +223,7 @@ export class ScriptedServer extends Script {
     link.hold();
     try {
       this.#ws.handleUpgrade(upgrade, socket, head, (ws) => {
-        const session = new Session(request, ws, link, this.clock, this.name);
+        const session = new Session(request, ws, link, this.clock, this.name, ledger);
         opened = new ScriptedPeer(session);
         this.#sessions.push(session);
         this.peers.push(opened);

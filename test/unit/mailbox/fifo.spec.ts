@@ -48,6 +48,8 @@ function burst(
     expected.push(undefined);
   }
   if (name === 'clear') {
+    out.push(...fifo.items());
+    expected.push(...model);
     out.push(...fifo.clear());
     expected.push(...model.splice(0));
   }
