@@ -28,7 +28,10 @@ export interface ReconnectOptions {
    * @default 'decorrelated'
    */
   readonly jitter?: 'decorrelated' | 'full' | 'none';
-  /** Reconnect attempts in a row after which the client gives up. @default Infinity */
+  /**
+   * Reconnect attempts in a row after which the client gives up. After so many more failed attempts than the
+   * first a rotation is given up, and its session stays. @default Infinity
+   */
   readonly maxAttempts?: number;
   /**
    * After an end that is `slow`, such as a 404, the delay is `maxDelay` at once, and doubles from there

@@ -2,8 +2,9 @@ import type { SendFailure } from '../errors/sending.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, Frame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { Attempt } from './attempt.js';
-import type { Random, ReconnectPolicy } from './backoff.policy.js';
+import type { Random } from './backoff.policy.js';
 import type { SessionInfo } from './connection.port.js';
+import type { WireEnd } from './wire.end.js';
 import type { FrameInbox, WireTools } from './wire.port.js';
 
 /** What a rotation is asked for. */
@@ -12,7 +13,7 @@ export interface RotateOptions {
   readonly url?: string | URL;
   /**
    * Milliseconds in which the new session must have taken over; past that the old one stays, and nothing
-   * more is tried. @default none: it is tried until it succeeds
+   * more is tried. @default none: it is tried as `reconnect` says
    */
   readonly within?: number;
 }
@@ -25,7 +26,6 @@ export interface RotationSettings {
   readonly overlap: number;
   /** By what a frame is known that comes on both sessions. */
   readonly dedupe: ((frame: DataFrame) => unknown) | undefined;
-  readonly reconnect: ReconnectPolicy | false;
 }
 
 /** What a rotation is made with. */
@@ -91,8 +91,6 @@ export interface RotationHost<L extends BesideLogin> {
   readonly settings: RotationSettings;
   /** Whether a session is open, and ready. */
   readonly isReady: boolean;
-  /** Whether the peer has let the client in since it refused it last. */
-  readonly isTrusted: boolean;
   /** Makes room for what waits, within the marks of the mailbox. */
   hold(owner: WaitingFramesOwner): WaitingFrames;
   readonly mailbox: FrameInbox;
@@ -102,8 +100,12 @@ export interface RotationHost<L extends BesideLogin> {
   behindFeatures(inbox: FrameInbox): FrameInbox;
   /** Prepares an attempt beside the mailbox, waits for its turn, and calls `dial` or `failAttempt`. */
   prepare(attempt: Attempt, url: string | URL | undefined): void;
-  /** The attempt has failed: whether another URL of its round may be tried. */
-  hasOtherUrl(): boolean;
+  /**
+   * An attempt has failed, so many with it.
+   *
+   * @returns milliseconds until the next one; `undefined`: there is to be none
+   */
+  failed(end: WireEnd, failures: number): number | undefined;
   /** A rotation begins or is over, as far as what it prepares is concerned. */
   begins(): void;
   leaves(): void;

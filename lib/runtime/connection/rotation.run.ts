@@ -2,12 +2,11 @@ import { Deferred, limited } from '../async/deferred.js';
 import type { Clock, Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
-import { Backoff } from './backoff.policy.js';
 import type { SessionInfo } from './connection.port.js';
 
 /** What is wanted of the rotation that is under way, and who waits for it. */
 export class RotationRun {
-  backoff = Backoff.none;
+  /** How many attempts have failed. */
   failures = 0;
   /** What the last attempt has failed with. */
   last: unknown;

@@ -1,17 +1,15 @@
 import type { Timer } from '../clock/clock.port.js';
-import { ConnectionError, HandshakeError, NotConnectedError } from '../errors/connection.errors.js';
+import { ConnectionError, NotConnectedError } from '../errors/connection.errors.js';
 import { SessionOverError, type SendFailure } from '../errors/sending.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, Frame, PongFrame } from '../frame/frame.js';
 import { isMilestone } from '../telemetry/milestone.js';
 import { Attempt } from './attempt.js';
-import { DEFAULT_RECONNECT, MAX_RETRY_AFTER } from './backoff.policy.js';
 import { Candidate, type CandidateOwner } from './candidate.js';
 import type { Connection } from './connection.js';
 import type { SessionInfo } from './connection.port.js';
 import { Deliveries } from './deliveries.js';
-import { classOf } from './end.classes.js';
 import { Overlap, type OverlapOwner } from './overlap.js';
 import type { BesideLogin, RotateOptions, RotationHost, RotationTools } from './rotation.port.js';
 import { RotationRun } from './rotation.run.js';
@@ -130,7 +128,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
    * Begins one, or joins the one that is under way. Resolves when the new session has taken over.
    *
    * @throws (rejects) NotConnectedError where no session is ready, or when it ends or is left before;
-   * CallTimeoutError after `within`; what a fatal attempt has failed with
+   * CallTimeoutError after `within`; what an attempt has failed with that none follows
    */
   rotate({ url, within }: RotateOptions = {}, isHeard = true): Promise<SessionInfo> {
     if (this.isOverlapping) return Promise.resolve(this.#info as SessionInfo);
@@ -431,21 +429,12 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
 
   /** An attempt has failed: the old session stays, and it is tried again. */
   #failed(run: RotationRun, end: WireEnd): void {
-    const { reason } = end;
-    const error = end.error ?? toFailure(this.client, reason);
-    const after = classOf(end, this.host.isTrusted);
-    run.failures++;
+    const error = end.error ?? toFailure(this.client, end.reason);
     run.last = error;
-    if (after === 'fatal') return this.#giveUp(error);
-    const movesOn = this.host.hasOtherUrl() && after === 'passing';
-    if (movesOn) return this.#attempt(run);
-    run.backoff = run.backoff.next(
-      this.host.settings.reconnect || DEFAULT_RECONNECT,
-      this.tools.random,
-      after,
-    );
-    const { retryAfter = 0 } = error instanceof HandshakeError ? error : {};
-    const delay = Math.max(run.backoff.delay, Math.min(retryAfter, MAX_RETRY_AFTER));
+    const delay = this.host.failed(end, ++run.failures);
+    // The user was asked: he may have closed.
+    if (this.#run !== run) return;
+    if (delay === undefined) return this.#giveUp(error);
     const timer = this.tools.clock.setTimer(delay, () => this.#attempt(run));
     this.#state = { name: 'waiting', run, timer };
     if (!isMilestone(run.failures)) return;

@@ -14,7 +14,8 @@ import type { CloseReason } from './close-reason.js';
 export type EndClass = 'passing' | 'slow' | 'fatal';
 
 /**
- * What `@OnDisconnect` gets.
+ * What `@OnDisconnect` gets, and the option `classify`. That is asked of each failed attempt of a rotation,
+ * too, which `@OnDisconnect` is not told of: then `attempt` counts those, from 1, and `session` stays.
  *
  * @publicApi
  */

@@ -20,7 +20,8 @@ export interface ClientOptions extends TransportOptions {
    * codes or statuses mean something of their own. It is given what `@OnDisconnect` is given, but for
    * `retryIn`, with the `class` that holds where it returns nothing; what `@OnDisconnect` returns stands
    * over both. Where it throws, or returns anything else, that class holds too, and the log tells of it the
-   * first, the tenth, the hundredth, … time. It may not return a promise. @default none
+   * first, the tenth, the hundredth, … time. It may not return a promise. Asked of the failed attempts of a
+   * rotation, too: there `'fatal'` ends that, and never the session. @default none
    * @example
    * classify: ({ reason }) =>
    *   reason.by === 'remote' && reason.code === 4004 ? 'fatal' : undefined

@@ -9,6 +9,8 @@ import type {
   WaitingFramesOwner,
 } from '../connection/rotation.port.js';
 import type { Attempt } from '../connection/attempt.js';
+import { DEFAULT_RECONNECT } from '../connection/backoff.policy.js';
+import type { WireEnd } from '../connection/wire.end.js';
 import type { FrameInbox } from '../connection/wire.port.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { DataFrame, Frame, PingFrame, PongFrame } from '../frame/frame.js';
@@ -26,6 +28,7 @@ import type { Greeting } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
 import { Login } from './login.js';
 import type { ProcessTools } from './process.port.js';
+import { ReconnectPlan } from './reconnect.plan.js';
 import { UrlRound } from './url.round.js';
 
 /** The parts of a process that its rotation works with. */
@@ -53,6 +56,8 @@ export class ProcessRotation implements RotationHost<Login> {
   /** The call of `@BeforeConnect`, while it runs. */
   #preparing: KnownCall | undefined;
   #url: string | URL | undefined;
+  /** When it is tried again. */
+  #plan: ReconnectPlan;
   /** What the options say for the new session. */
   #settings: ClientSettings | undefined;
 
@@ -62,6 +67,7 @@ export class ProcessRotation implements RotationHost<Login> {
     private readonly parts: RotationParts,
   ) {
     this.#dialer = this.#makeDialer();
+    this.#plan = new ReconnectPlan(tools.random);
   }
 
   /** The handler that runs beside the mailbox. */
@@ -76,10 +82,6 @@ export class ProcessRotation implements RotationHost<Login> {
   get isReady(): boolean {
     const { isReady, isDraining, lifetime } = this.parts;
     return isReady && !isDraining && !lifetime.isEnding;
-  }
-
-  get isTrusted(): boolean {
-    return this.parts.reconnect.isTrusted;
   }
 
   get mailbox(): FrameInbox {
@@ -100,11 +102,22 @@ export class ProcessRotation implements RotationHost<Login> {
     if (isThenable(pending)) pending.then(undefined, (error: unknown) => this.#crash(error));
   }
 
-  hasOtherUrl(): boolean {
-    return this.#urls.failed();
+  failed(end: WireEnd, failures: number): number | undefined {
+    const { connection, reconnect, settings } = this.parts;
+    const { reason, error } = end;
+    const { session } = connection;
+    const told = { reason, attempt: failures, session, ...(error !== undefined && { error }) };
+    const after = reconnect.classify(end, told);
+    const movesOn = this.#urls.failed() && after === 'passing';
+    // A client that does not reconnect may be rotated nevertheless.
+    const policy = settings.reconnect || DEFAULT_RECONNECT;
+    const delay = this.#plan.plan(end, policy, 0, { after, movesOn });
+    if (delay !== undefined) this.#plan.commit();
+    return delay;
   }
 
   begins(): void {
+    this.#plan = new ReconnectPlan(this.tools.random);
     this.#urls.follow(this.tools.urls);
   }
 

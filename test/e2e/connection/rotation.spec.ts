@@ -93,7 +93,7 @@ async function play(
       else {
         const next = await scene.server.accept();
         if (failure < 0.7) next.drop();
-        else next.close(1013);
+        else next.close(1011);
       }
       await scene.net.settle();
       feed.next(delays);

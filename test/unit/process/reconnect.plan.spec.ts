@@ -6,7 +6,7 @@ import {
   type ReconnectPolicy,
 } from '../../../lib/runtime/connection/backoff.policy.js';
 import type { WireEnd } from '../../../lib/runtime/connection/wire.end.js';
-import { ReconnectPlan } from '../../../lib/runtime/process/reconnect.js';
+import { ReconnectPlan } from '../../../lib/runtime/process/reconnect.plan.js';
 
 /** 100, 200, 400, 800, then 1000. */
 const policy: ReconnectPolicy = {
