@@ -176,7 +176,7 @@ describe('A new session of a rotation that fails', () => {
       );
       const { old, next } = await dialling(scripted);
       next.playEnd(refused);
-      await settle();
+      await scripted.clock.advance(2_000);
       old.playEnd();
       await scripted.handle.terminated;
       expect(scripted.transport.sockets).toHaveLength(2);
