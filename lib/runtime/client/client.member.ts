@@ -1,6 +1,6 @@
 import { Deferred } from '../async/deferred.js';
 import type { StatusListener } from '../connection/connection.port.js';
-import type { LingeringSocket } from '../connection/lingering.socket.js';
+import type { LingeringSockets } from '../connection/lingering.sockets.js';
 import type { FatalError } from '../errors/client.errors.js';
 import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
@@ -37,7 +37,7 @@ export class ClientMember implements Member, ProcessOwner {
   /** The process of the current incarnation, or of the next. */
   process: Process;
   /** The socket of the last one, where it lingers after a crash: nothing else is kept of that. */
-  #previous: LingeringSocket | undefined;
+  #previous: LingeringSockets | undefined;
   /** Those who read slower than the peer sends: they outlive incarnations. */
   readonly readers = new PauseLock((isHeld) => this.#passOn(this.readers, isHeld));
   /** Told of the end of every incarnation. */

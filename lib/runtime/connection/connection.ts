@@ -7,7 +7,7 @@ import type { PingFrame, PongFrame } from '../frame/frame.js';
 import type { TransportInfo, TransportRequest } from '../transport/transport.port.js';
 import { Attempt, type AttemptOutcome } from './attempt.js';
 import type { ConnectionOwner, SessionInfo } from './connection.port.js';
-import { LingeringSocket } from './lingering.socket.js';
+import { LingeringSockets } from './lingering.sockets.js';
 import type { WireEnd } from './wire.end.js';
 import { Wire } from './wire.js';
 import type { WireOpening, WireOwner, WireSettings, WireTools } from './wire.port.js';
@@ -29,8 +29,8 @@ type State =
 export class Connection implements WireOwner {
   #state: State = { name: 'idle' };
   #paused = false;
-  /** What {@link crash} let go of. */
-  readonly lingering = new LingeringSocket();
+  /** What {@link crash} let go of, and the sockets of a rotation with it. */
+  readonly lingering = new LingeringSockets();
   #url = '';
   /** The same, as telemetry may show it. */
   #shownUrl = '';
@@ -208,7 +208,7 @@ export class Connection implements WireOwner {
   /** Closes with 1011 for a crash, without waiting for the peer; no `onEnd` follows. */
   crash(error: unknown): void {
     if (this.isOpen) this.tools.trace.tell?.({ event: 'closing', reason: { by: 'error', error } });
-    this.lingering.crash(this.#wire);
+    if (this.#wire !== undefined) this.lingering.crash(this.#wire);
     this.#drop();
   }
 

@@ -134,4 +134,6 @@ export interface RotationHost<L extends BesideLogin> {
   /** Has the user's code do something; what it throws crashes the client, and `undefined` is given. */
   noted<R>(work: () => R): R | undefined;
   dropped(frames: readonly Frame[], error: Error): void;
+  /** So many frames have been read, and are not handled. */
+  leftUndone(frames: number): void;
 }

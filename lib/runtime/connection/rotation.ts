@@ -76,6 +76,8 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
   /** Those that are being closed. */
   readonly #closing = new Set<Wire>();
   #deliveries: Deliveries | undefined;
+  /** Whether a handler has failed: then what is open ends as the session does. */
+  #hasCrashed = false;
   /** What is wanted of an attempt that has become the client's. */
   #passedOn: RotationRun | undefined;
   /** How many there have been. */
@@ -200,9 +202,11 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     if ('run' in state) this.#giveUp(this.#notMade('the client leaves its session'), false);
   }
 
-  /** The incarnation is over. */
-  over(reason: CloseReason): void {
+  /** The incarnation is over. @param hasCrashed whether a handler has failed */
+  over(reason: CloseReason, hasCrashed: boolean): void {
     const { login } = this;
+    if (hasCrashed) this.#crash();
+    this.#leaveUndone();
     this.abandon();
     login?.end(reason);
     const state = this.#state;
@@ -211,6 +215,20 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     if (!('before' in state)) return;
     state.before.close();
     this.#tell(state.before, 0);
+  }
+
+  #crash(): void {
+    this.#hasCrashed = true;
+    for (const wire of this.#closing) this.connection.lingering.crash(wire);
+    this.#closing.clear();
+  }
+
+  /** What waits of the session that is the client's is not handled. */
+  #leaveUndone(): void {
+    const state = this.#state;
+    if (!this.isHolding || !('next' in state)) return;
+    const frames = state.next.release().filter(({ type }) => type !== 'pong');
+    this.host.leftUndone(frames.length);
   }
 
   /** No socket is left. */
@@ -487,6 +505,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
       login.over({ by: 'local', code: CloseCode.normal, message: '' });
       this.host.forget(login);
     }
+    if (this.#hasCrashed) return this.connection.lingering.crash(wire);
     if (!wire.isOpen) return wire.destroy();
     this.#closing.add(wire);
     wire.close(CloseCode.normal);

@@ -226,7 +226,7 @@ export class Process implements ConnectionOwner, BudgetClient {
     const { over } = this.tools.features;
     if (over !== undefined) this.noted(over);
     this.login?.end(reason);
-    this.rotation.over(reason);
+    this.rotation.over(reason, this.lifetime.hasCrashed);
     this.connection.giveUp();
     this.dialer.over();
     this.#besides.over();

@@ -229,6 +229,10 @@ export class ProcessRotation implements RotationHost<Login> {
     return this.parts.noted(work);
   }
 
+  leftUndone(frames: number): void {
+    this.tools.undelivered.add('frame', frames);
+  }
+
   dropped(frames: readonly Frame[], error: Error): void {
     this.parts.dropped(frames, error);
   }

@@ -131,6 +131,31 @@ describe('What a shutdown leaves undone is told in one line', () => {
     expect(await closeLate(world)).toEqual(['One: 1 send']);
   });
 
+  it.each(['hangs', 'crashes'])(
+    'of what a new session has brought, behind a handler of the old one that %s',
+    async (how) => {
+      const one = member('One');
+      const world = await bootAll(one);
+      const gate = new Gate();
+      one.deeds.frame = async () => {
+        await gate.opened;
+        if (how === 'crashes') throw new Error('a fault');
+      };
+      const old = world.peer(one);
+      void world.handle(one).rotate();
+      await world.net.settle();
+      old.send(how);
+      for (const text of ['a', 'b', 'c']) world.peer(one).send(text);
+      await world.net.settle();
+      expect(world.handle(one).session).toBe(2);
+      const closed = world.app.close();
+      await world.net.settle();
+      if (how === 'crashes') gate.open();
+      expect(await closeLate(world)).toEqual(['One: 3 received frames']);
+      await closed;
+    },
+  );
+
   it('of many clients together', async () => {
     await using app = await bootOnNet({ isOpen: false });
     const names = Array.from({ length: 12 }, (_, index) => `s${index}`);
