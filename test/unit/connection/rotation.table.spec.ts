@@ -14,6 +14,7 @@ const STATES = [
   'confirming',
   'waiting',
   'overlapping',
+  'taken',
 ] as const;
 type StateName = (typeof STATES)[number];
 
@@ -27,7 +28,6 @@ const EVENTS = [
   'a crash',
   'a second rotate()',
   'within is over',
-  'a shutdown',
 ] as const;
 type EventName = (typeof EVENTS)[number];
 
@@ -57,7 +57,6 @@ const BEFORE = {
   'a crash': CRASHED,
   'a second rotate()': MADE,
   'within is over': LATE,
-  'a shutdown': OVER,
 } as const;
 
 const TABLE: Readonly<Record<StateName, Readonly<Record<EventName, Outcome>>>> = {
@@ -81,7 +80,17 @@ const TABLE: Readonly<Record<StateName, Readonly<Record<EventName, Outcome>>>> =
     'a crash': { ...CRASHED, rotated: 'session 2' },
     'a second rotate()': MADE,
     'within is over': MADE,
-    'a shutdown': { ...OVER, rotated: 'session 2' },
+  },
+  // The old session is lost, and the new one logs in.
+  taken: {
+    'the new one fails': { ...ANEW, session: 3, losses: 2 },
+    'the old one dies': TAKEN,
+    'close()': { ...OVER, losses: 2 },
+    'reconnect()': { ...ANEW, session: 3, losses: 2 },
+    'stop()': { ...OVER, losses: 2 },
+    'a crash': { ...CRASHED, losses: 1 },
+    'a second rotate()': TAKEN,
+    'within is over': { ...TAKEN, rotated: 'timed out' },
   },
 };
 
@@ -103,7 +112,8 @@ class Stage {
           if (++this.#attempts === 2 && state === 'preparing') await this.prepared.promise;
         },
         connect: async ({ session }: ConnectionInfo) => {
-          if (session === 2 && state === 'greeting') await this.greeted.promise;
+          if (session === 2 && (state === 'greeting' || state === 'taken'))
+            await this.greeted.promise;
         },
         disconnect: () => undefined,
         terminate: () => undefined,
@@ -137,6 +147,7 @@ class Stage {
     stage.next?.playOpen();
     await settle();
     if (state === 'overlapping') stage.next?.playText('first');
+    if (state === 'taken') stage.old.playEnd();
     await settle();
     return stage;
   }
@@ -161,7 +172,7 @@ class Stage {
         } else this.next?.playEnd();
         break;
       case 'the old one dies':
-        this.old.playEnd();
+        if (!this.old.isOver) this.old.playEnd();
         break;
       case 'close()':
         void handle.close();
@@ -180,9 +191,6 @@ class Stage {
         break;
       case 'within is over':
         await scripted.clock.advance(WITHIN);
-        break;
-      case 'a shutdown':
-        void scripted.client.stop(1001);
         break;
     }
     await settle();
