@@ -206,6 +206,22 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     this.#over(reason);
   }
 
+  /**
+   * Has its application shut down: from now on what is asked of it is refused with `ShuttingDownError`, as on a real
+   * handle. The session is closed with 1001, which its peer answers soon, and the client ends. Once it
+   * has ended before, it does so from now on as well.
+   *
+   * @example
+   * void feed.shutDown();
+   * await expect(trader.buy()).rejects.toThrow(ServiceUnavailableException);
+   *
+   * @returns the reason of its end
+   */
+  shutDown(): Promise<CloseReason> {
+    this.#played.shutDown();
+    return this.terminated;
+  }
+
   connected(options?: WaitOptions): Promise<ConnectionInfo> {
     return this.#lasting((handle) => handle.connected(options));
   }

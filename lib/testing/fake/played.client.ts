@@ -5,6 +5,7 @@ import { Client } from '../../runtime/client/client.js';
 import { LocalHandle } from '../../runtime/client/local-handle.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
 import { ConfigurationError } from '../../runtime/errors/client.errors.js';
+import { CloseCode } from '../../runtime/frame/close-code.js';
 import type { CloseReason } from '../../runtime/frame/close-reason.js';
 import type { DataFrame, Frame } from '../../runtime/frame/frame.js';
 import { TurnBudget } from '../../runtime/mailbox/turn.budget.js';
@@ -69,6 +70,13 @@ export class PlayedClient {
   readonly handle: LocalHandle<object>;
   readonly settings: ClientSettings;
   readonly #transport: PlayedTransport;
+  /** The application that it would belong to. */
+  readonly #host = {
+    stage: 'running' as const,
+    isClosing: false,
+    explain: () => '',
+    awaited: () => undefined,
+  };
   /** Whether somebody has asked for another session. */
   #isWanted = false;
   /** Whether somebody has asked for one in the place of that which is open. */
@@ -123,6 +131,7 @@ export class PlayedClient {
         run: (fn) => fn(),
         sinks: [],
         shutdownTimeout: () => SHUTDOWN_TIMEOUT,
+        host: this.#host,
       },
       supervisor,
     );
@@ -171,6 +180,14 @@ export class PlayedClient {
   leaving(): void {
     this.#isLeft = true;
     this.#soon();
+  }
+
+  /** Its application shuts down: its peer answers the close soon. */
+  shutDown(): void {
+    this.#host.isClosing = true;
+    this.client.process.drain();
+    void this.client.stop(CloseCode.goingAway);
+    this.leaving();
   }
 
   /** Ends it for good, now. */

@@ -11,6 +11,11 @@ export type Received =
   /** The connection is over; `clean`: after a closing handshake. */
   | { readonly type: 'end'; readonly clean: boolean };
 
+/** Whether a ping, or the pong to it, is of a heartbeat: by the payload that it has where its options name none. */
+export function isHeartbeat(payload: Buffer): boolean {
+  return /^heartbeat \d+$/.test(payload.toString());
+}
+
 /** What a peer received, as a line of its transcript. */
 export function describe(received: Received): string {
   switch (received.type) {

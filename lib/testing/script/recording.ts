@@ -8,6 +8,7 @@ import { Redactor } from '../../runtime/errors/redactor.js';
 import type { Frame } from '../../runtime/frame/frame.js';
 import { ownerFile } from '../../runtime/sys/owner.file.js';
 import type { CloseFrame, WebSockexEvent } from '../../runtime/telemetry/events.js';
+import { isHeartbeat } from './received.js';
 
 /** One line of a recording. */
 export interface RecordedFrame {
@@ -48,7 +49,8 @@ export interface Recording {
 
 /**
  * Writes the frames of a client to a file as JSON lines, redacted, to be played back by
- * `net.server(…).replay(file)`. A file that is there is written over; one that is made has the mode 0600, and
+ * `net.server(…).replay(file)`. What its heartbeat sends as pings, and what answers it, is left out: the client that is
+ * played to has a heartbeat of its own. A file that is there is written over; one that is made has the mode 0600, and
  * a symbolic link is refused.
  *
  * @example
@@ -69,7 +71,9 @@ export function record<T extends object>(
   let count = 0;
   let failure: { readonly error: unknown } | undefined;
   let start: number | undefined;
+  const isOfHeartbeat = heartbeats(handle);
   const write = (event: WebSockexEvent): void => {
+    if (isOfHeartbeat(event)) return;
     const frame = toRecord(event, event.time - (start ??= event.time));
     const written = frame && (redact === false ? frame : redact(frame, redactor));
     if (written === undefined) return;
@@ -98,6 +102,31 @@ export function record<T extends object>(
       await finished(out);
       if (failure !== undefined) throw failure.error;
     },
+  };
+}
+
+/**
+ * Tells of each event of a client, in order, whether its frame is of the heartbeat, which is no part of what
+ * is said: a ping, the pong to it, or the message that answers one.
+ */
+function heartbeats(handle: ClientHandle): (event: WebSockexEvent) => boolean {
+  const client = LocalHandle.clientOf(handle);
+  let isAnswered = false;
+  return (event) => {
+    // It is told in the call in which its answer is.
+    const isAnswer = isAnswered && event.event === 'frame:received';
+    isAnswered = event.event === 'heartbeat';
+    if (isAnswer) return true;
+    if (event.event !== 'frame:received' && event.event !== 'frame:sent') return false;
+    const { type, data } = event.frame as Frame;
+    if (type !== 'ping' && type !== 'pong') return false;
+    const { heartbeat } = client?.process.settings ?? {};
+    if (heartbeat === undefined || heartbeat === false) return false;
+    const isOurs = event.event === (type === 'ping' ? 'frame:sent' : 'frame:received');
+    const { payload } = heartbeat;
+    return (
+      isOurs && (payload === undefined ? isHeartbeat(data) : Buffer.from(payload).equals(data))
+    );
   };
 }
 

@@ -3,7 +3,7 @@ import { equalsPlainly, isAsymmetric, show } from './equality.js';
 import { brief } from './expectation.error.js';
 import type { Session } from './peer.session.js';
 import { DEADLINE } from './queue.js';
-import { describe, type Received } from './received.js';
+import { describe, isHeartbeat, type Received } from './received.js';
 import { stateless, withoutMemory } from './stateless.js';
 
 /** How long an expectation waits. */
@@ -122,7 +122,9 @@ export abstract class Script {
   async next(options?: ExpectOptions): Promise<Received> {
     const session = await this.opened(options);
     let received = await next(session, options);
-    while (isHeartbeat(received)) received = await next(session, options);
+    while (received.type === 'ping' && isHeartbeat(received.data)) {
+      received = await next(session, options);
+    }
     return received;
   }
 
@@ -216,11 +218,6 @@ function next(session: Session, { timeout = DEADLINE }: ExpectOptions = {}): Pro
   return session.received.next(timeout, () =>
     session.failure(`nothing arrived within ${timeout} ms`),
   );
-}
-
-/** Told by the payload that a heartbeat has where its options name none. */
-function isHeartbeat(received: Received): boolean {
-  return received.type === 'ping' && /^heartbeat \d+$/.test(received.data.toString());
 }
 
 async function nextOf<T extends Received['type']>(

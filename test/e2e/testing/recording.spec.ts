@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Test } from '@nestjs/testing';
-import { getClientToken, WebSockexModule, type ClientHandle } from 'nestjs-websockex';
+import {
+  Frame,
+  getClientToken,
+  WebSockexModule,
+  type ClientHandle,
+  type DataFrame,
+} from 'nestjs-websockex';
 import {
   createTestNet,
   fakeHandle,
@@ -17,6 +23,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { FeedClient } from '../../fixtures/feed.client.js';
+import { NetScene } from '../../fixtures/net-scene.js';
 
 /** A client on a net, while `play` plays. */
 async function session<R>(
@@ -109,6 +116,49 @@ describe('A recording', () => {
       await expect(recording.stop()).rejects.toBe(boom);
       expect([recording.count, redacted, handle.status]).toEqual([0, 1, 'open']);
     });
+  });
+
+  it.each([
+    ['pings', {}],
+    ['pings of a payload', { payload: 'mine' }],
+    ['messages', { send: () => 'beat', expect: ({ data }: DataFrame) => data === 'BEAT' }],
+  ])('has no heartbeats: %s', async (_, how) => {
+    const heartbeat = { interval: 20_000, timeout: 10_000, ...how };
+    await using scene = await NetScene.open(FeedClient, { heartbeat });
+    const { handle, net, peer } = scene;
+    await peer.expectJson();
+    const recording = record(handle, file);
+    let beats = 0;
+    handle.events$.subscribe(({ event }) => event === 'heartbeat' && beats++);
+    for (let round = 0; round < 3; round++) {
+      await net.clock.advance('20s');
+      if ('send' in how) {
+        await peer.expectText('beat');
+        peer.send('BEAT');
+      }
+      await net.settle();
+    }
+    expect(beats).toBeGreaterThanOrEqual(2);
+    // These are nobody's heartbeat.
+    peer.send('one');
+    peer.ping('heartbeat 1');
+    await net.settle();
+    await handle.sendFrame(Frame.ping('p'));
+    await net.settle();
+    await recording.stop();
+    const received = readRecording(file).map(
+      ({ direction, type, data }) =>
+        `${direction} ${type} ${type === 'text' ? data : Buffer.from(data, 'base64').toString()}`,
+    );
+    const all = received.filter((line) => line !== 'out text beat');
+    expect(all.toSorted()).toEqual([
+      'in ping heartbeat 1',
+      'in pong p',
+      'in text one',
+      'out ping p',
+      'out pong heartbeat 1',
+      'out text ONE',
+    ]);
   });
 
   it('is stamped and played by the clock of the net', async () => {

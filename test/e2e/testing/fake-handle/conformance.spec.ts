@@ -78,11 +78,17 @@ const deeds: Record<string, Deed> = {
 };
 
 /** What comes of it, in words that are the same for one client and another. */
-async function story(stage: Stage, state: State, { does, asks }: Deed): Promise<object> {
+async function story(
+  stage: Stage,
+  state: State,
+  { does, asks }: Deed,
+  shutsDown = false,
+): Promise<object> {
   await using one = stage;
   const { handle } = one;
   await one.reach(state);
   expect(handle.status).toBe(state);
+  if (shutsDown) await one.shutDown();
   const told: string[] = [];
   handle.events$.subscribe({
     next: ({ event }) => told.push(event),
@@ -104,7 +110,7 @@ async function story(stage: Stage, state: State, { does, asks }: Deed): Promise<
     outcome = `thrown ${tellError(error)}`;
   }
   const now = handle.status;
-  await one.goOn(asks?.(state));
+  await one.goOn(shutsDown ? undefined : asks?.(state));
   const { status: later, session } = handle;
   return { outcome: tellValue(outcome), now, later, session, told: [...told] };
 }
@@ -124,6 +130,14 @@ function tellValue(value: unknown): unknown {
   const { session, done } = value as { session?: number; done?: boolean };
   return { session, done };
 }
+
+describe.each(STATES)('In an application that shuts down a fake handle that was %s', (state) => {
+  it.each(Object.keys(deeds))('does as a real one: %s', async (name) => {
+    const deed = deeds[name]!;
+    const real = await story(await realStage(), state, deed, true);
+    expect(await story(fakeStage(), state, deed, true)).toEqual(real);
+  });
+});
 
 describe.each(STATES)('A fake handle does as a real one, when it is %s:', (state) => {
   it.each(Object.keys(deeds))('%s', async (name) => {

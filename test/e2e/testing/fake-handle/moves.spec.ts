@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { ClientStatus } from 'nestjs-websockex';
+import { type ClientStatus, ShuttingDownError, type WebSockexEvent } from 'nestjs-websockex';
 import { fakeHandle, type FakeHandle, type PlayedStatus } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -106,6 +106,45 @@ describe('A fake handle', () => {
     expect(feed.sent).toHaveLength(1);
     expect(feed.closes).toEqual([{ code: 4000, reason: 'bye' }]);
     expect(feed.status).toBe('terminated');
+  });
+
+  it.each(PLAYED)(
+    'refuses all that is new from the call on that shuts it down: %s',
+    async (state) => {
+      const { feed, states } = watched();
+      feed.become(state);
+      states.length = 0;
+      const shutDown = feed.shutDown();
+      expect(() => feed.cast('publish', 'x')).toThrow(ShuttingDownError);
+      expect(() => feed.info('x')).toThrow(ShuttingDownError);
+      for (const asked of [feed.sendFrame('x'), feed.call('price'), feed.reconnect()]) {
+        await expect(asked).rejects.toThrow(ShuttingDownError);
+      }
+      expect([feed.casts, feed.infos, feed.calls, feed.sent]).toEqual([[], [], [], []]);
+
+      expect(await shutDown).toEqual(await feed.terminated);
+      expect([feed.status, states.at(-1)]).toEqual(['terminated', 'terminated']);
+      await expect(feed.sendFrame('x')).rejects.toThrow(ShuttingDownError);
+      expect(() => feed.become('open')).toThrow('cannot become open');
+    },
+  );
+
+  it('closes its session with 1001 where it is shut down, after what was asked before', async () => {
+    const { feed } = watched();
+    feed.answer('price', () => 7);
+    const told: WebSockexEvent[] = [];
+    feed.events$.subscribe((event) => told.push(event));
+    const price = feed.call('price');
+    void feed.shutDown();
+    expect(await price).toBe(7);
+    expect(await feed.terminated).toMatchObject({ by: 'local', code: 1001 });
+    expect(told).toContainEqual(
+      expect.objectContaining({
+        event: 'frame:sent',
+        frame: expect.objectContaining({ code: 1001 }),
+      }),
+    );
+    expect(await feed.shutDown()).toMatchObject({ code: 1001 });
   });
 
   it('refuses to play a frame that no session could bring', () => {

@@ -37,6 +37,8 @@ export type State = (typeof STATES)[number];
 export interface Stage extends AsyncDisposable {
   readonly handle: ClientHandle<Feed>;
   reach(state: State): Promise<void>;
+  /** Its application shuts down, until the client has ended. */
+  shutDown(): Promise<void>;
   /** Lets happen what a call has asked for: nothing else. */
   goOn(asked: Asked): Promise<void>;
 }
@@ -52,6 +54,9 @@ export function fakeStage(): Stage {
       handle.become('idle');
       if (state === 'terminated') handle.end();
       else handle.become(state satisfies PlayedStatus);
+    },
+    async shutDown() {
+      await handle.shutDown();
     },
     async goOn() {
       for (let turns = 0; turns < 3; turns++) await settle();
@@ -97,6 +102,11 @@ export async function realStage(): Promise<Stage> {
     async reach(state) {
       await reach[state]();
       await net.settle();
+    },
+    async shutDown() {
+      void app.close();
+      await net.settle();
+      await net.clock.advance('10s');
     },
     async goOn(asked) {
       await net.settle();
