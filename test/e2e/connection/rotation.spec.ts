@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import { type DataFrame, OnConnect, OnDisconnect, OnFrame } from 'nestjs-websockex';
+import {
+  type ConnectionInfo,
+  type DataFrame,
+  type Dialogue,
+  OnConnect,
+  OnDisconnect,
+  OnFrame,
+} from 'nestjs-websockex';
 import { hasReconnected, hasRotated, type ScriptedPeer } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -11,7 +18,7 @@ class FeedClient {
   static losses = 0;
 
   @OnConnect()
-  connected(): void {}
+  connected(): void | Promise<void> {}
 
   @OnFrame('text')
   take({ data }: { data: string }): void {
@@ -24,14 +31,25 @@ class FeedClient {
   }
 }
 
+/** One that is let in by a word of its peer's. */
+class LoginClient extends FeedClient {
+  @OnConnect()
+  override async connected(_?: ConnectionInfo, dialogue?: Dialogue): Promise<void> {
+    await dialogue?.next(({ data }) => data === 'welcome');
+  }
+}
+
 const number = ({ data }: DataFrame): number => Number(data);
+
+/** The session that was there was lost, and the new one with it or too early. */
+const REJECTED = 'ERR_WEBSOCKEX_NOT_CONNECTED';
 
 /** A server that numbers frames, and gives each to every session that is open, late by so much. */
 class Numbering {
   #last = 0;
 
   constructor(
-    private readonly scene: NetScene<FeedClient>,
+    private readonly scene: NetScene<FeedClient | LoginClient>,
     private readonly random: () => number,
     private readonly late: number,
   ) {}
@@ -123,8 +141,84 @@ async function play(
   };
 }
 
-function upTo(last: number): number[] {
-  return Array.from({ length: last }, (_, index) => index + 1);
+function upTo(last: number, after = 0): number[] {
+  return Array.from({ length: last - after }, (_, index) => after + index + 1);
+}
+
+/**
+ * Rotates again and again, while any session fails at any time: the new one before the switch and after it,
+ * the old one before and in the overlap. Then all goes well for a while.
+ *
+ * @returns what the handler saw, and of that what was sent when all went well
+ */
+async function disturb(
+  seed: number,
+  dedupe: boolean,
+): Promise<{ seen: number[]; tail: number[]; expected: number[] }> {
+  const random = seeded(seed);
+  const upTo300 = (): number => Math.floor(random() * 300);
+  FeedClient.seen = [];
+  await using scene = await NetScene.boot(LoginClient, {
+    reconnect: { initialDelay: 10, maxDelay: 100 },
+    overlap: 1_000,
+    ...(dedupe && { dedupe: number }),
+  });
+  const { clock } = scene.net;
+  const faults: unknown[] = [];
+  scene.handle.events$.subscribe((event) => {
+    const isFault = event.event === 'error' && !event.where.includes('of a rotation');
+    if (isFault || event.event === 'terminate') faults.push(event);
+  });
+  scene.server.acceptAll((peer) => {
+    clock.setTimer(upTo300(), () => {
+      if (peer.isOpen) peer.send('welcome');
+    });
+  });
+  const open = (): ScriptedPeer[] => scene.server.peers.filter(({ isOpen }) => isOpen);
+  const feed = new Numbering(scene, random, 900);
+  const delays = new Map<ScriptedPeer, number>();
+  const outcomes: string[] = [];
+  let rotations = 0;
+  let restsUntil = 0;
+  for (let step = 0; step < 300; step++) {
+    feed.next(delays);
+    // What is remembered for `dedupe` ends with the next rotation.
+    const rests = outcomes.length < rotations || clock.now() < restsUntil;
+    if (!rests && scene.handle.status === 'open') {
+      rotations++;
+      const over = (outcome: string): void => {
+        outcomes.push(outcome);
+        restsUntil = clock.now() + 2_500;
+      };
+      scene.handle.rotate().then(
+        () => over('made'),
+        ({ code }: { code: string }) => over(code),
+      );
+    }
+    const peers = open();
+    const peer = peers[Math.floor(random() * peers.length)];
+    if (random() < 0.15) {
+      if (random() < 0.5) peer?.drop();
+      else peer?.close(1011);
+    }
+    await clock.advance(upTo300());
+  }
+  await clock.advance(30_000);
+  expect(outcomes).toHaveLength(rotations);
+  const others = outcomes.filter((outcome) => outcome !== 'made');
+  expect(new Set([...others, REJECTED])).toEqual(new Set([REJECTED]));
+  expect(scene.handle.status).toBe('open');
+  expect(open()).toHaveLength(1);
+  const { length } = FeedClient.seen;
+  const { last } = feed;
+  for (let more = 0; more < 20; more++) {
+    feed.next(delays);
+    await clock.advance(upTo300());
+  }
+  await clock.advance(1_000);
+  expect(faults).toEqual([]);
+  const { seen } = FeedClient;
+  return { seen, tail: seen.slice(length), expected: upTo(feed.last, last) };
 }
 
 describe('Rotations of a session whose peer gives each frame to every session', () => {
@@ -146,6 +240,27 @@ describe('Rotations of a session whose peer gives each frame to every session', 
         expect([...new Set(seen)].toSorted((a, b) => a - b)).toEqual(upTo(last));
       }),
       { numRuns: 3, seed: 4711 },
+    );
+  });
+
+  it('hand none over twice, and none before an earlier one, whichever session fails, and when', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), async (seed) => {
+        const { seen, tail, expected } = await disturb(seed, true);
+        expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b));
+        expect(tail).toEqual(expected);
+      }),
+      { numRuns: 8, seed: 4711 },
+    );
+  });
+
+  it('go on after all of that without dedupe', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), async (seed) => {
+        const { tail, expected } = await disturb(seed, false);
+        expect(tail).toEqual(expected);
+      }),
+      { numRuns: 4, seed: 4711 },
     );
   });
 
