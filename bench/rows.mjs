@@ -1,0 +1,180 @@
+// What is measured, and what must come out. `work` goes to the client's process, see harness/client.mjs.
+//
+// A ratio is to bare `ws` in the same round. `better: 'more'`: how many times as fast; `'less'`: how many times as much.
+// `floor` is what `--quick` asks. It stands about a fifth below what was measured last, until it can be `must`.
+// `base` is what bare `ws` does for it, where that is not the same.
+
+/** What the figures of a work are. */
+export const UNITS = {
+  receive: { cpu: 'ns of CPU a frame' },
+  send: { cpu: 'ns of CPU a frame' },
+  echo: { cpu: 'ns of CPU a frame', p50: 'ms' },
+  idle: { cpu: 'µs of CPU a client', rss: 'bytes a client' },
+  storm: { cpu: 'µs of CPU a client', time: 'ms until all are back' },
+  start: { cpu: 'ms of CPU', time: 'ms' },
+};
+
+const receive = { kind: 'receive', size: 100, warmUp: 100_000, frames: 300_000 };
+const send = { kind: 'send', size: 100, perTick: 256, warmUp: 25_600, frames: 102_400 };
+const echo = { kind: 'echo', size: 100, flight: 64, warmUp: 30_000, frames: 100_000 };
+const connect = { kind: 'idle', clients: 10_000 };
+const storm = { kind: 'storm', clients: 1_000 };
+const start = (clients) => ({ kind: 'start', clients });
+
+const row = (name, title, work, more) => ({
+  name,
+  title,
+  work,
+  base: work,
+  figure: 'cpu',
+  better: 'more',
+  ...more,
+});
+const own = (name, title, work, more) => row(name, title, work, { base: receive, ...more });
+
+export const ROWS = [
+  row('receive-100', 'receive 100 B', receive, { floor: 0.65, must: 2.8, aim: 3.5 }),
+  row('receive-20', 'receive 20 B', { ...receive, size: 20 }, { floor: 0.73, must: 4, aim: 4.8 }),
+  own(
+    'receive-async',
+    'receive 100 B, `async` handler',
+    { ...receive, form: 'async' },
+    { floor: 0.23, must: 1.9, aim: 2.5 },
+  ),
+  own(
+    'receive-frames$',
+    'receive 100 B, `frames$`',
+    { ...receive, form: 'frames$' },
+    { floor: 0.64, must: 2.6, aim: 3.2 },
+  ),
+  own(
+    'receive-for-await',
+    'receive 100 B, `for await`',
+    { ...receive, form: 'for await' },
+    { floor: 0.41, must: 1.8, aim: 2.3 },
+  ),
+  own(
+    'receive-10-patterns',
+    'receive 100 B, ten patterns',
+    { ...receive, patterns: 10 },
+    { floor: 0.58, must: 1.8, aim: 2.5 },
+  ),
+  own(
+    'receive-100-patterns',
+    'receive 100 B, a hundred patterns',
+    { ...receive, patterns: 100 },
+    { floor: 0.34, must: 1.1, aim: 1.5 },
+  ),
+  own(
+    'receive-telemetry',
+    'receive 100 B, every channel listened to',
+    { ...receive, telemetry: true },
+    { floor: 0.48, must: 1.5, aim: 2.2 },
+  ),
+  row(
+    'receive-1k',
+    'receive 1 KiB binary',
+    { ...receive, size: 1_024, binary: true },
+    { floor: 0.6, must: 1.5, aim: 2.2 },
+  ),
+  row(
+    'receive-64k',
+    'receive 64 KiB binary',
+    { ...receive, size: 65_536, binary: true, warmUp: 3_000, frames: 15_000 },
+    { floor: 0.8, must: 1.3, aim: 1.8 },
+  ),
+  row(
+    'receive-wss',
+    'receive 100 B, `wss`',
+    { ...receive, tls: true },
+    { floor: 0.61, must: 2.4, aim: 3 },
+  ),
+
+  row('send-256', 'send 100 B, 256 a tick, not awaited', send, { floor: 0.3, must: 14, aim: 21 }),
+  row(
+    'send-together',
+    'send 100 B, 256 a tick, awaited together',
+    { ...send, way: 'together' },
+    { base: send, floor: 0.27, must: 12, aim: 17 },
+  ),
+  row(
+    'send-cast',
+    'send 100 B, 256 a tick, a cast that replies',
+    { ...send, way: 'cast' },
+    { base: send, floor: 0.44, must: 6, aim: 10 },
+  ),
+  row(
+    'send-16',
+    'send 100 B, 16 a tick',
+    { ...send, perTick: 16, frames: 51_200 },
+    { floor: 0.36, must: 7, aim: 10 },
+  ),
+  row(
+    'send-1',
+    'send 100 B, 1 a tick',
+    { ...send, perTick: 1, warmUp: 10_000, frames: 30_000 },
+    { floor: 0.45, must: 0.93, aim: 1.05 },
+  ),
+
+  row('echo', 'echo 100 B, 64 in flight', echo, { floor: 0.75, must: 4, aim: 5 }),
+  row('echo-p50', 'echo 100 B, 64 in flight, p50', echo, {
+    figure: 'p50',
+    better: 'less',
+    floor: 1.4,
+    must: 0.4,
+    aim: 0.25,
+  }),
+
+  row('idle-memory', 'memory of an idle client (RSS)', connect, {
+    figure: 'rss',
+    better: 'less',
+    floor: 9.7,
+    must: 1.9,
+    aim: 1.3,
+  }),
+  row('idle-connect', 'CPU to connect', connect, {
+    better: 'less',
+    floor: 4.7,
+    must: 0.9,
+    aim: 0.6,
+  }),
+
+  row('storm-cpu', 'reconnect 1,000 cut at once, CPU', storm, { better: 'less' }),
+  row('storm-time', 'reconnect 1,000 cut at once, time', storm, {
+    figure: 'time',
+    better: 'less',
+  }),
+  ...[1, 1_000].flatMap((clients) => [
+    row(
+      `start-cpu-${clients}`,
+      `start an application, declared clients: ${clients}, CPU`,
+      start(clients),
+      { better: 'less' },
+    ),
+    row(
+      `start-time-${clients}`,
+      `start an application, declared clients: ${clients}, time`,
+      start(clients),
+      { figure: 'time', better: 'less' },
+    ),
+  ]),
+
+  ...[1, 10, 100, 1_000, 10_000].map((clients) =>
+    row(`growth-clients-${clients}`, `receive 100 B, clients: ${clients}`, { ...receive, clients }),
+  ),
+  ...[1, 3, 10, 30, 100].map((patterns) =>
+    own(`growth-patterns-${patterns}`, `receive 100 B, string patterns: ${patterns}`, {
+      ...receive,
+      patterns,
+    }),
+  ),
+];
+
+/** A row with a smaller work, for a verdict within minutes. */
+export function quickly(one) {
+  const smaller = (work) => {
+    if (work.kind === 'idle') return { ...work, clients: 1_000 };
+    return { ...work, warmUp: work.warmUp / 2, frames: work.frames / 2 };
+  };
+  return { ...one, work: smaller(one.work), base: smaller(one.base) };
+}

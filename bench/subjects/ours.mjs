@@ -1,0 +1,129 @@
+// This library, built, in an application of Nest, with its defaults.
+import 'reflect-metadata';
+
+import { subscribe } from 'node:diagnostics_channel';
+
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  CHANNELS,
+  OnCast,
+  OnConnect,
+  OnFrame,
+  OnStart,
+  reply,
+  WebSockexClient,
+  WebSockexManager,
+  WebSockexModule,
+} from 'nestjs-websockex';
+
+import { decorate } from '../harness/decorate.mjs';
+import { text } from '../harness/frames.mjs';
+
+export const title = 'nestjs-websockex';
+
+async function application(clients) {
+  class AppModule {}
+  Module({ imports: [WebSockexModule.forRoot({ clients })] })(AppModule);
+  return NestFactory.createApplicationContext(AppModule, { logger: ['error'] });
+}
+
+/** The class of the clients of a work. */
+function clientClass({ url, ca, work }) {
+  class BenchClient {
+    start({ index, receive, opened }) {
+      this.index = index;
+      this.receive = receive;
+      this.opened = opened;
+    }
+
+    open() {
+      this.opened(this.index);
+    }
+
+    publish(data) {
+      return reply(data);
+    }
+
+    sync({ data }) {
+      this.receive(data);
+    }
+
+    async async({ data }) {
+      this.receive(data);
+    }
+
+    echo({ data }) {
+      return this.receive(data) ? reply(data) : undefined;
+    }
+  }
+  decorate(BenchClient, 'start', OnStart());
+  decorate(BenchClient, 'open', OnConnect());
+  decorate(BenchClient, 'publish', OnCast());
+  for (let index = 0; index < (work.patterns ?? 0); index++) {
+    BenchClient.prototype[`clause${index}`] = function clause({ data }) {
+      this.receive(data);
+    };
+    decorate(BenchClient, `clause${index}`, OnFrame('text', text(work.size, index, work.patterns)));
+  }
+  const form = work.echo ? 'echo' : (work.form ?? 'sync');
+  if (['sync', 'async', 'echo'].includes(form)) decorate(BenchClient, form, OnFrame());
+  WebSockexClient(url, { startup: 'required', ...(ca && { tls: { ca } }) })(BenchClient);
+  return BenchClient;
+}
+
+const observe = {
+  frames$: (handle, receive) => {
+    handle.frames$.subscribe(({ data }) => receive(data));
+  },
+  'for await': async (handle, receive) => {
+    for await (const { data } of handle) receive(data);
+  },
+};
+
+let app;
+let Client;
+
+export async function connect({ url, ca, count, at = 0, work, receive, opened }) {
+  if (work.telemetry) {
+    for (const channel of Object.values(CHANNELS)) subscribe(channel.name, () => undefined);
+  }
+  app ??= await application([]);
+  Client ??= clientClass({ url, ca, work });
+  const manager = app.get(WebSockexManager);
+  return Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const take = receive(at + index);
+      const handle = await manager.start(Client, {
+        args: { index: at + index, receive: take, opened },
+      });
+      void observe[work.form]?.(handle, take);
+      return handle;
+    }),
+  );
+}
+
+export function send(handle, data) {
+  void handle.sendFrame(data);
+}
+
+export function sendTogether(handle, texts) {
+  return Promise.all(texts.map((data) => handle.sendFrame(data)));
+}
+
+export function cast(handle, data) {
+  handle.cast('publish', data);
+}
+
+export async function start({ url, count }) {
+  const clients = Array.from({ length: count }, (_, index) => {
+    class StartClient {
+      frame() {}
+    }
+    Object.defineProperty(StartClient, 'name', { value: `Start${index}Client` });
+    decorate(StartClient, 'frame', OnFrame());
+    WebSockexClient(url, { startup: 'required' })(StartClient);
+    return StartClient;
+  });
+  await application(clients);
+}

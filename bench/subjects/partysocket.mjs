@@ -1,0 +1,11 @@
+// The socket of `partysocket` over `ws`, with its defaults.
+import WebSocket from 'ws';
+
+import { subjectOf, withOptions } from '../harness/event-target.mjs';
+import { peer } from '../harness/peer.mjs';
+
+const { default: ReconnectingWebSocket } = peer('partysocket/ws');
+
+export const { connect, send } = subjectOf(
+  (url, ca) => new ReconnectingWebSocket(url, [], { WebSocket: withOptions(WebSocket, ca) }),
+);
