@@ -91,7 +91,7 @@ export class Overlap implements WireOwner {
   }
 
   onBackpressure(hasBackpressure: boolean): void {
-    this.host.pause(this, hasBackpressure);
+    if (this.#timer !== undefined) this.host.pause(this, hasBackpressure);
   }
 
   onWritable(): void {}
@@ -109,5 +109,7 @@ export class Overlap implements WireOwner {
   #over(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    // The new one is not to wait for a peer that is left.
+    this.host.pause(this, false);
   }
 }

@@ -425,7 +425,6 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
 
   onBeforeEnd(before: Overlap): void {
     this.#closing.delete(before.wire);
-    this.host.pause(before, false);
     this.onBeforeEnds(before);
   }
 

@@ -474,6 +474,54 @@ describe('a rotation', () => {
     await scripted.leave();
   });
 
+  test('where the new session ends in the overlap the old one is closed, and what came is handled before', async () => {
+    const scripted = await opened({ disconnect: () => undefined });
+    const { old, next } = await overlapping(scripted);
+    old.playText('last');
+    next.playEnd();
+    await settle();
+    expect(old.sent).toEqual([{ type: 'close', code: 1000, reason: '' }]);
+    expect(textsOf(scripted)).toEqual(['last', 'first']);
+    expect(scripted.callbacks.slice(-2)).toEqual(['frame', 'disconnect']);
+    await scripted.leave();
+  });
+
+  test('where the old session is lost in the overlap, that is over', async () => {
+    const scripted = await opened();
+    const { old, next } = await overlapping(scripted);
+    old.playText('last');
+    old.playEnd();
+    await settle();
+    expect(textsOf(scripted)).toEqual(['last', 'first']);
+    next.playText('second');
+    expect(textsOf(scripted)).toEqual(['last', 'first', 'second']);
+    expect(scripted.callbacks).not.toContain('disconnect');
+    await scripted.leave();
+    expect(scripted.clock.pending).toEqual([]);
+  });
+
+  test.each(['is lost', 'is closed by its peer'])(
+    'what the old socket does not take holds up reading, until that %s',
+    async (how) => {
+      const scripted = await opened(
+        { frame: ({ data }: { data: string }) => `echo ${data}` },
+        { mailbox: { maxBytes: 20 } },
+      );
+      const { old, next } = await overlapping(scripted);
+      scripted.transport.holdsSends = true;
+      for (const text of ['one', 'two', 'six', 'ten']) old.playText(text);
+      await settle();
+      expect([old.isPaused, next.isPaused]).toEqual([true, true]);
+      scripted.transport.holdsSends = false;
+      if (how === 'is lost') old.playEnd();
+      else old.playPeerClose(1001);
+      await settle();
+      expect(next.isPaused).toBe(false);
+      expect(next.sent).toEqual([Frame.text('echo first')]);
+      await scripted.leave();
+    },
+  );
+
   test('the old session is lost: @OnDisconnect may want another attempt than the one under way', async () => {
     const scripted = await opened({ disconnect: () => reconnect({ url: 'ws://other/' }) });
     const { old, next, rotated } = await greeting(scripted);
