@@ -36,6 +36,31 @@ function sentTo({ transcript }: ScriptedPeer): string[] {
   return transcript.filter((line) => line.startsWith('<-') && line !== '<- end');
 }
 
+/** A client whose frames wait behind a gate, and what its handlers were given. */
+function held() {
+  const gate = new Gate();
+  const handled: string[] = [];
+  @WebSockexClient('wss://one.example', { heartbeat: false })
+  class OneClient {
+    @OnFrame('text')
+    async text({ data }: TextFrame) {
+      await gate.opened;
+      handled.push(data);
+    }
+
+    @OnPing()
+    ping(_: PingFrame) {
+      handled.push('a ping');
+    }
+
+    @OnTerminate()
+    gone() {
+      handled.push('gone');
+    }
+  }
+  return { OneClient, gate, handled };
+}
+
 const refused = { code: 'ERR_WEBSOCKEX_SHUTTING_DOWN' };
 
 describe('A handler that runs while the application shuts down', () => {
@@ -52,8 +77,7 @@ describe('A handler that runs while the application shuts down', () => {
     };
     for (const text of ['a', 'b']) world.peer(one).send(text);
     await world.net.settle();
-    const closed = world.app.close();
-    await world.net.settle();
+    const { closed } = await world.ending();
     await expect(handle.sendFrame('from elsewhere')).rejects.toMatchObject(refused);
     gate.open();
     await closed;
@@ -90,8 +114,7 @@ describe('A handler that runs while the application shuts down', () => {
     hangs = true;
     for (const text of ['a', 'b']) world.peer(one).send(text);
     await world.net.settle();
-    const closed = world.app.close();
-    await world.net.settle();
+    const { closed } = await world.ending();
     gate.open();
     await closed;
     expect(sent).toEqual([undefined, undefined]);
@@ -111,8 +134,7 @@ describe('A handler that runs while the application shuts down', () => {
     void handle.call('ask', 'x');
     world.peer(one).send('while it drains');
     await world.net.settle();
-    const closed = world.app.close();
-    await world.net.settle();
+    const { closed } = await world.ending();
     gate.open();
     await closed;
     expect(sentTo(world.peer(one))).toEqual([
@@ -138,8 +160,7 @@ describe('A handler that runs while the application shuts down', () => {
     await world.net.settle();
     void handle.call('ask', 'x');
     await world.net.settle();
-    const closed = world.app.close();
-    await world.net.settle();
+    const { closed } = await world.ending();
     started.open();
     await world.net.settle();
     expect(late).toMatchObject({ ...refused, state: 'open' });
@@ -175,8 +196,7 @@ describe('A handler that runs while the application shuts down', () => {
     };
     world.peer(account).send('x');
     await world.net.settle();
-    const closed = world.app.close();
-    await world.net.settle();
+    const { closed } = await world.ending();
     // From elsewhere nothing is taken, although its turn has not come.
     expect(handle.status).toBe('open');
     expect(() => handle.cast('say', 'x')).toThrow(ShuttingDownError);
@@ -207,8 +227,7 @@ describe('A handler that runs while the application shuts down', () => {
     };
     for (const text of ['a', 'b']) world.peer(one).send(text);
     await world.net.settle();
-    const closed = world.app.close();
-    await world.net.settle();
+    const { closed } = await world.ending();
     expect(world.statuses).toEqual(['open', 'terminated']);
     gate.open();
     await closed;
@@ -240,34 +259,19 @@ describe('A handler that runs while the application shuts down', () => {
 
 describe('What arrives while the application shuts down', () => {
   it('is dropped, while what waits is handled; pings are answered', async () => {
-    const gate = new Gate();
-    const handled: string[] = [];
-    @WebSockexClient('wss://one.example', { heartbeat: false })
-    class OneClient {
-      @OnFrame('text')
-      async text({ data }: TextFrame) {
-        await gate.opened;
-        handled.push(data);
-      }
-
-      @OnPing()
-      ping(_: PingFrame) {
-        handled.push('a ping');
-      }
-    }
+    const { OneClient, gate, handled } = held();
     await using app = await bootOnNet({ clients: [OneClient] });
     const peer = await app.net.server(OneClient).accept();
     for (const text of ['a', 'b']) peer.send(text);
     await app.net.settle();
-    const closed = app.close();
-    await app.net.settle();
+    const { closed } = await app.ending();
     peer.send('too late');
     peer.ping('alive?');
     await app.net.settle();
     expect(sentTo(peer)).toEqual(['<- pong 6 bytes']);
     gate.open();
     await closed;
-    expect(handled).toEqual(['a', 'b']);
+    expect(handled).toEqual(['a', 'b', 'gone']);
   });
 
   it('is dropped of a group in whose turn it is not yet', async () => {
@@ -300,8 +304,7 @@ describe('What arrives while the application shuts down', () => {
     const first = await app.net.server(FirstClient).accept();
     await app.net.server(LastClient).accept();
     await app.net.settle();
-    const closed = app.close();
-    await app.net.settle();
+    const { closed } = await app.ending();
     expect(app.manager.clients().map(({ status }) => status)).toEqual(['open', 'closing']);
     first.send('too late');
     await app.net.settle();
@@ -341,8 +344,7 @@ describe('What arrives while the application shuts down', () => {
     await app.net.server(LastClient).accept();
     first.send('before');
     await app.net.settle();
-    const closed = app.close();
-    await app.net.settle();
+    const { closed } = await app.ending();
     for (const text of ['too late', 'welcome', 'too late']) first.send(text);
     await app.net.settle();
     gate.open();
@@ -425,27 +427,12 @@ it('Hooks that run before can still send, and so can everybody after a signal', 
 });
 
 it('A peer that closes while the client drains is answered when that is done', async () => {
-  const gate = new Gate();
-  const handled: string[] = [];
-  @WebSockexClient('wss://one.example', { heartbeat: false })
-  class OneClient {
-    @OnFrame('text')
-    async text({ data }: TextFrame) {
-      await gate.opened;
-      handled.push(data);
-    }
-
-    @OnTerminate()
-    gone() {
-      handled.push('gone');
-    }
-  }
+  const { OneClient, gate, handled } = held();
   await using app = await bootOnNet({ clients: [OneClient] });
   const peer = await app.net.server(OneClient).accept();
   for (const text of ['a', 'b']) peer.send(text);
   await app.net.settle();
-  const closed = app.close();
-  await app.net.settle();
+  const { closed } = await app.ending();
   peer.close(4000);
   await app.net.settle();
   gate.open();

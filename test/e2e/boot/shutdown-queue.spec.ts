@@ -21,8 +21,7 @@ async function sending(count: number) {
       );
   }
   await world.net.settle();
-  const closed = world.app.close();
-  await world.net.settle();
+  const { closed } = await world.ending();
   const peer = world.peer(one);
   const got = (): string[] => peer.transcript.filter((line) => /^<- (text|close)/.test(line));
   return { world, told, closed, got };

@@ -71,8 +71,7 @@ async function closing(state: State | 'with a mailbox') {
   const handle = world.handle(one);
   if (state === 'with a mailbox') for (const text of ['a', 'b']) handle.cast('say', text);
   if (state === 'open') world.peer(one).silence();
-  const closed = world.app.close();
-  await world.net.settle();
+  const { closed } = await world.ending();
   const end = async (): Promise<void> => {
     for (const release of releases) release();
     gate.open();
@@ -159,8 +158,7 @@ it('No client is started any more, and one whose start was under way is told', a
   const starting = app.manager.start(SessionClient, { name: 'under way', startup: 'required' });
   const underWay = starting.catch((error: unknown) => error);
   await app.net.settle();
-  const closed = app.close();
-  await app.net.settle();
+  const { closed } = await app.ending();
   const refused = { code: 'ERR_WEBSOCKEX_SHUTTING_DOWN' };
 
   expect(await underWay).toMatchObject({ ...refused, client: 'under way' });

@@ -148,8 +148,7 @@ describe('What a shutdown leaves undone is told in one line', () => {
       for (const text of ['a', 'b', 'c']) world.peer(one).send(text);
       await world.net.settle();
       expect(world.handle(one).session).toBe(2);
-      const closed = world.app.close();
-      await world.net.settle();
+      const { closed } = await world.ending();
       if (how === 'crashes') gate.open();
       expect(await closeLate(world)).toEqual(['One: 3 received frames']);
       await closed;

@@ -12,6 +12,7 @@ import { describe, expect, it } from 'vitest';
 import { Gate } from '../../fixtures/journal.js';
 import { member, type Member, type MemberHandle } from '../../fixtures/supervision/member.js';
 import { World } from '../../fixtures/supervision/world.js';
+import { watched } from '../../fixtures/watched.js';
 
 /** Back at once. */
 const QUICK = { initialDelay: 0, maxDelay: 0 } as const;
@@ -123,15 +124,6 @@ function texts(world: World, one: Member): string[] {
     .map((line) => JSON.parse(line.slice('<- text '.length)) as string);
 }
 
-function outcome(promise: Promise<unknown>): { value?: unknown; error?: unknown } {
-  const told: { value?: unknown; error?: unknown } = {};
-  promise.then(
-    (value) => (told.value = value),
-    (error: unknown) => (told.error = error),
-  );
-  return told;
-}
-
 describe.each(Object.entries(WAYS))('While an @OnConnect that %s is not done', (_, way) => {
   it('nothing but what it sends leaves, at boot and after each reconnect', async () => {
     const gates = [new Gate(), new Gate(), new Gate()];
@@ -150,9 +142,9 @@ describe.each(Object.entries(WAYS))('While an @OnConnect that %s is not done', (
       expect([handle.status, handle.session]).toEqual(['open', index + 1]);
       if (index > 0) handle.cast('say', 'a');
       handle.info('b');
-      const called = outcome(handle.call('ask', 'c'));
-      const connected = outcome(handle.connected());
-      const sent = outcome(handle.sendFrame('elsewhere'));
+      const called = watched(handle.call('ask', 'c'));
+      const connected = watched(handle.connected());
+      const sent = watched(handle.sendFrame('elsewhere'));
       await world.net.settle();
       expect(connected).toEqual({});
       expect(sent.error).toBeInstanceOf(NotConnectedError);
@@ -181,7 +173,7 @@ describe.each(Object.entries(WAYS))('While an @OnConnect that %s is not done', (
     const one = member('One', { startup: 'required' });
     await using world = await World.make([one]);
     one.deeds.connect = (_info, dialogue) => way.connect(gate, dialogue, world.handle(one));
-    const booted = outcome(world.app.init());
+    const booted = watched(world.app.init());
     await world.net.settle();
     expect(['value' in booted, world.handle(one).status]).toEqual([false, 'open']);
     gate.open();
@@ -209,7 +201,7 @@ describe('A session is ready', () => {
     const one = member('One', { reconnect: false });
     one.deeds.connect = () => ({ type: 'ping', data: Buffer.alloc(126) });
     await using world = await World.make([one]);
-    const connected = outcome(world.handle(one).connected());
+    const connected = watched(world.handle(one).connected());
     await world.app.init();
     await world.net.settle();
     expect(connected.value).toBeUndefined();
@@ -221,7 +213,7 @@ describe('A session is ready', () => {
     const one = member('One', { reconnect: { initialDelay: 60_000, maxDelay: 60_000 } });
     one.deeds.connect = () => gate.opened;
     await using world = await World.boot([one]);
-    const connected = outcome(world.handle(one).connected());
+    const connected = watched(world.handle(one).connected());
     world.handle(one).cast('say', 'later');
     world.peer(one).close(4001, 'no');
     await world.net.settle();
@@ -274,7 +266,7 @@ describe('A send from elsewhere before the session is ready', () => {
     const handle = world.handle(one);
     for (const gate of gates) {
       const sent = ['a', 'b'].map((text) =>
-        outcome(handle.sendFrame(text, { whenDisconnected: 'queue' })),
+        watched(handle.sendFrame(text, { whenDisconnected: 'queue' })),
       );
       await world.net.clock.advance(1);
       expect(sent).toEqual([{}, {}]);

@@ -42,8 +42,7 @@ describe('app.close() while a group', () => {
     const world = await World.boot(members, { group: ALL });
     const release = await reach('running a handler', c, world);
     await world.crash(a);
-    const closed = world.app.close();
-    await world.net.settle();
+    const { closed } = await world.ending();
     release();
     await closed;
     expect(world.story()).toEqual(told('terminate A C B'));
@@ -59,8 +58,7 @@ describe('app.close() while a group', () => {
     await world.crash(c);
     await world.net.clock.advance(0);
     world.story();
-    const closed = world.app.close();
-    await world.net.settle();
+    const { closed } = await world.ending();
     gate.open();
     await closed;
     expect(world.story()).toEqual(told('terminate B A'));
@@ -77,8 +75,7 @@ describe('app.close() while a group', () => {
     await world.crash(a);
     expect(world.handle(c).status).toBe('failed');
     expect(() => world.handle(a).cast('say', 'nobody would hear it')).toThrow(/cannot cast/);
-    const closed = world.app.close();
-    await world.net.settle();
+    const { closed } = await world.ending();
     release();
     await closed;
     expect(world.statuses).toEqual(['failed', 'failed', 'failed']);

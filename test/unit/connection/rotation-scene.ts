@@ -2,22 +2,8 @@ import type { ConnectionInfo, RotateOptions } from 'nestjs-websockex';
 
 import type { FakeSocket } from '../../fixtures/fake-transport.js';
 import { settle } from '../../fixtures/virtual-clock.js';
+import { type Watched, watched } from '../../fixtures/watched.js';
 import { type Script, ScriptedClient, type ScriptOptions } from '../client/scripted-client.js';
-
-/** What a promise is by now. */
-export interface Seen<T> {
-  value?: T;
-  error?: unknown;
-}
-
-export function watched<T>(promise: Promise<T>): Seen<T> {
-  const seen: Seen<T> = {};
-  promise.then(
-    (value) => (seen.value = value),
-    (error: unknown) => (seen.error = error),
-  );
-  return seen;
-}
 
 /** A client with an open session, whose peer keeps it. */
 export async function opened(
@@ -33,7 +19,7 @@ export interface RotationScene {
   readonly old: FakeSocket;
   readonly next: FakeSocket;
   /** What became of `rotate()`. */
-  readonly rotated: Seen<ConnectionInfo>;
+  readonly rotated: Watched<ConnectionInfo>;
 }
 
 /** Its session is rotated: the new one is dialled. */

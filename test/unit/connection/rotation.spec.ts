@@ -21,8 +21,9 @@ import { STANDARD_FEATURES } from '../../../lib/runtime/session/standard.feature
 import { Attempt } from '../../../lib/runtime/connection/attempt.js';
 import { ConnectBudget } from '../../../lib/runtime/throttle/connect.budget.js';
 import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
+import { watched } from '../../fixtures/watched.js';
 import { ScriptedClient } from '../client/scripted-client.js';
-import { dialling, greeting, opened, overlapping, textsOf, watched } from './rotation-scene.js';
+import { dialling, greeting, opened, overlapping, textsOf } from './rotation-scene.js';
 
 describe('a rotation', () => {
   test('the new session takes over with its first frame, and the old one is closed after the overlap', async () => {

@@ -11,22 +11,8 @@ import {
 import { describe, expect, it } from 'vitest';
 
 import { settle } from '../../fixtures/virtual-clock.js';
+import { type Watched, watched } from '../../fixtures/watched.js';
 import { ScriptedClient, type ScriptOptions } from '../client/scripted-client.js';
-
-/** What became of a promise, by now. */
-interface Outcome {
-  value?: unknown;
-  error?: unknown;
-}
-
-function outcome(promise: Promise<unknown>): Outcome {
-  const told: Outcome = {};
-  promise.then(
-    (value) => (told.value = value),
-    (error: unknown) => (told.error = error),
-  );
-  return told;
-}
 
 /** A client in the middle of its `@OnConnect`, and what that has been given. */
 class Talk {
@@ -58,9 +44,15 @@ class Talk {
     await settle();
   }
 
-  async leave(): Promise<void> {
+  /** Has `@OnConnect` return, and gives what `@OnFrame` was given by then. */
+  async returned(): Promise<readonly unknown[]> {
     this.done();
     await settle();
+    return this.handled;
+  }
+
+  async leave(): Promise<void> {
+    await this.returned();
     await this.scripted.leave();
   }
 }
@@ -74,8 +66,7 @@ const is =
 const STATES = {
   open: async () => undefined,
   'open, and the session is ready': async (talk: Talk) => {
-    talk.done();
-    await settle();
+    await talk.returned();
   },
   'closed by the peer': async ({ scripted }: Talk) => {
     scripted.transport.last.playPeerClose(4001, 'no');
@@ -149,7 +140,7 @@ const TABLE: Readonly<Record<State, Row>> = {
   'after loginTimeout': over('the session was not ready within 30000 ms'),
 };
 
-async function inShort(asked: Outcome): Promise<string> {
+async function inShort(asked: Watched<unknown>): Promise<string> {
   await settle();
   if ('error' in asked) {
     expect(asked.error).toBeInstanceOf(NotConnectedError);
@@ -170,17 +161,17 @@ describe.each(Object.entries(TABLE) as [State, Row][])('A dialogue that is %s', 
     const { dialogue } = talk;
     const { signal } = dialogue;
     if (event === 'nextWaiting') await talk.play('other', 'wanted');
-    const waited = event === 'waited' ? outcome(dialogue.next(is('wanted'))) : {};
+    const waited = event === 'waited' ? watched(dialogue.next(is('wanted'))) : {};
     await STATES[state](talk);
     await settle();
     if (event === 'isAborted') {
       expect([signal.aborted, dialogue.signal.aborted]).toEqual([row[event], row[event]]);
       if (row[event]) expect(signal.reason).toBeInstanceOf(NotConnectedError);
     } else {
-      const asked: Outcome =
+      const asked: Watched<unknown> =
         event === 'waited'
           ? waited
-          : outcome(event === 'send' ? dialogue.send('x') : dialogue.next(is('wanted')));
+          : watched<unknown>(event === 'send' ? dialogue.send('x') : dialogue.next(is('wanted')));
       const told = await inShort(asked);
       if (row[event].length > 5) expect(told).toContain(row[event]);
       else expect(told).toBe(row[event]);
@@ -192,7 +183,7 @@ describe.each(Object.entries(TABLE) as [State, Row][])('A dialogue that is %s', 
 describe('The cause of a next() that rejects', () => {
   it('is what has ended the session', async () => {
     const talk = await Talk.begin();
-    const next = outcome(talk.dialogue.next());
+    const next = watched(talk.dialogue.next());
     talk.scripted.transport.last.playPeerClose(4001, 'no');
     await settle();
     expect(next.error).toMatchObject({
@@ -208,7 +199,7 @@ describe('The cause of a next() that rejects', () => {
 
   it('is the error, where it was one', async () => {
     const talk = await Talk.begin({ loginTimeout: 10 });
-    const next = outcome(talk.dialogue.next());
+    const next = watched(talk.dialogue.next());
     await talk.scripted.clock.advance(10);
     await settle();
     expect(next.error).toMatchObject({ cause: { code: 'ERR_WEBSOCKEX_LOGIN_TIMEOUT' } });
@@ -233,7 +224,7 @@ describe('send()', () => {
     const talk = await Talk.begin();
     const { transport } = talk.scripted;
     transport.holdsSends = true;
-    const sent = outcome(talk.dialogue.send('a'));
+    const sent = watched(talk.dialogue.send('a'));
     await settle();
     expect(sent).toEqual({});
     transport.last.take();
@@ -265,9 +256,7 @@ describe('next()', () => {
     await talk.play('c', 'd', 'e');
     expect((await all).map(({ data }) => data)).toEqual(['a', 'b', 'c', 'd']);
     expect(talk.handled).toEqual([]);
-    talk.done();
-    await settle();
-    expect(talk.handled).toEqual(['e']);
+    expect(await talk.returned()).toEqual(['e']);
     await talk.leave();
   });
 
@@ -275,28 +264,24 @@ describe('next()', () => {
     const talk = await Talk.begin();
     await talk.play('a', 'wanted', 'b');
     const first = await talk.dialogue.next(is('wanted'));
-    const second = outcome(talk.dialogue.next(is('also')));
+    const second = watched(talk.dialogue.next(is('also')));
     await talk.play('c', 'also', 'd');
     expect([first.data, (second.value as DataFrame).data]).toEqual(['wanted', 'also']);
     expect((await talk.dialogue.next()).data).toBe('a');
-    talk.done();
-    await settle();
-    expect(talk.handled).toEqual(['b', 'c', 'd']);
+    expect(await talk.returned()).toEqual(['b', 'c', 'd']);
     await talk.leave();
   });
 
   it('gives a frame to the first of those who wait for such a one', async () => {
     const talk = await Talk.begin();
     const [b, any, a] = [
-      outcome(talk.dialogue.next(is('b'))),
-      outcome(talk.dialogue.next()),
-      outcome(talk.dialogue.next(is('a'))),
+      watched(talk.dialogue.next(is('b'))),
+      watched(talk.dialogue.next()),
+      watched(talk.dialogue.next(is('a'))),
     ];
     await talk.play('a', 'a', 'b', 'c');
     expect([b, any, a].map(({ value }) => (value as DataFrame).data)).toEqual(['b', 'a', 'a']);
-    talk.done();
-    await settle();
-    expect(talk.handled).toEqual(['c']);
+    expect(await talk.returned()).toEqual(['c']);
     await talk.leave();
   });
 
@@ -312,15 +297,14 @@ describe('next()', () => {
     await talk.play('a', 'b');
     expect(await next).toEqual({ type: 'text', data: 'b' });
     expect(seen).toEqual(['frame:received', 'b']);
-    talk.done();
-    await settle();
+    await talk.returned();
     expect(seen).toEqual(['frame:received', 'b', 'frame:received', 'a']);
     await talk.leave();
   });
 
   it('gives up after its timeout, and takes no frame from then on', async () => {
     const talk = await Talk.begin();
-    const next = outcome(talk.dialogue.next(is('a'), { timeout: 50 }));
+    const next = watched(talk.dialogue.next(is('a'), { timeout: 50 }));
     await talk.scripted.clock.advance(49);
     expect(next).toEqual({});
     await talk.scripted.clock.advance(1);
@@ -330,9 +314,7 @@ describe('next()', () => {
       timeout: 50,
       message: 'feed: dialogue.next() got no frame that matches within 50 ms',
     });
-    talk.done();
-    await settle();
-    expect(talk.handled).toEqual(['a']);
+    expect(await talk.returned()).toEqual(['a']);
     await talk.leave();
   });
 
@@ -340,15 +322,13 @@ describe('next()', () => {
     const talk = await Talk.begin();
     const controller = new AbortController();
     const { signal } = controller;
-    const next = outcome(talk.dialogue.next(undefined, { signal }));
+    const next = watched(talk.dialogue.next(undefined, { signal }));
     controller.abort(new Error('enough'));
     talk.scripted.transport.last.playText('a');
-    const late = outcome(talk.dialogue.next(undefined, { signal }));
+    const late = watched(talk.dialogue.next(undefined, { signal }));
     await settle();
     expect([next.error, late.error]).toMatchObject([{ message: 'enough' }, { message: 'enough' }]);
-    talk.done();
-    await settle();
-    expect(talk.handled).toEqual(['a']);
+    expect(await talk.returned()).toEqual(['a']);
     await talk.leave();
   });
 
@@ -357,19 +337,17 @@ describe('next()', () => {
     const strict = ({ data }: DataFrame): boolean => {
       throw new TypeError(`not ${String(data)}`);
     };
-    const waiting = outcome(talk.dialogue.next(strict));
-    const other = outcome(talk.dialogue.next(is('x')));
+    const waiting = watched(talk.dialogue.next(strict));
+    const other = watched(talk.dialogue.next(is('x')));
     await talk.play('a');
-    const again = outcome(talk.dialogue.next(strict));
+    const again = watched(talk.dialogue.next(strict));
     await settle();
     expect([waiting.error, again.error]).toMatchObject([
       { message: 'not a' },
       { message: 'not a' },
     ]);
     expect(other).toEqual({});
-    talk.done();
-    await settle();
-    expect(talk.handled).toEqual(['a']);
+    expect(await talk.returned()).toEqual(['a']);
     await talk.leave();
   });
 
@@ -379,15 +357,13 @@ describe('next()', () => {
     await expect(talk.dialogue.next('a' as never)).rejects.toThrow(
       'feed: dialogue.next(): "a" is no function that says whether a frame matches',
     );
-    talk.done();
-    await settle();
-    expect(talk.handled).toEqual(['a']);
+    expect(await talk.returned()).toEqual(['a']);
     await talk.leave();
   });
 
   it('takes no ping and no pong', async () => {
     const talk = await Talk.begin();
-    const next = outcome(talk.dialogue.next());
+    const next = watched(talk.dialogue.next());
     talk.scripted.transport.last.playPing('x');
     talk.scripted.transport.last.playPong('y');
     await settle();
@@ -399,8 +375,7 @@ describe('next()', () => {
 
   it('takes a frame from the handlers of a session that is ready, too', async () => {
     const talk = await Talk.begin();
-    talk.done();
-    await settle();
+    await talk.returned();
     const next = talk.dialogue.next(is('b'));
     await talk.play('a', 'b', 'c');
     expect((await next).data).toBe('b');
@@ -417,7 +392,7 @@ describe('Back pressure of a dialogue', () => {
     const { last } = talk.scripted.transport;
     await talk.play('1', '2', '3', '4');
     expect(last.isPaused).toBe(true);
-    const next = outcome(talk.dialogue.next(is('wanted')));
+    const next = watched(talk.dialogue.next(is('wanted')));
     expect(last.isPaused).toBe(false);
     await talk.play(...Array.from({ length: 50 }, () => 'x'));
     expect(last.isPaused).toBe(false);
@@ -435,7 +410,7 @@ describe('Back pressure of a dialogue', () => {
   it('their bytes do, and it rejects', async () => {
     const talk = await Talk.begin({ mailbox });
     const { last } = talk.scripted.transport;
-    const both = [outcome(talk.dialogue.next(is('wanted'))), outcome(talk.dialogue.next(is('w')))];
+    const both = [watched(talk.dialogue.next(is('wanted'))), watched(talk.dialogue.next(is('w')))];
     await talk.play('x'.repeat(60));
     expect([both, last.isPaused]).toEqual([[{}, {}], false]);
     await talk.play('x'.repeat(40));
@@ -448,7 +423,7 @@ describe('Back pressure of a dialogue', () => {
     // Nothing more is read: it rejects at once, unless it takes of what waits.
     await expect(talk.dialogue.next(is('wanted'))).rejects.toBeInstanceOf(BackpressureError);
     expect((await talk.dialogue.next()).data).toHaveLength(60);
-    const next = outcome(talk.dialogue.next(is('wanted')));
+    const next = watched(talk.dialogue.next(is('wanted')));
     expect(last.isPaused).toBe(false);
     await talk.play('wanted');
     expect(next.value).toMatchObject({ data: 'wanted' });
