@@ -34,12 +34,12 @@ const own = (name, title, work, more) => row(name, title, work, { base: receive,
 
 export const ROWS = [
   row('receive-100', 'receive 100 B', receive, { floor: 0.65, must: 2.8, aim: 3.5 }),
-  row('receive-20', 'receive 20 B', { ...receive, size: 20 }, { floor: 0.73, must: 4, aim: 4.8 }),
+  row('receive-20', 'receive 20 B', { ...receive, size: 20 }, { floor: 0.67, must: 4, aim: 4.8 }),
   own(
     'receive-async',
     'receive 100 B, `async` handler',
     { ...receive, form: 'async' },
-    { floor: 0.23, must: 1.9, aim: 2.5 },
+    { floor: 0.24, must: 1.9, aim: 2.5 },
   ),
   own(
     'receive-frames$',
@@ -57,7 +57,7 @@ export const ROWS = [
     'receive-10-patterns',
     'receive 100 B, ten patterns',
     { ...receive, patterns: 10 },
-    { floor: 0.58, must: 1.8, aim: 2.5 },
+    { floor: 0.57, must: 1.8, aim: 2.5 },
   ),
   own(
     'receive-100-patterns',
@@ -81,7 +81,7 @@ export const ROWS = [
     'receive-64k',
     'receive 64 KiB binary',
     { ...receive, size: 65_536, binary: true, warmUp: 3_000, frames: 15_000 },
-    { floor: 0.8, must: 1.3, aim: 1.8 },
+    { floor: 0.84, must: 1.3, aim: 1.8 },
   ),
   row(
     'receive-wss',
@@ -95,7 +95,7 @@ export const ROWS = [
     'send-together',
     'send 100 B, 256 a tick, awaited together',
     { ...send, way: 'together' },
-    { base: send, floor: 0.27, must: 12, aim: 17 },
+    { base: send, floor: 0.28, must: 12, aim: 17 },
   ),
   row(
     'send-cast',
@@ -107,20 +107,20 @@ export const ROWS = [
     'send-16',
     'send 100 B, 16 a tick',
     { ...send, perTick: 16, frames: 51_200 },
-    { floor: 0.36, must: 7, aim: 10 },
+    { floor: 0.45, must: 7, aim: 10 },
   ),
   row(
     'send-1',
     'send 100 B, 1 a tick',
     { ...send, perTick: 1, warmUp: 10_000, frames: 30_000 },
-    { floor: 0.45, must: 0.93, aim: 1.05 },
+    { floor: 0.44, must: 0.93, aim: 1.05 },
   ),
 
-  row('echo', 'echo 100 B, 64 in flight', echo, { floor: 0.75, must: 4, aim: 5 }),
+  row('echo', 'echo 100 B, 64 in flight', echo, { floor: 0.7, must: 4, aim: 5 }),
   row('echo-p50', 'echo 100 B, 64 in flight, p50', echo, {
     figure: 'p50',
     better: 'less',
-    floor: 1.4,
+    floor: 1.5,
     must: 0.4,
     aim: 0.25,
   }),
@@ -128,7 +128,7 @@ export const ROWS = [
   row('idle-memory', 'memory of an idle client (RSS)', connect, {
     figure: 'rss',
     better: 'less',
-    floor: 9.7,
+    floor: 11,
     must: 1.9,
     aim: 1.3,
   }),

@@ -2,8 +2,8 @@
 //
 //   npm run bench -- [--quick] [--row <name> …] [--subject <name> …] [--rounds 5] [--json <file>] [--svg <folder>]
 //
-// `--quick`: `ws` alone as the peer, fewer frames, three rounds; fails where a row is below its floor. `--row` takes every
-// row whose name begins so. It fails, too, where a subject loses a frame. Ratios are to bare `ws` in the same round.
+// `--quick`: `ws` alone as the peer, fewer frames, three rounds; fails where a row is below its floor. `--row` takes the
+// row of that name, or else all whose names begin so. It fails, too, where a subject loses a frame. Ratios are to bare `ws` in the same round.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, release, totalmem } from 'node:os';
@@ -29,11 +29,18 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
 
-function chosen(all, names, isOne) {
-  for (const name of names) {
-    if (!all.some((one) => isOne(one, name))) throw new Error(`There is no ${name}`);
-  }
-  return names.length === 0 ? all : all.filter((one) => names.some((name) => isOne(one, name)));
+/** Those of exactly these names, or else those whose names begin so. */
+function chosen(all, names) {
+  if (names.length === 0) return all;
+  const some = new Set(
+    names.flatMap((name) => {
+      const same = all.filter((one) => one.name === name);
+      const found = same.length > 0 ? same : all.filter((one) => one.name.startsWith(name));
+      if (found.length === 0) throw new Error(`There is no ${name}`);
+      return found;
+    }),
+  );
+  return all.filter((one) => some.has(one));
 }
 
 /** The works of rows that are compared with the same work of `ws` are run side by side. */
@@ -136,13 +143,13 @@ function git(...args) {
 }
 
 const all = values.quick ? ROWS.filter(({ must }) => must !== undefined).map(quickly) : ROWS;
-const rows = chosen(all, values.row, ({ name }, start) => name.startsWith(start));
+const rows = chosen(all, values.row);
 const peers = values.quick
   ? SUBJECTS.filter(({ name }) => ['ours', 'ws'].includes(name))
   : SUBJECTS;
-const wanted = chosen(peers, values.subject, ({ name }, one) => name === one);
-const isCompared = wanted.some(({ name }) => name === 'ws');
-if (!isCompared) wanted.push(SUBJECTS.find(({ name }) => name === 'ws'));
+const wanted = chosen(peers, values.subject);
+// All are compared with it.
+if (!wanted.some(({ name }) => name === 'ws')) wanted.push(...chosen(SUBJECTS, ['ws']));
 
 if (!existsSync(new URL('../dist/index.js', import.meta.url))) {
   throw new Error('There is no built package: npm run build');

@@ -201,6 +201,9 @@ async function echo({ size, flight, warmUp, frames }) {
   return { ...meter.figures, ...latency };
 }
 
+/** Clients before those that count: code is compiled with them. */
+const FIRST_CLIENTS = 100;
+
 /** Sessions on which nothing comes: what each takes to open, and to have. */
 async function idle({ clients }) {
   let open = 0;
@@ -217,7 +220,7 @@ async function idle({ clients }) {
     global.gc();
     return process.memoryUsage();
   };
-  const first = await subject.connect({ ...options, count: clients / 100, at: 0 });
+  const first = await subject.connect({ ...options, count: FIRST_CLIENTS, at: 0 });
   const before = await settle();
   const from = process.cpuUsage();
   const at = performance.now();

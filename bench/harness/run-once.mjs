@@ -36,7 +36,9 @@ export async function serve(isTls = false) {
   child.stderr.on('data', (text) => said.push(text));
   const gone = new AbortController();
   child.on('close', () => gone.abort(new Error(`the server ended: ${lastWords(said.join(''))}`)));
-  const [{ port, ca }] = await once(child, 'message', { signal: gone.signal });
+  const [{ port, ca }] = await once(child, 'message', { signal: gone.signal }).catch(() => {
+    throw gone.signal.reason;
+  });
   return { child, url: `${isTls ? 'wss' : 'ws'}://127.0.0.1:${port}`, ca, gone: gone.signal };
 }
 

@@ -180,7 +180,7 @@ struct Bench {
       }
       context.poll();
     };
-    add(clients / 100);
+    add(100);
     const auto before = rss();
     const auto from = cpu();
     add(clients);

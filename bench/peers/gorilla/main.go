@@ -191,7 +191,7 @@ func idle(url string, w work) map[string]float64 {
 			conns = append(conns, <-opened)
 		}
 	}
-	open(w.Clients / 100)
+	open(100)
 	before := rss()
 	from := cpu()
 	open(w.Clients)
