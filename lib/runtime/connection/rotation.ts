@@ -65,6 +65,7 @@ type State<L extends BesideLogin> =
  *     the old session is lost:   dialling, greeting, confirming ──> taken ──the new one is ready──> idle
  *                                preparing, waiting ──> idle, and the client reconnects as ever
  *     close(), reconnect(), stop(), a crash, `within` is over ──> idle; the new wire is closed
+ *     it fails, and no attempt is to follow ──> idle; the old session goes on
  *
  * While it is not `idle` every frame of the new session waits here, bounded as the mailbox is; it is
  * handled when all of the old one have been. Wires that are closed are remembered until they have ended.
