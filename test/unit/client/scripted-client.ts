@@ -11,6 +11,7 @@ import type {
   Incarnation,
   Target,
 } from '../../../lib/runtime/process/client.definition.js';
+import { TurnBudget } from '../../../lib/runtime/mailbox/turn.budget.js';
 import type { FeatureFactory } from '../../../lib/runtime/session/session.feature.js';
 import { Supervisor } from '../../../lib/runtime/supervision/supervisor.js';
 import type { ConnectGate } from '../../../lib/runtime/throttle/budget.port.js';
@@ -98,6 +99,8 @@ export class ScriptedClient implements ClientDefinition {
       gate: gate ?? new ConnectBudget(clock),
       turns: new TurnGate(),
       signals: new SignalWatchers(),
+      // A machine that is busy is not to end a turn sooner.
+      budget: () => new TurnBudget(256, Infinity),
       run: <R>(fn: () => R) => fn(),
       ...(features !== undefined && { features }),
       sinks: [{ wants: () => true, next: (event: WebSockexEvent) => this.events.push(event) }],
