@@ -12,11 +12,23 @@ export class Deliveries {
   #isFiltering = false;
   #timer: Timer | undefined;
   #done: ((deduped: number) => void) | undefined;
+  #isOver = false;
+  #before: Deliveries | undefined;
 
+  /** @param before what the session before has delivered, where that is dropped still */
   constructor(
     private readonly dedupe: (frame: DataFrame) => unknown,
     private readonly noted: <R>(work: () => R) => R | undefined,
-  ) {}
+    before?: Deliveries,
+  ) {
+    this.#before = before;
+  }
+
+  /** What the session before has delivered, while that is dropped. */
+  get before(): Deliveries | undefined {
+    if (this.#before !== undefined && this.#before.#isOver) this.#before = undefined;
+    return this.#before;
+  }
 
   /** Notes what it passes on; once it filters, it drops what has been noted. */
   inbox(mailbox: FrameInbox): FrameInbox {
@@ -24,13 +36,9 @@ export class Deliveries {
       post: (frame) => {
         const key = this.noted(() => this.dedupe(frame));
         if (key === undefined) return mailbox.post(frame);
-        if (this.#isFiltering) {
-          if (this.#keys.has(key)) this.#deduped++;
-          else mailbox.post(frame);
-          return;
-        }
-        this.#note(key);
-        mailbox.post(frame);
+        const isKnown = this.#drops(key);
+        if (!this.#isFiltering) this.#note(key);
+        if (!isKnown) mailbox.post(frame);
       },
     };
   }
@@ -41,18 +49,26 @@ export class Deliveries {
     this.#done = done;
   }
 
-  /** It may do so for so many milliseconds more. */
+  /** It may do so for so many milliseconds more; only the first time counts. */
   expire(clock: Clock, time: number): void {
-    if (!this.#isFiltering) return;
-    this.#timer?.cancel();
-    this.#timer = clock.setTimer(time, () => this.over());
+    if (this.#isFiltering) this.#timer ??= clock.setTimer(time, () => this.over());
   }
 
   over(): void {
     this.#timer?.cancel();
+    this.#isOver = true;
     const done = this.#done;
     this.#done = undefined;
     done?.(this.#deduped);
+  }
+
+  #drops(key: unknown): boolean {
+    if (this.#isFiltering && this.#keys.has(key)) {
+      this.#deduped++;
+      return true;
+    }
+    const { before } = this;
+    return before !== undefined && before.#drops(key);
   }
 
   #note(key: unknown): void {

@@ -144,10 +144,11 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     }
     const run = new RotationRun(this.client, this.tools.clock, url, isHeard);
     const rotated = run.begin(within, (error) => this.#expired(run, error));
-    this.#endDeliveries();
     const { dedupe } = this.host.settings;
-    if (dedupe !== undefined) {
-      this.#deliveries = new Deliveries(dedupe, (work) => this.host.noted(work));
+    if (dedupe === undefined) this.#endDeliveries();
+    else {
+      const noted = <R>(work: () => R): R | undefined => this.host.noted(work);
+      this.#deliveries = new Deliveries(dedupe, noted, this.#deliveries);
       this.connection.divert();
     }
     this.host.begins();
@@ -212,7 +213,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     login?.end(reason);
     const state = this.#state;
     this.#state = { name: 'idle' };
-    this.#endDeliveries();
+    while (this.#deliveries !== undefined) this.#endDeliveries();
     if (!('before' in state)) return;
     state.before.close();
     this.#tell(state.before, 0);
@@ -251,7 +252,8 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     const { run, next } = state;
     if (state.timer !== undefined) state.timer.cancel();
     const { attempt, wire, opening, login } = next;
-    this.#deliveries?.filter(() => this.#deliveriesOver());
+    const deliveries = this.#deliveries;
+    deliveries?.filter(() => this.#deliveriesOver(deliveries));
     this.host.onTakingOver();
     if (login === undefined || opening === undefined) {
       this.#state = { name: 'idle' };
@@ -560,22 +562,24 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     const { before, next } = state;
     this.host.onOverlapOver();
     this.#state = { name: 'idle' };
-    this.#deliveries?.filter((deduped) => {
-      this.#deliveriesOver();
+    const deliveries = this.#deliveries;
+    deliveries?.filter((deduped) => {
+      this.#deliveriesOver(deliveries);
       this.#tell(before, deduped);
     });
-    this.#deliveries?.expire(this.tools.clock, this.host.settings.overlap);
-    const isFiltering = this.#deliveries !== undefined;
+    deliveries?.expire(this.tools.clock, this.host.settings.overlap);
     this.#release(next);
-    if (!isFiltering) this.#tell(before, 0);
+    if (deliveries === undefined) this.#tell(before, 0);
   }
 
   #tell({ overlapped, session: from }: Overlap, deduped: number): void {
     this.tools.telemetry.emit('rotated', { from, to: from + 1, overlapped, deduped });
   }
 
-  /** Nothing comes twice any more. */
-  #deliveriesOver(): void {
+  /** Nothing of these comes twice any more. */
+  #deliveriesOver(deliveries: Deliveries): void {
+    // The next rotation may have begun to note what is delivered.
+    if (this.#deliveries !== deliveries) return;
     this.#deliveries = undefined;
     this.connection.divert();
   }
@@ -593,9 +597,10 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     if (!this.connection.isPaused) next.wire.resume();
   }
 
+  /** What this rotation has noted is of no account any more; that of the one before is. */
   #endDeliveries(): void {
     const deliveries = this.#deliveries;
-    this.#deliveries = undefined;
+    this.#deliveries = deliveries?.before;
     deliveries?.over();
   }
 

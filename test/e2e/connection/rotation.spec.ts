@@ -179,20 +179,13 @@ async function disturb(
   const delays = new Map<ScriptedPeer, number>();
   const outcomes: string[] = [];
   let rotations = 0;
-  let restsUntil = 0;
   for (let step = 0; step < 300; step++) {
     feed.next(delays);
-    // What is remembered for `dedupe` ends with the next rotation.
-    const rests = outcomes.length < rotations || clock.now() < restsUntil;
-    if (!rests && scene.handle.status === 'open') {
+    if (outcomes.length === rotations && scene.handle.status === 'open') {
       rotations++;
-      const over = (outcome: string): void => {
-        outcomes.push(outcome);
-        restsUntil = clock.now() + 2_500;
-      };
       scene.handle.rotate().then(
-        () => over('made'),
-        ({ code }: { code: string }) => over(code),
+        () => outcomes.push('made'),
+        ({ code }: { code: string }) => outcomes.push(code),
       );
     }
     const peers = open();

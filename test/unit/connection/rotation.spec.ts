@@ -591,6 +591,47 @@ describe('a rotation', () => {
     await scripted.leave();
   });
 
+  test.each(['succeeds', 'fails'])(
+    'dedupe goes on with what a session before has delivered while the next rotation %s',
+    async (how) => {
+      const scripted = await opened(
+        {},
+        { dedupe: ({ data }) => data.toString(), classify: () => 'fatal' },
+      );
+      const { old, next } = await overlapping(scripted);
+      for (const text of ['1', '2', '3']) old.playText(text);
+      await scripted.clock.advance(1_000);
+      next.playText('1');
+      const { next: third } = await greeting(scripted);
+      next.playText('2');
+      next.playText('4');
+      if (how === 'fails') third.playEnd();
+      else for (const text of ['2', '4', '5']) third.playText(text);
+      await settle();
+      next.playText('3');
+      await scripted.clock.advance(1_000);
+      expect(textsOf(scripted)).toEqual([
+        '1',
+        '2',
+        '3',
+        'first',
+        '4',
+        ...(how === 'fails' ? [] : ['5']),
+      ]);
+      // Its time is over.
+      scripted.transport.held.at(-1)?.playText('1');
+      expect(textsOf(scripted).at(-1)).toBe('1');
+      await scripted.clock.advance(1_000);
+      const told = scripted.events.filter(({ event }) => event === 'rotated');
+      expect(told).toMatchObject([
+        { from: 1, deduped: 3 },
+        ...(how === 'fails' ? [] : [{ from: 2, deduped: 2 }]),
+      ]);
+      await scripted.leave();
+      expect(scripted.clock.pending).toEqual([]);
+    },
+  );
+
   test('what the old socket had, and gives back unsent, goes by the new one', async () => {
     const scripted = await opened({}, { features: STANDARD_FEATURES, sendHighWaterMark: 1_000 });
     scripted.transport.holdsSends = true;
