@@ -1,6 +1,6 @@
 import type { SendFailure } from '../errors/sending.errors.js';
 import { FrameChecker } from '../frame/frame.checker.js';
-import type { Frame } from '../frame/frame.js';
+import { type Frame, framesWithin } from '../frame/frame.js';
 import type { CloseFrame } from '../telemetry/events.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { TransportSocket } from '../transport/transport.port.js';
@@ -31,6 +31,8 @@ export class FrameWriter {
   #hasBackpressure = false;
   /** How many of the bytes that wait are no answers. */
   #others = 0;
+  /** How many answers were sent since the socket had taken all, or held the peer up last: not more wait. */
+  #answers = 0;
 
   constructor(
     client: string,
@@ -81,13 +83,20 @@ export class FrameWriter {
   }
 
   #answer(socket: TransportSocket, frame: Frame, done: Done | undefined): void {
-    if (this.#hasBackpressure || socket.bufferedAmount - this.#others < this.marks.maxAnswerBytes) {
+    const { bufferedAmount } = socket;
+    const { maxAnswerBytes } = this.marks;
+    const before = bufferedAmount === 0 ? 0 : this.#answers;
+    this.#answers = before + 1;
+    const hasRoom =
+      bufferedAmount - this.#others < maxAnswerBytes && before < framesWithin(maxAnswerBytes);
+    if (this.#hasBackpressure || hasRoom) {
       socket.send(frame, done);
       return;
     }
     this.#hold(true);
     // It is behind all the answers that wait now: with it, they have gone.
     socket.send(frame, (error) => {
+      this.#answers = Math.max(0, this.#answers - before - 1);
       this.#hold(false);
       done?.(error);
     });

@@ -148,3 +148,8 @@ export function toFrame(value: unknown): Frame | undefined {
   if (value instanceof Uint8Array) return Frame.binary(value);
   return isFrame(value) ? value : undefined;
 }
+
+/** How many frames may wait where so many bytes of them may: one that is empty takes memory, too. */
+export function framesWithin(bytes: number): number {
+  return Math.max(1024, bytes / 256);
+}

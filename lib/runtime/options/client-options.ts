@@ -93,8 +93,9 @@ export interface ClientOptions extends TransportOptions {
   readonly maxAge?: number;
   /**
    * Bytes that may wait to be sent: a send with which it would be more rejects with `BackpressureError`,
-   * and nothing of it is sent. A send alone is always taken, and so is what answers the peer's own frames.
-   * `Infinity`: no bound. @default 16 MiB
+   * and nothing of it is sent. Small frames are counted, too: one may wait for each 256 bytes of it, at least 1,024. A
+   * send alone is always taken, and so is what answers the peer's own frames. `Infinity`: no bound.
+   * @default 16 MiB
    */
   readonly maxBuffered?: number;
   /**

@@ -12,7 +12,7 @@ import {
   SupersededError,
 } from '../errors/sending.errors.js';
 import { FrameChecker } from '../frame/frame.checker.js';
-import type { Frame } from '../frame/frame.js';
+import { type Frame, framesWithin } from '../frame/frame.js';
 import { isMilestone } from '../telemetry/milestone.js';
 import { FormerAnswers } from './former.answers.js';
 import { SendRate } from './send.rate.js';
@@ -159,7 +159,7 @@ export class Outbox implements SessionFeature {
   #toBefore(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined {
     const former = this.#former;
     if (former === undefined || isControl(frames) || former.mayGo(frames)) return frames;
-    former.keep(this.#toItem(frames, options));
+    former.keep(this.#toItem(frames.map(own), options));
     return undefined;
   }
 
@@ -211,6 +211,8 @@ export class Outbox implements SessionFeature {
       this.#waiting.remove(older);
       this.#settle(older, new SupersededError(client, key as string));
     }
+    // Not before: what is refused is not worth a copy.
+    item.frames = frames.map(own);
     this.#waiting.add(item);
     caller?.onKept(() => this.#withdraw(item));
     this.#pump();
@@ -218,14 +220,13 @@ export class Outbox implements SessionFeature {
     return undefined;
   }
 
-  /** What its sender does with the bytes while they wait is of no account. */
   #toItem(frames: readonly Frame[], { caller, isAnswer, done }: SendingOptions): WaitingSend {
     const { client, clock } = this.context;
     const isWhole = areWhole(frames);
     if (isWhole) new FrameChecker(client).check(frames);
     const isOfSession = !isWhole || caller?.session !== undefined;
     return {
-      frames: frames.map(own),
+      frames,
       messages: countMessages(frames),
       bytes: sizeOf(frames),
       at: clock.now(),
@@ -250,12 +251,17 @@ export class Outbox implements SessionFeature {
   /** What answers the peer always finds room: too much of it holds up reading. */
   #backpressure({ bytes, isAnswer }: WaitingSend): BackpressureError | undefined {
     const { client, bufferedAmount, settings } = this.context;
+    const { maxBuffered } = settings;
+    const { frames } = this.#waiting;
     const others = bufferedAmount + this.#waiting.bytes;
-    if (isAnswer || others === 0 || others + bytes <= settings.maxBuffered) return undefined;
+    const isMany = frames >= framesWithin(maxBuffered);
+    if (isAnswer || others === 0 || (others + bytes <= maxBuffered && !isMany)) return undefined;
+    const wait = isMany
+      ? `${frames} frames wait to be sent, and of maxBuffered (${maxBuffered}) each has 256 bytes at least`
+      : `${others} bytes wait to be sent, and with ${bytes} more it would be above ${maxBuffered} (maxBuffered)`;
     return new BackpressureError(
       client,
-      `${others} bytes wait to be sent, and with ${bytes} more it would be above ${settings.maxBuffered} (maxBuffered): ` +
-        'the peer takes less than is sent to it. Wait for the sends before, send less, or allow more',
+      `${wait}: the peer takes less than is sent to it. Wait for the sends before, send less, or allow more`,
     );
   }
 
@@ -454,8 +460,12 @@ export class Outbox implements SessionFeature {
   /** Too much that answers the peer waits here: nothing more of it is read meanwhile. */
   #hold(): void {
     const { maxBytes } = this.context.settings.mailbox;
-    const bytes = this.#waiting.answerBytes + (this.#former?.bytes ?? 0);
-    const isTooMuch = bytes >= maxBytes || (this.#isHolding && bytes > maxBytes / 2);
+    const { answers } = this.#waiting;
+    const bytes = answers.bytes + (this.#former?.bytes ?? 0);
+    // A half of it is to have gone before reading goes on.
+    const share = this.#isHolding ? 2 : 1;
+    const isMany = answers.frames * share >= framesWithin(maxBytes);
+    const isTooMuch = bytes >= maxBytes || (this.#isHolding && bytes > maxBytes / 2) || isMany;
     if (isTooMuch === this.#isHolding) return;
     this.#isHolding = isTooMuch;
     this.context.hold(isTooMuch);

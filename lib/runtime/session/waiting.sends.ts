@@ -33,7 +33,8 @@ export class WaitingSends {
   #first: WaitingSend | undefined;
   readonly #latest = new Map<string, WaitingSend>();
   #bytes = 0;
-  #answerBytes = 0;
+  #frames = 0;
+  #answers = { frames: 0, bytes: 0 };
   #kept = { frames: 0, bytes: 0 };
 
   get size(): number {
@@ -44,9 +45,13 @@ export class WaitingSends {
     return this.#bytes;
   }
 
-  /** Bytes of what answers the peer. */
-  get answerBytes(): number {
-    return this.#answerBytes;
+  get frames(): number {
+    return this.#frames;
+  }
+
+  /** Frames and bytes of what answers the peer. */
+  get answers(): { readonly frames: number; readonly bytes: number } {
+    return this.#answers;
   }
 
   /** Frames and bytes that wait for a session, or would. */
@@ -106,7 +111,11 @@ export class WaitingSends {
 
   #count({ bytes, frames, isAnswer, mode }: WaitingSend, sign: 1 | -1): void {
     this.#bytes += sign * bytes;
-    if (isAnswer) this.#answerBytes += sign * bytes;
+    this.#frames += sign * frames.length;
+    if (isAnswer) {
+      this.#answers.frames += sign * frames.length;
+      this.#answers.bytes += sign * bytes;
+    }
     if (!isKeptMode(mode)) return;
     this.#kept.frames += sign * frames.length;
     this.#kept.bytes += sign * bytes;

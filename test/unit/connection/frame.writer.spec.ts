@@ -43,10 +43,10 @@ class Rig {
   readonly writable: number[] = [];
   readonly writer: FrameWriter;
 
-  constructor() {
+  constructor(maxAnswerBytes = MAX) {
     const source = { client: 'feed', module: 'Feed', session: () => 1 };
     const telemetry = new Telemetry(source, () => 0, []);
-    const marks = { maxAnswerBytes: MAX, sendHighWaterMark: HIGH };
+    const marks = { maxAnswerBytes, sendHighWaterMark: HIGH };
     this.writer = new FrameWriter('feed', telemetry, marks, {
       onBackpressure: (hasBackpressure) => {
         expect(hasBackpressure).not.toBe(this.hasBackpressure);
@@ -124,6 +124,29 @@ describe('What is sent', () => {
     rig.send(first, 1000);
     rig.send(second, 1);
     expect(rig.hasBackpressure).toBe(isHeld);
+  });
+
+  it('holds up reading where many answers wait, however small they are', () => {
+    const rig = new Rig(10_000);
+    const answer = (times: number): void => {
+      for (let sent = 0; sent < times; sent++) rig.send('answer', 1);
+    };
+    const take = (times: number): void => {
+      for (let taken = 0; taken < times; taken++) rig.queue.take();
+    };
+    answer(1_024);
+    expect(rig.hasBackpressure).toBe(false);
+    answer(10);
+    expect(rig.hasBackpressure).toBe(true);
+    // Until the first that was too much has gone; those behind it wait still.
+    take(1_024);
+    expect(rig.hasBackpressure).toBe(true);
+    take(1);
+    expect(rig.hasBackpressure).toBe(false);
+    answer(1_015);
+    expect(rig.hasBackpressure).toBe(false);
+    answer(1);
+    expect(rig.hasBackpressure).toBe(true);
   });
 
   it('is not counted as waiting when the system took it in the same call', () => {

@@ -443,6 +443,36 @@ describe('What waits in a session', () => {
     expect(desk.story).toEqual(['sent', 'sent', 'BackpressureError', '']);
   });
 
+  it('is refused where as many frames wait as maxBuffered has 256 bytes, or 1,024', () => {
+    for (const [maxBuffered, most] of [
+      [100_000, 1_024],
+      [512_000, 2_000],
+    ] as const) {
+      const desk = full(20, { ...OPTIONS, maxBuffered });
+      for (let sent = 0; sent <= most; sent++) desk.send('reject', { bytes: 1 });
+      expect(desk.story).toEqual([
+        ...Array.from({ length: most + 1 }, () => ''),
+        'BackpressureError',
+      ]);
+      desk.take(1);
+      desk.send('reject', { bytes: 1 });
+      expect(desk.story.at(-1)).toBe('');
+    }
+  });
+
+  it('holds up reading where many small answers wait', () => {
+    const desk = full(20, { ...OPTIONS, mailbox: { maxBytes: 100_000 } });
+    for (let sent = 0; sent < 1_023; sent++) desk.send('handler', { bytes: 20 });
+    expect(desk.isHeld).toBe(false);
+    desk.send('handler', { bytes: 20 });
+    expect(desk.isHeld).toBe(true);
+    // Until half of them have gone.
+    for (let taken = 0; taken < 510; taken++) desk.take(1);
+    expect(desk.isHeld).toBe(true);
+    for (let taken = 0; taken < 10; taken++) desk.take(1);
+    expect(desk.isHeld).toBe(false);
+  });
+
   it.each([
     ['into an empty socket', 0],
     ['into one that is not full', 19],
