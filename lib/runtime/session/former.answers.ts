@@ -21,9 +21,9 @@ export class FormerAnswers {
     private readonly onChanged: () => void,
   ) {}
 
-  /** Bytes that wait. */
-  get bytes(): number {
-    return this.#waiting.bytes;
+  /** How much waits. */
+  get size(): { readonly frames: number; readonly bytes: number } {
+    return this.#waiting;
   }
 
   /** Whether these may go now; then they count. */

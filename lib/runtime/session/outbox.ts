@@ -11,16 +11,17 @@ import {
   SessionOverError,
   SupersededError,
 } from '../errors/sending.errors.js';
-import { FrameChecker } from '../frame/frame.checker.js';
 import { type Frame, framesWithin } from '../frame/frame.js';
 import { isMilestone } from '../telemetry/milestone.js';
 import { FormerAnswers } from './former.answers.js';
 import { SendRate } from './send.rate.js';
 import type { FeatureContext, SendingOptions, SessionFeature } from './session.feature.js';
 import {
+  areWhole,
   countMessages,
   isKeptMode,
-  sizeOf,
+  own,
+  toWaiting,
   type WaitingSend,
   WaitingSends,
 } from './waiting.sends.js';
@@ -159,7 +160,7 @@ export class Outbox implements SessionFeature {
   #toBefore(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined {
     const former = this.#former;
     if (former === undefined || isControl(frames) || former.mayGo(frames)) return frames;
-    former.keep(this.#toItem(frames.map(own), options));
+    former.keep(this.#toWaiting(frames.map(own), options));
     return undefined;
   }
 
@@ -197,7 +198,7 @@ export class Outbox implements SessionFeature {
         `${client}: the fragments of a message belong to one session, and there is none; give all of them in one call to have them wait`,
       );
     }
-    const item = this.#toItem(frames, options);
+    const item = this.#toWaiting(frames, options);
     const { key } = item;
     const older = key === undefined ? undefined : this.#waiting.latest(key);
     const refusal = isIn ? this.#backpressure(item) : this.#full(item, older);
@@ -220,24 +221,9 @@ export class Outbox implements SessionFeature {
     return undefined;
   }
 
-  #toItem(frames: readonly Frame[], { caller, isAnswer, done }: SendingOptions): WaitingSend {
+  #toWaiting(frames: readonly Frame[], options: SendingOptions): WaitingSend {
     const { client, clock } = this.context;
-    const isWhole = areWhole(frames);
-    if (isWhole) new FrameChecker(client).check(frames);
-    const isOfSession = !isWhole || caller?.session !== undefined;
-    return {
-      frames,
-      messages: countMessages(frames),
-      bytes: sizeOf(frames),
-      at: clock.now(),
-      mode: caller === undefined ? 'bound' : isOfSession ? 'reject' : caller.whenDisconnected,
-      key: caller?.whenDisconnected === 'latest' ? caller.key : undefined,
-      session: caller?.session,
-      isWhole,
-      isAnswer,
-      done,
-      isSettled: false,
-    };
+    return toWaiting(client, frames, options, clock.now());
   }
 
   /** Nobody waits for what a handler returned: that it is lost is told in the log. */
@@ -461,10 +447,12 @@ export class Outbox implements SessionFeature {
   #hold(): void {
     const { maxBytes } = this.context.settings.mailbox;
     const { answers } = this.#waiting;
-    const bytes = answers.bytes + (this.#former?.bytes ?? 0);
+    const former = this.#former?.size;
+    const bytes = answers.bytes + (former?.bytes ?? 0);
+    const frames = answers.frames + (former?.frames ?? 0);
     // A half of it is to have gone before reading goes on.
     const share = this.#isHolding ? 2 : 1;
-    const isMany = answers.frames * share >= framesWithin(maxBytes);
+    const isMany = frames * share >= framesWithin(maxBytes);
     const isTooMuch = bytes >= maxBytes || (this.#isHolding && bytes > maxBytes / 2) || isMany;
     if (isTooMuch === this.#isHolding) return;
     this.#isHolding = isTooMuch;
@@ -474,19 +462,4 @@ export class Outbox implements SessionFeature {
 
 function isControl(frames: readonly Frame[]): boolean {
   return frames.every(({ type }) => type === 'ping' || type === 'pong');
-}
-
-/** Whether they begin and end with a message. */
-function areWhole(frames: readonly Frame[]): boolean {
-  const data = frames.filter(({ type }) => type !== 'ping' && type !== 'pong');
-  const isOpen = (frame: Frame | undefined): boolean =>
-    frame !== undefined && 'fin' in frame && frame.fin === false;
-  return data[0]?.type !== 'continuation' && !isOpen(data.at(-1));
-}
-
-/** Its sender may do with the bytes what it likes while they wait. */
-function own(frame: Frame): Frame {
-  return typeof frame.data === 'string'
-    ? frame
-    : ({ ...frame, data: Buffer.from(frame.data) } as Frame);
 }

@@ -1,5 +1,7 @@
+import { FrameChecker } from '../frame/frame.checker.js';
 import type { Frame } from '../frame/frame.js';
 import type { WhenDisconnected } from '../options/client-options.js';
+import type { SendingOptions } from './session.feature.js';
 
 /** One send that waits for its turn, or for the socket to take it. */
 export interface WaitingSend {
@@ -127,11 +129,52 @@ export function isKeptMode(mode: WaitingSend['mode']): boolean {
   return mode === 'queue' || mode === 'latest';
 }
 
-export function sizeOf(frames: readonly Frame[]): number {
-  return frames.reduce((sum, { data }) => sum + Buffer.byteLength(data), 0);
+/**
+ * What a send is that is to wait; whoever keeps it makes its bytes his {@link own}.
+ *
+ * @param at when it was asked for, on the clock
+ * @throws InvalidFrameError, FrameEncodeError
+ */
+export function toWaiting(
+  client: string,
+  frames: readonly Frame[],
+  { caller, isAnswer, done }: SendingOptions,
+  at: number,
+): WaitingSend {
+  const isWhole = areWhole(frames);
+  if (isWhole) new FrameChecker(client).check(frames);
+  const isOfSession = !isWhole || caller?.session !== undefined;
+  return {
+    frames,
+    messages: countMessages(frames),
+    bytes: frames.reduce((sum, { data }) => sum + Buffer.byteLength(data), 0),
+    at,
+    mode: caller === undefined ? 'bound' : isOfSession ? 'reject' : caller.whenDisconnected,
+    key: caller?.whenDisconnected === 'latest' ? caller.key : undefined,
+    session: caller?.session,
+    isWhole,
+    isAnswer,
+    done,
+    isSettled: false,
+  };
 }
 
 /** A message in fragments is one. */
 export function countMessages(frames: readonly Frame[]): number {
   return frames.filter(({ type }) => type === 'text' || type === 'binary').length;
+}
+
+/** Whether they begin and end with a message. */
+export function areWhole(frames: readonly Frame[]): boolean {
+  const data = frames.filter(({ type }) => type !== 'ping' && type !== 'pong');
+  const isOpen = (frame: Frame | undefined): boolean =>
+    frame !== undefined && 'fin' in frame && frame.fin === false;
+  return data[0]?.type !== 'continuation' && !isOpen(data.at(-1));
+}
+
+/** Its sender may do with the bytes what it likes from then on. */
+export function own(frame: Frame): Frame {
+  return typeof frame.data === 'string'
+    ? frame
+    : ({ ...frame, data: Buffer.from(frame.data) } as Frame);
 }
