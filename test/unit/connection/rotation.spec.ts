@@ -410,6 +410,25 @@ describe('a rotation', () => {
     expect(scripted.clock.pending).toEqual([]);
   });
 
+  test('so do many of them that are empty', async () => {
+    const scripted = await opened(
+      { frame: () => '' },
+      {
+        sendRate: { limit: 1, per: 1_000 },
+        mailbox: { maxBytes: 1_024 },
+        overlap: 10_000,
+        features: STANDARD_FEATURES,
+      },
+    );
+    const { old } = await overlapping(scripted);
+    for (let count = 0; count < 1_024; count++) old.playText('x');
+    expect(old.isPaused).toBe(false);
+    old.playText('x');
+    expect(old.isPaused).toBe(true);
+    await scripted.leave();
+    expect(scripted.clock.pending).toEqual([]);
+  });
+
   test('frames of the new session wait within the marks of the mailbox', async () => {
     const scripted = await opened({}, { mailbox: { highWaterMark: 3 } });
     const { next } = await greeting(scripted);
