@@ -16,7 +16,7 @@ import { TelemetryLogger } from './manager/telemetry.logger.js';
 import { WebSockexManager } from './manager/websockex.manager.js';
 import { ClientHandle } from './runtime/client/client-handle.js';
 import { SystemClock } from './runtime/clock/system.clock.js';
-import { WsTransport } from './runtime/transport/ws.transport.js';
+import { AutoTransport } from './runtime/transport/auto.transport.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from './websockex.constants.js';
 
 /**
@@ -35,7 +35,7 @@ export class WebSockexCoreModule {
       providers: [
         ...(options.providers ?? []),
         ...handles,
-        { provide: WEBSOCKEX_TRANSPORT, useFactory: () => new WsTransport() },
+        { provide: WEBSOCKEX_TRANSPORT, useFactory: () => new AutoTransport() },
         { provide: WEBSOCKEX_CLOCK, useClass: SystemClock },
         { provide: WEBSOCKEX_RANDOM, useFactory: () => Math.random },
         injectionCheck,

@@ -1,6 +1,21 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, expect } from 'vitest';
 
+import { AutoTransport } from '../lib/runtime/transport/auto.transport.js';
+import type { Transport } from '../lib/runtime/transport/transport.port.js';
+
+interface Choosing extends Transport {
+  readonly ws: Transport;
+}
+
+// The suite runs with each of the transports that ship.
+if (process.env['TEST_TRANSPORT'] === 'ws') {
+  const { prototype } = AutoTransport as unknown as { prototype: Choosing };
+  prototype.open = function open(request, events) {
+    return this.ws.open(request, events);
+  };
+}
+
 // Taken before a test can put fake timers in its place.
 const nextTurn = setImmediate;
 

@@ -113,6 +113,7 @@ describe('The linter holds the lines of docs/architecture.md', () => {
     const others = [
       ...folders.map((folder) => `runtime/${folder}`),
       ...(await foldersIn('lib')).filter((one) => one !== 'runtime' && one !== 'testing'),
+      'runtime/transport/native',
       'testing/net',
     ];
     const strangers = ['lib/one.ts', ...others.map((folder) => `lib/${folder}/one.ts`)];
@@ -123,6 +124,15 @@ describe('The linter holds the lines of docs/architecture.md', () => {
     ];
     const probes = [...strangers, ...owners].map((file) => ({ file, imports: 'ws' }));
     expect((await refused(probes)).toSorted()).toEqual(strangers.toSorted());
+  });
+
+  it('between the transports', async () => {
+    const file = (n: number): string => `lib/runtime/transport/native/one-${n}.ts`;
+    const forbidden = ['../ws.transport.js', '../auto.transport.js', '../../mailbox/one.js'];
+    const probes = forbidden.map((imports, n) => ({ file: file(n), imports }));
+    const allowed = ['../socket.bytes.js', '../../frame/frame.js', './two.js'];
+    probes.push(...allowed.map((imports, n) => ({ file: file(n + forbidden.length), imports })));
+    expect((await refused(probes)).toSorted()).toEqual(forbidden.map((_, n) => file(n)));
   });
 
   it('between what writes metadata, what reads it, and what builds on both', async () => {

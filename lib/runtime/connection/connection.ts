@@ -42,6 +42,8 @@ export class Connection implements WireOwner {
   lasted = 0;
   /** Whether we have closed the session: what still arrives of it is dropped. */
   isClosedByUs = false;
+  /** What speaks to the peer, in the current session or the last one. */
+  transport: string | undefined;
   #openedAt = 0;
   readonly #awaited: (() => void)[] = [];
 
@@ -306,7 +308,9 @@ export class Connection implements WireOwner {
     this.#enter({ name: 'open', wire }, { type: 'opened' });
     if (this.#paused) wire.pause();
     const protocol = this.#show(info.protocol);
-    this.tools.telemetry.emit('connected', { url: this.#shownUrl, protocol });
+    this.transport = info.transport;
+    const told = info.transport === undefined ? {} : { transport: info.transport };
+    this.tools.telemetry.emit('connected', { url: this.#shownUrl, protocol, ...told });
     return { ...info, url: this.#url, session: this.session };
   }
 

@@ -79,7 +79,7 @@ export interface ClientSettings {
 export function toSettings(options: ClientOptions): ClientSettings {
   const { agent, allowUrl, mailbox = {}, protocols = [], reconnect = {} } = options;
   const { followRedirects, maxRedirects, maxPayload, origin, perMessageDeflate } = options;
-  const { proxy, queue = {}, requireProtocol, sendRate, socket, tls, ws } = options;
+  const { proxy, queue = {}, requireProtocol, sendRate, socket, tls, transport, ws } = options;
   const highWaterMark = mailbox.highWaterMark ?? MAILBOX.highWaterMark.default;
   return {
     callTimeout: options.callTimeout ?? OPTIONS.callTimeout.default,
@@ -139,6 +139,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
       requireProtocol,
       socket,
       tls,
+      transport,
       ws,
     }) as TransportOptions,
     whenDisconnected: options.whenDisconnected ?? OPTIONS.whenDisconnected.default,

@@ -84,6 +84,7 @@ export const OPTIONS = {
   startup: { check: oneOf('background', 'required', 'manual'), default: 'background' },
   startupTimeout: { check: isDuration, default: 30_000 },
   tls: { check: isObject },
+  transport: { check: oneOf('auto', 'ws') },
   unhandled: { check: oneOf('warn', 'crash', 'ignore'), default: 'warn' },
   urls: { check: elsewhere },
   whenDisconnected: { check: WHEN_DISCONNECTED, default: 'reject' },

@@ -43,6 +43,8 @@ export interface ConnectionInfo {
   readonly protocol: string;
   /** The extensions in use, such as `permessage-deflate`; empty when none. */
   readonly extensions: string;
+  /** What speaks to the peer: `native` or `ws` (see the option `transport`); absent for one of your own. */
+  readonly transport?: string;
   /** The number of the session: 1, 2, 3, … per client. */
   readonly session: number;
 }

@@ -36,6 +36,8 @@ export interface StatusReport {
   readonly module: string;
   readonly status: string;
   readonly session: number;
+  /** What speaks to the peer: `native` or `ws`; `undefined` before the first session, and for one of your own. */
+  readonly transport: string | undefined;
   readonly incarnation: number;
   readonly isSuspended: boolean;
   /** Messages that wait in the mailbox. */

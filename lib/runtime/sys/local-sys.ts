@@ -81,8 +81,10 @@ export class LocalSys<T extends object> implements ClientSys<T> {
     const tell = (state?: unknown): StatusReport => {
       const { definition, status, session, incarnation } = this.target;
       const { name, module } = definition;
+      const { transport } = process.connection;
       const { isSuspended, length: waiting } = process.mailbox;
-      return { name, module, status, session, incarnation, isSuspended, waiting, state };
+      const where = { name, module, status, session, transport, incarnation };
+      return { ...where, isSuspended, waiting, state };
     };
     return this.#interject(
       'getStatus',

@@ -44,6 +44,8 @@ export interface ConnectedEvent extends EventBase {
   readonly url: string;
   /** The subprotocol the peer chose; empty when none. */
   readonly protocol: string;
+  /** What speaks to the peer: `native` or `ws`; absent for a transport of another make. */
+  readonly transport?: string;
 }
 
 /** A session was lost or an attempt failed; told before `@OnDisconnect` runs. */

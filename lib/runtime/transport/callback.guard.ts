@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 
+import { ConnectionError } from '../errors/connection.errors.js';
 import { inspectShort, toError } from '../errors/websockex.error.js';
 
 /** Who is asked before an agent makes a socket. */
@@ -9,6 +10,12 @@ export interface AgentGate {
   enterAgent(agent: object, dial: () => void): void;
   /** What an agent was made with, changed. */
   options(own: object): object;
+}
+
+/** What an attempt, or a session, ends with for a callback that failed. */
+export function callbackError(client: string, callback: string, cause: unknown): ConnectionError {
+  const what = `the callback "${callback}" of its options failed: ${toError(cause).message}`;
+  return new ConnectionError(client, what, { cause });
 }
 
 type Callback = (this: unknown, ...args: never[]) => unknown;

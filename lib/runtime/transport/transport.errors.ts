@@ -1,7 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 import { describeCauses } from '../errors/causes.js';
-import { ConnectionError, HandshakeError } from '../errors/connection.errors.js';
+import {
+  ConnectionError,
+  HandshakeError,
+  type ResponseHeaders,
+} from '../errors/connection.errors.js';
 import type { Redactor } from '../errors/redactor.js';
 import { oneLine } from '../errors/websockex.error.js';
 import { redactorOf } from './request.secrets.js';
@@ -200,14 +204,14 @@ function statusRemedy(status: number, retryAfter: number | undefined, body = '')
 }
 
 /** What is wrong with the subprotocol of an answer (RFC 6455 section 4.1). */
-export function subprotocolFault({ headers }: IncomingMessage, request: TransportRequest): string {
+export function subprotocolFault(headers: ResponseHeaders, request: TransportRequest): string {
   const redactor = redactorOf(request);
   const quote = (list: readonly string[]): string =>
     redactor
       .protocols(list)
       .map((protocol) => JSON.stringify(protocol))
       .join(', ');
-  const chosen = headers['sec-websocket-protocol'];
+  const chosen = headers['sec-websocket-protocol'] as string | undefined;
   const { protocols } = request;
   if (chosen === undefined) {
     return `the peer chose no subprotocol; offered were ${quote(protocols)}: set in the option protocols one it speaks, or requireProtocol: false`;

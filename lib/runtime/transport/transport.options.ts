@@ -73,6 +73,13 @@ export interface TransportOptions {
    * stands here; neither the environment nor an agent can switch that off.
    */
   readonly tls?: TlsOptions;
+  /**
+   * What speaks WebSocket. `'auto'`: the native transport, which is the fast one; and `ws` with an `agent`,
+   * a proxy, `followRedirects`, `perMessageDeflate`, a `ws+unix:` URL, or what `ws` alone has of its
+   * options. `'ws'`: that always. The event `connected` and `handle.sys.getStatus()` tell which one it is.
+   * A transport of your own under `WEBSOCKEX_TRANSPORT` stands over both. @default 'auto'
+   */
+  readonly transport?: 'auto' | 'ws';
   /** Options of `ws`, and of the `http.request` it makes, that have no other place here. */
   readonly ws?: WsOptions;
 }
@@ -105,6 +112,7 @@ export const TRANSPORT_OPTION_NAMES = [
   'requireProtocol',
   'socket',
   'tls',
+  'transport',
   'ws',
 ] as const satisfies readonly (keyof TransportOptions)[];
 

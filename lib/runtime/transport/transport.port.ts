@@ -26,6 +26,8 @@ export interface TransportInfo {
   readonly headers: ResponseHeaders;
   readonly protocol: string;
   readonly extensions: string;
+  /** What speaks to the peer: `native` or `ws`. Absent: a transport of another make. */
+  readonly transport?: string;
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import * as net from 'node:net';
+import type * as net from 'node:net';
 import type { Duplex } from 'node:stream';
-import * as tls from 'node:tls';
 import { createDeflateRaw, createInflateRaw } from 'node:zlib';
 
 import type WebSocket from 'ws';
@@ -9,22 +8,16 @@ import type WebSocket from 'ws';
 import type { Clock } from '../clock/clock.port.js';
 import { SystemClock } from '../clock/system.clock.js';
 import { ConfigurationError } from '../errors/client.errors.js';
-import { ConnectionError, HandshakeError, ProtocolError } from '../errors/connection.errors.js';
+import { HandshakeError, ProtocolError } from '../errors/connection.errors.js';
 import type { SendFailure } from '../errors/sending.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import type { Frame } from '../frame/frame.js';
-import { AddressRace, hasSeveralAddresses, tuneSocket } from './address.race.js';
-import { AddressGuard } from './address.guard.js';
-import { guardCallbacks, type OnFailure } from './callback.guard.js';
+import { tuneSocket } from './address.race.js';
+import { callbackError } from './callback.guard.js';
+import { type Create, type Dial, Dialler, type DiallerOwner, type Made } from './dialler.js';
 import { payloadLimit } from './payload.limit.js';
-import { findProxy, parseProxy, type Proxy } from './proxy.env.js';
-import {
-  importPeer,
-  loadAgent,
-  missingPeer,
-  type PeerLoader,
-  ProxyTunnel,
-} from './proxy.tunnel.js';
+import { parseProxy } from './proxy.env.js';
+import { importPeer, loadAgent, missingPeer, type PeerLoader } from './proxy.tunnel.js';
 import { redirect } from './redirect.js';
 import { readRefusal } from './refusal.body.js';
 import { redactorOf } from './request.secrets.js';
@@ -51,11 +44,6 @@ import {
 } from './ws.internals.js';
 
 type Done = (error?: SendFailure | null) => void;
-/** What Node makes a socket with, and whom it is given to. */
-type Dial = net.TcpNetConnectOpts & tls.ConnectionOptions & { readonly socketPath?: string };
-type Given = Readonly<Record<string, unknown>>;
-type Made = (error: Error | null, socket?: Duplex) => void;
-type Create = (options: Dial, made: Made) => Duplex | undefined;
 
 /** What `ws` tells as the code of a close without a close frame, and of a close frame without a code. */
 const NO_FRAME = 1006;
@@ -126,17 +114,15 @@ interface SocketTools {
   isNews(what: string): boolean;
 }
 
-class WsSocket implements TransportSocket {
+class WsSocket implements TransportSocket, DiallerOwner {
   readonly #ws: UnansweringWebSocket;
   readonly #client: string;
   readonly #events: TransportEvents;
   readonly #request: TransportRequest;
   readonly #tools: SocketTools;
-  #tunnel: ProxyTunnel | undefined;
   /** Calls off the wait for the body of a refusal. */
   #stopReading: (() => void) | undefined;
-  readonly #guard: AddressGuard | undefined;
-  #race: AddressRace | undefined;
+  readonly #dialler: Dialler;
   #stream: Duplex | undefined;
   #bytes: SocketBytes | undefined;
   #answer: IncomingMessage | undefined;
@@ -161,8 +147,8 @@ class WsSocket implements TransportSocket {
     this.#request = request;
     this.#tools = tools;
     checkDeflate(request.options.perMessageDeflate);
-    this.#guard = this.#makeGuard(request);
-    const given = this.#guarded(request.options);
+    this.#dialler = new Dialler(request, this, tools.load);
+    const given = this.#dialler.options();
     const create = given['createConnection'] as Create | undefined;
     const options: object = {
       perMessageDeflate: false,
@@ -173,7 +159,7 @@ class WsSocket implements TransportSocket {
       // `false` means no pool to Node, which is what no agent means to `ws`.
       agent: (!connect && given['agent']) || undefined,
       createConnection: (dial: Dial, made: Made) =>
-        this.#create(dial, made, connect ? () => connect(request) : create),
+        this.#dialler.create(dial, made, connect ? () => connect(request) : create),
       rejectUnauthorized: request.options.tls?.rejectUnauthorized ?? true,
       headers: request.headers as Record<string, string>,
       autoPong: false,
@@ -233,8 +219,7 @@ class WsSocket implements TransportSocket {
   }
 
   terminate(): void {
-    this.#race?.cancel();
-    if (!this.#opened) this.#tunnel?.cancel();
+    this.#dialler.cancel(this.#opened);
     this.#stopReading?.();
     this.#ws.terminate();
   }
@@ -270,150 +255,31 @@ class WsSocket implements TransportSocket {
     };
   }
 
-  /**
-   * The options as `ws` takes them, in one object, none of their callbacks a danger. The origin is
-   * among the headers already.
-   */
-  #guarded(given: TransportRequest['options']): Given {
-    const { origin: _, allowUrl: _allow, ws, socket, tls: secure, ...options } = given;
-    const fail: OnFailure = (what, thrown) => this.#onFailure(what, thrown);
-    const guard = (path: string, part: object = {}): object =>
-      guardCallbacks(path, part, fail, this.#guard);
-    return {
-      ...guard('ws', ws),
-      ...guard('socket', socket),
-      ...guard('tls', secure),
-      ...guard('', options),
-    };
-  }
-
   /** A callback of the user's failed: nobody knows what it has left undone. */
-  #onFailure(callback: string, thrown: unknown): void {
+  onCallbackFailure(callback: string, thrown: unknown): void {
     if (this.#isOver) return;
     if (this.#error === undefined) {
-      const what = `the callback "${callback}" of its options failed: ${toError(thrown).message}`;
-      this.#error = new ConnectionError(this.#client, what, { cause: thrown });
+      this.#error = callbackError(this.#client, callback, thrown);
       if (this.#opened) this.#events.onFailure?.(this.#error);
     }
     // There is none yet where it failed in the constructor of `ws`.
     (this.#ws as UnansweringWebSocket | undefined)?.terminate();
   }
 
-  #makeGuard(request: TransportRequest): AddressGuard | undefined {
-    const { allowUrl } = request.options;
-    if (allowUrl === undefined) return undefined;
-    const guarded = { ...request, options: { ...request.options, allowUrl } };
-    return new AddressGuard(
-      guarded,
-      (error) => this.#onRefusedUrl(error),
-      (what, thrown) => this.#onFailure(what, thrown),
-    );
-  }
-
   /** `allowUrl` has refused it: nothing is dialled. */
-  #onRefusedUrl(error: WebSockexError): void {
+  onRefusedUrl(error: WebSockexError): void {
     if (this.#isOver) return;
     this.#error ??= error;
     this.#ws.terminate();
   }
 
-  /** Makes a socket: by another's `create`, through a proxy, or as `ws` does. */
-  #create(options: Dial, made: Made, create: Create | undefined): Duplex | undefined {
-    if (create !== undefined) return this.#allowed(options, made, create, false);
-    const proxy = findProxy(this.#request);
-    return proxy ? this.#through(proxy, options, made) : this.#direct(options, made);
-  }
-
-  #direct(options: Dial, made: Made): Duplex | undefined {
-    const dial: Create = (dialled, done) => this.#dial(dialled, done);
-    return this.#allowed(options, made, dial, options.socketPath === undefined);
-  }
-
-  /** Makes a socket through a proxy; past it, where its variable is set and the package is not there. */
-  #through(proxy: Proxy, options: Dial, made: Made): undefined {
-    const tunnel = new ProxyTunnel(this.#request, proxy, this.#tools.load);
-    this.#tunnel = tunnel;
-    const dial = (isThere: boolean): void => {
-      if (this.#isGivenUp) return;
-      if (!isThere) this.#warnOfProxy(proxy);
-      const socket = isThere
-        ? this.#allowed(options, made, this.#opener(tunnel), tunnel.looksUp)
-        : this.#direct(options, made);
-      if (socket !== undefined) made(null, socket);
-    };
-    tunnel
-      .load()
-      .then(dial)
-      .catch((thrown: unknown) => this.#isGivenUp || made(toError(thrown)));
-  }
-
-  #opener(tunnel: ProxyTunnel): Create {
-    const open = async (dial: Dial, made: Made): Promise<void> => {
-      const socket = await tunnel.open(dial);
-      if (this.#isGivenUp) socket.destroy();
-      else made(null, this.#isSecure ? secured({ ...dial, socket }) : socket);
-    };
-    return (dial, made) => {
-      open(dial, made).catch((thrown: unknown) => this.#isGivenUp || made(toError(thrown)));
-      return undefined;
-    };
-  }
-
-  /**
-   * Makes a socket once `allowUrl` has allowed it.
-   *
-   * @param isLookedUp whether the host's name is looked up by `make`, which is asked for each address then
-   */
-  #allowed(options: Dial, made: Made, make: Create, isLookedUp: boolean): Duplex | undefined {
-    const guard = this.#guard;
-    if (guard === undefined) return make(options, made);
-    const dial = { ...options, lookup: guard.lookup(options.lookup) };
-    if (isLookedUp && guard.literal === undefined) return make(dial, made);
-    guard.enter(guard.literal, () => {
-      if (this.#isGivenUp) return;
-      try {
-        const socket = make(dial, made);
-        if (socket !== undefined) made(null, socket);
-      } catch (thrown) {
-        made(toError(thrown));
-      }
-    });
-    return undefined;
-  }
-
-  #warnOfProxy(proxy: Proxy): void {
-    if (!this.#tools.isNews(proxy.source)) return;
-    this.#events.onWarning?.(
-      `${missingPeer(this.#client, proxy)}. Until then the client dials directly`,
-    );
-  }
-
-  get #isSecure(): boolean {
-    return /^(wss|https):/i.test(this.#request.url);
-  }
-
   /** Whether nothing is to be dialled any more. */
-  get #isGivenUp(): boolean {
+  get isGivenUp(): boolean {
     return this.#isOver || this.#ws.readyState !== this.#ws.CONNECTING;
   }
 
-  /** Makes a socket as `ws` does, but for a host with several addresses. */
-  #dial(options: Dial, made: Made): Duplex | undefined {
-    const isSecure = this.#isSecure;
-    if (options.socketPath !== undefined || !hasSeveralAddresses(options)) {
-      const { socketPath } = options;
-      return isSecure ? secured(options) : net.connect({ ...options, path: socketPath } as Dial);
-    }
-    this.#race = new AddressRace(options, (error, socket) => {
-      if (error || !isSecure) return made(error, socket);
-      try {
-        made(null, secured({ ...options, socket }));
-      } catch (thrown) {
-        socket?.destroy();
-        made(toError(thrown));
-      }
-    });
-    return undefined;
+  onWarning(source: string, message: string): void {
+    if (this.#tools.isNews(source)) this.#events.onWarning?.(message);
   }
 
   #listen(): void {
@@ -455,7 +321,7 @@ class WsSocket implements TransportSocket {
       else request.end();
     };
     const { agent } = this.#request.options;
-    const guard = agent ? this.#guard : undefined;
+    const guard = agent ? this.#dialler.guard : undefined;
     if (guard === undefined || !agent) return send();
     request.once('socket', (socket: net.Socket) => guard.enterPooled(agent, socket, send));
   }
@@ -520,7 +386,7 @@ class WsSocket implements TransportSocket {
     this.#answer = undefined;
     this.#headers = undefined;
     this.#isDeflating = extensions !== '';
-    this.#events.onOpen({ headers, protocol, extensions });
+    this.#events.onOpen({ headers, protocol, extensions, transport: 'ws' });
   }
 
   #onPeerClose(code: number | undefined, reason: string): void {
@@ -534,7 +400,9 @@ class WsSocket implements TransportSocket {
     if (code !== undefined) this.#onRefusedFrame(code, error);
     else if (!this.#opened && this.#answer !== undefined) {
       const isSubprotocol = error.message.includes('subprotocol');
-      const what = isSubprotocol ? subprotocolFault(this.#answer, this.#request) : error.message;
+      const what = isSubprotocol
+        ? subprotocolFault(this.#answer.headers, this.#request)
+        : error.message;
       this.#error = this.#handshakeError(this.#answer, what, error);
     } else if (error instanceof WebSockexError) {
       this.#error = error;
@@ -545,8 +413,7 @@ class WsSocket implements TransportSocket {
 
   #onClose(code: number, reason: string): void {
     this.#isOver = true;
-    this.#race?.cancel();
-    if (!this.#opened) this.#tunnel?.cancel();
+    this.#dialler.cancel(this.#opened);
     const isRefused = this.#error instanceof ProtocolError;
     if (code !== NO_FRAME && !this.#isPeerClosed && !isRefused) {
       this.#onPeerClose(code === NO_CODE ? undefined : code, reason);
@@ -576,12 +443,6 @@ class WsSocket implements TransportSocket {
     this.#ws.answer(code, undefined);
     this.#events.onProtocolError(error);
   }
-}
-
-/** TLS, over a socket that is connected or over one to come, as `ws` makes it. */
-function secured(options: tls.ConnectionOptions): tls.TLSSocket {
-  const { host = '', servername = net.isIP(host) === 0 ? host : '' } = options;
-  return tls.connect({ ...options, path: undefined, servername });
 }
 
 /** What zlib refuses would be thrown with the first frame that is compressed, and at nobody. */

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Random } from '../../runtime/connection/backoff.policy.js';
 import { redactUrl } from '../../runtime/errors/redact-url.js';
 import type { Transport, TransportRequest } from '../../runtime/transport/transport.port.js';
-import { WsTransport } from '../../runtime/transport/ws.transport.js';
+import { AutoTransport } from '../../runtime/transport/auto.transport.js';
 import {
   WEBSOCKEX_CLOCK,
   WEBSOCKEX_RANDOM,
@@ -66,7 +66,10 @@ export class TestNet implements AsyncDisposable {
   /** The time of every client on this net. It stands until it is moved. */
   readonly clock = new VirtualClock(undefined, () => this.settle());
   /** Provide it under `WEBSOCKEX_TRANSPORT`; {@link install} does. */
-  readonly transport: Transport = new WsTransport((request) => this.#connect(request), this.clock);
+  readonly transport: Transport = new AutoTransport(
+    (request) => this.#connect(request),
+    this.clock,
+  );
   /** Provide it under `WEBSOCKEX_RANDOM`; {@link install} does. */
   readonly random: Random;
   readonly #clients = new WatchedClients();

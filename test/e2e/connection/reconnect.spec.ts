@@ -90,7 +90,7 @@ describe('A reconnect', () => {
 
   it('carries neither half a frame nor half a message over', async () => {
     await using scene = await Scene.open(Recorder, { reconnect: AT_ONCE });
-    scene.peer.text('old', { fin: false });
+    scene.peer.binary(Buffer.from('old'), { fin: false });
     scene.peer.write(Buffer.from([0x00, 0x7d, 0x61, 0x62]), 'half of a continuation');
     scene.peer.ping('never whole');
     scene.peer.fin();

@@ -31,6 +31,7 @@ describe('sys.getStatus', () => {
       module: 'Small',
       status: 'open',
       session: 1,
+      transport: process.env['TEST_TRANSPORT'] ?? 'native',
       incarnation: 1,
       isSuspended: true,
       waiting: 2,

@@ -155,6 +155,7 @@ describe('toSettings', () => {
       requireProtocol: false,
       socket: { noDelay: true },
       tls: { servername: 'a' },
+      transport: 'ws' as const,
       ws: { skipUTF8Validation: false },
     };
     expect(toSettings({ ...transport, callTimeout: 1 }).transport).toStrictEqual(transport);

@@ -84,6 +84,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   startup: { good: ['background', 'required', 'manual'], bad: ['auto', '', 7, null, true] },
   startupTimeout: durations,
   tls: objects,
+  transport: { good: ['auto', 'ws'], bad: ['native', '', true, null] },
   unhandled: { good: ['warn', 'crash', 'ignore'], bad: ['log', 7, null, true] },
   urls: { good: [[], ['ws://a', new URL('wss://b')]], bad: ['ws://a', null, {}, 7] },
   whenDisconnected: {

@@ -8,7 +8,7 @@ import type {
   TransportSocket,
 } from '../../../../lib/runtime/transport/transport.port.js';
 import type { TransportOptions } from '../../../../lib/runtime/transport/transport.options.js';
-import { WsTransport } from '../../../../lib/runtime/transport/ws.transport.js';
+import { AutoTransport } from '../../../../lib/runtime/transport/auto.transport.js';
 import { RawServer, type RawPeer } from '../../../fixtures/raw-server.js';
 import { selfSigned } from '../../../fixtures/tls.js';
 import { closePayload, encodeFrame, OPCODE, type WireFrame } from '../../../fixtures/wire.js';
@@ -146,19 +146,24 @@ interface Real {
   readonly name: string;
   readonly isSecure?: boolean;
   readonly deflates?: boolean;
+  readonly transport?: 'auto' | 'ws';
+  /** A name of this machine, which has several addresses, in place of one of them. */
+  readonly host?: string;
 }
 
 /** The transport that ships, over real sockets. */
-function real({ name, isSecure = false, deflates = false }: Real): Ground {
+function real({ name, isSecure = false, deflates = false, transport = 'ws', host }: Real): Ground {
   const tls = isSecure ? selfSigned() : undefined;
   const own: TransportOptions = {
+    transport,
     ...(tls && { tls: { ca: tls.cert } }),
     ...(deflates && { perMessageDeflate: { threshold: 0 } }),
   };
   const dial = async (options: TransportOptions = {}) => {
     const server = await RawServer.listen(tls && { tls });
     const story = new Story();
-    const socket = new WsTransport().open(request(server.url(), { ...own, ...options }), story);
+    const url = server.url().replace('127.0.0.1', host ?? '127.0.0.1');
+    const socket = new AutoTransport().open(request(url, { ...own, ...options }), story);
     if (story.lines.length > 0) throw new Error('the transport told before open() had returned');
     const dispose = async (): Promise<void> => {
       socket.terminate();
@@ -182,11 +187,14 @@ function real({ name, isSecure = false, deflates = false }: Real): Ground {
 }
 
 /** The same, over the net of the test kit. */
-function net(): Ground {
+function net(name: string, transport: 'auto' | 'ws'): Ground {
   const dial = async (options: TransportOptions = {}) => {
     const world = createTestNet();
     const story = new Story();
-    const socket = world.transport.open(request('ws://feed.example/', options), story);
+    const socket = world.transport.open(
+      request('ws://feed.example/', { transport, ...options }),
+      story,
+    );
     const dispose = async (): Promise<void> => {
       socket.terminate();
       await story.over();
@@ -195,7 +203,7 @@ function net(): Ground {
     return { world, socket, story, [Symbol.asyncDispose]: dispose };
   };
   return {
-    name: 'the test net',
+    name,
     dial,
     async open(options) {
       const pair = await dial(options);
@@ -212,5 +220,14 @@ export const grounds: readonly Ground[] = [
   real({ name: 'ws over TLS', isSecure: true }),
   real({ name: 'ws, compressing', deflates: true }),
   real({ name: 'ws over TLS, compressing', isSecure: true, deflates: true }),
-  net(),
+  net('the test net, by ws', 'ws'),
+  real({ name: 'TCP', transport: 'auto' }),
+  real({ name: 'TLS', transport: 'auto', isSecure: true }),
+  real({
+    name: 'TLS to a host with several addresses',
+    transport: 'auto',
+    isSecure: true,
+    host: 'localhost',
+  }),
+  net('the test net', 'auto'),
 ];

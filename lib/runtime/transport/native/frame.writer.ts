@@ -1,0 +1,324 @@
+import type { Duplex } from 'node:stream';
+
+import type { SendFailure } from '../../errors/sending.errors.js';
+import type { SocketBytes } from '../socket.bytes.js';
+import { Masks } from './masks.js';
+
+type Done = (error?: SendFailure | null) => void;
+
+/** Bytes that frames of many connections are encoded into, one behind the other. */
+const BLOCK = 64 * 1024;
+
+/** Blocks that wait to be used again. */
+const SPARE = 8;
+
+/** A payload that may be longer has memory of its own. */
+const LONG = 16 * 1024;
+
+/** Milliseconds for which a frame waits for others of its tick. */
+const PATIENCE = 0.25;
+
+/** Bytes of a head with a mask: with the length in 7, 16 or 64 bits (RFC 6455 section 5.2). */
+const SHORT_HEAD = 6;
+const MIDDLE_HEAD = 8;
+const LONG_HEAD = 14;
+
+const MASKED = 0x80;
+
+/** Memory which is used again once the system has taken all that was encoded into it. */
+class Block {
+  readonly words = new Int32Array(BLOCK / 4);
+  readonly bytes = Buffer.from(this.words.buffer) as Encodable;
+  used = 0;
+  /** Writes from it that are under way. One that failed never ends: nobody says when its memory is let go. */
+  writes = 0;
+}
+
+/** A method that every Buffer has, and that costs half of what `write()` does. */
+interface Encodable extends Buffer {
+  utf8Write(text: string, at: number): number;
+}
+
+/** What the writers of an application have in common. */
+export class WriterMemory {
+  readonly masks = new Masks();
+  /** What is encoded into. */
+  block = new Block();
+  /** Whose frames are the last in the block. */
+  last: FrameWriter | undefined;
+  readonly #spare: Block[] = [];
+  /** Who has frames that were not written yet. */
+  #waiting: FrameWriter[] = [];
+
+  /** Has it flushed at the end of the tick. */
+  wait(writer: FrameWriter): void {
+    this.#waiting.push(writer);
+    if (this.#waiting.length === 1) process.nextTick(() => this.#flush());
+  }
+
+  /** Begins at the head of a block. */
+  renew(): void {
+    if (this.block.writes > 0) this.block = this.#spare.pop() ?? new Block();
+    this.block.used = 0;
+  }
+
+  /** The system has taken what a write had of this block. */
+  letGo(one: Block): void {
+    const isFree = --one.writes === 0 && one !== this.block;
+    if (isFree && this.#spare.length < SPARE) this.#spare.push(one);
+  }
+
+  #flush(): void {
+    const writers = this.#waiting;
+    this.#waiting = [];
+    for (const writer of writers) writer.flush();
+  }
+}
+
+/** One write: the frames of a tick. */
+interface Batch {
+  readonly parts: Buffer[];
+  readonly blocks: Block[];
+  bytes: number;
+  /** Who waits for a frame, and where in the batch that begins. */
+  readonly dones: Done[];
+  readonly starts: number[];
+  /** Which byte of all that the system is given it begins with, where the socket counts them. */
+  first?: number | undefined;
+}
+
+/**
+ * Encodes the frames of one connection (RFC 6455 sections 5.2 and 5.3), and writes those of one tick at
+ * once: the write is most of what a frame costs. A frame waits for the end of its tick, and for at most a
+ * quarter of a millisecond of handlers; never for a timer.
+ */
+export class FrameWriter {
+  #batch: Batch | undefined;
+  /** What was written, and is not known to be taken. */
+  readonly #written = new Set<Batch>();
+  /** What was encoded last, and is no part of the batch yet: its block, and where in it. */
+  #block: Block | undefined;
+  #start = 0;
+  #end = 0;
+  /** Since when the oldest frame waits. */
+  #since = 0;
+  /** How often it was asked whether that is long, and whether it was. */
+  #asked = 0;
+  #isSlow = false;
+
+  /**
+   * @param isOurs whether the socket lets go of memory when it calls back; one of another make may keep it
+   */
+  constructor(
+    private readonly socket: Duplex,
+    private readonly bytes: SocketBytes,
+    private readonly isOurs: boolean,
+    private readonly memory: WriterMemory,
+  ) {}
+
+  /** Bytes of frames that the socket has not been given yet. */
+  get pending(): number {
+    return this.#batch?.bytes ?? 0;
+  }
+
+  /**
+   * Encodes a frame, to be written soon. Its data may be changed after it.
+   *
+   * @param first FIN and opcode
+   * @param done called once: when the system has taken the frame, or with why it never will
+   */
+  send(first: number, data: string | Uint8Array, done?: Done): void {
+    const batch = (this.#batch ??= this.#begin());
+    if (done !== undefined) {
+      batch.dones.push(done);
+      batch.starts.push(batch.bytes);
+    }
+    const most = LONG_HEAD + (typeof data === 'string' ? data.length * 3 : data.length);
+    batch.bytes +=
+      most > LONG ? this.#encodeLong(batch, first, data) : this.#encode(first, data, most);
+    if (batch.bytes >= BLOCK || this.#isLate()) this.flush();
+  }
+
+  /** Writes what waits now. */
+  flush(): void {
+    const batch = this.#batch;
+    if (batch === undefined) return;
+    this.#endPart();
+    this.#batch = undefined;
+    const { socket, bytes } = this;
+    if (!socket.writable) return this.#lose(batch);
+    batch.first = bytes.next;
+    this.#written.add(batch);
+    const written = (error?: Error | null): void => {
+      if (!error) for (const one of batch.blocks) this.memory.letGo(one);
+      if (!this.#written.delete(batch)) return;
+      // Node calls back without an error for some of what it drops with a socket.
+      const gone = error ?? (socket.destroyed ? new Error(GONE) : undefined);
+      if (gone === undefined) for (const done of batch.dones) done();
+      else this.#fail(batch, gone);
+    };
+    const end = batch.parts.length - 1;
+    if (end > 0) socket.cork();
+    for (const [index, part] of batch.parts.entries()) {
+      if (index < end) socket.write(part);
+      else socket.write(part, written);
+    }
+    if (end > 0) socket.uncork();
+  }
+
+  /** Between two handlers: what waits shall not wait for all of them. */
+  pass(): void {
+    if (this.#batch !== undefined && this.#isLate()) this.flush();
+  }
+
+  /** The socket is gone: what it has not taken it never will. */
+  over(): void {
+    const batch = this.#batch;
+    this.#endPart();
+    this.#batch = undefined;
+    for (const written of this.#written) this.#fail(written, new Error(GONE));
+    this.#written.clear();
+    if (batch !== undefined) this.#lose(batch);
+  }
+
+  /** It was not given to the socket. */
+  #lose({ blocks, dones }: Batch): void {
+    for (const one of blocks) this.memory.letGo(one);
+    for (const done of dones) done(failure(new Error(GONE), true));
+  }
+
+  #fail({ dones, starts, first }: Batch, error: Error): void {
+    const { given } = this.bytes;
+    for (const [index, done] of dones.entries()) {
+      const isKnown = first !== undefined && given !== undefined;
+      done(failure(error, isKnown && given <= first + (starts[index] as number)));
+    }
+  }
+
+  #begin(): Batch {
+    this.#since = performance.now();
+    this.#asked = 0;
+    this.#isSlow = false;
+    this.memory.wait(this);
+    return { parts: [], blocks: [], bytes: 0, dones: [], starts: [] };
+  }
+
+  /** The clock costs a third of a short frame: it is read ever less often until it says that time has passed. */
+  #isLate(): boolean {
+    const asked = ++this.#asked;
+    if (!this.#isSlow && (asked & (asked - 1)) !== 0) return false;
+    return (this.#isSlow = performance.now() - this.#since >= PATIENCE);
+  }
+
+  /** Encodes into the block; gives the bytes of the frame. */
+  #encode(first: number, data: string | Uint8Array, most: number): number {
+    const { memory } = this;
+    const fits = memory.block.used + most <= BLOCK;
+    if (memory.last !== this || this.#block !== memory.block || !fits) this.#beginPart(most);
+    const { block } = memory;
+    const { bytes, words, used } = block;
+    let head = data.length > 125 ? MIDDLE_HEAD : SHORT_HEAD;
+    let length = data.length;
+    if (typeof data === 'string') {
+      length = bytes.utf8Write(data, used + head);
+      if (length > 125 && head === SHORT_HEAD) {
+        head = MIDDLE_HEAD;
+        bytes.copyWithin(used + head, used + SHORT_HEAD, used + SHORT_HEAD + length);
+      }
+    } else {
+      bytes.set(data, used + head);
+    }
+    const mask = this.memory.masks.next();
+    writeHead(bytes, used, first, length, mask);
+    maskBytes(bytes, words, used + head, used + head + length, mask);
+    this.#end = block.used = used + head + length;
+    return head + length;
+  }
+
+  #encodeLong(batch: Batch, first: number, data: string | Uint8Array): number {
+    this.#endPart();
+    const payload = typeof data === 'string' ? Buffer.from(data) : data;
+    const { length } = payload;
+    const head = length < 65_536 ? (length < 126 ? SHORT_HEAD : MIDDLE_HEAD) : LONG_HEAD;
+    const memory = new ArrayBuffer(Math.ceil((LONG_HEAD + length) / 4) * 4);
+    const bytes = Buffer.from(memory, 0, head + length);
+    const mask = this.memory.masks.next();
+    writeHead(bytes, 0, first, length, mask);
+    bytes.set(payload, head);
+    maskBytes(bytes, new Int32Array(memory), head, head + length, mask);
+    batch.parts.push(bytes);
+    return bytes.length;
+  }
+
+  /** From now on its frames go one behind the other, until another connection has one. */
+  #beginPart(most: number): void {
+    this.#endPart();
+    const { memory } = this;
+    if (memory.last !== undefined) memory.last.#endPart();
+    if (memory.block.used + most > BLOCK) memory.renew();
+    memory.last = this;
+    this.#block = memory.block;
+    this.#start = this.#end = memory.block.used;
+  }
+
+  /** What was encoded behind one another becomes a part of the batch. */
+  #endPart(): void {
+    const from = this.#block;
+    if (this.memory.last === this) this.memory.last = undefined;
+    this.#block = undefined;
+    if (from === undefined || this.#batch === undefined) return;
+    const part = from.bytes.subarray(this.#start, this.#end);
+    if (this.isOurs) {
+      from.writes++;
+      this.#batch.blocks.push(from);
+      this.#batch.parts.push(part);
+    } else {
+      this.#batch.parts.push(Buffer.from(part));
+    }
+  }
+}
+
+const GONE = 'the socket was gone before it took all';
+
+/** @param isUnsent whether it is certain that no byte of the frame has left */
+function failure(error: Error, isUnsent: boolean): SendFailure {
+  return isUnsent ? Object.assign(new Error(GONE, { cause: error }), { isUnsent }) : error;
+}
+
+function writeHead(bytes: Buffer, at: number, first: number, length: number, mask: number): void {
+  bytes[at] = first;
+  let end = at + 2;
+  if (length < 126) {
+    bytes[at + 1] = MASKED | length;
+  } else if (length < 65_536) {
+    bytes[at + 1] = MASKED | 126;
+    end = bytes.writeUInt16BE(length, end);
+  } else {
+    bytes[at + 1] = MASKED | 127;
+    end = bytes.writeUInt16BE(0, end);
+    end = bytes.writeUIntBE(length, end, 6);
+  }
+  bytes[end] = mask;
+  bytes[end + 1] = mask >>> 8;
+  bytes[end + 2] = mask >>> 16;
+  bytes[end + 3] = mask >>> 24;
+}
+
+/** Whether the words of this machine have their lowest byte first, as {@link nextMask} has. */
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** Masks bytes in place (RFC 6455 section 5.3), four at a time: `words` is the same memory. */
+function maskBytes(bytes: Buffer, words: Int32Array, from: number, to: number, key: number): void {
+  let mask = key;
+  let at = from;
+  const end = IS_LITTLE_ENDIAN ? to >> 2 : 0;
+  while (at < to) {
+    if ((at & 3) === 0 && at >> 2 < end) {
+      for (let word = at >> 2; word < end; word++) (words[word] as number) ^= mask;
+      at = end << 2;
+      continue;
+    }
+    (bytes[at++] as number) ^= mask;
+    mask = (mask >>> 8) | (mask << 24);
+  }
+}

@@ -1,0 +1,504 @@
+import type { IncomingMessage } from 'node:http';
+import type * as net from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import type { Clock } from '../../clock/clock.port.js';
+import {
+  HandshakeError,
+  ProtocolError,
+  type ResponseHeaders,
+} from '../../errors/connection.errors.js';
+import type { SendFailure } from '../../errors/sending.errors.js';
+import { toError, WebSockexError } from '../../errors/websockex.error.js';
+import type { Frame } from '../../frame/frame.js';
+import { tuneSocket } from '../address.race.js';
+import { callbackError } from '../callback.guard.js';
+import { type Dial, Dialler, type DiallerOwner } from '../dialler.js';
+import { payloadLimit } from '../payload.limit.js';
+import { importPeer } from '../proxy.tunnel.js';
+import { redirect } from '../redirect.js';
+import { readRefusal } from '../refusal.body.js';
+import { redactorOf } from '../request.secrets.js';
+import { SocketBytes } from '../socket.bytes.js';
+import {
+  subprotocolFault,
+  toConnectionError,
+  toHandshakeError,
+  withoutStacks,
+} from '../transport.errors.js';
+import type {
+  Transport,
+  TransportEvents,
+  TransportRequest,
+  TransportSocket,
+} from '../transport.port.js';
+import { FrameReader, type FrameSink, PayloadMemory } from './frame.reader.js';
+import { FrameWriter, WriterMemory } from './frame.writer.js';
+import { acceptOf, newKey, readUpgrade, requestText } from './handshake.js';
+import { type AnswerOwner, OddAnswer } from './odd.answer.js';
+
+/** What is taken where the options say nothing; as `ws` has it. */
+const MAX_FRAGMENTS = 16 * 1024;
+
+/** Bytes that are read while it is paused: a socket that is not read does not tell that it was reset. */
+const READ_AHEAD = 64 * 1024;
+
+/** As much of a chunk that its next reader is still awake when it is done. */
+const READ_SIZE = 64 * 1024;
+
+/** Memory that the sockets of an application share. */
+class SharedMemory {
+  /** All read into it, one after the other: what is in it is told, or copied, before the next one does. */
+  readonly chunk = Buffer.allocUnsafeSlow(READ_SIZE);
+  readonly payloads = new PayloadMemory();
+  readonly writers = new WriterMemory();
+}
+
+const FIRST = { continuation: 0x80, text: 0x81, binary: 0x82, close: 0x88, ping: 0x89, pong: 0x8a };
+const FIN = 0x80;
+
+/** What makes a socket in place of Node. */
+type Connect = (request: TransportRequest) => Duplex;
+
+/**
+ * WebSockets over sockets of Node, without `ws` and without an HTTP client: a reader and a writer made for
+ * many short frames. It has no compression, proxies, agents or redirects.
+ */
+export class NativeTransport implements Transport {
+  readonly #memory = new SharedMemory();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly connect?: Connect,
+  ) {}
+
+  open(request: TransportRequest, events: TransportEvents): TransportSocket {
+    const socket = new NativeSocket(request, events, this.clock, this.#memory);
+    try {
+      socket.dial(this.connect);
+    } catch (thrown) {
+      if (thrown instanceof WebSockexError) throw thrown;
+      throw toConnectionError(request.client, toError(thrown), request);
+    }
+    return socket;
+  }
+}
+
+class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOwner {
+  /** `judging`: the HTTP client of Node reads the answer. */
+  #phase: 'dialling' | 'asking' | 'judging' | 'open' | 'over' = 'dialling';
+  readonly #request: TransportRequest;
+  readonly #events: TransportEvents;
+  readonly #clock: Clock;
+  readonly #memory: SharedMemory;
+  readonly #dialler: Dialler;
+  #socket: Duplex | undefined;
+  #bytes: SocketBytes | undefined;
+  /** Of the request that was sent. */
+  #key = '';
+  /** What has arrived of the head of the answer. */
+  #head: Buffer | undefined;
+  #odd: OddAnswer | undefined;
+  /** Calls off the wait for the body of a refusal. */
+  #stopReading: (() => void) | undefined;
+  #reader: FrameReader | undefined;
+  #writer: FrameWriter | undefined;
+  #error: WebSockexError | undefined;
+  #isGivenUp = false;
+  #isPaused = false;
+  /** Whether the socket is not read: enough is kept. */
+  #isStopped = false;
+  /** Whether what is kept will be told in this tick. */
+  #willGoOn = false;
+  #isCloseSent = false;
+  #isCloseRead = false;
+  #hasPeerEnded = false;
+  #isClosed = false;
+
+  constructor(
+    request: TransportRequest,
+    events: TransportEvents,
+    clock: Clock,
+    memory: SharedMemory,
+  ) {
+    this.#request = request;
+    this.#events = events;
+    this.#clock = clock;
+    this.#memory = memory;
+    this.#dialler = new Dialler(request, this, importPeer);
+  }
+
+  dial(connect: Connect | undefined): void {
+    const { protocol, hostname, port } = new URL(this.#request.url);
+    const isSecure = protocol === 'wss:' || protocol === 'https:';
+    const { tls } = this.#request.options;
+    const dial = {
+      ...this.#dialler.options(),
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: port === '' ? (isSecure ? 443 : 80) : Number(port),
+      rejectUnauthorized: tls?.rejectUnauthorized ?? true,
+      // When our side ends is for us to say: what was read may not have been told yet.
+      allowHalfOpen: true,
+      onread: this.#onread(),
+    } as unknown as Dial;
+    const made = (error: Error | null, socket?: Duplex): void => this.#onMade(error, socket);
+    const own = connect && ((): Duplex => connect(this.#request));
+    const socket =
+      own === undefined ? this.#dialler.direct(dial, made) : this.#dialler.create(dial, made, own);
+    if (socket !== undefined) this.#onSocket(socket, connect === undefined);
+  }
+
+  get isGivenUp(): boolean {
+    return this.#isGivenUp || this.#phase === 'over';
+  }
+
+  get bufferedAmount(): number {
+    return (this.#writer?.pending ?? 0) + (this.#socket?.writableLength ?? 0);
+  }
+
+  get bytesRead(): number {
+    return this.#phase === 'open' ? (this.#bytes?.read ?? 0) : 0;
+  }
+
+  get bytesWritten(): number | undefined {
+    return this.#bytes === undefined ? 0 : this.#bytes.taken;
+  }
+
+  send(frame: Frame, done?: (error?: SendFailure | null) => void): void {
+    const first = FIRST[frame.type];
+    const isFinal = !('fin' in frame) || frame.fin !== false;
+    this.#writer?.send(isFinal ? first : first - FIN, frame.data, done);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#reader?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#reader?.resume();
+    if (this.#isStopped || this.#hasPeerEnded || this.#reader?.kept) this.#goOnSoon();
+  }
+
+  close(code?: number, reason = ''): void {
+    if (this.#isCloseSent) return;
+    this.#isCloseSent = true;
+    const payload = code === undefined ? Buffer.alloc(0) : Buffer.from(`  ${reason}`);
+    if (code !== undefined) payload.writeUInt16BE(code);
+    this.#writer?.send(FIRST.close, payload);
+    this.#writer?.flush();
+    if (this.#isCloseRead || this.#error instanceof ProtocolError) this.end();
+  }
+
+  end(): void {
+    this.#writer?.flush();
+    this.#socket?.end();
+  }
+
+  terminate(): void {
+    if (this.#isGivenUp) return;
+    this.#isGivenUp = true;
+    this.#dialler.cancel(this.#phase === 'open');
+    this.#stopReading?.();
+    this.#odd?.destroy();
+    // What was sent in this tick is with the system, as far as it takes it.
+    this.#writer?.flush();
+    if (this.#socket !== undefined && !this.#isClosed) this.#socket.destroy();
+    else process.nextTick(() => this.#over());
+  }
+
+  onRefusedUrl(error: WebSockexError): void {
+    if (this.isGivenUp) return;
+    this.#error ??= error;
+    this.terminate();
+  }
+
+  onCallbackFailure(callback: string, thrown: unknown): void {
+    if (this.#phase === 'over') return;
+    if (this.#error === undefined) {
+      this.#error = callbackError(this.#request.client, callback, thrown);
+      if (this.#phase === 'open') this.#events.onFailure?.(this.#error);
+    }
+    this.terminate();
+  }
+
+  onWarning(_source: string, message: string): void {
+    this.#events.onWarning?.(message);
+  }
+
+  onText(data: string): void {
+    this.#events.onText(data);
+    this.#writer?.pass();
+  }
+
+  onBinary(data: Buffer): void {
+    this.#events.onBinary(data);
+    this.#writer?.pass();
+  }
+
+  onPing(data: Buffer): void {
+    this.#events.onPing(data);
+  }
+
+  onPong(data: Buffer): void {
+    this.#events.onPong(data);
+  }
+
+  onPeerClose(code: number | undefined, reason: string): void {
+    this.#isCloseRead = true;
+    this.#events.onPeerClose(code, reason);
+    if (this.#isCloseSent) this.end();
+    this.#readOn();
+  }
+
+  onRefused(code: number, cause: Error): void {
+    const error = new ProtocolError(this.#request.client, code, cause.message, { cause });
+    this.#error = error;
+    if (this.#isCloseSent) this.end();
+    else this.close(code);
+    this.#readOn();
+    this.#events.onProtocolError(error);
+  }
+
+  onUpgrade(answer: IncomingMessage, rest: Buffer): void {
+    if (answer.httpVersion !== '1.1') {
+      return this.#failHandshake(`the answer is in HTTP/${answer.httpVersion}`, answer.headers);
+    }
+    this.#onAnswer(answer.headers, rest);
+  }
+
+  onResponse(answer: IncomingMessage): void {
+    this.#events.onRefused?.();
+    const redactor = redactorOf(this.#request);
+    const redirection = redirect(this.#request, answer, redactor);
+    const why = redirection?.kind === 'refused' ? redirection.why : undefined;
+    this.#stopReading = readRefusal(answer, this.#clock, (body) => {
+      withoutStacks(() => {
+        const refusal = { redactor, body, redirect: why };
+        this.#error = toHandshakeError(this.#request.client, answer, refusal);
+        this.terminate();
+      });
+    });
+  }
+
+  onBadAnswer(error: Error): void {
+    if (this.#phase !== 'judging' || this.isGivenUp) return;
+    this.#error ??= toConnectionError(this.#request.client, error, this.#request);
+    this.terminate();
+  }
+
+  #onread(): object {
+    // There a read is begun before there is something to be read, by all sockets at once.
+    const buffer =
+      process.platform === 'win32' ? Buffer.allocUnsafeSlow(READ_SIZE) : this.#memory.chunk;
+    return {
+      buffer,
+      callback: (count: number): boolean => {
+        this.#onBytes(buffer.subarray(0, count), true);
+        return true;
+      },
+    };
+  }
+
+  #onMade(error: Error | null, socket: Duplex | undefined): void {
+    if (this.isGivenUp) {
+      socket?.destroy();
+      return;
+    }
+    if (socket !== undefined) return this.#onSocket(socket, true);
+    this.#error ??= this.#toError(error ?? new Error('no socket was made'));
+    this.terminate();
+  }
+
+  #onSocket(socket: Duplex, isOurs: boolean): void {
+    this.#socket = socket;
+    this.#bytes = new SocketBytes(socket);
+    this.#writer = new FrameWriter(socket, this.#bytes, isOurs, this.#memory.writers);
+    socket.on('error', (error) => (this.#error ??= this.#toError(error)));
+    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes, false));
+    socket.on('end', () => this.#onPeerEnd());
+    socket.on('close', () => this.#onClose());
+    const { connecting, secureConnecting } = socket as Partial<Connecting>;
+    if (secureConnecting) socket.once('secureConnect', () => this.#onDialled());
+    else if (connecting) socket.once('connect', () => this.#onDialled());
+    else process.nextTick(() => this.#onDialled());
+  }
+
+  #onDialled(): void {
+    const socket = this.#socket as Duplex & Partial<Pick<net.Socket, 'setNoDelay'>>;
+    if (this.#phase !== 'dialling' || this.isGivenUp || socket.destroyed) return;
+    // A frame shall not wait for others: the writer is who lets it wait.
+    socket.setNoDelay?.(true);
+    tuneSocket(socket, this.#request.options.socket);
+    this.#phase = 'asking';
+    this.#events.onDialled();
+    if (this.isGivenUp) return;
+    this.#key = newKey();
+    socket.write(requestText(this.#request, this.#key), 'latin1');
+  }
+
+  #onBytes(bytes: Buffer, isShared: boolean): void {
+    if (this.#phase === 'open') this.#onFrames(bytes, isShared);
+    else if (this.#phase === 'judging') this.#odd?.push(isShared ? Buffer.from(bytes) : bytes);
+    else if (this.#phase === 'asking') this.#onHead(isShared ? Buffer.from(bytes) : bytes);
+  }
+
+  #onHead(bytes: Buffer): void {
+    const head = this.#head === undefined ? bytes : Buffer.concat([this.#head, bytes]);
+    const upgrade = readUpgrade(head);
+    if (upgrade === undefined) {
+      this.#head = head;
+      return;
+    }
+    this.#head = undefined;
+    if (upgrade !== 'odd') return this.#onAnswer(upgrade.headers, head.subarray(upgrade.end));
+    this.#phase = 'judging';
+    this.#odd = new OddAnswer(this);
+    this.#odd.push(head);
+  }
+
+  /** The peer has upgraded the connection; whether as RFC 6455 section 4.1 has it is looked at here. */
+  #onAnswer(headers: ResponseHeaders, rest: Buffer): void {
+    if (this.isGivenUp) return;
+    const fault = this.#faultOf(headers);
+    if (fault !== undefined) return this.#failHandshake(fault, headers);
+    this.#phase = 'open';
+    this.#odd = undefined;
+    const { maxPayload, ws } = this.#request.options;
+    const limits = {
+      maxPayload: payloadLimit(maxPayload),
+      maxFragments: (ws?.maxFragments ?? MAX_FRAGMENTS) || Infinity,
+    };
+    this.#reader = new FrameReader(this, limits, this.#memory.payloads);
+    this.#reader.keep(rest);
+    const protocol = (headers['sec-websocket-protocol'] as string | undefined) ?? '';
+    this.#events.onOpen({ headers, protocol, extensions: '', transport: 'native' });
+    this.#goOnSoon();
+  }
+
+  #faultOf(headers: ResponseHeaders): string | undefined {
+    const { protocols, options } = this.#request;
+    const protocol = headers['sec-websocket-protocol'] as string | undefined;
+    if (String(headers['upgrade']).toLowerCase() !== 'websocket') return 'Invalid Upgrade header';
+    if (headers['sec-websocket-accept'] !== acceptOf(this.#key)) {
+      return 'Invalid Sec-WebSocket-Accept header';
+    }
+    const isChosen = protocol === undefined ? protocols.length === 0 : protocols.includes(protocol);
+    const isFree = protocol === undefined && options.requireProtocol === false;
+    if (!isChosen && !isFree) return subprotocolFault(headers, this.#request);
+    if (headers['sec-websocket-extensions'] === undefined) return undefined;
+    return 'Server sent a Sec-WebSocket-Extensions header but no extension was requested';
+  }
+
+  #failHandshake(what: string, headers: ResponseHeaders): void {
+    const answer = { status: 101, headers };
+    this.#error ??= new HandshakeError(this.#request.client, what, answer);
+    this.terminate();
+  }
+
+  #onFrames(bytes: Buffer, isShared: boolean): void {
+    const reader = this.#reader as FrameReader;
+    try {
+      reader.read(bytes, isShared);
+    } finally {
+      if (reader.kept > 0) this.#onKept();
+    }
+  }
+
+  /** Something was read, and waits: because of a pause, or since who was told something has thrown. */
+  #onKept(): void {
+    if (!this.#isPaused) return this.#goOnSoon();
+    if (this.#isStopped || (this.#reader as FrameReader).kept < READ_AHEAD) return;
+    this.#isStopped = true;
+    this.#socket?.pause();
+  }
+
+  /** Not in this call: who resumes may be in the middle of a message. */
+  #goOnSoon(): void {
+    if (this.#willGoOn || this.#phase !== 'open') return;
+    this.#willGoOn = true;
+    process.nextTick(() => {
+      this.#willGoOn = false;
+      this.#goOn();
+    });
+  }
+
+  #goOn(): void {
+    const reader = this.#reader;
+    if (reader === undefined || this.#phase !== 'open') return;
+    // What was read before the socket was gone is told, paused or not: nobody could do so later.
+    if (this.#isClosed) while (reader.kept > 0) this.#tellKept(reader);
+    else if (!this.#isPaused) this.#tellKept(reader);
+    if (reader.kept > 0 || (this.#isPaused && !this.#isClosed)) return;
+    this.#readOn();
+    if (this.#hasPeerEnded) this.#tellPeerEnd();
+    if (this.#isClosed) this.#over();
+  }
+
+  #tellKept(reader: FrameReader): void {
+    try {
+      if (this.#isClosed) reader.resume();
+      reader.more();
+    } finally {
+      if (reader.kept > 0) this.#onKept();
+    }
+  }
+
+  #readOn(): void {
+    if (!this.#isStopped) return;
+    this.#isStopped = false;
+    this.#socket?.resume();
+  }
+
+  #onPeerEnd(): void {
+    this.#hasPeerEnded = true;
+    if (this.#phase === 'open') return this.#goOn();
+    if (this.#phase === 'judging') return this.#odd?.end();
+    this.#error ??= this.#toError(hungUp());
+    this.terminate();
+  }
+
+  /** All that it has sent has been told. */
+  #tellPeerEnd(): void {
+    this.#hasPeerEnded = false;
+    this.#events.onPeerEnd();
+    this.end();
+  }
+
+  /** There is no socket any more. */
+  #onClose(): void {
+    this.#isClosed = true;
+    if (this.#phase === 'open') return this.#goOn();
+    // What has arrived of the answer is judged still.
+    if (this.#phase === 'judging' && !this.#isGivenUp) return this.#odd?.end();
+    if (!this.#isGivenUp) this.#error ??= this.#toError(hungUp());
+    this.#over();
+  }
+
+  #over(): void {
+    if (this.#phase === 'over') return;
+    if (this.#phase !== 'open') this.#error ??= this.#toError(new Error(GIVEN_UP));
+    this.#phase = 'over';
+    this.#writer?.over();
+    this.#events.onEnd(this.#error);
+  }
+
+  #toError(error: Error): WebSockexError {
+    if (error instanceof WebSockexError) return error;
+    return toConnectionError(this.#request.client, error, this.#request);
+  }
+}
+
+/** A socket that may be one of TLS. */
+interface Connecting {
+  readonly connecting: boolean;
+  readonly secureConnecting: boolean;
+}
+
+const GIVEN_UP = 'the attempt was given up before the connection was open';
+
+/** As the HTTP client of Node says it. */
+function hungUp(): Error {
+  return Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+}
