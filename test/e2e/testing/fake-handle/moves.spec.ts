@@ -161,6 +161,7 @@ describe('A fake handle', () => {
     const before = timers();
     for (const state of PLAYED) fakeHandle(Feed).become(state);
     await settle();
-    expect(timers()).toBe(before);
+    // One that an earlier test has left may have ended meanwhile.
+    expect(timers()).toBeLessThanOrEqual(before);
   });
 });
