@@ -18,6 +18,7 @@ import { Journal, tellFrame, tellReason } from '../fixtures/journal.js';
 import { RawServer, type AcceptOptions } from '../fixtures/raw-server.js';
 import { AT_ONCE } from '../fixtures/scene.js';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
+import { selfSigned } from '../fixtures/tls.js';
 import { encodeFrame, OPCODE } from '../fixtures/wire.js';
 
 /** So many clients are cut at the same time. */
@@ -161,6 +162,97 @@ describe.each(['plain', 'compressed'] as const)('A connection of %s frames', (ki
           linesWithin(messages, tail.length, isOpen ? 2 : 1),
         );
       }
+    },
+  );
+});
+
+/** Every so manieth byte of the ciphertext, and those around the end of each record. */
+const STEP = 5;
+
+describe('A connection of TLS', () => {
+  it.each(['fin', 'reset'] as const)(
+    'that ends by a %s, within any record of its session: the same',
+    async (how) => {
+      const pair = selfSigned();
+      const bytes = PLAIN.map(([one]) => one);
+      /** What a connection does when its request has come, by the path of that. */
+      const plans = new Map<string, () => Promise<void> | void>();
+      let answer = 0;
+      await using server = await RawServer.listen({
+        tls: pair,
+        onPeer: async (peer) => {
+          const { path } = await peer.request();
+          const plan = plans.get(path);
+          plans.delete(path);
+          await plan?.();
+          answer = peer.acceptBytes().length;
+          peer.accept();
+          // A record each.
+          for (const one of bytes) await peer.writeAll(one);
+        },
+      });
+      // Nothing of the handshake of TLS 1.2 comes behind the client's request.
+      const tls = { ca: pair.cert, maxVersion: 'TLSv1.2' } as const;
+      await using app = await boot([], { defaults: { tls } });
+
+      /** Cuts the first connection so many bytes behind its handshake; what was noted, and how much had come. */
+      const cutAt = async (count: number): Promise<{ lines: string[]; passed: number }> => {
+        await using proxy = await TcpProxy.listen(server.port);
+        const path = `/${count}`;
+        let from = 0;
+        plans.set(path, async () => {
+          const { down } = await proxy.link(1);
+          from = down.passed;
+          down.cutAfter(from + count, how);
+        });
+        const journal = new Journal();
+        const url = `wss://127.0.0.1:${proxy.port}${path}`;
+        const handle: ClientHandle = await app.manager.start(CutClient, { url, args: journal });
+        const ends = (line: string): boolean => line.startsWith('disconnect');
+        const whole = PLAIN.length + 1;
+        if (count === Infinity) await journal.untilCount(whole);
+        else {
+          await journal.untilCount(1, ends);
+          await journal.untilCount(journal.lines.findIndex(ends) + 1 + whole);
+        }
+        const { passed } = (await proxy.link(1)).down;
+        await handle.stop();
+        return { lines: [...journal.lines], passed: passed - from };
+      };
+
+      const { passed: all } = await cutAt(Infinity);
+      const plain = answer + Buffer.concat(bytes).length;
+      // What each record has beside the bytes that are in it.
+      const overhead = (all - plain) / (1 + bytes.length);
+      expect(Number.isInteger(overhead)).toBe(true);
+      expect(overhead).toBeGreaterThan(5);
+      const records = [answer, ...bytes.map(({ length }) => length)].map((one) => one + overhead);
+      const ends = records.map((_, index) =>
+        records.slice(0, index + 1).reduce((sum, one) => sum + one),
+      );
+
+      async function expectCut(count: number): Promise<void> {
+        const { lines } = await cutAt(count);
+        const end = lines.findIndex((line) => line.startsWith('disconnect'));
+        const come = ends.filter((one) => one <= count).length;
+        const first = ['connect 1', ...PLAIN.map(([, line]) => line)].slice(0, come);
+        const at = `after ${count} bytes of ${ends.join(', ')}`;
+        // A reset may overtake what was sent before it, and then that was never there.
+        if (how === 'reset') expect(first.slice(0, end), at).toEqual(lines.slice(0, end));
+        else expect(lines.slice(0, end), at).toEqual(first);
+        const isOpen = end > 0;
+        expect(lines[end], at).toBe(
+          isOpen ? 'disconnect #1 remote 1006' : 'disconnect #1 error ConnectionError',
+        );
+        const session = isOpen ? 2 : 1;
+        expect(lines.slice(end + 1), at).toEqual(linesWithin(PLAIN, plain, session));
+      }
+
+      const cuts = Array.from({ length: all + 1 }, (_, count) => count).filter(
+        (count) => count % STEP === 0 || ends.some((one) => Math.abs(one - count) <= 1),
+      );
+      expect(cuts.length).toBeGreaterThan(80);
+      while (cuts.length > 0) await Promise.all(cuts.splice(0, CROWD).map(expectCut));
     },
   );
 });
