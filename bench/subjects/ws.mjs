@@ -1,8 +1,4 @@
 // `ws` alone: what all others are compared with.
-import 'reflect-metadata';
-
-import { Injectable, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import WebSocket from 'ws';
 
 import { subjectOf } from '../harness/ws.mjs';
@@ -13,6 +9,10 @@ export const { connect, send, sendTogether } = subjectOf(WebSocket);
 
 /** An application whose one provider opens the sessions. */
 export async function start({ url, count }) {
+  // Here alone: Nest has no part in the other works.
+  await import('reflect-metadata');
+  const { Injectable, Module } = await import('@nestjs/common');
+  const { NestFactory } = await import('@nestjs/core');
   class Sessions {
     async onModuleInit() {
       await connect({
