@@ -128,7 +128,7 @@ export const ROWS = [
   row('idle-memory', 'memory of an idle client (RSS)', connect, {
     figure: 'rss',
     better: 'less',
-    floor: 11,
+    floor: 4.7,
     must: 1.9,
     aim: 1.3,
   }),
