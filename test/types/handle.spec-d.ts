@@ -156,6 +156,9 @@ describe('a handle of a class', () => {
     expectTypeOf(feed.start()).toEqualTypeOf<Promise<ConnectionInfo>>();
     expectTypeOf(feed.reconnect()).toEqualTypeOf<Promise<ConnectionInfo>>();
     expectTypeOf(feed.rotate({ within: 1 })).toEqualTypeOf<Promise<ConnectionInfo>>();
+    expectTypeOf(feed.rotate({ url: 'ws://x', code: 4000, reason: 'moved' })).toEqualTypeOf<
+      Promise<ConnectionInfo>
+    >();
     expectTypeOf(feed.stop()).toEqualTypeOf<Promise<CloseReason>>();
     expectTypeOf(feed.terminated).toEqualTypeOf<Promise<CloseReason>>();
     expectTypeOf(feed.close(1000, 'bye')).toEqualTypeOf<Promise<void>>();

@@ -187,15 +187,15 @@ export abstract class ClientHandle<
   /**
    * Puts a new session in the place of the one that is open, without a gap: the new one is opened, its
    * `@OnConnect` runs, and when it has brought a data frame, `ready()` was returned, or 5 seconds have
-   * passed, it takes over. The old one is read for `overlap` more, and closed. `status` stays `open`, and
+   * passed, it takes over. The old one is read for `overlap` more, and closed with 1000, or `code`. `status` stays `open`, and
    * `@OnDisconnect` is not told. Where the new one fails, the old one stays, and it is tried again as
    * `classify` and `reconnect` say, with `reconnect: false` as by default. One that is under way is joined. Resolves when the new session has taken over.
    *
    * @example
    * await feed.rotate({ within: 60_000 });
    *
-   * @throws UrlError, ConfigurationError, at once, for a URL or a time that cannot be; (rejects)
-   * `NotConnectedError` while no session is ready, and when the session is left or lost before;
+   * @throws UrlError, ConfigurationError, FrameEncodeError, at once, for a URL, a time, a code or a reason
+   * that cannot be; (rejects) `NotConnectedError` while no session is ready, and when the session is left or lost before;
    * `CallTimeoutError` after `within`; what an attempt has failed with that none follows, because it was
    * fatal, or by `maxAttempts`; `DeadlockError` when it is awaited in a handler of the same client: return
    * `rotate()` there

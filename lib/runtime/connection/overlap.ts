@@ -1,7 +1,6 @@
 import type { Clock, Timer } from '../clock/clock.port.js';
-import { CloseCode } from '../frame/close-code.js';
 import type { PingFrame } from '../frame/frame.js';
-import type { BesideLogin, RotationHost } from './rotation.port.js';
+import type { BesideLogin, Farewell, RotationHost } from './rotation.port.js';
 import type { FrameInbox, WireOwner } from './wire.port.js';
 import type { Wire } from './wire.js';
 
@@ -60,9 +59,9 @@ export class Overlap implements WireOwner {
   }
 
   /** Nothing more of it is heard. */
-  close(): void {
+  close({ code, message }: Farewell): void {
     this.#over();
-    this.wire.close(CloseCode.normal);
+    this.wire.close(code, message);
   }
 
   /** What came before the close of the peer has been handled. */

@@ -16,6 +16,21 @@ export interface RotateOptions {
    * more is tried. @default none: it is tried as `reconnect` says
    */
   readonly within?: number;
+  /**
+   * The code of the close frame with which the old session is closed at the end of the overlap, and the new
+   * one where that is open and nobody wants it any more. Some peers keep what can be resumed by it: Discord
+   * ends a session at 1000 and 1001, and keeps it at others. @default 1000
+   */
+  readonly code?: number;
+  /** The reason in that close frame, at most 123 bytes. @default none */
+  readonly reason?: string;
+}
+
+/** With what a rotation closes a session. */
+export interface Farewell {
+  readonly by: 'local';
+  readonly code: number;
+  readonly message: string;
 }
 
 /** The options of a client that a rotation goes by. */
@@ -117,8 +132,8 @@ export interface RotationHost<L extends BesideLogin> {
   forget(login: L): void;
   /** Does something in a turn of the mailbox, after all that waits. */
   later(work: () => void): void;
-  /** The session that is there is about to be that before. */
-  onSwitching(login: L): void;
+  /** The session that is there is about to be that before, and will be closed so. */
+  onSwitching(login: L, farewell: Farewell): void;
   /** The session is another one, and ready; `isOpened`: that it is open has been told. */
   onReady(login: L, info: SessionInfo, isOpened: boolean): void;
   /** What frames of the session before have brought about is over. */

@@ -11,7 +11,13 @@ import type { Connection } from './connection.js';
 import type { SessionInfo } from './connection.port.js';
 import { Deliveries } from './deliveries.js';
 import { Overlap, type OverlapOwner } from './overlap.js';
-import type { BesideLogin, RotateOptions, RotationHost, RotationTools } from './rotation.port.js';
+import type {
+  BesideLogin,
+  Farewell,
+  RotateOptions,
+  RotationHost,
+  RotationTools,
+} from './rotation.port.js';
 import { RotationRun } from './rotation.run.js';
 import type { WireEnd } from './wire.end.js';
 import type { FrameInbox, WireOpening, WireSettings } from './wire.port.js';
@@ -19,6 +25,8 @@ import type { Wire } from './wire.js';
 
 /** Milliseconds a session has to bring its first frame, once its `@OnConnect` is done. */
 const QUIET = 5_000;
+
+const NORMAL: Farewell = { by: 'local', code: CloseCode.normal, message: '' };
 
 /** A rotation, as those see it who act for handlers, or decide what follows a session. */
 export type RotationView = Pick<
@@ -84,6 +92,8 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
   /** How many there have been. */
   count = 0;
   #info: SessionInfo | undefined;
+  /** With what the old session is closed, and the new one where nobody wants it. */
+  #farewell = NORMAL;
 
   constructor(
     private readonly client: string,
@@ -128,12 +138,15 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
   }
 
   /**
-   * Begins one, or joins the one that is under way. Resolves when the new session has taken over.
+   * Begins one, or joins the one that is under way: who joins it may say last with what it closes. Resolves
+   * when the new session has taken over.
    *
    * @throws (rejects) NotConnectedError where no session is ready, or when it ends or is left before;
    * CallTimeoutError after `within`; what an attempt has failed with that none follows
    */
-  rotate({ url, within }: RotateOptions = {}, isHeard = true): Promise<SessionInfo> {
+  rotate(options: RotateOptions = {}, isHeard = true): Promise<SessionInfo> {
+    const { url, within } = options;
+    if (this.isActive) this.#leaveBy(options, this.#farewell);
     if (this.isOverlapping) return Promise.resolve(this.#info as SessionInfo);
     if (this.#run !== undefined) return this.#run.join(within, isHeard);
     if (!this.host.isReady) {
@@ -142,6 +155,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
       const why = 'rotate(): there is no session to be replaced';
       return Promise.reject(new NotConnectedError(this.client, state, why));
     }
+    this.#leaveBy(options, NORMAL);
     const run = new RotationRun(this.client, this.tools.clock, url, isHeard);
     const rotated = run.begin(within, (error) => this.#expired(run, error));
     const { dedupe } = this.host.settings;
@@ -154,6 +168,13 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     this.host.begins();
     this.#attempt(run);
     return rotated;
+  }
+
+  #leaveBy({ code, reason }: RotateOptions, otherwise: Farewell): void {
+    const isSaid = code !== undefined || reason !== undefined;
+    this.#farewell = isSaid
+      ? { by: 'local', code: code ?? CloseCode.normal, message: reason ?? '' }
+      : otherwise;
   }
 
   /** Somebody says that the new session is good. */
@@ -215,7 +236,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     this.#state = { name: 'idle' };
     while (this.#deliveries !== undefined) this.#endDeliveries();
     if (!('before' in state)) return;
-    state.before.close();
+    state.before.close(this.#farewell);
     this.#tell(state.before, 0);
   }
 
@@ -423,7 +444,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
   /** It has been read for long enough. */
   overlapIsOver(before: Overlap): void {
     if (this.#state.name === 'overlapping') this.#endOverlap(before);
-    else before.close();
+    else before.close(this.#farewell);
   }
 
   onBeforeEnd(before: Overlap): void {
@@ -504,13 +525,13 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     const { wire, attempt, login } = state.next;
     attempt.abandon();
     if (login !== undefined) {
-      login.over({ by: 'local', code: CloseCode.normal, message: '' });
+      login.over(this.#farewell);
       this.host.forget(login);
     }
     if (this.#hasCrashed) return this.connection.lingering.crash(wire);
     if (!wire.isOpen) return wire.destroy();
     this.#closing.add(wire);
-    wire.close(CloseCode.normal);
+    wire.close(this.#farewell.code, this.#farewell.message);
   }
 
   #switch(run: RotationRun, next: Candidate<L>): void {
@@ -529,7 +550,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     const before = new Overlap(this, host, overlap, this.tools.clock, old, this.session);
     this.#state = { name: 'overlapping', next, before };
     this.#closing.add(old);
-    host.onSwitching(login);
+    host.onSwitching(login, this.#farewell);
     next.isPassedOn = true;
     before.begin(this.inbox(host.mailbox));
     const info = (this.#info = connection.switchTo(next.wire, opening));
@@ -548,7 +569,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     const state = this.#state;
     if (state.name !== 'overlapping') return;
     this.#state = { ...state, name: 'leaving' };
-    if (closes) before.close();
+    if (closes) before.close(this.#farewell);
     this.host.later(() => {
       before.answerClose();
       this.#left();

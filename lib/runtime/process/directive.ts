@@ -183,12 +183,14 @@ export function accepted(): AcceptedDirective {
 /**
  * Puts a new session in the place of the one that is open, without a gap: see `handle.rotate()`. For a peer
  * that says it is about to close. While one is under way it joins that. Without a session that is ready it
- * does nothing; what it fails with, the log tells.
+ * does nothing; what it fails with, the log tells. With `code` and `reason` it says how the old session is
+ * closed, for a peer that keeps what can be resumed.
  *
  * @example
  * @OnFrame('text', 'going-away') moved() { return rotate({ within: 30_000 }); }
  *
- * @throws UrlError, ConfigurationError for a URL or a time that cannot be
+ * @throws UrlError, ConfigurationError for a URL or a time that cannot be; FrameEncodeError for a code or
+ * reason that may not be sent
  * @publicApi
  */
 export function rotate(options: RotateOptions = {}): RotateDirective {
@@ -216,9 +218,11 @@ export function ready(): ReadyDirective {
 /**
  * Refuses what cannot be rotated by.
  *
- * @throws UrlError for a URL, ConfigurationError for a time
+ * @throws UrlError for a URL, ConfigurationError for a time, FrameEncodeError for a code or reason
  */
-export function checkRotate(where: string, { url, within }: RotateOptions): void {
+export function checkRotate(where: string, options: RotateOptions): void {
+  const { url, within, code, reason } = options;
+  checkClose(where, code ?? CloseCode.normal, reason);
   if (url !== undefined) checkUrl(where, url);
   if (within !== undefined && !(typeof within === 'number' && within > 0)) {
     throw new ConfigurationError(

@@ -3,6 +3,7 @@ import type { SessionInfo, SessionWire } from '../connection/connection.port.js'
 import type { Rotation } from '../connection/rotation.js';
 import type {
   BesideSession,
+  Farewell,
   RotationHost,
   RotationSettings,
   WaitingFrames,
@@ -12,7 +13,6 @@ import type { Attempt } from '../connection/attempt.js';
 import { DEFAULT_RECONNECT } from '../connection/backoff.policy.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import type { FrameInbox } from '../connection/wire.port.js';
-import { CloseCode } from '../frame/close-code.js';
 import type { DataFrame, Frame, PingFrame, PongFrame } from '../frame/frame.js';
 import { HeldQueue } from '../mailbox/held.queue.js';
 import type { ClientSettings } from '../options/client-settings.js';
@@ -172,12 +172,11 @@ export class ProcessRotation implements RotationHost<Login> {
     this.parts.mailbox.post({ type: 'beside', work });
   }
 
-  onSwitching(login: Login): void {
+  onSwitching(login: Login, reason: Farewell): void {
     const { runner } = this.parts;
     this.#adopt();
     runner.cancelStreams(({ greeting }) => greeting !== login);
     const { end } = this.tools.features;
-    const reason = { by: 'local', code: CloseCode.normal, message: '' } as const;
     if (end !== undefined) {
       this.parts.noted(() => end({ opened: true, voluntary: true, isRotated: true, reason }));
     }

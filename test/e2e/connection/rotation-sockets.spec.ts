@@ -1,4 +1,4 @@
-import { OnFrame } from 'nestjs-websockex';
+import { OnFrame, rotate } from 'nestjs-websockex';
 import { createTestServer, type ScriptedPeer } from 'nestjs-websockex/testing';
 import { filter, firstValueFrom } from 'rxjs';
 import { expect, it } from 'vitest';
@@ -31,5 +31,28 @@ it('a session is rotated over real sockets, one after the other, and each frame 
     await over;
     expect(server.peers.filter(({ isOpen }) => isOpen)).toHaveLength(1);
   }
+  expect(handle.status).toBe('open');
+});
+
+it('the peer of the old session is told the code and the reason of the rotation', async () => {
+  class ResumableClient {
+    @OnFrame('text', 'move')
+    move() {
+      return rotate({ code: 4001, reason: 'asked for' });
+    }
+  }
+  await using server = await createTestServer();
+  server.acceptAll((peer: ScriptedPeer) => peer.send('hello'));
+  const client = clientAt(server.url(), ResumableClient, { overlap: 50 });
+  await using app = await boot([client]);
+  const handle = app.handle(client);
+  await handle.connected();
+  const first = server.peer;
+  await handle.rotate({ code: 4000, reason: 'resumed elsewhere' });
+  expect(await first.expectClose(4000)).toMatchObject({ reason: 'resumed elsewhere' });
+  const second = server.peer;
+  second.send('move');
+  expect(await second.expectClose(4001)).toMatchObject({ reason: 'asked for' });
+  expect(handle.session).toBe(3);
   expect(handle.status).toBe('open');
 });
