@@ -40,6 +40,9 @@ const PROXY_REFUSED = 'ERR_PROXY_REFUSED';
 /** `socks` gives up a proxy that does not answer after so many milliseconds, where nothing else is said. */
 const SOCKS_PATIENCE = 30_000;
 
+/** Milliseconds by which that is behind the deadline of the attempt: it is that which the user is told of. */
+const BEHIND = 1000;
+
 /** Only when they are needed: they are optional. */
 export const importPeer: PeerLoader = (peer) =>
   peer === 'https-proxy-agent' ? import('https-proxy-agent') : import('socks-proxy-agent');
@@ -143,7 +146,7 @@ export class ProxyTunnel {
   #options(): object {
     const { options, timeout = 0 } = this.request;
     const { socket = {} } = options;
-    const patience = timeout > 0 && timeout < SOCKS_PATIENCE ? timeout : SOCKS_PATIENCE;
+    const patience = timeout > 0 ? Math.min(timeout + BEHIND, SOCKS_PATIENCE) : SOCKS_PATIENCE;
     if (this.proxy.peer === 'socks-proxy-agent') {
       return { timeout: patience, socketOptions: withBrackets(socket) };
     }
