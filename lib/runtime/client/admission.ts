@@ -259,10 +259,8 @@ export function sendFrames(
     over = client.undelivered.sending();
     const done = (cause?: Error | null): void => {
       over?.(Boolean(cause));
-      if (!cause) return taken.resolve();
-      taken.reject(
-        isOfSocket(cause) ? client.notConnected('the frame was not sent', { cause }) : cause,
-      );
+      if (cause) taken.reject(unsent(client, cause));
+      else taken.resolve();
     };
     const onKept = (withdraw: () => void): void => {
       // Where it has been told already what became of it, both do nothing.
@@ -284,6 +282,14 @@ export function sendFrames(
     sent?.reject(error);
     return client.refuse('sendFrame()', error);
   }
+}
+
+/** Why a frame was not sent, as its sender is told. */
+export function unsent(
+  client: { notConnected(what: string, options?: Unsent): NotConnectedError },
+  cause: Error,
+): Error {
+  return isOfSocket(cause) ? client.notConnected('the frame was not sent', { cause }) : cause;
 }
 
 /** Whether a socket tells it, whose words say nothing of what became of a frame. */

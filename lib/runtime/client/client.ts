@@ -25,9 +25,11 @@ import {
   notStarted,
   sendFrames,
   startTimeout,
+  unsent,
   type Unsent,
   whyIdle,
 } from './admission.js';
+import { BatchedSends } from './batched.sends.js';
 import { ClientMember, type MemberOwner } from './client.member.js';
 import type { ClientTools } from './client.tools.js';
 import type { ExitWatchers } from './exit.watchers.js';
@@ -48,6 +50,7 @@ export class Client implements MemberOwner, SysTarget {
   readonly telemetry: Telemetry;
   /** What is left undone when the application ends. */
   readonly undelivered: Undelivered;
+  readonly #batched: BatchedSends;
   readonly #readiness: Readiness;
   readonly #outages: OutageWatch;
   readonly #terminated = new Deferred<CloseReason>();
@@ -67,6 +70,7 @@ export class Client implements MemberOwner, SysTarget {
     const { clock, signals, sinks } = tools;
     this.#readiness = new Readiness(clock, signals);
     this.undelivered = new Undelivered(tools.host);
+    this.#batched = new BatchedSends(this.undelivered, (cause) => unsent(this, cause));
     this.observers = new Observers((error, where) => this.telemetry.error(error, where));
     const source = {
       client: definition.name,
@@ -229,8 +233,17 @@ export class Client implements MemberOwner, SysTarget {
     return this.#guard(this.#connected(options), 'connected()');
   }
 
-  send(frames: readonly unknown[], options: SendOptions = {}): Promise<void> {
-    return sendFrames(this, this.process, this.tools, frames, options);
+  send(frame: unknown, options?: SendOptions): Promise<void> {
+    if (options === undefined && !Array.isArray(frame) && !this.admission.isClosed) {
+      try {
+        const sent = this.#batched.send(this.process, frame);
+        if (sent !== undefined) return sent;
+      } catch (error) {
+        return this.refuse('sendFrame()', error);
+      }
+    }
+    const frames: readonly unknown[] = Array.isArray(frame) ? frame : [frame];
+    return sendFrames(this, this.process, this.tools, frames, options ?? {});
   }
 
   /** Whether nothing is kept for a session any more: none follows. */

@@ -74,7 +74,7 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
   }
 
   sendFrame(frame: FrameLike | readonly FrameLike[], options?: SendOptions): Promise<void> {
-    return this.client.send(Array.isArray(frame) ? frame : [frame], options);
+    return this.client.send(frame, options);
   }
 
   cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {

@@ -21,6 +21,13 @@ export interface FrameWriterMarks {
   readonly sendHighWaterMark: number;
 }
 
+/** Bytes that wait, are no answers, and are taken together. */
+interface Others {
+  batch: object | undefined;
+  bytes: number;
+  isTaken: boolean;
+}
+
 /**
  * What goes out on one wire. A peer that does not read the answers to its own frames shall not be
  * read either: it is held up while more than `maxAnswerBytes` of them wait. What others send holds up
@@ -31,6 +38,8 @@ export class FrameWriter {
   #hasBackpressure = false;
   /** How many of the bytes that wait are no answers. */
   #others = 0;
+  /** The last of them. */
+  #group: Others | undefined;
   /** How many answers were sent since the socket had taken all, or held the peer up last: not more wait. */
   #answers = 0;
 
@@ -50,16 +59,29 @@ export class FrameWriter {
    * @throws InvalidFrameError, FrameEncodeError
    */
   send(socket: TransportSocket, values: readonly unknown[], isAnswer: boolean, done?: Done): void {
+    if (values.length === 1) return this.sendOne(socket, values[0], isAnswer, done);
     const frames = this.#checker.check(values);
     const last = frames.length - 1;
     if (last < 0) done?.();
     for (let i = 0; i <= last; i++) {
-      const frame = frames[i] as Frame;
-      const taken = this.#watched(socket, frame, i === last ? done : undefined);
-      if (isAnswer) this.#answer(socket, frame, taken);
-      else this.#sendOther(socket, frame, taken);
-      this.tell(frame);
+      this.#send(socket, frames[i] as Frame, isAnswer, i === last ? done : undefined);
     }
+  }
+
+  /**
+   * The same of one.
+   *
+   * @throws InvalidFrameError, FrameEncodeError
+   */
+  sendOne(socket: TransportSocket, value: unknown, isAnswer: boolean, done?: Done): void {
+    this.#send(socket, this.#checker.checkOne(value), isAnswer, done);
+  }
+
+  #send(socket: TransportSocket, frame: Frame, isAnswer: boolean, done: Done | undefined): void {
+    const taken = this.#watched(socket, frame, done);
+    if (isAnswer) this.#answer(socket, frame, taken);
+    else this.#sendOther(socket, frame, taken);
+    this.tell(frame);
   }
 
   /** Tells telemetry of what left. */
@@ -102,19 +124,32 @@ export class FrameWriter {
     });
   }
 
-  /** Sends, and counts what of it waits until it has been taken. */
+  /** Sends, and counts what of it waits until it has been taken: once for those that are taken together. */
   #sendOther(socket: TransportSocket, frame: Frame, done: Done | undefined): void {
     const before = socket.bufferedAmount;
-    let waiting = 0;
-    let isTaken = false;
+    const group = this.#group;
+    if (done === undefined && group?.batch !== undefined && group.batch === socket.batch) {
+      socket.send(frame);
+      if (!group.isTaken) this.#count(group, socket.bufferedAmount - before);
+      return;
+    }
+    const others: Others = { batch: undefined, bytes: 0, isTaken: false };
     socket.send(frame, (error) => {
-      isTaken = true;
-      this.#others -= waiting;
+      others.isTaken = true;
+      this.#others -= others.bytes;
       done?.(error);
     });
-    if (isTaken) return;
-    waiting = socket.bufferedAmount - before;
-    this.#others += waiting;
+    if (others.isTaken) return;
+    others.batch = socket.batch;
+    this.#group = others;
+    this.#count(others, socket.bufferedAmount - before);
+  }
+
+  #count(others: Others, bytes: number): void {
+    // Less than before waits where the socket was given all of it meanwhile.
+    if (bytes <= 0) return;
+    others.bytes += bytes;
+    this.#others += bytes;
   }
 
   #hold(hasBackpressure: boolean): void {

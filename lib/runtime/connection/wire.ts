@@ -66,6 +66,11 @@ export class Wire implements TransportEvents {
     return this.#socket;
   }
 
+  /** What the next frame may join. */
+  get batch(): object | undefined {
+    return this.#socket?.batch;
+  }
+
   /** What is asked for now. */
   get request(): TransportRequest {
     return this.#request;
@@ -103,6 +108,23 @@ export class Wire implements TransportEvents {
     const socket = this.#socket as TransportSocket;
     this.#writer.send(socket, values, isAnswer, done);
     this.#sendDeadline.sent(socket);
+  }
+
+  /**
+   * The same of one.
+   *
+   * @returns what it goes out with, where others may join it
+   * @throws InvalidFrameError, FrameEncodeError
+   */
+  sendOne(
+    value: unknown,
+    isAnswer: boolean,
+    done?: (error?: SendFailure | null) => void,
+  ): object | undefined {
+    const socket = this.#socket as TransportSocket;
+    this.#writer.sendOne(socket, value, isAnswer, done);
+    this.#sendDeadline.sent(socket);
+    return socket.batch;
   }
 
   pause(): void {

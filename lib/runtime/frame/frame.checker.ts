@@ -29,6 +29,18 @@ export class FrameChecker {
     return frames;
   }
 
+  /**
+   * The same of one.
+   *
+   * @throws InvalidFrameError, FrameEncodeError
+   */
+  checkOne(value: unknown): Frame {
+    const frame = toFrame(value);
+    if (frame === undefined) throw new InvalidFrameError(value, this.client);
+    this.#inFragments = this.#next(frame, this.#inFragments);
+    return frame;
+  }
+
   #next(frame: Frame, inFragments: boolean): boolean {
     switch (frame.type) {
       case 'ping':

@@ -1,5 +1,6 @@
 import { type Pending, toPromise } from '../async/deferred.js';
 import type { Connection } from '../connection/connection.js';
+import type { Wire } from '../connection/wire.js';
 import type { RotationView } from '../connection/rotation.js';
 import { BadResponseError } from '../errors/client.errors.js';
 import { NotConnectedError, ShuttingDownError } from '../errors/connection.errors.js';
@@ -31,6 +32,8 @@ export interface HandlerRunnerParts {
   readonly reconnect: Reconnect;
   /** Whether a session is open, and ready. */
   readonly isReady: boolean;
+  /** The wire, while a frame may be handed to it at once. */
+  readonly freeWire: Pick<Wire, 'sendOne'> | undefined;
   readonly rotation: RotationView;
   /** That of the session, or of the last one. */
   readonly login: { whenSettled(work: () => void): void } | undefined;
@@ -267,7 +270,9 @@ export class HandlerRunner implements HandlerStreamsOwner {
     const { isReady, lifetime } = this.parts;
     // Until the session is ready, what answers the peer's own frames belongs to its login.
     const isGreeting = handler === lifetime.incarnation.connect || (isAnswer && !isReady);
+    const wire = frames.length === 1 && !taken && !isGreeting ? this.parts.freeWire : undefined;
     try {
+      if (wire !== undefined) return void wire.sendOne(frames[0], isAnswer);
       this.parts.send(frames, { isAnswer, isGreeting, done: taken && (() => taken()) }, greeting);
     } catch (error) {
       // Nothing was sent. Without a session that is told and no more: its end is told as well.

@@ -3,6 +3,7 @@ import { Rotation } from '../connection/rotation.js';
 import type { ConnectionOwner, SessionInfo, SessionWire } from '../connection/connection.port.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import type { FrameInbox } from '../connection/wire.port.js';
+import type { Wire } from '../connection/wire.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
 import { HandlerTimeoutError } from '../errors/timeout.errors.js';
 import { WebSockexError } from '../errors/websockex.error.js';
@@ -117,6 +118,14 @@ export class Process implements ConnectionOwner, BudgetClient {
   get maySend(): boolean {
     if (this.isReady || this.rotation.isHere) return true;
     return this.connection.isOpen && (this.login?.isHere === true || this.calls.answersPeer);
+  }
+
+  /** The wire, while a frame of somebody who asks for nothing may be handed to it at once. */
+  get freeWire(): Pick<Wire, 'batch' | 'sendOne'> | undefined {
+    const { connection, rotation, tools } = this;
+    const { features } = tools;
+    const isFree = features.sending === undefined || features.isFree?.() === true;
+    return isFree && !rotation.isActive && this.isReady ? connection.wire : undefined;
   }
 
   /** The handler that runs beside the mailbox, for a rotation. */

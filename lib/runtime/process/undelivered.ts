@@ -18,13 +18,22 @@ export class Undelivered {
   /** A send begins. Returns what is to be told, once, when it is over. */
   sending(): (hasFailed: boolean) => void {
     let isTold = false;
-    this.#sends++;
+    this.begun();
     return (hasFailed) => {
       if (isTold) return;
       isTold = true;
-      this.#sends--;
-      if (hasFailed && !this.#isOver) this.add('send');
+      this.ended(1, hasFailed);
     };
+  }
+
+  /** The same for who knows himself how many there are: {@link ended} follows for each. */
+  begun(): void {
+    this.#sends++;
+  }
+
+  ended(count: number, haveFailed: boolean): void {
+    this.#sends -= count;
+    if (haveFailed && !this.#isOver) this.add('send', count);
   }
 
   /** The client has ended: what is still under way fails, as soon as its socket says so. */

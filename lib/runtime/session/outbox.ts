@@ -83,6 +83,12 @@ export class Outbox implements SessionFeature {
     return this.#enqueue(frames, options, true);
   }
 
+  isFree(): boolean {
+    const { context } = this;
+    const isNext = this.#waiting.size === 0 && this.#rate === undefined && this.#hasRoom;
+    return isNext && context.isOpen && this.#ready === context.session;
+  }
+
   open(): void {
     const { sendRate } = this.context.settings;
     this.#rate = sendRate && new SendRate(sendRate, this.context.clock.now());

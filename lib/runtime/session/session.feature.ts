@@ -130,6 +130,11 @@ export interface SessionFeature {
    * @returns what goes on in their place, or `undefined` to keep them: then `done` is the feature's to call
    */
   sending?(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined;
+  /**
+   * Asked in place of {@link sending}, where every feature that has that has this as well: whether it would
+   * let pass what somebody sends in a session that is ready, who asks for nothing else.
+   */
+  isFree?(): boolean;
   /** The socket has taken some of what waited (`sendHighWaterMark`): there may be room for more. */
   writable?(): void;
   /** Nothing is read any more, or reading goes on. */
@@ -181,6 +186,7 @@ export function composeFeatures(features: readonly (SessionFeature | undefined)[
     pong: taking(inward, 'pong'),
     ...received(inward),
     ...sending(outward),
+    ...isFree(outward),
     ...all(outward, 'writable'),
     ...all(inward, 'paused'),
     ...drain(outward),
@@ -276,6 +282,14 @@ function received(features: readonly SessionFeature[]): FeatureChain {
       return passed;
     },
   };
+}
+
+function isFree(features: readonly SessionFeature[]): FeatureChain {
+  const mine = having(features, 'sending');
+  if (mine.length === 0 || having(mine, 'isFree').length < mine.length) return {};
+  const [first, ...others] = mine as [SessionFeature, ...SessionFeature[]];
+  if (others.length === 0) return { isFree: () => first.isFree?.() === true };
+  return { isFree: () => mine.every((feature) => feature.isFree?.() === true) };
 }
 
 function sending(features: readonly SessionFeature[]): FeatureChain {

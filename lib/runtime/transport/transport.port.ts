@@ -94,6 +94,11 @@ export interface TransportSocket {
    */
   send(frame: Frame, done?: (error?: SendFailure | null) => void): void;
   /**
+   * What the frame goes out with that was sent last, while others may still join it: the same for those
+   * that are written, taken and lost together. Absent where each is written for itself.
+   */
+  readonly batch?: object | undefined;
+  /**
    * Stops and goes on reading: what was not read meanwhile is told after it, in order, and nothing is
    * lost. What is read already may still be told after `pause()`.
    */

@@ -116,6 +116,11 @@ export class FrameWriter {
     private readonly memory: WriterMemory,
   ) {}
 
+  /** What is written at the end of this tick. */
+  get batch(): object | undefined {
+    return this.#batch;
+  }
+
   /** Bytes of frames that the socket has not been given yet. */
   get pending(): number {
     return this.#batch?.bytes ?? 0;

@@ -164,6 +164,10 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     return this.#bytes === undefined ? 0 : this.#bytes.taken;
   }
 
+  get batch(): object | undefined {
+    return this.#writer?.batch;
+  }
+
   send(frame: Frame, done?: (error?: SendFailure | null) => void): void {
     const first = FIRST[frame.type];
     const isFinal = !('fin' in frame) || frame.fin !== false;

@@ -1,0 +1,58 @@
+import { Deferred } from '../async/deferred.js';
+import type { SendFailure } from '../errors/sending.errors.js';
+import type { Process } from '../process/process.js';
+import type { Undelivered } from '../process/undelivered.js';
+
+/** Frames that a socket is given, takes and loses together, and the promise of all who sent one. */
+interface Ticket {
+  batch: object | undefined;
+  readonly taken: Deferred<void>;
+  frames: number;
+}
+
+/**
+ * The short way of a send: of one frame, by a caller who asks for nothing else, when it may go at once. All
+ * who send in one tick have one promise, since their frames go out in one write.
+ */
+export class BatchedSends {
+  #last: Ticket | undefined;
+
+  /** @param toError what a caller is told for what the socket says */
+  constructor(
+    private readonly undelivered: Undelivered,
+    private readonly toError: (cause: SendFailure) => unknown,
+  ) {}
+
+  /**
+   * @returns `undefined` where it has to take the long way
+   * @throws InvalidFrameError, FrameEncodeError
+   */
+  send(process: Process, frame: unknown): Promise<void> | undefined {
+    const { freeWire: wire, settings } = process;
+    if (wire === undefined || settings.whenDisconnected !== 'reject') return undefined;
+    const last = this.#last;
+    if (last?.batch !== undefined && last.batch === wire.batch) {
+      wire.sendOne(frame, false);
+      this.undelivered.begun();
+      last.frames++;
+      return last.taken.promise;
+    }
+    const taken = new Deferred<void>();
+    const ticket: Ticket = { batch: undefined, taken, frames: 1 };
+    // Before it is handed over: a socket may tell in that call what became of it.
+    this.undelivered.begun();
+    const done = (cause?: SendFailure | null): void => {
+      this.undelivered.ended(ticket.frames, Boolean(cause));
+      if (cause) taken.reject(this.toError(cause));
+      else taken.resolve();
+    };
+    try {
+      ticket.batch = wire.sendOne(frame, false, done);
+    } catch (error) {
+      this.undelivered.ended(1, false);
+      throw error;
+    }
+    this.#last = ticket;
+    return taken.promise;
+  }
+}
