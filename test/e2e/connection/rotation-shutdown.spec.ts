@@ -10,9 +10,12 @@ import {
   OnTerminate,
 } from 'nestjs-websockex';
 import type { ScriptedPeer } from 'nestjs-websockex/testing';
+import { matchers } from 'nestjs-websockex/testing/matchers';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { NetScene } from '../../fixtures/net-scene.js';
+
+expect.extend(matchers);
 
 type Hold = 'nothing' | 'the preparation' | 'the login';
 
@@ -64,6 +67,8 @@ interface Row {
   readonly journal: readonly string[];
   /** With what each session was closed, the old one first. */
   readonly closes: readonly (number | 'lost')[];
+  /** Frames that are not handled. @default 0 */
+  readonly lost?: number;
 }
 
 const REFUSED = 'ERR_WEBSOCKEX_NOT_CONNECTED';
@@ -110,6 +115,7 @@ const ROWS: readonly Row[] = [
     rotated: REFUSED,
     journal: ['lost', 'gone'],
     closes: [1001, 1000],
+    lost: 1,
   },
   {
     state: 'confirming',
@@ -157,7 +163,7 @@ afterEach(() => {
 });
 
 describe('An application that ends while a rotation is', () => {
-  it.each(ROWS)('$state', async ({ act, closes, rotated, ...row }) => {
+  it.each(ROWS)('$state', async ({ act, closes, rotated, lost = 0, ...row }) => {
     await using scene = await NetScene.boot(RotatedClient);
     await scene.server.accept();
     await scene.handle.connected();
@@ -172,6 +178,7 @@ describe('An application that ends while a rotation is', () => {
     expect(await told).toBe(rotated);
     expect(journal).toEqual(row.journal);
     expect(scene.server.peers.map(closeOf)).toEqual(closes);
+    expect(scene.handle).toHaveLostFrames(lost);
     expect(scene.net.clock.pending).toEqual([]);
   });
 });

@@ -8,10 +8,13 @@ import {
   OnFrame,
 } from 'nestjs-websockex';
 import { hasReconnected, hasRotated, type ScriptedPeer } from 'nestjs-websockex/testing';
+import { matchers } from 'nestjs-websockex/testing/matchers';
 import { describe, expect, it } from 'vitest';
 
 import { seeded } from '../../../lib/testing/script/virtual.clock.js';
 import { NetScene } from '../../fixtures/net-scene.js';
+
+expect.extend(matchers);
 
 class FeedClient {
   static seen: number[] = [];
@@ -134,6 +137,8 @@ async function play(
     await advance(2_500);
   }
   expect(FeedClient.losses).toBe(0);
+  // Of each session, and not only of one of those that bring the same.
+  expect(scene.handle).toHaveLostFrames(0);
   return {
     seen: FeedClient.seen,
     last: feed.last,
