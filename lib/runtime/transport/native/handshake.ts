@@ -51,6 +51,9 @@ export interface Upgrade {
   readonly end: number;
 }
 
+const CR = 0x0d;
+const LF = 0x0a;
+
 const STATUS = 'HTTP/1.1 101';
 
 /** As much of a head as Node takes. */
@@ -75,7 +78,7 @@ export function readUpgrade(bytes: Buffer): Upgrade | 'odd' | undefined {
   const begins = bytes.toString('latin1', 0, STATUS.length);
   if (!STATUS.startsWith(begins)) return 'odd';
   const end = bytes.indexOf('\r\n\r\n', 0, 'latin1');
-  if (end < 0) return bytes.length < MAX_HEAD ? undefined : 'odd';
+  if (end < 0) return bytes.length < MAX_HEAD && !hasBareLf(bytes) ? undefined : 'odd';
   if (end + 4 > MAX_HEAD) return 'odd';
   const [status = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
   if (!STATUS_LINE.test(status)) return 'odd';
@@ -85,6 +88,8 @@ export function readUpgrade(bytes: Buffer): Upgrade | 'odd' | undefined {
     const key = line.slice(0, Math.max(0, colon)).toLowerCase();
     const value = trimmed(line, colon + 1);
     if (!NAME.test(key) || NOT_IN_VALUE.test(value) || ODD.has(key)) return 'odd';
+    // Node takes no tab for a blank there.
+    if (key === 'connection' && line.includes('\t')) return 'odd';
     const cookies = headers[key];
     if (key === 'set-cookie') headers[key] = [...((cookies as string[] | undefined) ?? []), value];
     // What a name that stands twice means depends on the name.
@@ -96,6 +101,13 @@ export function readUpgrade(bytes: Buffer): Upgrade | 'odd' | undefined {
     .split(',')
     .some((token) => token.trim().toLowerCase() === 'upgrade');
   return isUpgrade && upgrade !== undefined ? { headers, end: end + 4 } : 'odd';
+}
+
+/** Whether a line ends without CR: then the end of the head may be there already, or never be. */
+function hasBareLf(bytes: Buffer): boolean {
+  let at = bytes.indexOf(LF);
+  while (at > 0 && bytes[at - 1] === CR) at = bytes.indexOf(LF, at + 1);
+  return at >= 0;
 }
 
 /** The rest of a line without the blanks around it; a pattern would try a long row of them from each. */

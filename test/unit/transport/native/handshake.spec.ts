@@ -137,6 +137,12 @@ describe('The answer to a handshake', () => {
     ['a refusal, as soon as that is known', 'HTTP/1.1 4'],
     ['another version', 'HTTP/1.0 101 Switching Protocols\r\n'],
     ['no HTTP', '\x16\x03\x01'],
+    ['a line that ends without CR', 'HTTP/1.1 101 Ok\nUpgrade: websocket\n\n'],
+    ['such a line behind others', 'HTTP/1.1 101 Ok\r\nUpgrade: websocket\n'],
+    [
+      'a tab behind the token that Node looks for',
+      'HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nConnection: upgrade\t\r\n\r\n',
+    ],
     ['a head that is too long', `HTTP/1.1 101 Ok\r\nX: ${'a'.repeat(17_000)}`],
     [
       'a body',
