@@ -273,17 +273,28 @@ export class FrameWriter {
     this.#block = undefined;
     if (from === undefined || this.#batch === undefined) return;
     const part = from.bytes.subarray(this.#start, this.#end);
-    if (this.isOurs) {
-      from.writes++;
-      this.#batch.blocks.push(from);
-      this.#batch.parts.push(part);
-    } else {
-      this.#batch.parts.push(Buffer.from(part));
-    }
+    // What waits behind other writes may wait for long: of a block it would hold all.
+    const isLent = this.isOurs && this.socket.writableLength === 0;
+    this.#batch.parts.push(isLent ? part : copied(part));
+    if (!isLent) return;
+    from.writes++;
+    this.#batch.blocks.push(from);
   }
 }
 
+/** In memory of its own: a slice of what Node shares among short ones would hold all of that. */
+function copied(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
 const GONE = 'the socket was gone before it took all';
+
+/** Why a frame was not sent for which the session is not there yet, or is closed. */
+export function notOpen(): SendFailure {
+  return failure(new Error('the session is not open'), true);
+}
 
 /** @param isUnsent whether it is certain that no byte of the frame has left */
 function failure(error: Error, isUnsent: boolean): SendFailure {

@@ -33,7 +33,7 @@ import type {
   TransportSocket,
 } from '../transport.port.js';
 import { FrameReader, type FrameSink, PayloadMemory } from './frame.reader.js';
-import { FrameWriter, WriterMemory } from './frame.writer.js';
+import { FrameWriter, notOpen, WriterMemory } from './frame.writer.js';
 import { acceptOf, newKey, readUpgrade, requestText } from './handshake.js';
 import { type AnswerOwner, OddAnswer } from './odd.answer.js';
 
@@ -93,6 +93,8 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   readonly #memory: SharedMemory;
   readonly #dialler: Dialler;
   #socket: Duplex | undefined;
+  /** Whether Node has made it. */
+  #isOurs = true;
   #bytes: SocketBytes | undefined;
   /** Of the request that was sent. */
   #key = '';
@@ -143,9 +145,10 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     } as unknown as Dial;
     const made = (error: Error | null, socket?: Duplex): void => this.#onMade(error, socket);
     const own = connect && ((): Duplex => connect(this.#request));
+    this.#isOurs = own === undefined;
     const socket =
       own === undefined ? this.#dialler.direct(dial, made) : this.#dialler.create(dial, made, own);
-    if (socket !== undefined) this.#onSocket(socket, connect === undefined);
+    if (socket !== undefined) this.#onSocket(socket);
   }
 
   get isGivenUp(): boolean {
@@ -169,6 +172,10 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   }
 
   send(frame: Frame, done?: (error?: SendFailure | null) => void): void {
+    if (this.#phase !== 'open' || this.#isCloseSent) {
+      if (done !== undefined) process.nextTick(done, notOpen());
+      return;
+    }
     const first = FIRST[frame.type];
     const isFinal = !('fin' in frame) || frame.fin !== false;
     this.#writer?.send(isFinal ? first : first - FIN, frame.data, done);
@@ -310,15 +317,15 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
       socket?.destroy();
       return;
     }
-    if (socket !== undefined) return this.#onSocket(socket, true);
+    if (socket !== undefined) return this.#onSocket(socket);
     this.#error ??= this.#toError(error ?? new Error('no socket was made'));
     this.terminate();
   }
 
-  #onSocket(socket: Duplex, isOurs: boolean): void {
+  #onSocket(socket: Duplex): void {
     this.#socket = socket;
     this.#bytes = new SocketBytes(socket);
-    this.#writer = new FrameWriter(socket, this.#bytes, isOurs, this.#memory.writers);
+    this.#writer = new FrameWriter(socket, this.#bytes, this.#isOurs, this.#memory.writers);
     socket.on('error', (error) => (this.#error ??= this.#toError(error)));
     socket.on('data', (bytes: Buffer) => this.#onBytes(bytes, false));
     socket.on('end', () => this.#onPeerEnd());

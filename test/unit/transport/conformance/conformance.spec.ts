@@ -141,6 +141,17 @@ describe.each(grounds)('Over $name', { timeout: 60_000 }, (ground) => {
     expect(settled).toEqual(settled.map(() => 'taken'));
   });
 
+  it('nothing goes out behind the close frame, and who sends is told', async () => {
+    await using pair = await ground.open();
+    const { far, socket } = pair;
+    socket.close(4000, 'done');
+    const settled = counted(pair, [Frame.text('late'), Frame.pong('late')]);
+    await turns(3);
+    socket.end();
+    expect([await far.next(), await far.next()]).toEqual(['close 4000 done', 'end']);
+    expect(settled).toEqual(['failed', 'failed']);
+  });
+
   it.each([undefined, 1011])('the end of our side is behind all of it: close(%s)', async (code) => {
     await using pair = await ground.open();
     const { far, socket } = pair;

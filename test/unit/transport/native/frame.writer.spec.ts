@@ -230,6 +230,31 @@ describe('The writer of frames', () => {
     expect(told.at(-1)).toBe('e unsent');
   });
 
+  it('holds for a peer that reads nothing little more than what it sent it', async () => {
+    const [stuck, other] = [new HeldSocket(), new HeldSocket()];
+    const [writer, busy] = [writerOf(stuck), writerOf(other)];
+    const write = vi.spyOn(stuck, 'write');
+    for (let n = 0; n < 200; n++) {
+      writer.send(0x81, `frame ${n}`);
+      // Meanwhile others fill a block.
+      for (let filled = 0; filled < 64 * 1024; filled += 4000) busy.send(0x82, Buffer.alloc(4000));
+      await tick();
+      while (other.given.length > 0 || other.writableLength > 0) {
+        other.release();
+        await tick();
+      }
+    }
+    const held = new Set(write.mock.calls.map(([part]) => (part as Buffer).buffer));
+    const bytes = [...held].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(bytes).toBeLessThan(512 * 1024);
+    while (stuck.given.length > 0 || stuck.writableLength > 0) {
+      stuck.release();
+      await tick();
+    }
+    const sent = Array.from({ length: 200 }, (_, n) => line(0x81, `frame ${n}`));
+    expect(read(stuck.taken)).toEqual(sent);
+  });
+
   it('gives out no masking key twice, and keeps none', () => {
     const drawn = new Masks();
     const masks = Array.from({ length: 50_000 }, () => drawn.next());
