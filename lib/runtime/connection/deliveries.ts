@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { FrameInbox } from './wire.port.js';
 
@@ -51,7 +52,7 @@ export class Deliveries {
 
   /** It may do so for so many milliseconds more; only the first time counts. */
   expire(clock: Clock, time: number): void {
-    if (this.#isFiltering) this.#timer ??= clock.setTimer(time, () => this.over());
+    if (this.#isFiltering) this.#timer ??= setDeadline(clock, time, () => this.over());
   }
 
   over(): void {

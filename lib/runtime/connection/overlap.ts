@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
 import type { PingFrame } from '../frame/frame.js';
 import type { BesideLogin, Farewell, RotationHost } from './rotation.port.js';
 import type { FrameInbox, WireOwner } from './wire.port.js';
@@ -102,7 +103,7 @@ export class Overlap implements WireOwner {
 
   #wait(): void {
     this.#since = this.clock.now();
-    this.#timer = this.clock.setTimer(this.left, () => this.owner.overlapIsOver(this));
+    this.#timer = setDeadline(this.clock, this.left, () => this.owner.overlapIsOver(this));
   }
 
   #over(): void {

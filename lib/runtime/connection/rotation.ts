@@ -1,4 +1,5 @@
 import type { Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
 import { ConnectionError, NotConnectedError } from '../errors/connection.errors.js';
 import { SessionOverError, type SendFailure } from '../errors/sending.errors.js';
 import { CloseCode } from '../frame/close-code.js';
@@ -313,7 +314,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     }
     this.#state = { name: 'confirming', run, next };
     if (next.isConfirmed) return this.#switch(run, next);
-    const timer = this.tools.clock.setTimer(QUIET, () => this.#switch(run, next));
+    const timer = setDeadline(this.tools.clock, QUIET, () => this.#switch(run, next));
     this.#state = { name: 'confirming', run, next, timer };
   }
 

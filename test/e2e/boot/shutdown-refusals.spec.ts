@@ -24,6 +24,7 @@ const ASKED = {
   connected: (one) => one.connected(),
   reconnect: (one) => one.reconnect(),
   'reconnect, by force': (one) => one.reconnect({ force: true }),
+  rotate: (one) => one.rotate(),
   'the state': (one) => one.sys.getState(),
   close: (one) => one.close(4000),
   stop: (one) => one.stop(),

@@ -56,3 +56,27 @@ it('the peer of the old session is told the code and the reason of the rotation'
   expect(handle.session).toBe(3);
   expect(handle.status).toBe('open');
 });
+
+it('what the old session has brought while the process stood still is handled, though its overlap is over', async () => {
+  const seen: string[] = [];
+  class FeedClient {
+    @OnFrame('text')
+    take({ data }: { data: string }) {
+      seen.push(data);
+    }
+  }
+  await using server = await createTestServer();
+  server.acceptAll((peer: ScriptedPeer) => peer.send('hello'));
+  const client = clientAt(server.url(), FeedClient, { overlap: 50 });
+  await using app = await boot([client]);
+  const handle = app.handle(client);
+  await handle.connected();
+  const old = server.peer;
+  await handle.rotate();
+  old.send('late');
+  const until = performance.now() + 300;
+  // Real time: the event loop is blocked, for longer than the overlap lasts.
+  while (performance.now() < until);
+  await old.expectClose(1000);
+  expect(seen).toEqual(['hello', 'late', 'hello']);
+});
