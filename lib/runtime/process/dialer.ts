@@ -19,6 +19,7 @@ import type { ClientDefinition, Handler, Target } from './client.definition.js';
 import { isDirective, type ReconnectChanges } from './directive.js';
 import type { ConnectRequest } from './handler.arguments.js';
 import type { HandlerCalls } from './handler.calls.js';
+import { watchBeside } from './handler.watch.js';
 import type { Lifetime } from './lifetime.js';
 import type { Message } from './message.js';
 import type { ProcessTools } from './process.port.js';
@@ -32,7 +33,7 @@ export interface DialerParts {
     'session' | 'losses' | 'isCurrent' | 'failAttempt' | 'dial'
   >;
   readonly entrant: Pick<Entrant, 'enter'>;
-  readonly mailbox: Pick<Mailbox<Message>, 'isBusy' | 'isSuspended' | 'post'>;
+  readonly mailbox: Pick<Mailbox<Message>, 'isBusy' | 'isSuspended' | 'length' | 'post'>;
   readonly calls: Pick<HandlerCalls, 'settled' | 'over'>;
   readonly lifetime: Pick<Lifetime, 'incarnation' | 'endBy' | 'crash'>;
   readonly reconnect: Pick<Reconnect, 'changes'>;
@@ -161,7 +162,11 @@ export class Dialer {
     const target = this.definition.target(attempt);
     if (!isThenable(target)) return target;
     const { signal } = attempt;
+    const { mailbox, settings } = this.parts;
     const deferred = limited<Target>(this.tools.clock, { signal }, toError);
+    const watch = watchBeside(this.tools, 'useFactory', settings.slowHandler, () => mailbox.length);
+    const over = (): void => watch.cancel();
+    void deferred.promise.then(over, over);
     target.then(deferred.resolve, (thrown: unknown) => {
       deferred.reject(thrown);
       // Nobody waits for it any more.

@@ -9,6 +9,34 @@ import type { Message } from './message.js';
 /** A handler is told again when it has been running for so many times as long. */
 const AGAIN = 10;
 
+const NONE: Timer = { cancel: () => undefined };
+
+/**
+ * Tells the same of something that is no handler in its turn: an options factory, a handler of a rotation.
+ *
+ * @param waiting how many messages wait for it
+ * @returns what is to be cancelled when it has returned, or nobody wants it any more
+ */
+export function watchBeside(
+  { clock, telemetry }: { readonly clock: Clock; readonly telemetry: Telemetry },
+  method: string,
+  slowHandler: number,
+  waiting: () => number,
+): Timer {
+  if (slowHandler === Infinity) return NONE;
+  const since = clock.now();
+  let timer = NONE;
+  const wait = (due: number): void => {
+    timer = setDeadline(clock, since + due - clock.now(), () => {
+      const running = clock.now() - since;
+      telemetry.emit('handler:slow', { method, running, waiting: waiting() });
+      wait(due * AGAIN);
+    });
+  };
+  wait(slowHandler);
+  return { cancel: () => timer.cancel() };
+}
+
 /** The parts of a process that its handlers are watched with. */
 export interface HandlerWatchParts {
   readonly calls: HandlerCalls;

@@ -1,4 +1,5 @@
 import { isThenable } from '../async/deferred.js';
+import type { Timer } from '../clock/clock.port.js';
 import type { SessionInfo, SessionWire } from '../connection/connection.port.js';
 import type { Rotation } from '../connection/rotation.js';
 import type {
@@ -24,6 +25,7 @@ import type { DialoguePort } from './dialogue.js';
 import type { Dispatcher, DispatcherParts } from './dispatcher.js';
 import type { ConnectionInfo } from './handler.arguments.js';
 import type { KnownCall } from './handler.calls.js';
+import { watchBeside } from './handler.watch.js';
 import type { Greeting } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
 import { Login } from './login.js';
@@ -55,6 +57,8 @@ export class ProcessRotation implements RotationHost<Login> {
   #entrant: Entrant | undefined;
   /** The call of `@BeforeConnect`, while it runs. */
   #preparing: KnownCall | undefined;
+  /** Those of the handlers that run beside the mailbox. */
+  readonly #watches = new Set<Timer>();
   #url: string | URL | undefined;
   /** When it is tried again. */
   #plan: ReconnectPlan;
@@ -142,7 +146,7 @@ export class ProcessRotation implements RotationHost<Login> {
           lose: (error) => (parts.login === login ? connection : session).lose(error),
         },
         calls: {
-          invokeKnown: (handler, args, begun) => calls.invokeBeside(handler, args, begun),
+          invokeKnown: (handler, args, begun) => this.#invoke(handler, args, begun),
           suspended: () => undefined,
           left: (call) => call.end(),
           goesOn: (handler) => calls.goesOnBeside(handler),
@@ -264,6 +268,7 @@ export class ProcessRotation implements RotationHost<Login> {
   over(): void {
     this.#dialer.over();
     this.#entrant?.over();
+    for (const watch of this.#watches) watch.cancel();
   }
 
   #opened({ session }: ConnectionInfo): void {
@@ -325,13 +330,14 @@ export class ProcessRotation implements RotationHost<Login> {
         mailbox: {
           isBusy: false,
           isSuspended: false,
+          length: 0,
           post: (message) => {
             if (message.type === 'attempt') this.prepare(message.attempt, this.#url);
           },
         },
         calls: {
           settled: (handler, ...args) => this.#settled(handler, args),
-          over: () => undefined,
+          over: () => this.#preparing?.end(),
         },
         lifetime,
         reconnect: {
@@ -350,6 +356,29 @@ export class ProcessRotation implements RotationHost<Login> {
     );
   }
 
+  /** Calls a handler beside the mailbox; where it runs for long that is told. */
+  #invoke(handler: Handler, args: readonly unknown[], begun: (call: KnownCall) => void): unknown {
+    const { calls, settings } = this.parts;
+    const { slowHandler } = this.#settings ?? settings;
+    return calls.invokeBeside(handler, args, (call) => {
+      const watch = watchBeside(this.tools, handler.method, slowHandler, () => 0);
+      this.#watches.add(watch);
+      begun({
+        handler,
+        get isHere() {
+          return call.isHere;
+        },
+        awaits: (tell) => call.awaits(tell),
+        run: (work) => call.run(work),
+        end: () => {
+          this.#watches.delete(watch);
+          watch.cancel();
+          call.end();
+        },
+      });
+    });
+  }
+
   /** Calls a handler in a turn of its own, and waits for what it returns, as the mailbox does not. */
   #settled(handler: Handler, args: readonly unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -360,7 +389,7 @@ export class ProcessRotation implements RotationHost<Login> {
           if (this.#preparing === call) this.#preparing = undefined;
         };
         try {
-          const value = this.parts.calls.invokeBeside(handler, args, (begun) => {
+          const value = this.#invoke(handler, args, (begun) => {
             this.#preparing = call = begun;
           });
           void Promise.resolve(value).finally(over).then(resolve, reject);

@@ -39,6 +39,7 @@ const POLICY: ClientOptions = {
   reconnect: { initialDelay: 1000, jitter: 'none' },
   connectTimeout: 0,
   prepareTimeout: 0,
+  slowHandler: 0,
   closeTimeout: 90_000,
 };
 

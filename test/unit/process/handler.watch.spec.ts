@@ -1,6 +1,9 @@
 import { HandlerTimeoutError, type HandlerSlowEvent } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { Deferred } from '../../../lib/runtime/async/deferred.js';
+import { toSettings } from '../../../lib/runtime/options/client-settings.js';
+import type { Target } from '../../../lib/runtime/process/client.definition.js';
 import { settle } from '../../fixtures/virtual-clock.js';
 import { ScriptedClient } from '../client/scripted-client.js';
 
@@ -207,6 +210,100 @@ describe('A handler that does not return within handlerTimeout', () => {
     expect(scripted.ends).toHaveLength(1);
     const told = scripted.events.find(({ event }) => event === 'error');
     expect(told).toMatchObject({ error: expect.any(HandlerTimeoutError), where: '@OnTerminate' });
+    expect(scripted.clock.pending).toEqual([]);
+  });
+});
+
+describe('What is no handler in its turn, and runs for long, is told too', () => {
+  const NO_LIMITS = { loginTimeout: 0, prepareTimeout: 0, heartbeat: false } as const;
+
+  it('the options factory, and what waits for it', async () => {
+    const target = new Deferred<Target>();
+    const scripted = new ScriptedClient(
+      { cast: () => undefined },
+      {
+        ...NO_LIMITS,
+        target: () => target.promise,
+      },
+    );
+    await scripted.launch();
+    await scripted.clock.advance(9_999);
+    expect(slow(scripted)).toEqual([]);
+    await scripted.clock.advance(1);
+    expect(slow(scripted)).toEqual([{ method: 'useFactory', running: 10_000, waiting: 0 }]);
+    await scripted.clock.advance(90_000);
+    expect(slow(scripted).slice(1)).toEqual([
+      { method: 'useFactory', running: 100_000, waiting: 0 },
+    ]);
+    target.resolve({ url: 'ws://feed/', settings: toSettings(NO_LIMITS) });
+    await settle();
+    expect(scripted.clock.pending.filter(({ delay }) => delay > 10_000)).toEqual([]);
+    await scripted.clock.advance(1);
+    await scripted.leave();
+    expect(scripted.clock.pending).toEqual([]);
+  });
+
+  it.each(['beforeConnect', 'connect'] as const)('of a rotation: %s', async (name) => {
+    const gate = new Gate();
+    const run = { isSlow: false };
+    const scripted = new ScriptedClient(
+      { [name]: () => (run.isSlow ? gate.wait() : undefined) },
+      NO_LIMITS,
+    );
+    await scripted.open();
+    run.isSlow = true;
+    void scripted.handle.rotate();
+    await settle();
+    if (name === 'connect') scripted.transport.last.playOpen();
+    await settle();
+    await scripted.clock.advance(9_999);
+    expect(slow(scripted)).toEqual([]);
+    await scripted.clock.advance(1);
+    expect(slow(scripted)).toEqual([{ method: name, running: 10_000, waiting: 0 }]);
+    await scripted.clock.advance(90_000);
+    expect(slow(scripted).slice(1)).toEqual([{ method: name, running: 100_000, waiting: 0 }]);
+    run.isSlow = false;
+    gate.open();
+    await settle();
+    await scripted.clock.advance(1_000_000);
+    expect(slow(scripted)).toHaveLength(2);
+    await scripted.leave();
+    expect(scripted.clock.pending).toEqual([]);
+  });
+
+  it.each([
+    ['beforeConnect', { prepareTimeout: 20_000 }],
+    ['connect', { loginTimeout: 20_000 }],
+  ] as const)('of a rotation: %s, and no more once it is left behind', async (name, limits) => {
+    const run = { isSlow: false };
+    const scripted = new ScriptedClient(
+      { [name]: () => (run.isSlow ? new Promise(() => undefined) : undefined) },
+      { ...NO_LIMITS, ...limits, classify: () => 'fatal' },
+    );
+    await scripted.open();
+    run.isSlow = true;
+    scripted.handle.rotate().catch(() => undefined);
+    await settle();
+    if (name === 'connect') scripted.transport.last.playOpen();
+    await scripted.clock.advance(1_000_000);
+    expect(slow(scripted)).toHaveLength(1);
+    await scripted.leave();
+    expect(scripted.clock.pending).toEqual([]);
+  });
+
+  it('of a rotation that was given up, until the client ends', async () => {
+    const run = { isSlow: false };
+    const scripted = new ScriptedClient(
+      { connect: () => (run.isSlow ? new Promise(() => undefined) : undefined) },
+      NO_LIMITS,
+    );
+    await scripted.open();
+    run.isSlow = true;
+    scripted.handle.rotate({ within: 1_000 }).catch(() => undefined);
+    await settle();
+    scripted.transport.last.playOpen();
+    await scripted.clock.advance(1_000);
+    await scripted.leave();
     expect(scripted.clock.pending).toEqual([]);
   });
 });
