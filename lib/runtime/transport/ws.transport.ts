@@ -359,11 +359,16 @@ class WsSocket implements TransportSocket, DiallerOwner {
     const redactor = redactorOf(this.#request);
     const redirection = this.#events.onRedirect && redirect(this.#request, answer, redactor);
     if (redirection?.kind === 'followed') return this.#onRedirect(redirection.request);
+    const fail = (body?: string): void => {
+      const refusal = { redactor, body, redirect: redirection?.why };
+      this.#error = toHandshakeError(this.#client, answer, refusal);
+    };
+    // Whatever becomes of its body, it is for the refusal that the attempt fails.
+    withoutStacks(fail);
     this.#events.onRefused?.();
     this.#stopReading = readRefusal(answer, this.#tools.clock, (body) => {
       withoutStacks(() => {
-        const refusal = { redactor, body, redirect: redirection?.why };
-        this.#error = toHandshakeError(this.#client, answer, refusal);
+        fail(body);
         this.#ws.terminate();
       });
     });
