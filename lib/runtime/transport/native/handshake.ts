@@ -73,12 +73,15 @@ const ODD = new Set(['content-length', 'transfer-encoding', '__proto__']);
 /**
  * Reads the head of an answer, where it is a 101 as nearly all servers send it. `'odd'`: it is something
  * else, such as a refusal, or what an HTTP parser must judge. `undefined`: it has not all arrived.
+ *
+ * @param seen of how many of these bytes that was said already: a head that comes byte by byte is not read
+ * from its beginning for each
  */
-export function readUpgrade(bytes: Buffer): Upgrade | 'odd' | undefined {
+export function readUpgrade(bytes: Buffer, seen = 0): Upgrade | 'odd' | undefined {
   const begins = bytes.toString('latin1', 0, STATUS.length);
   if (!STATUS.startsWith(begins)) return 'odd';
-  const end = bytes.indexOf('\r\n\r\n', 0, 'latin1');
-  if (end < 0) return bytes.length < MAX_HEAD && !hasBareLf(bytes) ? undefined : 'odd';
+  const end = bytes.indexOf('\r\n\r\n', Math.max(0, seen - 3), 'latin1');
+  if (end < 0) return bytes.length < MAX_HEAD && !hasBareLf(bytes, seen) ? undefined : 'odd';
   if (end + 4 > MAX_HEAD) return 'odd';
   const [status = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
   if (!STATUS_LINE.test(status)) return 'odd';
@@ -104,8 +107,8 @@ export function readUpgrade(bytes: Buffer): Upgrade | 'odd' | undefined {
 }
 
 /** Whether a line ends without CR: then the end of the head may be there already, or never be. */
-function hasBareLf(bytes: Buffer): boolean {
-  let at = bytes.indexOf(LF);
+function hasBareLf(bytes: Buffer, from: number): boolean {
+  let at = bytes.indexOf(LF, from);
   while (at > 0 && bytes[at - 1] === CR) at = bytes.indexOf(LF, at + 1);
   return at >= 0;
 }

@@ -357,7 +357,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
 
   #onHead(bytes: Buffer): void {
     const head = this.#head === undefined ? bytes : Buffer.concat([this.#head, bytes]);
-    const upgrade = readUpgrade(head);
+    const upgrade = readUpgrade(head, this.#head?.length);
     if (upgrade === undefined) {
       this.#head = head;
       return;

@@ -106,6 +106,9 @@ describe('The answer to a handshake', () => {
     for (let length = 0; length < bytes.length; length++) {
       expect(readUpgrade(bytes.subarray(0, length))).toBeUndefined();
     }
+    for (let seen = 0; seen < bytes.length; seen++) {
+      expect(readUpgrade(bytes, seen)).toEqual(readUpgrade(bytes));
+    }
   });
 
   it(`is what Node says it is, in ${ANSWERS} mutations`, { timeout: 600_000 }, async () => {
