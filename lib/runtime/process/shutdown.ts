@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
 import type { Connection } from '../connection/connection.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 
@@ -36,7 +37,7 @@ export class Shutdown {
     // A process that stalls fires them in any order: each does first what should have been done.
     let done = 0;
     this.#timers = steps.map(([delay], index) =>
-      clock.setTimer(delay, () => {
+      setDeadline(clock, delay, () => {
         while (done <= index) steps[done++]?.[1]();
       }),
     );

@@ -1,5 +1,5 @@
 import { BadResponseError, reconnect, reply, terminate } from 'nestjs-websockex';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { settle } from '../../fixtures/virtual-clock.js';
 import { ScriptedClient, type Script } from './scripted-client.js';
@@ -131,5 +131,38 @@ describe('A client that is told to connect again', () => {
       await settle();
       expect(client.ends, name).toEqual([{ by: 'error', error }]);
     }
+  });
+});
+
+describe('A client that ends while its process stands still', () => {
+  /** It has closed its session, and its process stands still when its socket was to be cut. */
+  async function stalled() {
+    const client = await new ScriptedClient({}, { heartbeat: false }).open();
+    const { clock, transport, handle } = client;
+    const stopped = handle.stop();
+    await clock.advance(899);
+    const now = clock.now.bind(clock);
+    vi.spyOn(clock, 'now').mockImplementation(() => now() + 3_000);
+    await clock.advance(1);
+    return { clock, socket: transport.last, stopped };
+  }
+
+  it('reads what has come of its peer before it cuts the socket', async () => {
+    const { clock, socket, stopped } = await stalled();
+    expect(socket.isTerminated).toBe(false);
+    socket.playEnd();
+    expect(await stopped).toEqual({ by: 'local', code: 1000, message: '' });
+    expect(socket.isTerminated).toBe(false);
+    expect(clock.pending).toEqual([]);
+  });
+
+  it('cuts it a second later', async () => {
+    const { clock, socket, stopped } = await stalled();
+    await clock.advance(999);
+    expect(socket.isTerminated).toBe(false);
+    await clock.advance(1);
+    expect(socket.isTerminated).toBe(true);
+    await stopped;
+    expect(clock.pending).toEqual([]);
   });
 });
