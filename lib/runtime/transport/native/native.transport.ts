@@ -438,6 +438,17 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   #goOn(): void {
     const reader = this.#reader;
     if (reader === undefined || this.#phase !== 'open') return;
+    let isTold = false;
+    try {
+      this.#tellRest(reader);
+      isTold = true;
+    } finally {
+      // Who was told has thrown: what is behind it is told all the same.
+      if (!isTold) this.#goOnSoon();
+    }
+  }
+
+  #tellRest(reader: FrameReader): void {
     // What was read before the socket was gone is told, paused or not: nobody could do so later.
     if (this.#isClosed) while (reader.kept > 0) this.#tellKept(reader);
     else if (!this.#isPaused) this.#tellKept(reader);
@@ -473,8 +484,11 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   /** All that it has sent has been told. */
   #tellPeerEnd(): void {
     this.#hasPeerEnded = false;
-    this.#events.onPeerEnd();
-    this.end();
+    try {
+      this.#events.onPeerEnd();
+    } finally {
+      this.end();
+    }
   }
 
   /** There is no socket any more. */

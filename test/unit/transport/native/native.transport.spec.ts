@@ -66,3 +66,54 @@ it('what is sent before the session is open goes nowhere, and who sends is told 
   await story.over();
   expect(told).toEqual(['dialling true', 'asking true', 'open undefined']);
 });
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** What reaches the process while `work` goes on. */
+async function uncaught(work: () => Promise<void>): Promise<unknown[]> {
+  const caught: unknown[] = [];
+  const listeners = process.rawListeners('uncaughtException') as ((error: Error) => void)[];
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => caught.push(error));
+  try {
+    await work();
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+  }
+  return caught;
+}
+
+it.each([
+  ['the last frame before the end of the peer', 'text c', 'fin'],
+  ['a frame before others', 'text a', 'fin'],
+  ['the end of the peer', 'peer end', 'fin'],
+  ['a frame behind which the peer has reset', 'text a', 'reset'],
+] as const)('who throws when told of %s holds up nothing', async (_, line, how) => {
+  await using server = await RawServer.listen();
+  const story = new Story();
+  const thrown = new Error('of who was told');
+  const caught = await uncaught(async () => {
+    const socket = new AutoTransport().open(request(server.url()), story);
+    const peer = await server.nextPeer();
+    await peer.open();
+    await story.until('open');
+    socket.pause();
+    story.onLine = (one) => {
+      if (one === line) throw thrown;
+    };
+    const before = Number(socket.bytesRead);
+    for (const text of ['a', 'b', 'c']) peer.text(text);
+    while (Number(socket.bytesRead) < before + 9) await turn();
+    if (how === 'fin') peer.fin();
+    else peer.reset();
+    // Its end, too, comes while it is paused; a reset ends the pause.
+    for (let n = 0; n < 20; n++) await turn();
+    if (how === 'fin') socket.resume();
+    await story.over();
+  });
+  expect(caught).toEqual([thrown]);
+  const texts = ['text a', 'text b', 'text c'];
+  expect(story.frames).toEqual(texts);
+  expect(story.lines.at(-1)).toMatch(/^end/);
+});
