@@ -2,7 +2,8 @@ import { Frame } from 'nestjs-websockex';
 import { createTestNet } from 'nestjs-websockex/testing';
 import { expect, it } from 'vitest';
 
-import { AutoTransport } from '../../../../lib/runtime/transport/auto.transport.js';
+import { SystemClock } from '../../../../lib/runtime/clock/system.clock.js';
+import { NativeTransport } from '../../../../lib/runtime/transport/native/native.transport.js';
 import type { TransportOptions } from '../../../../lib/runtime/transport/transport.options.js';
 import type { TransportRequest } from '../../../../lib/runtime/transport/transport.port.js';
 import { RawServer } from '../../../fixtures/raw-server.js';
@@ -50,7 +51,7 @@ it('a stream that keeps what it is given keeps it unchanged, behind allowUrl too
 it('what is sent before the session is open goes nowhere, and who sends is told once', async () => {
   await using server = await RawServer.listen();
   const story = new Story();
-  const socket = new AutoTransport().open(request(server.url()), story);
+  const socket = new NativeTransport(new SystemClock()).open(request(server.url()), story);
   const told: string[] = [];
   const send = (when: string): void =>
     socket.send(Frame.text(when), (error) => told.push(`${when} ${error?.isUnsent ?? error}`));
@@ -94,7 +95,7 @@ it.each([
   const story = new Story();
   const thrown = new Error('of who was told');
   const caught = await uncaught(async () => {
-    const socket = new AutoTransport().open(request(server.url()), story);
+    const socket = new NativeTransport(new SystemClock()).open(request(server.url()), story);
     const peer = await server.nextPeer();
     await peer.open();
     await story.until('open');
