@@ -2,6 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -11,6 +12,9 @@ const client = fileURLToPath(new URL('client.mjs', import.meta.url));
 
 /** A run that takes longer hangs: frames were lost, most likely. */
 const LIMIT = 60_000;
+
+/** Milliseconds in which a server that has ended is known to have done so. */
+const PATIENCE = 2_000;
 
 /** Why nothing is pinned, or nothing. */
 export const unpinned = await (async () => {
@@ -56,6 +60,10 @@ export async function runOnce(subject, work, limit = LIMIT) {
     });
     return JSON.parse(stdout);
   } catch (error) {
+    // One that ends without a word may have been left by a server that has more to say, and is a little later.
+    if (!error.killed && !error.stderr && !gone.aborted) {
+      await Promise.race([once(gone, 'abort'), wait(PATIENCE, undefined, { ref: false })]);
+    }
     const late = error.killed
       ? `not over after ${limit} ms`
       : lastWords(error.stderr || error.message);
