@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 
+import { nextTick } from '../../clock/next.tick.js';
 import type { SendFailure } from '../../errors/sending.errors.js';
 import type { SocketBytes } from '../socket.bytes.js';
 import { Masks } from './masks.js';
@@ -53,7 +54,7 @@ export class WriterMemory {
   /** Has it flushed at the end of the tick. */
   wait(writer: FrameWriter): void {
     this.#waiting.push(writer);
-    if (this.#waiting.length === 1) process.nextTick(() => this.#flush());
+    if (this.#waiting.length === 1) nextTick(() => this.#flush());
   }
 
   /** Begins at the head of a block. */

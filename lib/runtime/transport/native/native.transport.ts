@@ -3,6 +3,7 @@ import type * as net from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { Clock } from '../../clock/clock.port.js';
+import { nextTick } from '../../clock/next.tick.js';
 import {
   HandshakeError,
   ProtocolError,
@@ -173,7 +174,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
 
   send(frame: Frame, done?: (error?: SendFailure | null) => void): void {
     if (this.#phase !== 'open' || this.#isCloseSent) {
-      if (done !== undefined) process.nextTick(done, notOpen());
+      if (done !== undefined) nextTick(() => done(notOpen()));
       return;
     }
     const first = FIRST[frame.type];
@@ -216,7 +217,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     // What was sent in this tick is with the system, as far as it takes it.
     this.#writer?.flush();
     if (this.#socket !== undefined && !this.#isClosed) this.#socket.destroy();
-    else process.nextTick(() => this.#over());
+    else nextTick(() => this.#over());
   }
 
   onRefusedUrl(error: WebSockexError): void {
@@ -333,7 +334,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     const { connecting, secureConnecting } = socket as Partial<Connecting>;
     if (secureConnecting) socket.once('secureConnect', () => this.#onDialled());
     else if (connecting) socket.once('connect', () => this.#onDialled());
-    else process.nextTick(() => this.#onDialled());
+    else nextTick(() => this.#onDialled());
   }
 
   #onDialled(): void {
@@ -429,7 +430,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   #goOnSoon(): void {
     if (this.#willGoOn || this.#phase !== 'open') return;
     this.#willGoOn = true;
-    process.nextTick(() => {
+    nextTick(() => {
       this.#willGoOn = false;
       this.#goOn();
     });
