@@ -78,7 +78,9 @@ describe('Nets, made and disposed of', () => {
       for (let round = 0; round < count; round++) nets.push(new WeakRef(await once()));
       await heap();
 
-      expect(nets.splice(0).filter((net) => net.deref() !== undefined)).toHaveLength(0);
+      // The last one may stand where nobody has written over it; a trace would hold all of them.
+      const left = nets.splice(0).filter((net) => net.deref() !== undefined);
+      expect(left.length).toBeLessThanOrEqual(1);
       expect(((await heap()) - before.heap) / count).toBeLessThan(bytesEach);
       expect(traces()).toEqual(before.traces);
       // The runner has some of its own, which come and go.
