@@ -33,8 +33,8 @@ const row = (name, title, work, more) => ({
 const own = (name, title, work, more) => row(name, title, work, { base: receive, ...more });
 
 export const ROWS = [
-  row('receive-100', 'receive 100 B', receive, { floor: 0.65, must: 2.8, aim: 3.5 }),
-  row('receive-20', 'receive 20 B', { ...receive, size: 20 }, { floor: 0.67, must: 4, aim: 4.8 }),
+  row('receive-100', 'receive 100 B', receive, { floor: 1, must: 2.8, aim: 3.5 }),
+  row('receive-20', 'receive 20 B', { ...receive, size: 20 }, { floor: 1.4, must: 4, aim: 4.8 }),
   own(
     'receive-async',
     'receive 100 B, `async` handler',
@@ -45,7 +45,7 @@ export const ROWS = [
     'receive-frames$',
     'receive 100 B, `frames$`',
     { ...receive, form: 'frames$' },
-    { floor: 0.64, must: 2.6, aim: 3.2 },
+    { floor: 0.9, must: 2.6, aim: 3.2 },
   ),
   own(
     'receive-for-await',
@@ -63,7 +63,7 @@ export const ROWS = [
     'receive-100-patterns',
     'receive 100 B, a hundred patterns',
     { ...receive, patterns: 100 },
-    { floor: 0.34, must: 1.1, aim: 1.5 },
+    { floor: 0.24, must: 1.1, aim: 1.5 },
   ),
   own(
     'receive-telemetry',
@@ -87,21 +87,21 @@ export const ROWS = [
     'receive-wss',
     'receive 100 B, `wss`',
     { ...receive, tls: true },
-    { floor: 0.61, must: 2.4, aim: 3 },
+    { floor: 0.9, must: 2.4, aim: 3 },
   ),
 
-  row('send-256', 'send 100 B, 256 a tick, not awaited', send, { floor: 0.3, must: 14, aim: 21 }),
+  row('send-256', 'send 100 B, 256 a tick, not awaited', send, { floor: 2, must: 14, aim: 21 }),
   row(
     'send-together',
     'send 100 B, 256 a tick, awaited together',
     { ...send, way: 'together' },
-    { base: send, floor: 0.28, must: 12, aim: 17 },
+    { base: send, floor: 2, must: 12, aim: 17 },
   ),
   row(
     'send-cast',
     'send 100 B, 256 a tick, a cast that replies',
     { ...send, way: 'cast' },
-    { base: send, floor: 0.44, must: 6, aim: 10 },
+    { base: send, floor: 1.2, must: 6, aim: 10 },
   ),
   row(
     'send-16',
@@ -116,7 +116,7 @@ export const ROWS = [
     { floor: 0.44, must: 0.93, aim: 1.05 },
   ),
 
-  row('echo', 'echo 100 B, 64 in flight', echo, { floor: 0.7, must: 4, aim: 5 }),
+  row('echo', 'echo 100 B, 64 in flight', echo, { floor: 1.4, must: 4, aim: 5 }),
   row('echo-p50', 'echo 100 B, 64 in flight, p50', echo, {
     figure: 'p50',
     better: 'less',
