@@ -8,6 +8,7 @@ interface Ticket {
   batch: object | undefined;
   readonly taken: Deferred<void>;
   frames: number;
+  isOver: boolean;
 }
 
 /**
@@ -38,10 +39,13 @@ export class BatchedSends {
       return last.taken.promise;
     }
     const taken = new Deferred<void>();
-    const ticket: Ticket = { batch: undefined, taken, frames: 1 };
+    const ticket: Ticket = { batch: undefined, taken, frames: 1, isOver: false };
     // Before it is handed over: a socket may tell in that call what became of it.
     this.undelivered.begun();
     const done = (cause?: SendFailure | null): void => {
+      ticket.isOver = true;
+      // What went out with it is in memory as long as somebody knows the batch.
+      if (this.#last === ticket) this.#last = undefined;
       this.undelivered.ended(ticket.frames, Boolean(cause));
       if (cause) taken.reject(this.toError(cause));
       else taken.resolve();
@@ -52,7 +56,7 @@ export class BatchedSends {
       this.undelivered.ended(1, false);
       throw error;
     }
-    this.#last = ticket;
+    if (!ticket.isOver) this.#last = ticket;
     return taken.promise;
   }
 }

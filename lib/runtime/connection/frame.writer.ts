@@ -136,6 +136,8 @@ export class FrameWriter {
     const others: Others = { batch: undefined, bytes: 0, isTaken: false };
     socket.send(frame, (error) => {
       others.isTaken = true;
+      // What went out with it is in memory as long as somebody knows the batch.
+      if (this.#group === others) this.#group = undefined;
       this.#others -= others.bytes;
       done?.(error);
     });
