@@ -15,16 +15,12 @@ import { Process } from '../process/process.js';
 import { UrlRound } from '../process/url.round.js';
 import { Warnings } from '../process/warnings.js';
 import type { ProcessOwner, ProcessTools } from '../process/process.port.js';
-import {
-  composeFeatures,
-  type FeatureChain,
-  type FeatureContext,
-  type FeatureFactory,
-} from '../session/session.feature.js';
+import { FeatureChain, type FeatureFactory } from '../session/session.feature.js';
 import { DEFAULT_LIMIT, isRestarted } from '../supervision/restart.policy.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { Member, MemberPolicy } from '../supervision/supervisor.port.js';
 import { ExitWatchers } from './exit.watchers.js';
+import { MemberContext } from './member.context.js';
 
 /** So many messages are gone through for one that was given up. */
 const SHORT = 1_000;
@@ -39,7 +35,7 @@ export class ClientMember implements Member, ProcessOwner {
   /** The socket of the last one, where it lingers after a crash: nothing else is kept of that. */
   #previous: LingeringSockets | undefined;
   /** Those who read slower than the peer sends: they outlive incarnations. */
-  readonly readers = new PauseLock((isHeld) => this.#passOn(this.readers, isHeld));
+  readonly readers = new PauseLock((isHeld) => this.hold(this.readers, isHeld));
   /** Told of the end of every incarnation. */
   readonly exits = new ExitWatchers();
   incarnation = 0;
@@ -226,6 +222,12 @@ export class ClientMember implements Member, ProcessOwner {
     this.#ended.resolve();
   }
 
+  /** Has the current incarnation read nothing while `holder` holds it up. */
+  hold(holder: object, isHeld: boolean): void {
+    if (isHeld) this.process.pauseLock.hold(holder);
+    else this.process.pauseLock.release(holder);
+  }
+
   onRestart(reason: CloseReason, delay: number, restarts: number): void {
     const plan = { reason, delay, restarts, dropped: this.#postponed.takeDropped() };
     this.#tell('backoff');
@@ -307,61 +309,22 @@ export class ClientMember implements Member, ProcessOwner {
     this.#previous?.destroy();
     this.#previous = connection.lingering;
     this.process = new Process(this.definition, this.#tools, this, connection.session, isTrusted);
-    if (this.readers.isHeld) this.#passOn(this.readers, true);
+    if (this.readers.isHeld) this.hold(this.readers, true);
     for (const message of this.#postponed.take()) this.process.post(message);
-  }
-
-  #passOn(holder: object, isHeld: boolean): void {
-    if (isHeld) this.process.pauseLock.hold(holder);
-    else this.process.pauseLock.release(holder);
   }
 
   #closeFeatures(): void {
     try {
-      this.#tools.features.close?.();
+      this.#tools.features.close();
     } catch (error) {
       this.#tools.telemetry.error(error, 'the end of a feature');
     }
   }
 
-  /** One object each for all incarnations: what it is given is always that of the current one. */
-  #features({ features = [], clock, random, telemetry, run }: MemberTools): FeatureChain {
-    const process = (): Process => this.process;
-    const { definition } = this;
-    const context: FeatureContext = {
-      client: this.name,
-      clock,
-      telemetry,
-      random,
-      get settings() {
-        // A feature is made before the first process.
-        return (process() as Process | undefined)?.settings ?? definition.settings();
-      },
-      get isOpen() {
-        return process().connection.isOpen;
-      },
-      get session() {
-        return process().connection.session;
-      },
-      get bufferedAmount() {
-        return process().connection.bufferedAmount;
-      },
-      get bytesRead() {
-        return process().connection.bytesRead;
-      },
-      send: (frames, done, isAnswer) => process().connection.send(frames, done, isAnswer),
-      sendBefore: (frames, done) => process().rotation.sendBefore(frames, done),
-      notConnected: (what, cause) => this.owner.notConnected(what, { cause }),
-      dropped: (frames, error) => this.process.dropped(frames, error),
-      hold: (isHeld) => this.#passOn(context, isHeld),
-      cut: (error) => process().connection.lose(error),
-      measured: (rtt) => {
-        this.latency = rtt;
-        telemetry.emit('heartbeat', { rtt });
-      },
-      schedule: (work) => run(() => this.process.mailbox.interject(work, () => undefined)),
-    };
-    return composeFeatures(features.map((make) => make(context)));
+  /** One object each for all incarnations. */
+  #features(tools: MemberTools): FeatureChain {
+    const context = new MemberContext(this, this.definition, tools, this.owner);
+    return new FeatureChain(tools.features?.map((make) => make(context)));
   }
 
   /** The status it ends in. */

@@ -198,7 +198,7 @@ export class Dialer {
     const { lifetime, reconnect } = this.parts;
     const { beforeConnect } = lifetime.incarnation;
     const plain = plainRequest(this.#aim(target), reconnect.changes);
-    if (beforeConnect !== undefined || this.tools.features.dialing !== undefined) {
+    if (beforeConnect !== undefined || this.tools.features.dials) {
       const request = draftRequest(this.#maker, plain, attempt, this.parts.connection.losses + 1);
       signing(request);
       return this.#sign(beforeConnect, request, attempt, target, preparation);
@@ -253,7 +253,7 @@ export class Dialer {
   async #prepare(request: ConnectRequest, attempt: Attempt): Promise<boolean> {
     const { connection, lifetime } = this.parts;
     try {
-      await this.tools.features.dialing?.(request);
+      await this.tools.features.dialing(request);
     } catch (error) {
       if (connection.isCurrent(attempt)) await lifetime.crash(error);
       else if (!isAbort(error, attempt)) this.tools.telemetry.error(error, FEATURE);

@@ -122,8 +122,8 @@ export class Dispatcher implements MailboxOwner<Message> {
     if (connection.isClosedByUs) return this.tools.undelivered.add('frame');
     // As in `handOver`, which is one call more on the way of every frame.
     this.received(message);
-    const { received } = this.tools.features;
-    const frame = received === undefined ? message : received(message);
+    const { features } = this.tools;
+    const frame = features.receives ? features.received(message) : message;
     if (frame === undefined) return undefined;
     this.tools.observers.frame(frame);
     const { frames } = lifetime.incarnation;
@@ -232,7 +232,7 @@ export class Dispatcher implements MailboxOwner<Message> {
   }
 
   #start(args: unknown, attempt: Attempt): Pending {
-    this.tools.features.begin?.();
+    this.tools.features.begin();
     const pending = this.parts.lifetime.start(args);
     return isThenable(pending)
       ? pending.then(() => this.#started(attempt))
@@ -251,14 +251,14 @@ export class Dispatcher implements MailboxOwner<Message> {
 
   #open(login: OpenedSession): Pending {
     this.parts.lifetime.opened();
-    this.tools.features.open?.(login.info.session);
+    this.tools.features.open(login.info.session);
     return login.begin();
   }
 
   /** The session is ready: what was postponed until then is handled. */
   ready(info: ConnectionInfo): void {
     const { connection, mailbox, reconnect, rotation } = this.parts;
-    this.tools.features.ready?.(info.session);
+    this.tools.features.ready(info.session);
     connection.ready();
     this.tools.urls.worked();
     reconnect.ready();
@@ -272,8 +272,8 @@ export class Dispatcher implements MailboxOwner<Message> {
   /** A frame has its turn. @returns what its handler gets, or `undefined` where a feature has taken it */
   handOver(frame: DataFrame): DataFrame | undefined {
     this.received(frame);
-    const { received } = this.tools.features;
-    const passed = received === undefined ? frame : received(frame);
+    const { features } = this.tools;
+    const passed = features.receives ? features.received(frame) : frame;
     if (passed !== undefined) this.tools.observers.frame(passed);
     return passed;
   }
@@ -294,14 +294,14 @@ export class Dispatcher implements MailboxOwner<Message> {
     if (message.type === 'stop') return this.#drained(message.code);
     runner.cancelStreams();
     const end = asLoginFailed(message.end, login);
-    this.tools.features.end?.(end);
+    this.tools.features.end(end);
     return reconnect.ended(end);
   }
 
   /** What waited has been handled. What features still have to send goes before the close frame. */
   #drained(code: number): Pending {
     const { connection, isReady, lifetime } = this.parts;
-    const drained = isReady ? this.tools.features.drain?.() : undefined;
+    const drained = isReady ? this.tools.features.drain() : undefined;
     if (!isThenable(drained)) return lifetime.drained(code);
     const over = new Deferred<void>();
     drained.then(over.resolve, over.reject);

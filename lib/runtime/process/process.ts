@@ -13,7 +13,7 @@ import { Mailbox } from '../mailbox/mailbox.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-settings.js';
-import type { FeatureChain, SendingOptions } from '../session/session.feature.js';
+import type { SendingOptions } from '../session/session.feature.js';
 import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
 import type { ClientDefinition } from './client.definition.js';
 import type { DialoguePort, FrameListener } from './dialogue.js';
@@ -123,9 +123,9 @@ export class Process implements ConnectionOwner, BudgetClient {
   /** The wire, while a frame of somebody who asks for nothing may be handed to it at once. */
   get freeWire(): Pick<Wire, 'batch' | 'sendOne'> | undefined {
     const { connection, rotation, tools } = this;
-    const { features } = tools;
-    const isFree = features.sending === undefined || features.isFree?.() === true;
-    return isFree && !rotation.isActive && this.isReady ? connection.wire : undefined;
+    return tools.features.isFree() && !rotation.isActive && this.isReady
+      ? connection.wire
+      : undefined;
   }
 
   /** The handler that runs beside the mailbox, for a rotation. */
@@ -208,14 +208,13 @@ export class Process implements ConnectionOwner, BudgetClient {
    * @throws WebSockexError
    */
   passed(values: readonly unknown[], options: SendingOptions): readonly unknown[] | undefined {
-    const { sending } = this.tools.features;
-    if (sending === undefined) return values;
+    if (!this.tools.features.sends) return values;
     const frames = values.map((value) => {
       const frame = toFrame(value);
       if (frame === undefined) throw new InvalidFrameError(value, this.definition.name);
       return frame;
     });
-    return this.#sending(sending, frames, options);
+    return this.#sending(frames, options);
   }
 
   /** It is left behind, whatever it still does; @OnTerminate runs, unless it is that. */
@@ -232,8 +231,7 @@ export class Process implements ConnectionOwner, BudgetClient {
 
   /** The incarnation is over: what waits goes back to whoever decides what becomes of it. */
   onOver(reason: CloseReason): void {
-    const { over } = this.tools.features;
-    if (over !== undefined) this.noted(over);
+    this.noted(() => this.tools.features.over());
     this.login?.end(reason);
     this.rotation.over(reason, this.lifetime.hasCrashed);
     this.connection.giveUp();
@@ -282,8 +280,7 @@ export class Process implements ConnectionOwner, BudgetClient {
 
   /** A pong that a feature has asked for is nobody else's, save of those who watch. */
   onPong(frame: PongFrame): void {
-    const { pong } = this.tools.features;
-    if (pong !== undefined && this.noted(() => pong(frame)) === true) {
+    if (this.noted(() => this.tools.features.pong(frame)) === true) {
       this.dispatcher.received(frame);
     } else if (this.rotation.isHolding) this.rotation.keep(frame);
     else if (!this.#isDraining) this.mailbox.post(frame);
@@ -322,8 +319,7 @@ export class Process implements ConnectionOwner, BudgetClient {
   }
 
   onWritable(): void {
-    const { writable } = this.tools.features;
-    if (writable !== undefined) this.noted(writable);
+    this.noted(() => this.tools.features.writable());
   }
 
   onBackpressure(hasBackpressure: boolean): void {
@@ -399,13 +395,9 @@ export class Process implements ConnectionOwner, BudgetClient {
   }
 
   /** What a feature refuses because of what was asked for is the sender's; all else is a crash. */
-  #sending(
-    sending: NonNullable<FeatureChain['sending']>,
-    frames: readonly Frame[],
-    options: SendingOptions,
-  ): readonly Frame[] | undefined {
+  #sending(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined {
     try {
-      return sending(frames, options);
+      return this.tools.features.sending(frames, options);
     } catch (error) {
       if (error instanceof WebSockexError) throw error;
       return this.#guarded(() => {
@@ -415,10 +407,9 @@ export class Process implements ConnectionOwner, BudgetClient {
   }
 
   #setPaused(paused: boolean): void {
-    const { paused: told } = this.tools.features;
     this.connection.setPaused(paused);
     this.rotation.setPaused(paused);
-    if (told !== undefined) this.noted(() => told(paused));
+    this.noted(() => this.tools.features.paused(paused));
   }
 
   /** Has a feature do what is not the turn of a message: what it throws crashes the client in the next. */

@@ -180,10 +180,10 @@ export class ProcessRotation implements RotationHost<Login> {
     const { runner } = this.parts;
     this.#adopt();
     runner.cancelStreams(({ greeting }) => greeting !== login);
-    const { end } = this.tools.features;
-    if (end !== undefined) {
-      this.parts.noted(() => end({ opened: true, voluntary: true, isRotated: true, reason }));
-    }
+    const { features } = this.tools;
+    this.parts.noted(() =>
+      features.end({ opened: true, voluntary: true, isRotated: true, reason }),
+    );
     this.parts.login?.over(reason);
     this.parts.login = login;
   }
@@ -195,8 +195,7 @@ export class ProcessRotation implements RotationHost<Login> {
   }
 
   onOverlapOver(): void {
-    const { overlapOver } = this.tools.features;
-    if (overlapOver !== undefined) this.parts.noted(overlapOver);
+    this.parts.noted(() => this.tools.features.overlapOver());
     this.parts.runner.cancelStreams(({ handler }) => handler.answersPeer === true);
   }
 
@@ -272,8 +271,7 @@ export class ProcessRotation implements RotationHost<Login> {
   }
 
   #opened({ session }: ConnectionInfo): void {
-    const { open } = this.tools.features;
-    if (open !== undefined) this.parts.noted(() => open(session));
+    this.parts.noted(() => this.tools.features.open(session));
   }
 
   /** What was said for the new session holds from now on. */

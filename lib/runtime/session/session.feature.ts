@@ -161,148 +161,137 @@ export interface SessionFeature {
 /** Makes a feature of one client, before its first start; `undefined` where its options want none. */
 export type FeatureFactory = (context: FeatureContext) => SessionFeature | undefined;
 
-type Hook = keyof SessionFeature;
-type HookOf<H extends Hook> = NonNullable<SessionFeature[H]>;
+/**
+ * The features of a client as one, in order. It has no closure for a hook: there are as many of it as clients,
+ * and most hooks are never called. What every frame asks is a field.
+ */
+export class FeatureChain {
+  readonly #features: readonly SessionFeature[];
+  /** Whether any of them is asked in the turn of a frame. */
+  readonly receives: boolean;
+  /** Those who are asked for what is sent, the last first. */
+  readonly #senders: readonly SessionFeature[];
 
-/** The features of a client as one. A hook that none of them has is `undefined`, and costs nothing. */
-export type FeatureChain = {
-  readonly [H in Hook]?:
-    ((this: void, ...args: Parameters<HookOf<H>>) => ReturnType<HookOf<H>>) | undefined;
-};
+  constructor(features: readonly (SessionFeature | undefined)[] = []) {
+    this.#features = features.filter((feature) => feature !== undefined);
+    this.receives = this.#features.some((feature) => feature.received !== undefined);
+    this.#senders = this.#features.filter((feature) => feature.sending !== undefined).toReversed();
+  }
 
-/** Composes features, in order, once. */
-export function composeFeatures(features: readonly (SessionFeature | undefined)[]): FeatureChain {
-  const inward = features.filter((feature) => feature !== undefined);
-  const outward = inward.toReversed();
-  return {
-    ...all(inward, 'begin'),
-    ...dialing(inward),
-    ...all(inward, 'open'),
-    ...all(inward, 'ready'),
-    // Asked anew for each session: whether a feature looks at frames, the options of now decide.
-    get arrived() {
-      return taking(inward, 'arrived');
-    },
-    pong: taking(inward, 'pong'),
-    ...received(inward),
-    ...sending(outward),
-    ...isFree(outward),
-    ...all(outward, 'writable'),
-    ...all(inward, 'paused'),
-    ...drain(outward),
-    // What has to be cleared away is, whatever another feature throws.
-    ...every(outward, 'end'),
-    ...every(outward, 'overlapOver'),
-    ...every(outward, 'over'),
-    ...every(outward, 'close'),
-  };
-}
+  /** Whether any of them is asked for what is sent. */
+  get sends(): boolean {
+    return this.#senders.length > 0;
+  }
 
-type Told =
-  'begin' | 'open' | 'ready' | 'writable' | 'paused' | 'end' | 'overlapOver' | 'over' | 'close';
+  /** Whether any of them is asked before an attempt. */
+  get dials(): boolean {
+    return this.#features.some((feature) => feature.dialing !== undefined);
+  }
 
-/** Those that have a hook. */
-function having<H extends Hook>(features: readonly SessionFeature[], hook: H): SessionFeature[] {
-  return features.filter((feature) => feature[hook] !== undefined);
-}
+  begin(): void {
+    for (const feature of this.#features) feature.begin?.();
+  }
 
-/** One after the other; the first that throws is the last. */
-function all<H extends Told>(features: readonly SessionFeature[], hook: H): FeatureChain {
-  const mine = having(features, hook);
-  if (mine.length === 0) return {};
-  return {
-    [hook]: (argument: never) => {
-      for (const feature of mine) feature[hook]?.(argument);
-    },
-  };
-}
+  async dialing(request: DialingRequest): Promise<void> {
+    for (const feature of this.#features) await feature.dialing?.(request);
+  }
 
-/** One after the other, whatever any of them throws: the first error is thrown once all have been told. */
-function every<H extends Told>(features: readonly SessionFeature[], hook: H): FeatureChain {
-  const mine = having(features, hook);
-  if (mine.length === 0) return {};
-  return {
-    [hook]: (argument: never) => {
-      const errors: unknown[] = [];
-      for (const feature of mine) {
-        try {
-          feature[hook]?.(argument);
-        } catch (error) {
-          errors.push(error);
-        }
+  open(session: number): void {
+    for (const feature of this.#features) feature.open?.(session);
+  }
+
+  ready(session: number): void {
+    for (const feature of this.#features) feature.ready?.(session);
+  }
+
+  /** Asked anew for each session: whether a feature looks at frames, the options of now decide. */
+  get arrived(): ((frame: DataFrame) => boolean) | undefined {
+    const takers = this.#features.flatMap((feature) => feature.arrived?.bind(feature) ?? []);
+    if (takers.length === 0) return undefined;
+    return (frame) => takers.some((take) => take(frame) === true);
+  }
+
+  /** One after the other, until one takes it. */
+  pong(frame: PongFrame): boolean {
+    return this.#features.some((feature) => feature.pong?.(frame) === true);
+  }
+
+  received(frame: DataFrame): DataFrame | undefined {
+    let passed = frame;
+    for (const feature of this.#features) {
+      if (feature.received === undefined) continue;
+      const next = feature.received(passed);
+      if (next === undefined) return undefined;
+      passed = next;
+    }
+    return passed;
+  }
+
+  sending(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined {
+    let passed: readonly Frame[] | undefined = frames;
+    for (const feature of this.#senders) {
+      passed = feature.sending?.(passed, options);
+      if (passed === undefined) return undefined;
+    }
+    return passed;
+  }
+
+  /** Whether all that are asked for what is sent say that it may go unasked. */
+  isFree(): boolean {
+    for (const feature of this.#senders) if (feature.isFree?.() !== true) return false;
+    return true;
+  }
+
+  writable(): void {
+    const features = this.#features;
+    for (let index = features.length - 1; index >= 0; index--) features[index]?.writable?.();
+  }
+
+  paused(isPaused: boolean): void {
+    for (const feature of this.#features) feature.paused?.(isPaused);
+  }
+
+  /** All at a time; the first that has failed is told once all are done. */
+  drain(): Promise<void> | undefined {
+    const mine = this.#features.filter((feature) => feature.drain !== undefined).toReversed();
+    return mine.length === 0 ? undefined : drained(mine);
+  }
+
+  end(end: WireEnd): void {
+    this.#every((feature) => feature.end?.(end));
+  }
+
+  overlapOver(): void {
+    this.#every((feature) => feature.overlapOver?.());
+  }
+
+  over(): void {
+    this.#every((feature) => feature.over?.());
+  }
+
+  close(): void {
+    this.#every((feature) => feature.close?.());
+  }
+
+  /**
+   * From the last to the first. What has to be cleared away is, whatever another feature throws: the first
+   * error is thrown once all have been told.
+   */
+  #every(tell: (feature: SessionFeature) => void): void {
+    const errors: unknown[] = [];
+    for (const feature of this.#features.toReversed()) {
+      try {
+        tell(feature);
+      } catch (error) {
+        errors.push(error);
       }
-      if (errors.length > 0) throw errors[0];
-    },
-  };
+    }
+    if (errors.length > 0) throw errors[0];
+  }
 }
 
-function dialing(features: readonly SessionFeature[]): FeatureChain {
-  const mine = having(features, 'dialing');
-  if (mine.length === 0) return {};
-  return {
-    dialing: async (request) => {
-      for (const feature of mine) await feature.dialing?.(request);
-    },
-  };
-}
-
-/** One after the other, until one takes the frame. */
-function taking<H extends 'arrived' | 'pong'>(
-  features: readonly SessionFeature[],
-  hook: H,
-): FeatureChain[H] {
-  const mine = features.flatMap((feature) => feature[hook]?.bind(feature) ?? []);
-  if (mine.length === 0) return undefined;
-  return (frame) => mine.some((take) => take(frame as never) === true);
-}
-
-/** All at a time; the first that has failed is told once all are done. */
-function drain(features: readonly SessionFeature[]): FeatureChain {
-  const mine = having(features, 'drain');
-  if (mine.length === 0) return {};
-  return {
-    drain: async () => {
-      const asked = mine.map(async (feature) => feature.drain?.());
-      const failed = (await Promise.allSettled(asked)).find(({ status }) => status === 'rejected');
-      if (failed?.status === 'rejected') throw failed.reason;
-    },
-  };
-}
-
-function received(features: readonly SessionFeature[]): FeatureChain {
-  const mine = having(features, 'received');
-  if (mine.length === 0) return {};
-  return {
-    received: (frame) => {
-      let passed: DataFrame | undefined = frame;
-      for (const feature of mine) {
-        passed = feature.received?.(passed);
-        if (passed === undefined) return undefined;
-      }
-      return passed;
-    },
-  };
-}
-
-function isFree(features: readonly SessionFeature[]): FeatureChain {
-  const mine = having(features, 'sending');
-  if (mine.length === 0 || having(mine, 'isFree').length < mine.length) return {};
-  const [first, ...others] = mine as [SessionFeature, ...SessionFeature[]];
-  if (others.length === 0) return { isFree: () => first.isFree?.() === true };
-  return { isFree: () => mine.every((feature) => feature.isFree?.() === true) };
-}
-
-function sending(features: readonly SessionFeature[]): FeatureChain {
-  const mine = having(features, 'sending');
-  if (mine.length === 0) return {};
-  return {
-    sending: (frames, options) => {
-      let passed: readonly Frame[] | undefined = frames;
-      for (const feature of mine) {
-        passed = feature.sending?.(passed, options);
-        if (passed === undefined) return undefined;
-      }
-      return passed;
-    },
-  };
+async function drained(features: readonly SessionFeature[]): Promise<void> {
+  const asked = features.map(async (feature) => feature.drain?.());
+  const failed = (await Promise.allSettled(asked)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }

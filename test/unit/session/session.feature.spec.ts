@@ -2,7 +2,7 @@ import { Frame, type DataFrame, type Dialogue, type PongFrame } from 'nestjs-web
 import { describe, expect, it } from 'vitest';
 
 import {
-  composeFeatures,
+  FeatureChain,
   type FeatureContext,
   type FeatureFactory,
   type SessionFeature,
@@ -185,8 +185,8 @@ describe('The features of a session', () => {
           throw boom;
         },
       };
-      const chain = composeFeatures([noting('a', story), throwing, noting('c', story)]);
-      expect(() => chain[hook]?.({ opened: true } as never)).toThrow(boom);
+      const chain = new FeatureChain([noting('a', story), throwing, noting('c', story)]);
+      expect(() => chain[hook]({ opened: true } as never)).toThrow(boom);
       expect(story.map((line) => line.slice(0, 1))).toEqual(['c', 'a']);
     },
   );
@@ -198,17 +198,33 @@ describe('The features of a session', () => {
     expect(story).toEqual(['a.over', 'a.close']);
   });
 
-  it('that none has cost nothing: the hook is not there', () => {
-    const hooksOf = (features: readonly SessionFeature[]): unknown[] =>
-      Object.entries(composeFeatures(features)).flatMap(([hook, act]) =>
-        act === undefined ? [] : [hook],
-      );
-    expect(hooksOf([])).toEqual([]);
-    expect(hooksOf([{}, {}])).toEqual([]);
+  it('that nobody has cost nothing: no frame is looked at, and none that is sent', () => {
+    const asks = (features: readonly SessionFeature[]): unknown[] => {
+      const { arrived, receives, sends, dials } = new FeatureChain(features);
+      return Object.entries({ arrived, received: receives, sending: sends, dialing: dials })
+        .filter(([, isAsked]) => Boolean(isAsked))
+        .map(([hook]) => hook);
+    };
+    const asked = ['arrived', 'received', 'sending', 'dialing'];
+    expect([asks([]), asks([{}, {}])]).toEqual([[], []]);
     for (const hook of HOOKS) {
       const feature = { [hook]: () => undefined };
-      expect(hooksOf([{}, feature])).toEqual([hook]);
+      expect(asks([{}, feature])).toEqual(asked.filter((name) => name === hook));
     }
+  });
+
+  it('are free to be passed by a send where all who are asked for it say so', () => {
+    const asked = (isFree?: boolean): SessionFeature => ({
+      sending: (frames) => frames,
+      ...(isFree !== undefined && { isFree: () => isFree }),
+    });
+    const isFree = (...features: SessionFeature[]): boolean => new FeatureChain(features).isFree();
+    expect([isFree(), isFree({}), isFree(asked(true), {}, asked(true))]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([isFree(asked()), isFree(asked(true), asked(false))]).toEqual([false, false]);
   });
 });
 
@@ -393,11 +409,11 @@ describe('A client that is to end asks its features for what they still have', (
   function flushing(name: string, story: string[]): { feature: FeatureFactory; open: () => void } {
     let open!: () => void;
     const opened = new Promise<void>((resolve) => (open = resolve));
-    const feature: FeatureFactory = ({ send }) => ({
+    const feature: FeatureFactory = (context) => ({
       drain: async () => {
         story.push(`${name} asked`);
         await opened;
-        send([Frame.text(name)]);
+        context.send([Frame.text(name)]);
       },
     });
     return { feature, open };

@@ -1,0 +1,104 @@
+import type { Pending } from '../async/deferred.js';
+import type { Clock } from '../clock/clock.port.js';
+import type { Random } from '../connection/backoff.policy.js';
+import type { NotConnectedError } from '../errors/connection.errors.js';
+import type { Frame } from '../frame/frame.js';
+import type { ClientSettings } from '../options/client-settings.js';
+import type { ClientDefinition } from '../process/client.definition.js';
+import type { ProcessTools } from '../process/process.port.js';
+import type { Process } from '../process/process.js';
+import type { FeatureContext } from '../session/session.feature.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+
+/** The client, as its features know it. */
+interface ContextMember {
+  /** Of the current incarnation; there is none before the features have been made. */
+  readonly process: Process | undefined;
+  latency: number | undefined;
+  hold(holder: object, isHeld: boolean): void;
+}
+
+/** What features are given of their client: always that of its current incarnation. */
+export class MemberContext implements FeatureContext {
+  constructor(
+    private readonly member: ContextMember,
+    private readonly definition: ClientDefinition,
+    private readonly tools: Pick<ProcessTools, 'clock' | 'random' | 'run' | 'telemetry'>,
+    private readonly owner: {
+      notConnected(what: string, options?: ErrorOptions): NotConnectedError;
+    },
+  ) {}
+
+  get #process(): Process {
+    return this.member.process as Process;
+  }
+
+  get client(): string {
+    return this.definition.name;
+  }
+
+  get clock(): Clock {
+    return this.tools.clock;
+  }
+
+  get telemetry(): Telemetry {
+    return this.tools.telemetry;
+  }
+
+  get random(): Random {
+    return this.tools.random;
+  }
+
+  get settings(): ClientSettings {
+    return this.member.process?.settings ?? this.definition.settings();
+  }
+
+  get isOpen(): boolean {
+    return this.#process.connection.isOpen;
+  }
+
+  get session(): number {
+    return this.#process.connection.session;
+  }
+
+  get bufferedAmount(): number {
+    return this.#process.connection.bufferedAmount;
+  }
+
+  get bytesRead(): number | undefined {
+    return this.#process.connection.bytesRead;
+  }
+
+  send(...sent: Parameters<FeatureContext['send']>): void {
+    this.#process.connection.send(...sent);
+  }
+
+  sendBefore(...sent: Parameters<FeatureContext['sendBefore']>): void {
+    this.#process.rotation.sendBefore(...sent);
+  }
+
+  notConnected(what: string, cause?: Error): NotConnectedError {
+    return this.owner.notConnected(what, { cause });
+  }
+
+  dropped(frames: readonly Frame[], error: Error): void {
+    this.#process.dropped(frames, error);
+  }
+
+  hold(isHeld: boolean): void {
+    this.member.hold(this, isHeld);
+  }
+
+  cut(error: Error): void {
+    this.#process.connection.lose(error);
+  }
+
+  measured(rtt: number): void {
+    this.member.latency = rtt;
+    this.tools.telemetry.emit('heartbeat', { rtt });
+  }
+
+  schedule(work: () => Pending): void {
+    this.tools.run(() => this.#process.mailbox.interject(work, () => undefined));
+  }
+}
