@@ -1,6 +1,7 @@
 import type { HandlerKind, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
 import type { DataFrame } from '../runtime/frame/frame.js';
-import type { FrameClause, Handler, Incarnation } from '../runtime/process/client.definition.js';
+import type { FrameHandlers, Handler, Incarnation } from '../runtime/process/client.definition.js';
+import { FrameTable } from './frame.table.js';
 
 type Methods = Record<string | symbol, (...args: unknown[]) => unknown>;
 
@@ -36,12 +37,7 @@ export function bindHandlers(instance: object, handlers: readonly HandlerMetadat
     terminate: single('terminate'),
     codeChange: several('codeChange'),
     formatStatus: single('formatStatus'),
-    frames: handlers
-      .filter((one) => one.kind === 'frame')
-      .map((one): FrameClause => ({
-        handler: forPeer(withOne(methods, one.key)),
-        matches: createMatcher(one.frameType, one.pattern),
-      })),
+    frames: new BoundFrames(methods, handlers),
     casts: named('cast'),
     calls: named('call'),
   };
@@ -61,18 +57,23 @@ function withMany(methods: Methods, key: string | symbol): Handler {
   return { method: String(key), invoke: (...args: unknown[]) => methods[key]!(...args) };
 }
 
-type Matcher = (frame: DataFrame) => boolean;
+/** The `@OnFrame`s of one instance. */
+class BoundFrames implements FrameHandlers {
+  readonly #table: FrameTable;
+  readonly #handlers: readonly Handler[];
 
-/** What an `@OnFrame(type, pattern)` takes, as one question. */
-export function createMatcher(type: unknown, pattern: unknown): Matcher {
-  if (type === undefined) return () => true;
-  if (pattern === undefined) return (frame) => frame.type === type;
-  if (typeof pattern === 'string') return (frame) => frame.type === type && frame.data === pattern;
-  if (pattern instanceof RegExp) {
-    // A global or sticky expression would begin where its last match ended.
-    const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
-    return (frame) => frame.type === type && stateless.test(frame.data as string);
+  constructor(methods: Methods, handlers: readonly HandlerMetadata[]) {
+    const clauses = handlers.filter((one) => one.kind === 'frame');
+    this.#table = new FrameTable(clauses);
+    this.#handlers = clauses.map(({ key }) => forPeer(withOne(methods, key)));
   }
-  const predicate = pattern as (data: unknown) => unknown;
-  return (frame) => frame.type === type && Boolean(predicate(frame.data));
+
+  get isEmpty(): boolean {
+    return this.#handlers.length === 0;
+  }
+
+  find(frame: DataFrame): Handler | undefined {
+    const index = this.#table.find(frame);
+    return index === -1 ? undefined : this.#handlers[index];
+  }
 }

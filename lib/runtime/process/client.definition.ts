@@ -61,11 +61,12 @@ export interface Handler {
   readonly answersPeer?: boolean;
 }
 
-/** One `@OnFrame`: what it takes, and what it does with it. */
-export interface FrameClause {
-  readonly handler: Handler;
-  /** Whether this clause has the frame. May throw, where a user's predicate does. */
-  readonly matches: (frame: DataFrame) => boolean;
+/** The `@OnFrame`s of an instance. */
+export interface FrameHandlers {
+  /** Whether there are none. */
+  readonly isEmpty: boolean;
+  /** The first in order of declaration that takes the frame. Throws what a predicate of the user's throws. */
+  find(frame: DataFrame): Handler | undefined;
 }
 
 /** What a client knows of its class before there is an instance of it. */
@@ -89,16 +90,9 @@ export interface Incarnation {
   readonly terminate?: Handler | undefined;
   readonly codeChange?: Handler | undefined;
   readonly formatStatus?: Handler | undefined;
-  /** In the order in which they are tried. */
-  readonly frames: readonly FrameClause[];
+  readonly frames: FrameHandlers;
   readonly casts: ReadonlyMap<string, Handler>;
   readonly calls: ReadonlyMap<string, Handler>;
-}
-
-/** The first clause that has the frame, in order of declaration. Throws what a predicate throws. */
-export function findClause(clauses: readonly FrameClause[], frame: DataFrame): Handler | undefined {
-  for (const clause of clauses) if (clause.matches(frame)) return clause.handler;
-  return undefined;
 }
 
 /** Where a client connects and how, as its options say it for one attempt. */

@@ -9,7 +9,7 @@ import { type DataFrame, Frame, type PingFrame, type PongFrame } from '../frame/
 import type { Mailbox, MailboxOwner } from '../mailbox/mailbox.js';
 import type { PauseLock } from '../mailbox/pause.lock.js';
 import type { ClientSettings } from '../options/client-settings.js';
-import { findClause, type Handler } from './client.definition.js';
+import type { Handler } from './client.definition.js';
 import type { Dialer } from './dialer.js';
 import type { HandlerCalls } from './handler.calls.js';
 import type { HandlerRunner } from './handler.runner.js';
@@ -127,10 +127,10 @@ export class Dispatcher implements MailboxOwner<Message> {
     if (frame === undefined) return undefined;
     this.tools.observers.frame(frame);
     const { frames } = lifetime.incarnation;
-    if (frames.length === 0) return undefined;
+    if (frames.isEmpty) return undefined;
     let handler: Handler | undefined;
     try {
-      handler = findClause(frames, frame);
+      handler = frames.find(frame);
     } catch (thrown) {
       return lifetime.crash(thrown);
     }

@@ -350,7 +350,7 @@ function define(
     new Map([...names].map((one) => [one, { method: one, invoke: invoke(one) }]));
   const incarnate = (): Incarnation => ({
     instance: Object.create(type.prototype as object) as object,
-    frames: [],
+    frames: { isEmpty: true, find: () => undefined },
     casts: named(handlers.casts, () => () => undefined),
     calls: named(
       handlers.calls,

@@ -10,11 +10,7 @@ import type { MethodArgs, MethodName } from '../../runtime/client/client-handle.
 import { NoHandlerError } from '../../runtime/errors/client.errors.js';
 import type { CloseReason } from '../../runtime/frame/close-reason.js';
 import type { PingFrame, PongFrame } from '../../runtime/frame/frame.js';
-import {
-  findClause,
-  type Handler,
-  type Incarnation,
-} from '../../runtime/process/client.definition.js';
+import { type Handler, type Incarnation } from '../../runtime/process/client.definition.js';
 import type { DisconnectStatus } from '../../runtime/frame/disconnect.status.js';
 import type { ConnectionInfo, ConnectRequest } from '../../runtime/process/handler.arguments.js';
 import { NOWHERE } from './played.client.js';
@@ -94,7 +90,7 @@ export class TestClient<T extends object> {
     const data = toDataFrame(`${this.#client.name}: frame()`, frame);
     return this.#run(
       `@OnFrame for this ${data.type} frame`,
-      findClause(this.#incarnation.frames, data),
+      this.#incarnation.frames.find(data),
       data,
     );
   }

@@ -70,7 +70,7 @@ async function story(
   const settled = Promise.all(sends);
   await Promise.race([settled, pass()]);
   await settled;
-  return lines.sort();
+  return lines.toSorted();
 }
 
 describe('What is sent to a peer that has stalled settles once, on the net as over TCP, when', () => {

@@ -143,7 +143,7 @@ export class ScriptedClient implements ClientDefinition {
   }
 
   incarnate(): Incarnation {
-    const frame = this.#handler('frame');
+    const frame = answering(this.#handler('frame'));
     return {
       instance: this,
       start: this.#scripted('start'),
@@ -154,7 +154,7 @@ export class ScriptedClient implements ClientDefinition {
       info: this.#handler('info'),
       disconnect: this.#scripted('disconnect'),
       terminate: this.#scripted('terminate'),
-      frames: [{ handler: answering(frame), matches: () => true }],
+      frames: { isEmpty: false, find: () => frame },
       casts: new Map([['say', this.#handler('cast')]]),
       calls: new Map([['ask', this.#handler('call')]]),
     };
