@@ -1,14 +1,24 @@
-import { Deferred } from '../async/deferred.js';
 import type { SendFailure } from '../errors/sending.errors.js';
 import type { Process } from '../process/process.js';
 import type { Undelivered } from '../process/undelivered.js';
 
 /** Frames that a socket is given, takes and loses together, and the promise of all who sent one. */
-interface Ticket {
+class Ticket {
   batch: object | undefined;
-  readonly taken: Deferred<void>;
-  frames: number;
-  isOver: boolean;
+  frames = 1;
+  isOver = false;
+  resolve!: () => void;
+  #reject!: (reason: unknown) => void;
+  readonly promise = new Promise<void>((resolve, reject) => {
+    this.resolve = resolve;
+    this.#reject = reject;
+  });
+
+  reject(reason: unknown): void {
+    // Nobody has to listen. It is seen to here, since hardly any batch is lost.
+    this.promise.catch(() => undefined);
+    this.#reject(reason);
+  }
 }
 
 /**
@@ -36,27 +46,27 @@ export class BatchedSends {
       wire.sendOne(frame, false);
       this.undelivered.begun();
       last.frames++;
-      return last.taken.promise;
+      return last.promise;
     }
-    const taken = new Deferred<void>();
-    const ticket: Ticket = { batch: undefined, taken, frames: 1, isOver: false };
+    const ticket = new Ticket();
     // Before it is handed over: a socket may tell in that call what became of it.
     this.undelivered.begun();
-    const done = (cause?: SendFailure | null): void => {
-      ticket.isOver = true;
-      // What went out with it is in memory as long as somebody knows the batch.
-      if (this.#last === ticket) this.#last = undefined;
-      this.undelivered.ended(ticket.frames, Boolean(cause));
-      if (cause) taken.reject(this.toError(cause));
-      else taken.resolve();
-    };
     try {
-      ticket.batch = wire.sendOne(frame, false, done);
+      ticket.batch = wire.sendOne(frame, false, (cause) => this.#over(ticket, cause));
     } catch (error) {
       this.undelivered.ended(1, false);
       throw error;
     }
     if (!ticket.isOver) this.#last = ticket;
-    return taken.promise;
+    return ticket.promise;
+  }
+
+  #over(ticket: Ticket, cause: SendFailure | null | undefined): void {
+    ticket.isOver = true;
+    // What went out with it is in memory as long as somebody knows the batch.
+    if (this.#last === ticket) this.#last = undefined;
+    this.undelivered.ended(ticket.frames, Boolean(cause));
+    if (cause) ticket.reject(this.toError(cause));
+    else ticket.resolve();
   }
 }

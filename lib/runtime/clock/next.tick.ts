@@ -11,4 +11,4 @@ const ofProcess: NextTick = process.nextTick.bind(process);
  * this was loaded have a clock, which nobody moves for us: then a turn of the event loop stands for a tick.
  */
 export const nextTick: NextTick =
-  found.clock === undefined ? (work) => ofProcess(work) : (work) => void setImmediate(work);
+  found.clock === undefined ? ofProcess : (work) => void setImmediate(work);

@@ -78,9 +78,12 @@ export class FrameWriter {
   }
 
   #send(socket: TransportSocket, frame: Frame, isAnswer: boolean, done: Done | undefined): void {
-    const taken = this.#watched(socket, frame, done);
-    if (isAnswer) this.#answer(socket, frame, taken);
-    else this.#sendOther(socket, frame, taken);
+    const before = socket.bufferedAmount;
+    // A character has three bytes at most. That one is watched too early costs nothing but a call.
+    const isFull = before + 3 * frame.data.length >= this.marks.sendHighWaterMark;
+    const taken = isFull ? this.#watched(done) : done;
+    if (isAnswer) this.#answer(socket, frame, before, taken);
+    else this.#sendOther(socket, frame, before, taken);
     this.tell(frame);
   }
 
@@ -95,22 +98,19 @@ export class FrameWriter {
   }
 
   /** A frame with which as much waits as may: when it has been taken, so has all before it. */
-  #watched(socket: TransportSocket, { data }: Frame, done: Done | undefined): Done | undefined {
-    // A character has three bytes at most. That one is watched too early costs nothing but a call.
-    if (socket.bufferedAmount + 3 * data.length < this.marks.sendHighWaterMark) return done;
+  #watched(done: Done | undefined): Done {
     return (error) => {
       done?.(error);
       if (!error) this.owner.onWritable();
     };
   }
 
-  #answer(socket: TransportSocket, frame: Frame, done: Done | undefined): void {
-    const { bufferedAmount } = socket;
+  #answer(socket: TransportSocket, frame: Frame, buffered: number, done: Done | undefined): void {
     const { maxAnswerBytes } = this.marks;
-    const before = bufferedAmount === 0 ? 0 : this.#answers;
+    const before = buffered === 0 ? 0 : this.#answers;
     this.#answers = before + 1;
     const hasRoom =
-      bufferedAmount - this.#others < maxAnswerBytes && before < framesWithin(maxAnswerBytes);
+      buffered - this.#others < maxAnswerBytes && before < framesWithin(maxAnswerBytes);
     if (this.#hasBackpressure || hasRoom) {
       socket.send(frame, done);
       return;
@@ -125,8 +125,7 @@ export class FrameWriter {
   }
 
   /** Sends, and counts what of it waits until it has been taken: once for those that are taken together. */
-  #sendOther(socket: TransportSocket, frame: Frame, done: Done | undefined): void {
-    const before = socket.bufferedAmount;
+  #sendOther(socket: TransportSocket, frame: Frame, before: number, done: Done | undefined): void {
     const group = this.#group;
     if (done === undefined && group?.batch !== undefined && group.batch === socket.batch) {
       socket.send(frame);

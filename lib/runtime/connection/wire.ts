@@ -107,7 +107,7 @@ export class Wire implements TransportEvents {
   ): void {
     const socket = this.#socket as TransportSocket;
     this.#writer.send(socket, values, isAnswer, done);
-    this.#sendDeadline.sent(socket);
+    if (socket.batch === undefined) this.#sendDeadline.sent(socket);
   }
 
   /**
@@ -123,8 +123,10 @@ export class Wire implements TransportEvents {
   ): object | undefined {
     const socket = this.#socket as TransportSocket;
     this.#writer.sendOne(socket, value, isAnswer, done);
-    this.#sendDeadline.sent(socket);
-    return socket.batch;
+    const { batch } = socket;
+    // What joins a batch is told of once some of it waits.
+    if (batch === undefined) this.#sendDeadline.sent(socket);
+    return batch;
   }
 
   pause(): void {
@@ -256,6 +258,10 @@ export class Wire implements TransportEvents {
 
   onPong(data: Buffer): void {
     if (this.#phase === 'open') this.owner.onPong({ type: 'pong', data });
+  }
+
+  onWaiting(): void {
+    if (this.#phase === 'open') this.#sendDeadline.sent(this.#socket as TransportSocket);
   }
 
   onPeerClose(code: number | undefined, message: string): void {

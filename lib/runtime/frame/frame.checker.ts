@@ -35,6 +35,7 @@ export class FrameChecker {
    * @throws InvalidFrameError, FrameEncodeError
    */
   checkOne(value: unknown): Frame {
+    if (typeof value === 'string' && !this.#inFragments) return { type: 'text', data: value };
     const frame = toFrame(value);
     if (frame === undefined) throw new InvalidFrameError(value, this.client);
     this.#inFragments = this.#next(frame, this.#inFragments);

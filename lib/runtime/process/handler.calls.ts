@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Deferred } from '../async/deferred.js';
+import type { Clock } from '../clock/clock.port.js';
 import { DeadlockError } from '../errors/client.errors.js';
 import type { Handler } from './client.definition.js';
 
@@ -66,6 +67,8 @@ class HandlerCall implements KnownCall {
 /** A call whose promise is awaited. */
 export interface RunningCall {
   readonly method: string;
+  /** When it was begun to be awaited, on the clock. */
+  readonly since: number;
 }
 
 /** Told of calls that are awaited. */
@@ -98,19 +101,19 @@ export class HandlerCalls {
   /** What a handler has returned that others wait for, where they do. */
   #stream: HandlerCall | undefined;
   #isSynchronous = false;
-  /** Whether its promise is awaited. */
-  #isAwaited = false;
+  #running: RunningCall | undefined;
   #tracksAll = false;
 
   constructor(
     private readonly client: string,
+    private readonly clock: Clock,
     private readonly watch: CallWatch,
     private readonly host?: object,
   ) {}
 
   /** The call whose promise is awaited, where one is. */
   get running(): RunningCall | undefined {
-    return this.#isAwaited ? this.#handler : undefined;
+    return this.#running;
   }
 
   /**
@@ -118,7 +121,7 @@ export class HandlerCalls {
    * since before {@link trackAll} it is not known: then whatever runs may be part of it.
    */
   get isInHandler(): boolean {
-    if (this.#isAwaited && this.#call?.isTracked !== true) return true;
+    if (this.#running !== undefined && this.#call?.isTracked !== true) return true;
     const call = context.getStore();
     return call !== undefined && !call.isOver && call.host === this.host;
   }
@@ -182,7 +185,7 @@ export class HandlerCalls {
   suspended(): void {
     if (this.#handler === undefined) return;
     this.#handler.isAsync = true;
-    this.#isAwaited = true;
+    this.#running = { method: this.#handler.method, since: this.clock.now() };
     this.#call?.suspended();
     this.watch.suspended();
   }
@@ -192,8 +195,8 @@ export class HandlerCalls {
     if (this.#handler !== undefined) this.#handler.isAsync ??= false;
     this.#isSynchronous = false;
     this.#handler = undefined;
-    if (this.#isAwaited) {
-      this.#isAwaited = false;
+    if (this.#running !== undefined) {
+      this.#running = undefined;
       this.watch.settled();
     }
     if (this.#call === undefined) return;

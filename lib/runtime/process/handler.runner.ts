@@ -1,4 +1,4 @@
-import { type Awaitable, type Pending, toPromise } from '../async/deferred.js';
+import { type Pending, toPromise } from '../async/deferred.js';
 import type { Connection } from '../connection/connection.js';
 import type { Wire } from '../connection/wire.js';
 import type { RotationView } from '../connection/rotation.js';
@@ -53,8 +53,6 @@ const MAY_RETURN =
  */
 export class HandlerRunner implements HandlerStreamsOwner {
   readonly #streams: HandlerStreams;
-  /** Whose promise the mailbox awaits, as it is. */
-  #awaited: Handler | undefined;
 
   constructor(
     private readonly definition: ClientDefinition,
@@ -65,8 +63,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
     this.#streams = new HandlerStreams(this, parts.connection, budget);
   }
 
-  /** Gives the handler's own promise, where it has returned one. {@link settled} or {@link rejected} is to follow. */
-  run(handler: Handler, argument: unknown): Awaitable {
+  run(handler: Handler, argument: unknown): Pending {
     const { calls } = this.parts;
     let value: unknown;
     try {
@@ -81,7 +78,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
     return this.#returned(handler, value);
   }
 
-  runWith(handler: Handler, args: readonly unknown[]): Awaitable {
+  runWith(handler: Handler, args: readonly unknown[]): Pending {
     let value: unknown;
     try {
       value = this.parts.calls.invokeWith(handler, args);
@@ -168,36 +165,20 @@ export class HandlerRunner implements HandlerStreamsOwner {
     this.tools.telemetry.error(error, `the end of a stream that ${method} returned`);
   }
 
-  /** Whether it is a handler's promise that the mailbox awaits. */
-  get isAwaited(): boolean {
-    return this.#awaited !== undefined;
-  }
-
-  /** What the mailbox has awaited has come: where it is a handler's, that is acted on. */
-  settled(value: unknown): Pending {
-    const handler = this.#awaited;
-    if (handler === undefined) return undefined;
-    this.#awaited = undefined;
-    this.parts.calls.over();
-    return value === undefined ? undefined : this.#accept(handler, value);
-  }
-
-  /** The handler's promise that the mailbox has awaited has failed. */
-  rejected(thrown: unknown): Pending {
-    const handler = this.#awaited as Handler;
-    this.#awaited = undefined;
-    return this.#failed(handler, thrown);
-  }
-
-  #returned(handler: Handler, value: unknown): Awaitable {
+  #returned(handler: Handler, value: unknown): Pending {
     const promise = value === undefined ? undefined : toPromise(value);
     if (promise === undefined) {
       this.parts.calls.over();
       return value === undefined ? undefined : this.#accept(handler, value);
     }
     this.parts.calls.suspended();
-    this.#awaited = handler;
-    return promise;
+    return promise.then(
+      (resolved) => {
+        this.parts.calls.over();
+        return this.#accept(handler, resolved);
+      },
+      (thrown: unknown) => this.#failed(handler, thrown),
+    );
   }
 
   #failed(handler: Handler, thrown: unknown): Pending {
@@ -286,12 +267,13 @@ export class HandlerRunner implements HandlerStreamsOwner {
   ): void {
     const { method, answersPeer: isAnswer = false } = handler;
     this.tools.trace.tell?.({ event: 'reply', method, frames });
-    const { isReady, lifetime } = this.parts;
-    // Until the session is ready, what answers the peer's own frames belongs to its login.
-    const isGreeting = handler === lifetime.incarnation.connect || (isAnswer && !isReady);
-    const wire = frames.length === 1 && !taken && !isGreeting ? this.parts.freeWire : undefined;
+    const isOfConnect = handler === this.parts.lifetime.incarnation.connect;
+    // There is one in a session that is ready: then nothing but what `@OnConnect` sends belongs to a login.
+    const wire = frames.length === 1 && !taken && !isOfConnect ? this.parts.freeWire : undefined;
     try {
       if (wire !== undefined) return void wire.sendOne(frames[0], isAnswer);
+      // Until the session is ready, what answers the peer's own frames belongs to its login.
+      const isGreeting = isOfConnect || (isAnswer && !this.parts.isReady);
       this.parts.send(frames, { isAnswer, isGreeting, done: taken && (() => taken()) }, greeting);
     } catch (error) {
       // Nothing was sent. Without a session that is told and no more: its end is told as well.

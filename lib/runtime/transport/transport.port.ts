@@ -56,6 +56,11 @@ export interface TransportEvents {
   onText(data: string): void;
   onBinary(data: Buffer): void;
   onPing(data: Buffer): void;
+  /**
+   * Of a batch that was written ({@link TransportSocket.batch}) the system has not taken all at once: some
+   * of it waits. Who sends frames that join no batch looks for that himself.
+   */
+  onWaiting?(): void;
   onPong(data: Buffer): void;
   /**
    * The peer's close frame was read. The transport does not answer it: `close()` does, when its
@@ -95,7 +100,8 @@ export interface TransportSocket {
   send(frame: Frame, done?: (error?: SendFailure | null) => void): void;
   /**
    * What the frame goes out with that was sent last, while others may still join it: the same for those
-   * that are written, taken and lost together. Absent where each is written for itself.
+   * that are written, taken and lost together. Absent where each is written for itself. A transport that has it
+   * tells `onWaiting`.
    */
   readonly batch?: object | undefined;
   /**

@@ -4,9 +4,11 @@ import {
   FrameEncodeError,
   InvalidFrameError,
   ProtocolError,
+  SendTimeoutError,
 } from 'nestjs-websockex';
 import { beforeEach, describe, expect, it } from 'vitest';
 
+import type { Wire } from '../../../lib/runtime/connection/wire.js';
 import type { FakeSocket } from '../../fixtures/fake-transport.js';
 import { Rig } from './wire-rig.js';
 
@@ -35,6 +37,42 @@ describe('An open wire', () => {
     expect(done).toBe(1);
     peer.take();
     expect(done).toBe(2);
+  });
+
+  const one = (wire: Wire): void => void wire.sendOne('a', false);
+  const several = (wire: Wire): void => wire.send(['a', 'b']);
+
+  it.each([
+    ['of one that is written for itself', undefined, one],
+    ['of several that are', undefined, several],
+    ['of one that waits after it was written with others', {}, one],
+    ['of several that do', {}, several],
+  ])('ends once nothing was taken for `sendTimeout`: %s', async (_what, batch, send) => {
+    rig.net.holdsSends = true;
+    const { wire, peer } = rig.open({ sendTimeout: 1_000 });
+    peer.batch = batch;
+    send(wire);
+    peer.batch = undefined;
+    if (batch !== undefined) {
+      await rig.clock.advance(1_000);
+      expect(rig.clock.pending).toEqual([]);
+      peer.playWaiting();
+    }
+    await rig.clock.advance(999);
+    expect(rig.ends).toEqual([]);
+    await rig.clock.advance(1);
+    expect(rig.ends).toMatchObject([{ error: expect.any(SendTimeoutError) }]);
+  });
+
+  it('looks at nothing that waits once it is closing', async () => {
+    rig.net.holdsSends = true;
+    const { wire, peer } = rig.open({ sendTimeout: 1_000, closeTimeout: 60_000 });
+    peer.batch = {};
+    wire.sendOne('a', false);
+    wire.close();
+    peer.playWaiting();
+    await rig.clock.advance(30_000);
+    expect(rig.ends).toEqual([]);
   });
 
   it('tells when more answers wait to be sent than should, and when they have gone', () => {

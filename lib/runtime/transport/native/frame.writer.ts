@@ -49,12 +49,21 @@ export class WriterMemory {
   last: FrameWriter | undefined;
   readonly #spare: Block[] = [];
   /** Who has frames that were not written yet. */
-  #waiting: FrameWriter[] = [];
+  #waiting: FrameWriter[] | undefined;
+  readonly #flush = (): void => {
+    const writers = this.#waiting as FrameWriter[];
+    this.#waiting = undefined;
+    for (const writer of writers) writer.flush();
+  };
 
   /** Has it flushed at the end of the tick. */
   wait(writer: FrameWriter): void {
-    this.#waiting.push(writer);
-    if (this.#waiting.length === 1) nextTick(() => this.#flush());
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(writer);
+      return;
+    }
+    this.#waiting = [writer];
+    nextTick(this.#flush);
   }
 
   /** Begins at the head of a block. */
@@ -68,24 +77,56 @@ export class WriterMemory {
     const isFree = --one.writes === 0 && one !== this.block;
     if (isFree && this.#spare.length < SPARE) this.#spare.push(one);
   }
-
-  #flush(): void {
-    const writers = this.#waiting;
-    this.#waiting = [];
-    for (const writer of writers) writer.flush();
-  }
 }
 
-/** One write: the frames of a tick. */
-interface Batch {
-  readonly parts: Buffer[];
-  readonly blocks: Block[];
-  bytes: number;
+/** One write: the frames of a tick. Most have one part, of one block, and one who waits: what more need is made then. */
+class Batch {
+  bytes = 0;
+  part: Buffer | undefined;
+  block: Block | undefined;
+  /** The parts before it, and their blocks. */
+  parts: Buffer[] | undefined;
+  blocks: Block[] | undefined;
   /** Who waits for a frame, and where in the batch that begins. */
-  readonly dones: Done[];
-  readonly starts: number[];
+  done: Done | undefined;
+  start = 0;
+  waiters: { readonly done: Done; readonly start: number }[] | undefined;
   /** Which byte of all that the system is given it begins with, where the socket counts them. */
-  first?: number | undefined;
+  first: number | undefined;
+
+  /** @param block what it is in, where it is lent to the socket */
+  add(part: Buffer, block: Block | undefined): void {
+    if (this.part !== undefined) (this.parts ??= []).push(this.part);
+    this.part = part;
+    if (block === undefined) return;
+    block.writes++;
+    if (this.block !== undefined) (this.blocks ??= []).push(this.block);
+    this.block = block;
+  }
+
+  /** The next frame is waited for. */
+  await(done: Done): void {
+    if (this.done !== undefined) {
+      (this.waiters ??= []).push({ done, start: this.bytes });
+      return;
+    }
+    this.done = done;
+    this.start = this.bytes;
+  }
+
+  letGo(memory: WriterMemory): void {
+    if (this.block === undefined) return;
+    if (this.blocks !== undefined) for (const one of this.blocks) memory.letGo(one);
+    memory.letGo(this.block);
+  }
+
+  /** Tells all who wait. @param why what each is told, by where its frame begins */
+  tell(why?: (start: number) => SendFailure): void {
+    if (this.done === undefined) return;
+    this.done(why?.(this.start));
+    if (this.waiters === undefined) return;
+    for (const { done, start } of this.waiters) done(why?.(start));
+  }
 }
 
 /**
@@ -109,12 +150,14 @@ export class FrameWriter {
 
   /**
    * @param isOurs whether the socket lets go of memory when it calls back; one of another make may keep it
+   * @param onWaiting told when the system did not take at once all that it was given
    */
   constructor(
     private readonly socket: Duplex,
     private readonly bytes: SocketBytes,
     private readonly isOurs: boolean,
     private readonly memory: WriterMemory,
+    private readonly onWaiting: () => void,
   ) {}
 
   /** What is written at the end of this tick. */
@@ -124,7 +167,12 @@ export class FrameWriter {
 
   /** Bytes of frames that the socket has not been given yet. */
   get pending(): number {
-    return this.#batch?.bytes ?? 0;
+    return this.#batch === undefined ? 0 : this.#batch.bytes;
+  }
+
+  /** Bytes of frames that the system has not taken yet. */
+  get buffered(): number {
+    return this.#written.size === 0 ? this.pending : this.pending + this.socket.writableLength;
   }
 
   /**
@@ -135,10 +183,7 @@ export class FrameWriter {
    */
   send(first: number, data: string | Uint8Array, done?: Done): void {
     const batch = (this.#batch ??= this.#begin());
-    if (done !== undefined) {
-      batch.dones.push(done);
-      batch.starts.push(batch.bytes);
-    }
+    if (done !== undefined) batch.await(done);
     const most = LONG_HEAD + (typeof data === 'string' ? data.length * 3 : data.length);
     batch.bytes +=
       most > LONG ? this.#encodeLong(batch, first, data) : this.#encode(first, data, most);
@@ -155,21 +200,17 @@ export class FrameWriter {
     if (!socket.writable) return this.#lose(batch);
     batch.first = bytes.next;
     this.#written.add(batch);
-    const written = (error?: Error | null): void => {
-      if (!error) for (const one of batch.blocks) this.memory.letGo(one);
-      if (!this.#written.delete(batch)) return;
-      // Node calls back without an error for some of what it drops with a socket.
-      const gone = error ?? (socket.destroyed ? new Error(GONE) : undefined);
-      if (gone === undefined) for (const done of batch.dones) done();
-      else this.#fail(batch, gone);
-    };
-    const end = batch.parts.length - 1;
-    if (end > 0) socket.cork();
-    for (const [index, part] of batch.parts.entries()) {
-      if (index < end) socket.write(part);
-      else socket.write(part, written);
+    const written = (error?: Error | null): void => this.#onWritten(batch, error);
+    const { parts, part } = batch;
+    if (parts === undefined) {
+      socket.write(part, written);
+    } else {
+      socket.cork();
+      for (const one of parts) socket.write(one);
+      socket.write(part, written);
+      socket.uncork();
     }
-    if (end > 0) socket.uncork();
+    if (socket.writableLength > 0) this.onWaiting();
   }
 
   /** Between two handlers: what waits shall not wait for all of them. */
@@ -187,18 +228,26 @@ export class FrameWriter {
     if (batch !== undefined) this.#lose(batch);
   }
 
-  /** It was not given to the socket. */
-  #lose({ blocks, dones }: Batch): void {
-    for (const one of blocks) this.memory.letGo(one);
-    for (const done of dones) done(failure(new Error(GONE), true));
+  #onWritten(batch: Batch, error: Error | null | undefined): void {
+    if (!error) batch.letGo(this.memory);
+    if (!this.#written.delete(batch)) return;
+    if (error) this.#fail(batch, error);
+    // Node calls back without an error for some of what it drops with a socket.
+    else if (this.socket.destroyed) this.#fail(batch, new Error(GONE));
+    else batch.tell();
   }
 
-  #fail({ dones, starts, first }: Batch, error: Error): void {
+  /** It was not given to the socket. */
+  #lose(batch: Batch): void {
+    batch.letGo(this.memory);
+    batch.tell(() => failure(new Error(GONE), true));
+  }
+
+  #fail(batch: Batch, error: Error): void {
     const { given } = this.bytes;
-    for (const [index, done] of dones.entries()) {
-      const isKnown = first !== undefined && given !== undefined;
-      done(failure(error, isKnown && given <= first + (starts[index] as number)));
-    }
+    const { first } = batch;
+    const isKnown = first !== undefined && given !== undefined;
+    batch.tell((start) => failure(error, isKnown && given <= first + start));
   }
 
   #begin(): Batch {
@@ -206,7 +255,7 @@ export class FrameWriter {
     this.#asked = 0;
     this.#isSlow = false;
     this.memory.wait(this);
-    return { parts: [], blocks: [], bytes: 0, dones: [], starts: [] };
+    return new Batch();
   }
 
   /** The clock costs a third of a short frame: it is read ever less often until it says that time has passed. */
@@ -252,7 +301,7 @@ export class FrameWriter {
     writeHead(bytes, 0, first, length, mask);
     bytes.set(payload, head);
     maskBytes(bytes, new Int32Array(memory), head, head + length, mask);
-    batch.parts.push(bytes);
+    batch.add(bytes, undefined);
     return bytes.length;
   }
 
@@ -261,7 +310,8 @@ export class FrameWriter {
     this.#endPart();
     const { memory } = this;
     if (memory.last !== undefined) memory.last.#endPart();
-    if (memory.block.used + most > BLOCK) memory.renew();
+    // Where the system has taken all that was in it, the block is used from its head: that is in the cache.
+    if (memory.block.writes === 0 || memory.block.used + most > BLOCK) memory.renew();
     memory.last = this;
     this.#block = memory.block;
     this.#start = this.#end = memory.block.used;
@@ -275,11 +325,9 @@ export class FrameWriter {
     if (from === undefined || this.#batch === undefined) return;
     const part = from.bytes.subarray(this.#start, this.#end);
     // What waits behind other writes may wait for long: of a block it would hold all.
-    const isLent = this.isOurs && this.socket.writableLength === 0;
-    this.#batch.parts.push(isLent ? part : copied(part));
-    if (!isLent) return;
-    from.writes++;
-    this.#batch.blocks.push(from);
+    const isFree = this.#written.size === 0 || this.socket.writableLength === 0;
+    if (this.isOurs && isFree) this.#batch.add(part, from);
+    else this.#batch.add(copied(part), undefined);
   }
 }
 

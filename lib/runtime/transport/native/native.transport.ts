@@ -11,7 +11,7 @@ import {
 } from '../../errors/connection.errors.js';
 import type { SendFailure } from '../../errors/sending.errors.js';
 import { toError, WebSockexError } from '../../errors/websockex.error.js';
-import type { Frame } from '../../frame/frame.js';
+import type { DataFrame, Frame } from '../../frame/frame.js';
 import { tuneSocket } from '../address.race.js';
 import { callbackError } from '../callback.guard.js';
 import { type Dial, Dialler, type DiallerOwner } from '../dialler.js';
@@ -157,7 +157,10 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   }
 
   get bufferedAmount(): number {
-    return (this.#writer?.pending ?? 0) + (this.#socket?.writableLength ?? 0);
+    const writer = this.#writer;
+    if (writer === undefined) return 0;
+    // Before that it is the request which waits.
+    return this.#phase === 'open' ? writer.buffered : (this.#socket as Duplex).writableLength;
   }
 
   get bytesRead(): number {
@@ -177,9 +180,10 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
       if (done !== undefined) nextTick(() => done(notOpen()));
       return;
     }
-    const first = FIRST[frame.type];
-    const isFinal = !('fin' in frame) || frame.fin !== false;
-    this.#writer?.send(isFinal ? first : first - FIN, frame.data, done);
+    const { type } = frame;
+    const first = type === 'text' ? FIRST.text : FIRST[type];
+    const isFinal = (frame as DataFrame).fin !== false;
+    (this.#writer as FrameWriter).send(isFinal ? first : first - FIN, frame.data, done);
   }
 
   pause(): void {
@@ -326,7 +330,9 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   #onSocket(socket: Duplex): void {
     this.#socket = socket;
     this.#bytes = new SocketBytes(socket);
-    this.#writer = new FrameWriter(socket, this.#bytes, this.#isOurs, this.#memory.writers);
+    const { writers } = this.#memory;
+    const onWaiting = (): void => this.#events.onWaiting?.();
+    this.#writer = new FrameWriter(socket, this.#bytes, this.#isOurs, writers, onWaiting);
     socket.on('error', (error) => (this.#error ??= this.#toError(error)));
     socket.on('data', (bytes: Buffer) => this.#onBytes(bytes, false));
     socket.on('end', () => this.#onPeerEnd());

@@ -20,6 +20,8 @@ class HeldSocket extends Duplex {
   /** How often it was written to. */
   writes = 0;
   bytesGiven = 0;
+  /** Whether it takes what it is given at once. */
+  isGreedy = false;
 
   override _read(): void {
     // Nothing is ever there.
@@ -65,6 +67,7 @@ class HeldSocket extends Duplex {
   #give(memory: Buffer, done: Written): void {
     this.bytesGiven += memory.length;
     this.given.push({ memory, seen: Buffer.from(memory), done });
+    if (this.isGreedy) this.release();
   }
 }
 
@@ -73,8 +76,12 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 const memory = new WriterMemory();
 
-function writerOf(socket: HeldSocket, isOurs = true): FrameWriter {
-  return new FrameWriter(socket, socket.counted, isOurs, memory);
+function writerOf(
+  socket: HeldSocket,
+  isOurs = true,
+  onWaiting: () => void = () => undefined,
+): FrameWriter {
+  return new FrameWriter(socket, socket.counted, isOurs, memory, onWaiting);
 }
 
 /** What a server reads, unmasked. */
@@ -185,6 +192,27 @@ describe('The writer of frames', () => {
     expect(read(socket.taken)).toEqual([line(0x81, 'a')]);
   });
 
+  it('tells that some of what it has written waits, and nothing where the system takes it at once', async () => {
+    const socket = new HeldSocket();
+    const waiting = vi.fn<() => void>();
+    const writer = writerOf(socket, true, waiting);
+    writer.send(0x81, 'a');
+    writer.send(0x81, 'b');
+    expect(waiting).not.toHaveBeenCalled();
+    await tick();
+    expect(waiting).toHaveBeenCalledTimes(1);
+    expect(writer.buffered).toBe(14);
+    socket.release();
+    await turn();
+    expect(writer.buffered).toBe(0);
+    socket.isGreedy = true;
+    writer.send(0x81, 'c');
+    expect(writer.buffered).toBe(7);
+    await tick();
+    expect(writer.buffered).toBe(0);
+    expect(waiting).toHaveBeenCalledTimes(1);
+  });
+
   it('uses no memory again that the system has not taken', async () => {
     const sockets = Array.from({ length: 4 }, () => new HeldSocket());
     const writers = sockets.map((socket) => writerOf(socket));
@@ -202,6 +230,27 @@ describe('The writer of frames', () => {
       for (const socket of sockets) socket.release();
     }
     expect(sockets.map(({ taken }) => read(taken))).toEqual(sent);
+  });
+
+  it('uses all memory again that the system has taken, of writes out of several blocks too', async () => {
+    const sockets = [new HeldSocket(), new HeldSocket()];
+    const writers = sockets.map((socket) => writerOf(socket));
+    vi.spyOn(performance, 'now').mockReturnValue(0);
+    const used = new Set<ArrayBufferLike>();
+    for (let n = 0; n < 50; n++) {
+      for (const writer of writers) {
+        for (let frame = 0; frame < 10; frame++) writer.send(0x82, Buffer.alloc(4_000));
+      }
+      await tick();
+      for (const socket of sockets) {
+        for (const { memory: part } of socket.given) used.add(part.buffer);
+        while (!isEmpty(socket)) {
+          socket.release();
+          await tick();
+        }
+      }
+    }
+    expect(used.size).toBeLessThan(5);
   });
 
   it('says of what was never given to the system that nothing of it has left', async () => {
