@@ -2,7 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Inject, Injectable, type Type } from '@nestjs/common';
 
-import { type ClientOverrides, NestClientDefinition } from '../binding/nest-client.definition.js';
+import {
+  type ClientOverrides,
+  type DefinitionTools,
+  NestClientDefinition,
+} from '../binding/nest-client.definition.js';
 import type { GroupOptions } from '../interfaces/group.interface.js';
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
 import { SignalWatchers } from '../runtime/async/signal.watchers.js';
@@ -17,7 +21,6 @@ import { Redactor } from '../runtime/errors/redactor.js';
 import { STANDARD_FEATURES } from '../runtime/session/standard.features.js';
 import { ConnectBudget } from '../runtime/throttle/connect.budget.js';
 import { TurnGate } from '../runtime/throttle/turn.gate.js';
-import type { TransportOptions } from '../runtime/transport/transport.options.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM, WEBSOCKEX_TRANSPORT } from '../websockex.constants.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
@@ -47,12 +50,15 @@ export class ClientRegistry {
   private readonly lingering = new Set<RegisteredClient>();
   /** Listed ones first. */
   private readonly named = new Map<string, Set<RegisteredClient>>();
-  private readonly known = new WeakMap<Client, RegisteredClient>();
+  private readonly known = new WeakMap<object, RegisteredClient>();
   /** Where its sessions pass when they end. */
   readonly turns = new TurnGate();
   /** Those who watch a signal that somebody has given. */
   readonly signals = new SignalWatchers();
   private readonly tools: ClientTools;
+  private readonly definitionTools: DefinitionTools;
+  /** Told of each that is no longer known, of those that no module lists. */
+  onForgotten: ((registered: RegisteredClient) => void) | undefined;
 
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) readonly options: WebSockexModuleOptions | undefined,
@@ -78,7 +84,14 @@ export class ClientRegistry {
       run: AsyncLocalStorage.snapshot(),
       host: stage,
       sinks: [logger, hub],
+      onTerminated: (client) => this.terminated(client),
       shutdownTimeout: () => options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,
+    };
+    this.definitionTools = {
+      defaults: () => this.options?.defaults ?? {},
+      clock,
+      run: this.tools.run,
+      check: (client, transportOptions) => transport.check?.(client, transportOptions),
     };
   }
 
@@ -110,7 +123,6 @@ export class ClientRegistry {
   add(type: Type<object>, overrides: ClientOverrides): RegisteredClient {
     const registered = this.create(type, overrides);
     this.dynamic.add(registered);
-    void registered.client.terminated.then(() => this.forget(registered));
     return registered;
   }
 
@@ -158,6 +170,14 @@ export class ClientRegistry {
     }
   }
 
+  /** A client that nobody declared is forgotten when it has ended. */
+  private terminated(client: object): void {
+    const registered = this.known.get(client);
+    if (registered === undefined || !this.dynamic.has(registered)) return;
+    this.forget(registered);
+    this.onForgotten?.(registered);
+  }
+
   private forget(registered: RegisteredClient): void {
     const { client } = registered;
     this.dynamic.delete(registered);
@@ -183,17 +203,13 @@ export class ClientRegistry {
     known?: SupervisedGroup,
     position?: number,
   ): RegisteredClient {
-    const { run } = this.tools;
-    const defaults = (): object => this.options?.defaults ?? {};
     const name = overrides.name ?? getClientName(type);
-    const clock = this.tools.clock.for?.(name) ?? this.tools.clock;
-    const { transport } = this.tools;
-    const check = (client: string, options: TransportOptions): Promise<void> | undefined =>
-      transport.check?.(client, options);
-    const definitionTools = { defaults, clock, run, check };
-    const definition = new NestClientDefinition(type, definitionTools, overrides);
+    const clock = this.tools.clock.for?.(name);
+    const tools = clock === undefined ? this.tools : { ...this.tools, clock };
+    const common = clock === undefined ? this.definitionTools : { ...this.definitionTools, clock };
+    const definition = new NestClientDefinition(type, common, overrides);
     const group = known ?? this.supervisors.create(definition.name);
-    const client = new Client(definition, { ...this.tools, clock }, group.supervisor, position);
+    const client = new Client(definition, tools, group.supervisor, position);
     const handle = new LocalHandle(client) as unknown as ClientHandle;
     const registered = { type, definition, client, handle, group };
     group.clients.push(registered);

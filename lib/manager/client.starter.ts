@@ -56,7 +56,10 @@ export class ClientStarter {
     private readonly registry: ClientRegistry,
     private readonly registrar: NameRegistrar,
     private readonly stage: AppStage,
-  ) {}
+  ) {
+    registry.onForgotten = ({ type, client }) =>
+      this.names.release(getClientName(type), client.name);
+  }
 
   /** Starts a client, and waits for it as its `startup` says. */
   async start(
@@ -88,12 +91,9 @@ export class ClientStarter {
   ): RegisteredClient {
     const { name, moduleRef, link } = this.check(type, options, isAbsent, linking);
     const { args, via: _, ...overrides } = options;
-    const base = getClientName(type);
-    const made = this.registry.add(type, { ...overrides, name: name ?? this.names.next(base) });
+    const free = name ?? this.names.next(getClientName(type));
+    const made = this.registry.add(type, { ...overrides, name: free });
     const { client, definition } = made;
-    if (name === undefined) {
-      void client.terminated.then(() => this.names.release(base, client.name));
-    }
     definition.bind(moduleRef);
     client.prepare(args);
     link?.(made);
@@ -179,6 +179,7 @@ export class FreeNames {
 
   /** A name of {@link next} is free again. */
   release(base: string, name: string): void {
+    if (!name.startsWith(`${base}#`)) return;
     const number = Number(name.slice(base.length + 1));
     const lowest = this.#lowest.get(base) ?? 0;
     if (number >= 2 && number < lowest) this.#lowest.set(base, number);

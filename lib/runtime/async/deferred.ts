@@ -65,15 +65,16 @@ export function limited<T>(
 
 /** Those who wait for one thing to happen. */
 export class Waiters<T> {
-  readonly #waiting = new Set<Deferred<T>>();
+  /** There is none while nobody waits. */
+  #waiting: Set<Deferred<T>> | undefined;
 
   get size(): number {
-    return this.#waiting.size;
+    return this.#waiting?.size ?? 0;
   }
 
   add(deferred: Deferred<T>): Promise<T> {
-    this.#waiting.add(deferred);
-    const forget = (): void => void this.#waiting.delete(deferred);
+    (this.#waiting ??= new Set()).add(deferred);
+    const forget = (): void => void this.#waiting?.delete(deferred);
     deferred.promise.then(forget, forget);
     return deferred.promise;
   }
@@ -86,9 +87,9 @@ export class Waiters<T> {
     for (const deferred of this.#take()) deferred.reject(reason);
   }
 
-  #take(): Deferred<T>[] {
-    const all = [...this.#waiting];
-    this.#waiting.clear();
+  #take(): Iterable<Deferred<T>> {
+    const all = this.#waiting ?? [];
+    this.#waiting = undefined;
     return all;
   }
 }

@@ -19,7 +19,6 @@ import type { Undelivered } from '../process/undelivered.js';
 import type { ClientMember } from './client.member.js';
 import type { ClientTools } from './client.tools.js';
 import type { ClientHost } from './host.port.js';
-import type { Unheard } from './unheard.js';
 
 /** Takes casts, infos and calls: refuses at the caller what nobody would handle, and posts the rest. */
 export class Admission {
@@ -28,7 +27,7 @@ export class Admission {
     private readonly client: ClientMember,
     private readonly clock: Clock,
     private readonly host: ClientHost | undefined,
-    private readonly unheard: Unheard,
+    private readonly refuser: { refuse(what: string, error: unknown): Promise<never> },
   ) {}
 
   /**
@@ -69,9 +68,9 @@ export class Admission {
 
   call(name: string, args: readonly unknown[]): Promise<unknown> {
     const refusal = this.refusal(name);
-    if (refusal !== undefined) return this.unheard.refuse('call()', refusal);
+    if (refusal !== undefined) return this.refuser.refuse('call()', refusal);
     const full = this.#full(`cannot call "${name}"`);
-    if (full !== undefined) return this.unheard.refuse('call()', full);
+    if (full !== undefined) return this.refuser.refuse('call()', full);
     const { callTimeout: limit } = this.client.process.settings;
     const answer = limited<unknown>(this.clock, { timeout: limit }, (timeout) => {
       this.client.withdraw(message);

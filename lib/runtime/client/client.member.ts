@@ -12,15 +12,14 @@ import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { CallerMessage, CallMessage } from '../process/message.js';
 import { Postponed } from '../process/postponed.js';
 import { Process } from '../process/process.js';
-import { UrlRound } from '../process/url.round.js';
-import { Warnings } from '../process/warnings.js';
-import type { ProcessOwner, ProcessTools } from '../process/process.port.js';
-import { FeatureChain, type FeatureFactory } from '../session/session.feature.js';
+import type { ProcessOwner } from '../process/process.port.js';
+import { FeatureChain } from '../session/session.feature.js';
 import { DEFAULT_LIMIT, isRestarted } from '../supervision/restart.policy.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { Member, MemberPolicy } from '../supervision/supervisor.port.js';
 import { ExitWatchers } from './exit.watchers.js';
 import { MemberContext } from './member.context.js';
+import type { MemberTools } from './member.tools.js';
 
 /** So many messages are gone through for one that was given up. */
 const SHORT = 1_000;
@@ -45,9 +44,11 @@ export class ClientMember implements Member, ProcessOwner {
   args: unknown;
   /** Whether somebody waits for this very start: if it fails, nothing follows. */
   isStarting = false;
+  /** Whether its incarnation has begun, or has ended before. */
+  #hasBegun = false;
   #phase: 'idle' | 'alive' | 'waiting' | 'over' = 'idle';
   #status: ClientStatus = 'idle';
-  #begun = new Deferred<void>();
+  #begun: Deferred<void> | undefined;
   #halted: Deferred<CloseReason> | undefined;
   /** That it ends for good, and how. The first counts. */
   #verdict: Verdict | undefined;
@@ -56,26 +57,22 @@ export class ClientMember implements Member, ProcessOwner {
   /** Rotations of incarnations that are over. */
   #rotations = 0;
   readonly #postponed: Postponed;
-  readonly #ended = new Deferred<void>();
-  readonly #tools: ProcessTools;
+  #ended: Deferred<void> | undefined;
   /** Calls that were given up since what waits was gone through. */
   #withdrawn = 0;
 
   constructor(
     private readonly definition: ClientDefinition,
-    tools: MemberTools,
+    readonly tools: MemberTools,
     private readonly supervisor: Supervisor,
     private readonly owner: MemberOwner,
     position: number,
   ) {
     this.#postponed = new Postponed(definition.name, tools.host, tools.undelivered);
-    this.#tools = {
-      ...tools,
-      features: this.#features(tools),
-      urls: new UrlRound(),
-      warnings: new Warnings(tools.telemetry),
-    };
-    this.process = new Process(definition, this.#tools, this, 0);
+    const context = new MemberContext(this, definition, owner);
+    // One object each for all incarnations.
+    tools.features = new FeatureChain(tools.factories?.map((make) => make(context)));
+    this.process = new Process(definition, tools, this, 0);
     supervisor.add(this, position);
   }
 
@@ -101,7 +98,8 @@ export class ClientMember implements Member, ProcessOwner {
 
   /** Resolves when it has ended for good. */
   get ended(): Promise<void> {
-    return this.#ended.promise;
+    if (this.hasEnded) return Promise.resolve();
+    return (this.#ended ??= new Deferred()).promise;
   }
 
   /** Whether it is to end for good, whatever its supervisor says. */
@@ -136,16 +134,20 @@ export class ClientMember implements Member, ProcessOwner {
     return toMemberPolicy(this.process.settings);
   }
 
-  begin(): Promise<void> {
-    if (this.isAlive || this.hasEnded) return Promise.resolve();
+  begin(): void {
+    if (this.isAlive || this.hasEnded) return;
     this.incarnation++;
     this.#phase = 'alive';
-    this.#begun = new Deferred();
+    this.#hasBegun = false;
     this.supervisor.begun(this);
-    this.#tools.run(() => this.process.start(this.args));
+    this.tools.run(() => this.process.start(this.args));
     const { incarnation } = this;
-    if (incarnation > 1) this.#tools.telemetry.emit('restart', { incarnation });
-    return this.#begun.promise;
+    if (incarnation > 1) this.tools.telemetry.emit('restart', { incarnation });
+  }
+
+  begun(): Promise<void> {
+    if (this.#hasBegun || !this.isAlive) return Promise.resolve();
+    return (this.#begun ??= new Deferred()).promise;
   }
 
   /** Gives a message to the process, or keeps it for the next one. */
@@ -175,7 +177,7 @@ export class ClientMember implements Member, ProcessOwner {
   /** Closes the session. Between two incarnations it ends the client as in a backoff. */
   close(code: number | undefined, message: string): void {
     const isBetween = this.#phase === 'waiting' || this.process.lifetime.isOver;
-    if (!isBetween) return this.#tools.run(() => this.process.reconnect.close(code, message));
+    if (!isBetween) return this.tools.run(() => this.process.reconnect.close(code, message));
     if (isRestarted(this.policy.restart, false)) return;
     const reason = { by: 'local', message, ...(code !== undefined && { code }) } as const;
     this.#endWith({}, reason, () => undefined);
@@ -192,16 +194,16 @@ export class ClientMember implements Member, ProcessOwner {
   }
 
   fail(error: Error): Promise<void> {
-    const timeout = this.#tools.shutdownTimeout();
+    const timeout = this.tools.shutdownTimeout();
     const end = (): void => this.process.stop(CloseCode.goingAway, timeout);
     this.#endWith({}, { by: 'error', error }, end);
-    return this.#ended.promise;
+    return this.ended;
   }
 
   halt(): Promise<CloseReason> {
     // It may have ended in the very call that asks for it.
     const { promise } = (this.#halted ??= new Deferred());
-    this.#tools.run(() => this.process.stop(CloseCode.goingAway, this.#tools.shutdownTimeout()));
+    this.tools.run(() => this.process.stop(CloseCode.goingAway, this.tools.shutdownTimeout()));
     return promise;
   }
 
@@ -213,13 +215,13 @@ export class ClientMember implements Member, ProcessOwner {
     this.#closeFeatures();
     this.onLeftovers(this.#postponed.take(), reason);
     const dropped = this.#postponed.takeDropped();
-    if (dropped > 0) this.#tools.telemetry.emit('mailbox:dropped', { reason, dropped });
+    if (dropped > 0) this.tools.telemetry.emit('mailbox:dropped', { reason, dropped });
     this.supervisor.left(this);
     this.exits.tell(reason, this.#verdict !== undefined || this.#halted !== undefined);
     this.exits.clear();
     this.#tell(this.#lastStatus);
     this.owner.onEnded(reason);
-    this.#ended.resolve();
+    this.#ended?.resolve();
   }
 
   /** Has the current incarnation read nothing while `holder` holds it up. */
@@ -231,7 +233,7 @@ export class ClientMember implements Member, ProcessOwner {
   onRestart(reason: CloseReason, delay: number, restarts: number): void {
     const plan = { reason, delay, restarts, dropped: this.#postponed.takeDropped() };
     this.#tell('backoff');
-    if (!this.hasEnded) this.#tools.telemetry.emit('restart:planned', plan);
+    if (!this.hasEnded) this.tools.telemetry.emit('restart:planned', plan);
   }
 
   onStatus(status: ClientStatus): void {
@@ -250,7 +252,9 @@ export class ClientMember implements Member, ProcessOwner {
   }
 
   onBegun(): void {
-    this.#begun.resolve();
+    this.#hasBegun = true;
+    this.#begun?.resolve();
+    this.#begun = undefined;
   }
 
   tellsStart(): boolean {
@@ -267,7 +271,7 @@ export class ClientMember implements Member, ProcessOwner {
 
   onTerminated(reason: CloseReason): void {
     if (this.hasEnded) return;
-    this.#begun.resolve();
+    this.onBegun();
     const isFollowed = this.#isFollowed;
     const halted = this.#halted;
     if (isFollowed) {
@@ -308,23 +312,17 @@ export class ClientMember implements Member, ProcessOwner {
     this.#rotations += rotation.count;
     this.#previous?.destroy();
     this.#previous = connection.lingering;
-    this.process = new Process(this.definition, this.#tools, this, connection.session, isTrusted);
+    this.process = new Process(this.definition, this.tools, this, connection.session, isTrusted);
     if (this.readers.isHeld) this.hold(this.readers, true);
     for (const message of this.#postponed.take()) this.process.post(message);
   }
 
   #closeFeatures(): void {
     try {
-      this.#tools.features.close();
+      this.tools.features.close();
     } catch (error) {
-      this.#tools.telemetry.error(error, 'the end of a feature');
+      this.tools.telemetry.error(error, 'the end of a feature');
     }
-  }
-
-  /** One object each for all incarnations. */
-  #features(tools: MemberTools): FeatureChain {
-    const context = new MemberContext(this, this.definition, tools, this.owner);
-    return new FeatureChain(tools.features?.map((make) => make(context)));
   }
 
   /** The status it ends in. */
@@ -342,7 +340,7 @@ export class ClientMember implements Member, ProcessOwner {
   #endWith(verdict: Verdict, reason: CloseReason, end: () => void): void {
     if (this.hasEnded) return;
     this.#verdict ??= verdict;
-    if (this.isAlive) this.#tools.run(end);
+    if (this.isAlive) this.tools.run(end);
     else this.end(this.#verdict?.reason ?? reason);
   }
 
@@ -357,11 +355,6 @@ export class ClientMember implements Member, ProcessOwner {
 interface Verdict {
   readonly reason?: CloseReason;
   readonly isFailure?: boolean;
-}
-
-/** What a member is made with. */
-export interface MemberTools extends Omit<ProcessTools, 'features' | 'urls' | 'warnings'> {
-  readonly features?: readonly FeatureFactory[] | undefined;
 }
 
 /** Whom a member tells. */

@@ -34,6 +34,8 @@ export interface ClientTools {
   readonly features?: readonly FeatureFactory[];
   /** Who else sees the events of every client. */
   readonly sinks: readonly EventSink[];
+  /** Told once of every client that it has ended, before those who wait for that. */
+  readonly onTerminated?: (client: object) => void;
   /** Milliseconds a client has to end in. */
   readonly shutdownTimeout: () => number;
 }

@@ -16,8 +16,7 @@ import { Undelivered } from '../process/undelivered.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { Debugger } from '../sys/debugger.js';
 import { LocalSys, type SysTarget } from '../sys/local-sys.js';
-import { Telemetry } from '../telemetry/telemetry.js';
-import { TraceHook } from '../telemetry/trace.hook.js';
+import { type EventSink, type EventSource, Telemetry } from '../telemetry/telemetry.js';
 import {
   Admission,
   endedBefore,
@@ -33,6 +32,7 @@ import { BatchedSends } from './batched.sends.js';
 import { ClientMember, type MemberOwner } from './client.member.js';
 import type { ClientTools } from './client.tools.js';
 import type { ExitWatchers } from './exit.watchers.js';
+import { MemberTools } from './member.tools.js';
 import { OutageWatch, type WatchedClient } from './outage.watch.js';
 import { Readiness } from './readiness.js';
 import { Unheard } from './unheard.js';
@@ -41,7 +41,7 @@ import { Unheard } from './unheard.js';
  * What lives behind a handle: its incarnations, those who watch them and those who wait for them.
  * Every call from outside comes in here, is checked here, and goes on in the context of the boot.
  */
-export class Client implements MemberOwner, SysTarget {
+export class Client implements MemberOwner, SysTarget, WatchedClient {
   readonly observers: Observers;
   /** Casts, infos and calls. */
   readonly admission: Admission;
@@ -50,14 +50,16 @@ export class Client implements MemberOwner, SysTarget {
   readonly telemetry: Telemetry;
   /** What is left undone when the application ends. */
   readonly undelivered: Undelivered;
-  readonly #batched: BatchedSends;
   readonly #readiness: Readiness;
   readonly #outages: OutageWatch;
-  readonly #terminated = new Deferred<CloseReason>();
-  readonly #debugger: Debugger;
-  readonly #unheard = new Unheard((error, where) => this.telemetry.error(error, where));
-  /** Looks into it. */
-  readonly sys: LocalSys<object>;
+  // Of most clients nobody ever asks for these: they are made for who does.
+  #batched: BatchedSends | undefined;
+  #terminated: Deferred<CloseReason> | undefined;
+  #debugging: Debugger | undefined;
+  #unheard: Unheard | undefined;
+  #sys: LocalSys<object> | undefined;
+  /** How it has ended, once that may be told. */
+  #reason: CloseReason | undefined;
   /** Whether somebody has asked for a start. */
   isWanted = false;
 
@@ -70,28 +72,33 @@ export class Client implements MemberOwner, SysTarget {
     const { clock, signals, sinks } = tools;
     this.#readiness = new Readiness(clock, signals);
     this.undelivered = new Undelivered(tools.host);
-    this.#batched = new BatchedSends(this.undelivered, (cause) => unsent(this, cause));
     this.observers = new Observers((error, where) => this.telemetry.error(error, where));
-    const source = {
-      client: definition.name,
-      get module() {
-        return definition.module;
-      },
-      session: () => this.session,
-    };
-    this.telemetry = new Telemetry(source, () => clock.epoch(), [this.observers, ...sinks]);
-    this.#outages = new OutageWatch(this.#watched(), clock, this.telemetry);
-    const trace = new TraceHook();
-    const { observers } = this;
-    const { telemetry, undelivered } = this;
-    const refuse = this.refuse.bind(this);
-    const processTools = { ...tools, telemetry, undelivered, trace, observers, refuse };
-    this.#member = new ClientMember(definition, processTools, supervisor, this, position);
-    this.#debugger = new Debugger(this.name, this.observers, trace, clock, (error, where) =>
-      this.telemetry.error(error, where),
+    const all = [this.observers as EventSink].concat(sinks);
+    this.telemetry = new Telemetry(new ClientSource(this), () => clock.epoch(), all);
+    this.#outages = new OutageWatch(this, clock, this.telemetry);
+    const { observers, telemetry, undelivered } = this;
+    const own = new MemberTools(tools, { observers, telemetry, undelivered, refuser: this });
+    this.#member = new ClientMember(definition, own, supervisor, this, position);
+    this.admission = new Admission(definition, this.#member, clock, tools.host, this);
+  }
+
+  /** Looks into it. */
+  get sys(): LocalSys<object> {
+    const { clock, run } = this.tools;
+    return (this.#sys ??= new LocalSys(this, () => this.#debugger, clock, run));
+  }
+
+  get #debugger(): Debugger {
+    if (this.#debugging !== undefined) return this.#debugging;
+    const { name, observers, telemetry } = this;
+    const { trace } = this.#member.tools;
+    const made = new Debugger(name, observers, trace, this.tools.clock, (error, where) =>
+      telemetry.error(error, where),
     );
-    this.sys = new LocalSys(this, this.#debugger, clock, tools.run);
-    this.admission = new Admission(definition, this.#member, clock, tools.host, this.#unheard);
+    this.#debugging = made;
+    // One that is made late knows no less.
+    if (this.hasEnded) void made.end(this.status);
+    return made;
   }
 
   get name(): string {
@@ -132,6 +139,10 @@ export class Client implements MemberOwner, SysTarget {
   }
 
   get terminated(): Promise<CloseReason> {
+    if (this.#terminated === undefined) {
+      this.#terminated = new Deferred();
+      if (this.#reason !== undefined) this.#terminated.resolve(this.#reason);
+    }
     return this.process.calls.guard(this.#terminated.promise, {
       what: 'the end of its own client',
       remedy: 'Return terminate() from it, or do not await it.',
@@ -156,6 +167,21 @@ export class Client implements MemberOwner, SysTarget {
     return this.#readiness.isStartAwaited;
   }
 
+  /** Milliseconds without a session after which it is lost. */
+  get lostAfter(): number {
+    return this.process.settings.lostAfter;
+  }
+
+  /** Whether its session is left because somebody wants it to end. */
+  get isLeaving(): boolean {
+    return this.isEnding || this.process.reconnect.isClosing;
+  }
+
+  /** The last end of a session, or failure of an attempt, as far as it is known. */
+  get lastEnd(): WatchedClient['lastEnd'] {
+    return this.process.reconnect.last ?? { attempt: 0 };
+  }
+
   /** When it will be told that it is lost, on the scale of its clock; where it is about to be. */
   get lostAt(): number | undefined {
     return this.#outages.due;
@@ -171,13 +197,21 @@ export class Client implements MemberOwner, SysTarget {
    * incarnation has begun or ended, or after `startupTimeout`, and never rejects.
    */
   launch(): Promise<void> {
-    this.isWanted = true;
-    if (this.status !== 'idle' || !this.definition.isReady) return Promise.resolve();
-    const { debug, startupTimeout: timeout } = this.process.settings;
-    this.#debugger.apply(debug);
+    if (!this.#launch()) return Promise.resolve();
+    const { startupTimeout: timeout } = this.process.settings;
     const begun = limited<void>(this.tools.clock, { timeout }, () => new Error('not awaited'));
-    void this.#member.begin().then(begun.resolve);
+    void this.#member.begun().then(begun.resolve);
     return begun.promise.catch(() => undefined);
+  }
+
+  /** @returns whether it has started in this call */
+  #launch(): boolean {
+    this.isWanted = true;
+    if (this.status !== 'idle' || !this.definition.isReady) return false;
+    const { debug } = this.process.settings;
+    if (Debugger.isWanted(debug)) this.#debugger.apply(debug);
+    this.#member.begin();
+    return true;
   }
 
   /** Sets what `@OnStart` of every incarnation is given. */
@@ -220,7 +254,7 @@ export class Client implements MemberOwner, SysTarget {
       return startTimeout(this.name, startupTimeout, this.process.reconnect.last?.error);
     });
     if (isFirst) this.#member.isStarting = true;
-    void this.launch();
+    this.#launch();
     if (this.status === 'idle') host?.awaited(this.name, 'start()', started);
     return this.#guard(started, 'start()');
   }
@@ -236,6 +270,7 @@ export class Client implements MemberOwner, SysTarget {
   send(frame: unknown, options?: SendOptions): Promise<void> {
     if (options === undefined && !Array.isArray(frame) && !this.admission.isClosed) {
       try {
+        this.#batched ??= new BatchedSends(this.undelivered, (cause) => unsent(this, cause));
         const sent = this.#batched.send(this.process, frame);
         if (sent !== undefined) return sent;
       } catch (error) {
@@ -325,11 +360,12 @@ export class Client implements MemberOwner, SysTarget {
 
   /** A call is refused at once; where nobody listens to that, it is told. */
   refuse(what: string, error: unknown): Promise<never> {
+    this.#unheard ??= new Unheard((unheard, where) => this.telemetry.error(unheard, where));
     return this.#unheard.refuse(what, error);
   }
 
   onReady(info: ConnectionInfo): void {
-    this.#unheard.reset();
+    this.#unheard?.reset();
     this.#readiness.ready(info, this.status === 'open');
     if (this.status === 'open') this.#outages.ready();
   }
@@ -344,9 +380,17 @@ export class Client implements MemberOwner, SysTarget {
     this.undelivered.over();
     this.#readiness.ended(() => endedBefore(this.name, reason, this.tools.host));
     this.observers.complete();
-    const written = this.#debugger.end(this.status);
-    if (written === undefined) this.#terminated.resolve(reason);
-    else void written.then(() => this.#terminated.resolve(reason));
+    const written = this.#debugging?.end(this.status);
+    if (written === undefined) this.#over(reason);
+    else void written.then(() => this.#over(reason));
+  }
+
+  #over(reason: CloseReason): void {
+    this.#reason = reason;
+    const { onTerminated } = this.tools;
+    // First, as one that had asked for the promise before all others.
+    if (onTerminated !== undefined) queueMicrotask(() => onTerminated(this));
+    this.#terminated?.resolve(reason);
   }
 
   #connected(options: WaitOptions): Promise<ConnectionInfo> {
@@ -368,22 +412,6 @@ export class Client implements MemberOwner, SysTarget {
     });
   }
 
-  #watched(): WatchedClient {
-    const process = (): Process => this.process;
-    const isEnding = (): boolean => this.#member.isEnding;
-    return {
-      get lostAfter() {
-        return process().settings.lostAfter;
-      },
-      get isLeaving() {
-        return isEnding() || process().reconnect.isClosing;
-      },
-      get lastEnd() {
-        return process().reconnect.last ?? { attempt: 0 };
-      },
-    };
-  }
-
   /** What somebody asked for needs a session, or a client that lives. */
   notConnected(what: string, { state = this.status, ...options }: Unsent = {}): NotConnectedError {
     // That the socket is gone is known before the session has ended by it.
@@ -398,5 +426,22 @@ export class Client implements MemberOwner, SysTarget {
       this.#member.isStarting = false;
     }
     return notStarted(this.name, timeout, this.tools.host);
+  }
+}
+
+/** Who the events of a client are about. */
+class ClientSource implements EventSource {
+  constructor(private readonly of: Client) {}
+
+  get client(): string {
+    return this.of.name;
+  }
+
+  get module(): string {
+    return this.of.definition.module;
+  }
+
+  session(): number {
+    return this.of.session;
   }
 }

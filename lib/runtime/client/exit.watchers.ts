@@ -8,23 +8,24 @@ export type ExitWatcher = (reason: CloseReason, isOrdered: boolean) => void;
 
 /** Those who are told of the end of every incarnation of one client. */
 export class ExitWatchers {
-  readonly #watchers = new Set<ExitWatcher>();
+  /** Those who are linked to it: most clients have none. */
+  #watchers: Set<ExitWatcher> | undefined;
 
   get size(): number {
-    return this.#watchers.size;
+    return this.#watchers?.size ?? 0;
   }
 
   /** Tells of every end from now on; returns a way to stop that. */
   add(watcher: ExitWatcher): () => void {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+    (this.#watchers ??= new Set()).add(watcher);
+    return () => this.#watchers?.delete(watcher);
   }
 
   tell(reason: CloseReason, isOrdered: boolean): void {
-    for (const watcher of this.#watchers) watcher(reason, isOrdered);
+    for (const watcher of this.#watchers ?? []) watcher(reason, isOrdered);
   }
 
   clear(): void {
-    this.#watchers.clear();
+    this.#watchers?.clear();
   }
 }

@@ -14,6 +14,7 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 interface ContextMember {
   /** Of the current incarnation; there is none before the features have been made. */
   readonly process: Process | undefined;
+  readonly tools: Pick<ProcessTools, 'clock' | 'random' | 'run' | 'telemetry'>;
   latency: number | undefined;
   hold(holder: object, isHeld: boolean): void;
 }
@@ -23,7 +24,6 @@ export class MemberContext implements FeatureContext {
   constructor(
     private readonly member: ContextMember,
     private readonly definition: ClientDefinition,
-    private readonly tools: Pick<ProcessTools, 'clock' | 'random' | 'run' | 'telemetry'>,
     private readonly owner: {
       notConnected(what: string, options?: ErrorOptions): NotConnectedError;
     },
@@ -38,15 +38,15 @@ export class MemberContext implements FeatureContext {
   }
 
   get clock(): Clock {
-    return this.tools.clock;
+    return this.member.tools.clock;
   }
 
   get telemetry(): Telemetry {
-    return this.tools.telemetry;
+    return this.member.tools.telemetry;
   }
 
   get random(): Random {
-    return this.tools.random;
+    return this.member.tools.random;
   }
 
   get settings(): ClientSettings {
@@ -95,10 +95,10 @@ export class MemberContext implements FeatureContext {
 
   measured(rtt: number): void {
     this.member.latency = rtt;
-    this.tools.telemetry.emit('heartbeat', { rtt });
+    this.member.tools.telemetry.emit('heartbeat', { rtt });
   }
 
   schedule(work: () => Pending): void {
-    this.tools.run(() => this.#process.mailbox.interject(work, () => undefined));
+    this.member.tools.run(() => this.#process.mailbox.interject(work, () => undefined));
   }
 }

@@ -2,17 +2,18 @@ import type { Wire } from './wire.js';
 
 /** Sockets that were let go of after a crash, until they are gone. */
 export class LingeringSockets {
-  readonly #wires = new Set<Wire>();
-  readonly #waiting: (() => void)[] = [];
+  // Most connections never have one.
+  #wires: Set<Wire> | undefined;
+  #waiting: (() => void)[] | undefined;
 
   /** Closes a wire with 1011, and lets it go. */
   crash(wire: Wire): void {
-    this.#wires.add(wire);
+    (this.#wires ??= new Set()).add(wire);
     wire.crash(() => this.#gone(wire));
   }
 
   destroy(): void {
-    for (const wire of this.#wires) {
+    for (const wire of this.#wires ?? []) {
       wire.destroy();
       this.#gone(wire);
     }
@@ -20,13 +21,13 @@ export class LingeringSockets {
 
   /** Calls `done` once none lingers: at once, where none does. */
   whenGone(done: () => void): void {
-    if (this.#wires.size === 0) done();
-    else this.#waiting.push(done);
+    if (this.#wires === undefined || this.#wires.size === 0) done();
+    else (this.#waiting ??= []).push(done);
   }
 
   #gone(wire: Wire): void {
-    this.#wires.delete(wire);
-    if (this.#wires.size > 0) return;
-    for (const done of this.#waiting.splice(0)) done();
+    this.#wires?.delete(wire);
+    if (this.#wires !== undefined && this.#wires.size > 0) return;
+    for (const done of this.#waiting?.splice(0) ?? []) done();
   }
 }

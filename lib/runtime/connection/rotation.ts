@@ -84,7 +84,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
   /** Counts up to the end of the session that is there. */
   #age: Timer | undefined;
   /** Those that are being closed. */
-  readonly #closing = new Set<Wire>();
+  #closing: Set<Wire> | undefined;
   #deliveries: Deliveries | undefined;
   /** Whether a handler has failed: then what is open ends as the session does. */
   #hasCrashed = false;
@@ -243,8 +243,8 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
 
   #crash(): void {
     this.#hasCrashed = true;
-    for (const wire of this.#closing) this.connection.lingering.crash(wire);
-    this.#closing.clear();
+    for (const wire of this.#closing ?? []) this.connection.lingering.crash(wire);
+    this.#closing?.clear();
   }
 
   /** What waits of the session that is the client's is not handled. */
@@ -258,8 +258,8 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
   /** No socket is left. */
   terminate(): void {
     this.#age?.cancel();
-    for (const wire of this.#closing) wire.destroy();
-    this.#closing.clear();
+    for (const wire of this.#closing ?? []) wire.destroy();
+    this.#closing?.clear();
   }
 
   /**
@@ -419,7 +419,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
 
   onEnd(next: Candidate<L>, end: WireEnd): void {
     const state = this.#state;
-    this.#closing.delete(next.wire);
+    this.#closing?.delete(next.wire);
     if (!('run' in state) || !('next' in state) || state.next !== next) return;
     if (state.timer !== undefined) state.timer.cancel();
     if (!end.opened) next.attempt.settle({ type: 'failed', error: end.error });
@@ -449,7 +449,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
   }
 
   onBeforeEnd(before: Overlap): void {
-    this.#closing.delete(before.wire);
+    this.#closing?.delete(before.wire);
     this.onBeforeEnds(before);
   }
 
@@ -531,7 +531,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     }
     if (this.#hasCrashed) return this.connection.lingering.crash(wire);
     if (!wire.isOpen) return wire.destroy();
-    this.#closing.add(wire);
+    (this.#closing ??= new Set()).add(wire);
     wire.close(this.#farewell.code, this.#farewell.message);
   }
 
@@ -550,7 +550,7 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
     const { overlap } = host.settings;
     const before = new Overlap(this, host, overlap, this.tools.clock, old, this.session);
     this.#state = { name: 'overlapping', next, before };
-    this.#closing.add(old);
+    (this.#closing ??= new Set()).add(old);
     host.onSwitching(login, this.#farewell);
     next.isPassedOn = true;
     before.begin(this.inbox(host.mailbox));

@@ -14,71 +14,75 @@ export type ObserverErrorReport = (error: unknown, where: string) => void;
 
 /** Those who watch one client: hot, shared, free when nobody does. */
 export class Observers implements EventSink {
-  readonly #frames: Broadcast<DataFrame>;
-  readonly #statuses: Broadcast<ClientStatus>;
-  readonly #events: Broadcast<WebSockexEvent>;
+  // Made for the first who watches: most clients have none, and there may be ten thousand of them.
+  #frames: Watched<DataFrame> | undefined;
+  #statuses: Watched<ClientStatus> | undefined;
+  #events: Watched<WebSockexEvent> | undefined;
   /** Of those who iterate. */
-  readonly #queues = new Set<FrameQueue>();
+  #queues: Set<FrameQueue> | undefined;
   /** An iterator that nobody holds any more must not hold up reading for ever. */
-  readonly #forgotten = new FinalizationRegistry<FrameQueue>((queue) => queue.forget());
+  #forgotten: FinalizationRegistry<FrameQueue> | undefined;
   #status: ClientStatus = 'idle';
   /** Changes that wait to be told. */
-  readonly #changes: ClientStatus[] = [];
+  #changes: ClientStatus[] | undefined;
   #isTelling = false;
   #isComplete = false;
-  readonly frames$: Observable<DataFrame>;
-  readonly status$: Observable<ClientStatus>;
-  readonly events$: Observable<WebSockexEvent>;
 
-  constructor(report: ObserverErrorReport) {
-    const reporting = (name: string) => (error: unknown) =>
-      report(error, `a subscriber of ${name}`);
-    this.#frames = new Broadcast(reporting('frames$'));
-    this.#statuses = new Broadcast(reporting('status$'));
-    this.#events = new Broadcast(reporting('events$'));
-    this.frames$ = new SafeObservable(reporting('frames$'), (subscriber) =>
-      this.#frames.add(subscriber),
-    );
-    this.events$ = new SafeObservable(reporting('events$'), (subscriber) =>
-      this.#events.add(subscriber),
-    );
-    this.status$ = new SafeObservable(reporting('status$'), (subscriber) => {
+  constructor(private readonly report: ObserverErrorReport) {}
+
+  get frames$(): Observable<DataFrame> {
+    return (this.#frames ??= this.#watched('frames$')).values$;
+  }
+
+  get events$(): Observable<WebSockexEvent> {
+    return (this.#events ??= this.#watched('events$')).values$;
+  }
+
+  get status$(): Observable<ClientStatus> {
+    this.#statuses ??= this.#watched('status$', (subscriber, statuses) => {
       // One who acts on the first value is told of what comes of it: once he has been told that.
       let leave = (): void => undefined;
       this.#tell(() => {
         subscriber.next(this.#status);
-        leave = this.#statuses.add(subscriber);
+        leave = statuses.add(subscriber);
       });
       return () => leave();
     });
+    return this.#statuses.values$;
   }
 
   /** For telemetry: frames and ends are only built when somebody looks. */
   wants(): boolean {
-    return this.#events.observed;
+    return this.#events?.all.observed === true;
   }
 
   next(event: WebSockexEvent & { event: EventName }): void {
-    this.#events.next(event);
+    this.#events?.all.next(event);
   }
 
   frame(frame: DataFrame): void {
-    if (this.#frames.observed) this.#frames.next(frame);
-    if (this.#queues.size === 0) return;
+    if (this.#frames !== undefined) this.#frames.all.next(frame);
+    if (this.#queues === undefined) return;
     for (const queue of this.#queues) queue.push(frame);
   }
 
   status(status: ClientStatus): void {
-    this.#changes.push(status);
+    // Nobody is told, and nobody is being told.
+    if (this.#statuses === undefined) {
+      this.#status = status;
+      return;
+    }
+    (this.#changes ??= []).push(status);
     this.#tell();
   }
 
   iterate(marks: MailboxMarks, pauseLock: PauseLock, guard?: WaitGuard): FrameIterator {
-    const queue = new FrameQueue(marks, pauseLock, (one) => this.#queues.delete(one), guard);
+    const queue = new FrameQueue(marks, pauseLock, (one) => this.#queues?.delete(one), guard);
     const iterator = new FrameIterator(queue);
     if (this.#isComplete) queue.end();
     else {
-      this.#queues.add(queue);
+      (this.#queues ??= new Set()).add(queue);
+      this.#forgotten ??= new FinalizationRegistry((one) => one.forget());
       this.#forgotten.register(iterator, queue);
     }
     return iterator;
@@ -86,10 +90,22 @@ export class Observers implements EventSink {
 
   complete(): void {
     this.#isComplete = true;
-    for (const queue of this.#queues) queue.end();
-    this.#frames.complete();
+    for (const queue of this.#queues ?? []) queue.end();
+    this.#frames?.all.complete();
     this.#tell();
-    this.#events.complete();
+    this.#events?.all.complete();
+  }
+
+  /** @param subscribe how a subscriber is added, where that is not all */
+  #watched<T>(
+    name: string,
+    subscribe = (subscriber: Subscriber<T>, all: Broadcast<T>) => all.add(subscriber),
+  ): Watched<T> {
+    const report = (error: unknown): void => this.report(error, `a subscriber of ${name}`);
+    const all = new Broadcast<T>(report);
+    if (this.#isComplete) all.complete();
+    const values$ = new SafeObservable<T>(report, (subscriber) => subscribe(subscriber, all));
+    return { all, values$ };
   }
 
   /** Tells `first`, then the changes. What one who is told brings about waits until all have been told. */
@@ -98,13 +114,19 @@ export class Observers implements EventSink {
     this.#isTelling = true;
     first?.();
     if (!isOutermost) return;
-    for (let next = this.#changes.shift(); next; next = this.#changes.shift()) {
+    for (let next = this.#changes?.shift(); next; next = this.#changes?.shift()) {
       this.#status = next;
-      this.#statuses.next(next);
+      this.#statuses?.all.next(next);
     }
     this.#isTelling = false;
-    if (this.#isComplete) this.#statuses.complete();
+    if (this.#isComplete) this.#statuses?.all.complete();
   }
+}
+
+/** One thing that can be watched: those who do, and how they come to. */
+interface Watched<T> {
+  readonly all: Broadcast<T>;
+  readonly values$: Observable<T>;
 }
 
 /**

@@ -24,6 +24,7 @@ import type { Lifetime } from './lifetime.js';
 import type { Message } from './message.js';
 import type { ProcessTools } from './process.port.js';
 import type { Reconnect } from './reconnect.js';
+import type { UrlRound } from './url.round.js';
 
 /** The parts of a process that its dialer works with. */
 export interface DialerParts {
@@ -37,6 +38,8 @@ export interface DialerParts {
   readonly calls: Pick<HandlerCalls, 'settled' | 'over'>;
   readonly lifetime: Pick<Lifetime, 'incarnation' | 'endBy' | 'crash'>;
   readonly reconnect: Pick<Reconnect, 'changes'>;
+  /** Which of its URLs is tried. */
+  readonly urls: UrlRound;
   settings: ClientSettings;
 }
 
@@ -234,7 +237,7 @@ export class Dialer {
   /** The target with the URL of its round that is to be tried. */
   #aim(target: Target): Target {
     const { url } = this.parts.reconnect.changes;
-    const urls = this.tools.urls.next(
+    const urls = this.parts.urls.next(
       url === undefined ? [target.url, ...target.settings.urls] : [url],
     );
     return { ...target, url: urls };
@@ -242,7 +245,7 @@ export class Dialer {
 
   #finish(request: PlainRequest, target: Target): WireSettings {
     const wire = finishRequest(this.#maker, request, target.settings);
-    this.tools.urls.dialling();
+    this.parts.urls.dialling();
     if (target.settings.transport.tls?.rejectUnauthorized === false) {
       this.tools.warnings.once(unverified(this.definition.name));
     }

@@ -43,7 +43,7 @@ export function isStream(value: unknown): value is Source {
 
 /** The streams that handlers of one session returned: each item as it comes, until it ends. */
 export class HandlerStreams {
-  readonly #cancels = new Map<() => void, StreamOrigin>();
+  #cancels: Map<() => void, StreamOrigin> | undefined;
 
   constructor(
     private readonly owner: HandlerStreamsOwner,
@@ -59,9 +59,10 @@ export class HandlerStreams {
 
   /** The session is over, for all of them or for some. */
   cancel(isOver: (origin: StreamOrigin) => boolean = () => true): void {
+    if (this.#cancels === undefined) return;
     const ends = Array.from(this.#cancels).filter(([, origin]) => isOver(origin));
     for (const [cancel] of ends) {
-      this.#cancels.delete(cancel);
+      this.#cancels?.delete(cancel);
       cancel();
     }
   }
@@ -79,8 +80,8 @@ export class HandlerStreams {
       teardownFailed: (error) => this.owner.onTeardownError(handler, error),
     });
     const cancel = (): void => subscriber.unsubscribe();
-    this.#cancels.set(cancel, { handler, greeting });
-    subscriber.add(() => this.#cancels.delete(cancel));
+    (this.#cancels ??= new Map()).set(cancel, { handler, greeting });
+    subscriber.add(() => this.#cancels?.delete(cancel));
     try {
       const subscription = source.subscribe(subscriber);
       // An Observable that is not RxJS' own may give another one.
@@ -105,7 +106,7 @@ export class HandlerStreams {
       isOver = true;
       this.#return(handler, iterator);
     };
-    this.#cancels.set(cancel, { handler, greeting });
+    (this.#cancels ??= new Map()).set(cancel, { handler, greeting });
     try {
       iterator = source[Symbol.asyncIterator]();
       // While the session closes nothing would be taken, and a source that never waits never ends.
@@ -128,7 +129,7 @@ export class HandlerStreams {
       cancel();
       if (greeting?.failed(error) !== true) owner.onStreamError(error);
     } finally {
-      this.#cancels.delete(cancel);
+      this.#cancels?.delete(cancel);
     }
   }
 

@@ -58,17 +58,17 @@ export interface ProcessTools extends WireTools {
   /** What the client's sessions do beside calling handlers. */
   readonly features: FeatureChain;
   /** A promise that rejects, of which is told where nobody listens. `what`: the method, of which there are few. */
-  readonly refuse: (what: string, error: unknown) => Promise<never>;
+  refuse(what: string, error: unknown): Promise<never>;
   /** Counts what is left undone when the application ends. */
   readonly undelivered: Undelivered;
   /** Bounds how many attempts of the application are under way. */
   readonly gate: ConnectGate;
   /** Hides secrets in whatever is shown. @default what is hidden in any case */
-  readonly redactor?: Redactor;
+  readonly redactor?: Redactor | undefined;
   /** Bounds how many sessions of the application end in one turn of the event loop. */
   readonly turns: TurnGate;
   /** What one client may do in one turn of the event loop, where that is not left to the runtime. */
-  readonly budget?: () => TurnBudget;
+  readonly budget?: (() => TurnBudget) | undefined;
   /** So that no handler runs in the context of the request that happened to start the client. */
   readonly run: ContextRunner;
   /** Milliseconds an incarnation has to end in. */

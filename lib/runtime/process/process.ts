@@ -30,6 +30,7 @@ import type { ProcessOwner, ProcessTools } from './process.port.js';
 import { Reconnect } from './reconnect.js';
 import { ProcessRotation } from './rotation.host.js';
 import { Shutdown } from './shutdown.js';
+import type { UrlRound } from './url.round.js';
 
 /** Where frames go that nobody takes any more. */
 const NOWHERE: FrameInbox = { post: () => undefined };
@@ -126,6 +127,11 @@ export class Process implements ConnectionOwner, BudgetClient {
     return tools.features.isFree() && !rotation.isActive && this.isReady
       ? connection.wire
       : undefined;
+  }
+
+  /** Which of its URLs is tried. */
+  get urls(): UrlRound {
+    return this.tools.urls;
   }
 
   /** The handler that runs beside the mailbox, for a rotation. */
@@ -371,7 +377,7 @@ export class Process implements ConnectionOwner, BudgetClient {
       client: this.definition.name,
       clock: this.tools.clock,
       send: (frames, done) => this.send(frames, { isAnswer: false, isGreeting: true, done }),
-      refuse: this.tools.refuse,
+      refuse: (what, error) => this.tools.refuse(what, error),
       takeOut: (match) =>
         mailbox.takeOut((message): message is DataFrame => isData(message) && match(message)),
       listen: (listener) => {

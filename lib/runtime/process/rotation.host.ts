@@ -52,16 +52,17 @@ export interface RotationParts extends Omit<DispatcherParts, 'dialer' | 'rotatio
  * mailbox. Each handler begins in a turn of its own, and is not waited for.
  */
 export class ProcessRotation implements RotationHost<Login> {
-  readonly #dialer: Dialer;
-  readonly #urls = new UrlRound();
+  // Made for the first rotation: most clients never have one.
+  #dialer: Dialer | undefined;
+  #urls: UrlRound | undefined;
   #entrant: Entrant | undefined;
   /** The call of `@BeforeConnect`, while it runs. */
   #preparing: KnownCall | undefined;
   /** Those of the handlers that run beside the mailbox. */
-  readonly #watches = new Set<Timer>();
+  #watches: Set<Timer> | undefined;
   #url: string | URL | undefined;
   /** When it is tried again. */
-  #plan: ReconnectPlan;
+  #plan: ReconnectPlan | undefined;
   /** What the options say for the new session. */
   #settings: ClientSettings | undefined;
 
@@ -69,10 +70,7 @@ export class ProcessRotation implements RotationHost<Login> {
     private readonly definition: ClientDefinition,
     private readonly tools: ProcessTools,
     private readonly parts: RotationParts,
-  ) {
-    this.#dialer = this.#makeDialer();
-    this.#plan = new ReconnectPlan(tools.random);
-  }
+  ) {}
 
   /** The handler that runs beside the mailbox. */
   get call(): KnownCall | undefined {
@@ -102,6 +100,7 @@ export class ProcessRotation implements RotationHost<Login> {
 
   prepare(attempt: Attempt, url: string | URL | undefined): void {
     this.#url = url;
+    this.#dialer ??= this.#makeDialer();
     const pending = this.#dialer.attempt(attempt);
     if (isThenable(pending)) pending.then(undefined, (error: unknown) => this.#crash(error));
   }
@@ -112,21 +111,22 @@ export class ProcessRotation implements RotationHost<Login> {
     const { session } = connection;
     const told = { reason, attempt: failures, session, ...(error !== undefined && { error }) };
     const after = reconnect.classify(end, told);
-    const movesOn = this.#urls.failed() && after === 'passing';
+    const movesOn = this.#round.failed() && after === 'passing';
     // A client that does not reconnect may be rotated nevertheless.
     const policy = settings.reconnect || DEFAULT_RECONNECT;
-    const delay = this.#plan.plan(end, policy, 0, { after, movesOn });
-    if (delay !== undefined) this.#plan.commit();
+    const plan = (this.#plan ??= new ReconnectPlan(this.tools.random));
+    const delay = plan.plan(end, policy, 0, { after, movesOn });
+    if (delay !== undefined) plan.commit();
     return delay;
   }
 
   begins(): void {
-    this.#plan = new ReconnectPlan(this.tools.random);
-    this.#urls.follow(this.tools.urls);
+    this.#plan = undefined;
+    this.#round.follow(this.tools.urls);
   }
 
   leaves(): void {
-    this.#dialer.over();
+    this.#dialer?.over();
     this.#settings = undefined;
   }
 
@@ -265,9 +265,9 @@ export class ProcessRotation implements RotationHost<Login> {
 
   /** The incarnation is over. */
   over(): void {
-    this.#dialer.over();
+    this.#dialer?.over();
     this.#entrant?.over();
-    for (const watch of this.#watches) watch.cancel();
+    for (const watch of this.#watches ?? []) watch.cancel();
   }
 
   #opened({ session }: ConnectionInfo): void {
@@ -277,7 +277,12 @@ export class ProcessRotation implements RotationHost<Login> {
   /** What was said for the new session holds from now on. */
   #adopt(): void {
     this.parts.settings = this.#settings ?? this.parts.settings;
-    this.tools.urls.follow(this.#urls);
+    this.tools.urls.follow(this.#round);
+  }
+
+  /** Its own: it knows what that of the client knows as it begins. */
+  get #round(): UrlRound {
+    return (this.#urls ??= new UrlRound());
   }
 
   #inTurn(work: () => void): void {
@@ -308,50 +313,47 @@ export class ProcessRotation implements RotationHost<Login> {
     const { definition, parts, tools } = this;
     const self = (): ProcessRotation => this;
     const lifetime = this.#lifetime;
-    return new Dialer(
-      definition,
-      { ...tools, urls: this.#urls },
-      {
-        get connection() {
-          return parts.rotation;
-        },
-        entrant: {
-          enter: (...args) => {
-            this.#entrant ??= tools.gate.join({
-              call: () => undefined,
-              failed: (error, where) => tools.telemetry.error(error, where),
-            });
-            return this.#entrant.enter(...args);
-          },
-        },
-        // It waits for no turn of a mailbox to be prepared anew.
-        mailbox: {
-          isBusy: false,
-          isSuspended: false,
-          length: 0,
-          post: (message) => {
-            if (message.type === 'attempt') this.prepare(message.attempt, this.#url);
-          },
-        },
-        calls: {
-          settled: (handler, ...args) => this.#settled(handler, args),
-          over: () => this.#preparing?.end(),
-        },
-        lifetime,
-        reconnect: {
-          get changes() {
-            const url = self().#url;
-            return { ...parts.reconnect.changes, ...(url !== undefined && { url }) };
-          },
-        },
-        get settings() {
-          return self().#settings ?? parts.settings;
-        },
-        set settings(settings) {
-          self().#settings = settings;
+    return new Dialer(definition, tools, {
+      urls: this.#round,
+      get connection() {
+        return parts.rotation;
+      },
+      entrant: {
+        enter: (...args) => {
+          this.#entrant ??= tools.gate.join({
+            call: () => undefined,
+            failed: (error, where) => tools.telemetry.error(error, where),
+          });
+          return this.#entrant.enter(...args);
         },
       },
-    );
+      // It waits for no turn of a mailbox to be prepared anew.
+      mailbox: {
+        isBusy: false,
+        isSuspended: false,
+        length: 0,
+        post: (message) => {
+          if (message.type === 'attempt') this.prepare(message.attempt, this.#url);
+        },
+      },
+      calls: {
+        settled: (handler, ...args) => this.#settled(handler, args),
+        over: () => this.#preparing?.end(),
+      },
+      lifetime,
+      reconnect: {
+        get changes() {
+          const url = self().#url;
+          return { ...parts.reconnect.changes, ...(url !== undefined && { url }) };
+        },
+      },
+      get settings() {
+        return self().#settings ?? parts.settings;
+      },
+      set settings(settings) {
+        self().#settings = settings;
+      },
+    });
   }
 
   /** Calls a handler beside the mailbox; where it runs for long that is told. */
@@ -360,7 +362,7 @@ export class ProcessRotation implements RotationHost<Login> {
     const { slowHandler } = this.#settings ?? settings;
     return calls.invokeBeside(handler, args, (call) => {
       const watch = watchBeside(this.tools, handler.method, slowHandler, () => 0);
-      this.#watches.add(watch);
+      (this.#watches ??= new Set()).add(watch);
       begun({
         handler,
         get isHere() {
@@ -369,7 +371,7 @@ export class ProcessRotation implements RotationHost<Login> {
         awaits: (tell) => call.awaits(tell),
         run: (work) => call.run(work),
         end: () => {
-          this.#watches.delete(watch);
+          this.#watches?.delete(watch);
           watch.cancel();
           call.end();
         },

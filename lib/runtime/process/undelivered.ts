@@ -3,7 +3,8 @@ export type UndeliveredKind = 'cast' | 'info' | 'call' | 'frame' | 'reply' | 'se
 
 /** What of one client is left undone because its application ends; of what it lost before, others are told. */
 export class Undelivered {
-  readonly #counts = new Map<UndeliveredKind, number>();
+  /** Made where something is counted, which is seldom. */
+  #counts: Map<UndeliveredKind, number> | undefined;
   /** How many sends are under way. */
   #sends = 0;
   #isOver = false;
@@ -12,7 +13,7 @@ export class Undelivered {
 
   /** How many there are of each kind that there is. */
   get counts(): ReadonlyMap<UndeliveredKind, number> {
-    return this.#counts;
+    return (this.#counts ??= new Map());
   }
 
   /** A send begins. Returns what is to be told, once, when it is over. */
@@ -49,6 +50,7 @@ export class Undelivered {
 
   add(kind: UndeliveredKind, count = 1): void {
     if (this.host?.isClosing !== true || count === 0) return;
+    this.#counts ??= new Map();
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + count);
   }
 }

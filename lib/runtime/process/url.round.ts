@@ -6,8 +6,8 @@
 export class UrlRound {
   #worked: string | undefined;
   /** Those that have failed in this round. */
-  readonly #failed = new Set<string>();
-  #all: readonly string[] = [];
+  #failed: Set<string> | undefined;
+  #all: readonly string[] | undefined;
   /** The one of the attempt that is prepared or dialled, where there are several. */
   #current: { readonly url: string; isDialled: boolean } | undefined;
 
@@ -16,8 +16,7 @@ export class UrlRound {
     this.#worked = other.#worked;
     this.#all = other.#all;
     this.#current = other.#current && { ...other.#current };
-    this.#failed.clear();
-    for (const url of other.#failed) this.#failed.add(url);
+    this.#failed = other.#failed && new Set(other.#failed);
   }
 
   /** The URL of the next attempt. */
@@ -26,9 +25,9 @@ export class UrlRound {
     if (urls.length === 1) return urls[0];
     const byKey = new Map(urls.map((url) => [keyOf(url), url]));
     this.#all = [...byKey.keys()].toSorted((one, other) => this.#rank(one) - this.#rank(other));
-    const left = this.#all.find((url) => !this.#failed.has(url));
+    const left = this.#left;
     // The last of a round may be given no more.
-    if (left === undefined) this.#failed.clear();
+    if (left === undefined) this.#failed = undefined;
     const url = left ?? this.#all[0] ?? '';
     this.#current = { url, isDialled: false };
     return byKey.get(url);
@@ -41,18 +40,23 @@ export class UrlRound {
 
   /** A session is ready. */
   worked(): void {
-    this.#failed.clear();
+    this.#failed = undefined;
     if (this.#current !== undefined) this.#worked = this.#current.url;
   }
 
   /** An attempt has failed. Whether there is another URL to be tried in this round. */
   failed(): boolean {
     if (this.#current?.isDialled !== true) return false;
-    this.#failed.add(this.#current.url);
+    this.#failed = (this.#failed ?? new Set()).add(this.#current.url);
     this.#current = undefined;
-    if (this.#all.some((url) => !this.#failed.has(url))) return true;
-    this.#failed.clear();
+    if (this.#left !== undefined) return true;
+    this.#failed = undefined;
     return false;
+  }
+
+  /** The next that has not failed in this round. */
+  get #left(): string | undefined {
+    return this.#all?.find((url) => this.#failed?.has(url) !== true);
   }
 
   #rank(url: string): number {

@@ -35,8 +35,10 @@ export interface Member {
   readonly hasEnded: boolean;
   /** The number of the incarnation that is alive, or was last. */
   readonly incarnation: number;
-  /** Begins the next incarnation; resolves when it has begun, or has ended before. Never rejects. */
-  begin(): Promise<void>;
+  /** Begins the next incarnation. */
+  begin(): void;
+  /** Resolves when the incarnation that is alive has begun, or has ended before. Never rejects. */
+  begun(): Promise<void>;
   /**
    * Ends the incarnation, which is to be followed by another; gives what it ended with. Never
    * rejects.

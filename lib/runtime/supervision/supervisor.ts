@@ -142,7 +142,7 @@ export class Supervisor {
     // An observer of the plan may have ended this member, or all of them.
     if (plan === undefined || member.hasEnded || this.#isClosed) return;
     const record = this.#records.get(member) as RestartRecord;
-    record.timer = this.clock.setTimer(plan.delay, () => void member.begin());
+    record.timer = this.clock.setTimer(plan.delay, () => member.begin());
   }
 
   /** One end after the other, as OTP's supervisor takes them from its mailbox. */
@@ -183,7 +183,9 @@ export class Supervisor {
   async #startWaiting(): Promise<void> {
     for (const one of this.members) {
       if (this.#isClosed || this.#exits.length > 0) return;
-      if (isWaiting(one)) await one.begin();
+      if (!isWaiting(one)) continue;
+      one.begin();
+      await one.begun();
     }
   }
 

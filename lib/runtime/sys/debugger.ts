@@ -42,6 +42,11 @@ export class Debugger {
     private readonly onError: (error: unknown, where: string) => void,
   ) {}
 
+  /** Whether the option `debug` switches anything on. */
+  static isWanted({ trace, log, statistics, logToFile }: DebugOptions): boolean {
+    return Boolean(trace || log || statistics || logToFile !== undefined);
+  }
+
   /** What the option `debug` switches on from the start. */
   apply({ trace, log, statistics, logToFile }: DebugOptions): void {
     if (trace) this.trace(true);

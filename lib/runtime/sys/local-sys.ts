@@ -26,18 +26,19 @@ export interface SysTarget {
 export class LocalSys<T extends object> implements ClientSys<T> {
   constructor(
     private readonly target: SysTarget,
-    private readonly debug: Debugger,
+    /** Made when it is first asked for something. */
+    private readonly debug: () => Debugger,
     private readonly clock: Clock,
     private readonly run: ContextRunner,
   ) {}
 
   async trace(on: boolean): Promise<void> {
-    this.debug.trace(on);
+    this.debug().trace(on);
   }
 
   log(size: number | boolean): Promise<void> {
     try {
-      this.debug.log(size);
+      this.debug().log(size);
       return Promise.resolve();
     } catch (error) {
       return rejected(error);
@@ -45,19 +46,19 @@ export class LocalSys<T extends object> implements ClientSys<T> {
   }
 
   async getLog(): Promise<readonly string[]> {
-    return this.debug.lines;
+    return this.debug().lines;
   }
 
   async statistics(on: boolean): Promise<void> {
-    this.debug.count(on);
+    this.debug().count(on);
   }
 
   async getStatistics(): Promise<ClientStatistics | undefined> {
-    return this.debug.statistics;
+    return this.debug().statistics;
   }
 
   logToFile(path: string | false): Promise<void> {
-    return this.debug.writeTo(path);
+    return this.debug().writeTo(path);
   }
 
   getState(): Promise<ClientState<T>> {

@@ -64,7 +64,8 @@ export class Telemetry {
     private readonly epoch: () => number,
     private readonly sinks: readonly EventSink[],
   ) {
-    this.#frameSinks = sinks.filter(({ skipsFrames }) => skipsFrames !== true);
+    // The copy is as long as it must be, where a list that has grown is longer.
+    this.#frameSinks = sinks.filter(({ skipsFrames }) => skipsFrames !== true).slice();
   }
 
   /** Whether an event of this name would be seen; ask before building what it carries. */

@@ -23,10 +23,13 @@ class Told implements Member {
 
   constructor(readonly name: string) {}
 
-  begin(): Promise<void> {
+  begin(): void {
     this.isAlive = true;
     this.incarnation++;
     this.story.push('begin');
+  }
+
+  begun(): Promise<void> {
     return Promise.resolve();
   }
 

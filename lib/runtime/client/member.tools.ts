@@ -1,0 +1,102 @@
+import type { ContextRunner } from '../async/deferred.js';
+import type { Clock } from '../clock/clock.port.js';
+import type { Random } from '../connection/backoff.policy.js';
+import type { Redactor } from '../errors/redactor.js';
+import type { TurnBudget } from '../mailbox/turn.budget.js';
+import type { FrameObserver, ProcessTools } from '../process/process.port.js';
+import type { Undelivered } from '../process/undelivered.js';
+import { UrlRound } from '../process/url.round.js';
+import { Warnings } from '../process/warnings.js';
+import type { FeatureChain } from '../session/session.feature.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import { TraceHook } from '../telemetry/trace.hook.js';
+import type { ConnectGate } from '../throttle/budget.port.js';
+import type { TurnGate } from '../throttle/turn.gate.js';
+import type { Transport } from '../transport/transport.port.js';
+import type { ClientTools } from './client.tools.js';
+import type { ClientHost } from './host.port.js';
+
+/** What a client has made for its processes. */
+interface OwnTools {
+  readonly observers: FrameObserver;
+  readonly telemetry: Telemetry;
+  readonly undelivered: Undelivered;
+  readonly refuser: { refuse(what: string, error: unknown): Promise<never> };
+}
+
+/**
+ * What the processes of one client are made with: what is its own, and what all clients of the application
+ * have in common. That is not copied: there may be ten thousand of them.
+ */
+export class MemberTools implements ProcessTools {
+  readonly observers: FrameObserver;
+  readonly telemetry: Telemetry;
+  readonly undelivered: Undelivered;
+  readonly trace = new TraceHook();
+  readonly urls = new UrlRound();
+  /** Whoever makes the processes sets it, before the first. */
+  features!: FeatureChain;
+  readonly #refuser: OwnTools['refuser'];
+  readonly #shared: ClientTools;
+  #warnings: Warnings | undefined;
+
+  constructor(shared: ClientTools, { observers, telemetry, undelivered, refuser }: OwnTools) {
+    this.observers = observers;
+    this.telemetry = telemetry;
+    this.undelivered = undelivered;
+    this.#refuser = refuser;
+    this.#shared = shared;
+  }
+
+  get factories(): ClientTools['features'] {
+    return this.#shared.features;
+  }
+
+  get warnings(): Warnings {
+    return (this.#warnings ??= new Warnings(this.telemetry));
+  }
+
+  get transport(): Transport {
+    return this.#shared.transport;
+  }
+
+  get clock(): Clock {
+    return this.#shared.clock;
+  }
+
+  get host(): ClientHost | undefined {
+    return this.#shared.host;
+  }
+
+  get random(): Random {
+    return this.#shared.random;
+  }
+
+  get gate(): ConnectGate {
+    return this.#shared.gate;
+  }
+
+  get redactor(): Redactor | undefined {
+    return this.#shared.redactor;
+  }
+
+  get turns(): TurnGate {
+    return this.#shared.turns;
+  }
+
+  get budget(): (() => TurnBudget) | undefined {
+    return this.#shared.budget;
+  }
+
+  get run(): ContextRunner {
+    return this.#shared.run;
+  }
+
+  get shutdownTimeout(): () => number {
+    return this.#shared.shutdownTimeout;
+  }
+
+  refuse(what: string, error: unknown): Promise<never> {
+    return this.#refuser.refuse(what, error);
+  }
+}
