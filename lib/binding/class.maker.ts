@@ -1,6 +1,7 @@
 import { Inject, Optional, type Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 
+import { readDependencies } from '../discovery/dependencies.js';
 import type { ClientDependency } from '../interfaces/client-metadata.interface.js';
 
 /** What of a `ModuleRef` Nest keeps to itself: the application's `instrument` option. */
@@ -17,14 +18,23 @@ interface Instrumented {
  * sees. `ModuleRef.create` leaves out the application's instance decorator (observability tools
  * hand out proxies by it); here it is applied as to any provider.
  */
-export async function makeInstance<T extends object>(
+export function makeInstance<T extends object>(
   moduleRef: ModuleRef,
   type: Type<T>,
-): Promise<T> {
-  const instance = await create(moduleRef, type);
+): T | Promise<T> {
   const decorate = (moduleRef as unknown as Instrumented).container?.contextOptions?.instrument
     ?.instanceDecorator;
-  return decorate === undefined ? instance : (decorate(instance) as T);
+  const decorated = (instance: T): T =>
+    decorate === undefined ? instance : (decorate(instance) as T);
+  return isAlone(type) ? decorated(new type()) : create(moduleRef, type).then(decorated);
+}
+
+/**
+ * Whether a class asks for nothing: then it is made as it is, without an injector that would go a long way
+ * to find that out. One whose parameters nobody has noted is left to that, which warns of them.
+ */
+function isAlone(type: Type<object>): boolean {
+  return type.length === 0 && readDependencies(type).length === 0;
 }
 
 /** Resolves tokens as a module sees them, by making a class that asks for them. */

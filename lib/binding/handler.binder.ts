@@ -1,60 +1,187 @@
 import type { HandlerKind, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
 import type { DataFrame } from '../runtime/frame/frame.js';
-import type { FrameHandlers, Handler, Incarnation } from '../runtime/process/client.definition.js';
+import type {
+  FrameHandlers,
+  Handler,
+  HandlerNames,
+  Incarnation,
+} from '../runtime/process/client.definition.js';
 import { FrameTable } from './frame.table.js';
 
 type Methods = Record<string | symbol, (...args: unknown[]) => unknown>;
+type Key = string | symbol;
 
-/**
- * Makes the methods of an instance callable for the runtime. They are looked up on the instance at
- * every call, so that a proxy around it stays in the path.
- */
-export function bindHandlers(instance: object, handlers: readonly HandlerMetadata[]): Incarnation {
-  const methods = instance as Methods;
-  const single = (kind: HandlerKind): Handler | undefined => {
-    const handler = handlers.find((one) => one.kind === kind);
-    return handler && withOne(methods, handler.key);
-  };
-  const several = (kind: HandlerKind): Handler | undefined => {
-    const handler = handlers.find((one) => one.kind === kind);
-    return handler && withMany(methods, handler.key);
-  };
-  const named = (kind: HandlerKind): ReadonlyMap<string, Handler> =>
-    new Map(
-      handlers
-        .filter((one) => one.kind === kind)
-        .map(({ key }) => [String(key), withMany(methods, key)]),
-    );
-  return {
-    instance,
-    start: single('start'),
-    beforeConnect: single('beforeConnect'),
-    connect: several('connect'),
-    ping: forPeer(single('ping')),
-    pong: forPeer(single('pong')),
-    info: single('info'),
-    disconnect: single('disconnect'),
-    terminate: single('terminate'),
-    codeChange: several('codeChange'),
-    formatStatus: single('formatStatus'),
-    frames: new BoundFrames(methods, handlers),
-    casts: named('cast'),
-    calls: named('call'),
-  };
+/** The handlers of a client class, found once for all of its instances. */
+export class HandlerTable {
+  /** What callers may ask for. */
+  readonly names: HandlerNames;
+  readonly frames: FrameTable;
+  /** The methods of the `@OnFrame`s, in order of declaration. */
+  readonly frameKeys: readonly Key[];
+  /** The method of each kind of which a class has one. */
+  readonly #single = new Map<HandlerKind, Key>();
+
+  constructor(private readonly handlers: readonly HandlerMetadata[]) {
+    for (const { kind, key } of handlers) {
+      if (!this.#single.has(kind)) this.#single.set(kind, key);
+    }
+    const clauses = handlers.filter((one) => one.kind === 'frame');
+    this.frames = new FrameTable(clauses);
+    this.frameKeys = clauses.map(({ key }) => key);
+    this.names = {
+      casts: new Set(this.several('cast').map(String)),
+      calls: new Set(this.several('call').map(String)),
+      hasInfo: this.#single.has('info'),
+      hasPing: this.#single.has('ping'),
+    };
+  }
+
+  /**
+   * Makes the methods of an instance callable for the runtime. They are looked up on the instance at
+   * every call, so that a proxy around it stays in the path.
+   */
+  bind(instance: object): Incarnation {
+    return new BoundInstance(instance, this);
+  }
+
+  single(kind: HandlerKind): Key | undefined {
+    return this.#single.get(kind);
+  }
+
+  several(kind: HandlerKind): Key[] {
+    return this.handlers.filter((one) => one.kind === kind).map(({ key }) => key);
+  }
 }
 
-/** Of a handler of the peer's own frames. */
-function forPeer<T extends Handler | undefined>(handler: T): T {
-  return handler && { ...handler, answersPeer: true };
+/** One instance, whose handlers are made when they are first asked for: most idle clients need two of them. */
+class BoundInstance implements Incarnation {
+  readonly #table: HandlerTable;
+  // These know from call to call whether they have returned a promise. The others run once a session, or less.
+  #connect: Handler | undefined;
+  #ping: Handler | undefined;
+  #pong: Handler | undefined;
+  #info: Handler | undefined;
+  #frames: BoundFrames | undefined;
+  #casts: ReadonlyMap<string, Handler> | undefined;
+  #calls: ReadonlyMap<string, Handler> | undefined;
+
+  constructor(
+    readonly instance: object,
+    table: HandlerTable,
+  ) {
+    this.#table = table;
+  }
+
+  get start(): Handler | undefined {
+    return this.#one('start');
+  }
+
+  get beforeConnect(): Handler | undefined {
+    return this.#one('beforeConnect');
+  }
+
+  get connect(): Handler | undefined {
+    return (this.#connect ??= this.#many('connect'));
+  }
+
+  get ping(): Handler | undefined {
+    return (this.#ping ??= this.#one('ping', true));
+  }
+
+  get pong(): Handler | undefined {
+    return (this.#pong ??= this.#one('pong', true));
+  }
+
+  get info(): Handler | undefined {
+    return (this.#info ??= this.#one('info'));
+  }
+
+  get disconnect(): Handler | undefined {
+    return this.#one('disconnect');
+  }
+
+  get terminate(): Handler | undefined {
+    return this.#one('terminate');
+  }
+
+  get codeChange(): Handler | undefined {
+    return this.#many('codeChange');
+  }
+
+  get formatStatus(): Handler | undefined {
+    return this.#one('formatStatus');
+  }
+
+  get frames(): FrameHandlers {
+    return (this.#frames ??= new BoundFrames(this.instance, this.#table));
+  }
+
+  get casts(): ReadonlyMap<string, Handler> {
+    return (this.#casts ??= this.#named('cast'));
+  }
+
+  get calls(): ReadonlyMap<string, Handler> {
+    return (this.#calls ??= this.#named('call'));
+  }
+
+  #one(kind: HandlerKind, answersPeer = false): Handler | undefined {
+    const key = this.#table.single(kind);
+    return key === undefined ? undefined : new OneArgument(this.instance, key, answersPeer);
+  }
+
+  #many(kind: HandlerKind): Handler | undefined {
+    const key = this.#table.single(kind);
+    return key === undefined ? undefined : new ManyArguments(this.instance, key);
+  }
+
+  #named(kind: HandlerKind): ReadonlyMap<string, Handler> {
+    const keys = this.#table.several(kind);
+    return new Map(keys.map((key) => [String(key), new ManyArguments(this.instance, key)]));
+  }
 }
 
 /** Without a rest parameter: this is the way of every frame. */
-function withOne(methods: Methods, key: string | symbol): Handler {
-  return { method: String(key), invoke: (argument: unknown) => methods[key]!(argument) };
+class OneArgument implements Handler {
+  isAsync?: boolean;
+  readonly #methods: Methods;
+  readonly #key: Key;
+
+  constructor(
+    instance: object,
+    key: Key,
+    /** Of a handler of the peer's own frames. */
+    readonly answersPeer: boolean,
+  ) {
+    this.#methods = instance as Methods;
+    this.#key = key;
+  }
+
+  get method(): string {
+    return String(this.#key);
+  }
+
+  invoke(argument: unknown): unknown {
+    return this.#methods[this.#key]!(argument);
+  }
 }
 
-function withMany(methods: Methods, key: string | symbol): Handler {
-  return { method: String(key), invoke: (...args: unknown[]) => methods[key]!(...args) };
+class ManyArguments implements Handler {
+  isAsync?: boolean;
+  readonly #methods: Methods;
+  readonly #key: Key;
+
+  constructor(instance: object, key: Key) {
+    this.#methods = instance as Methods;
+    this.#key = key;
+  }
+
+  get method(): string {
+    return String(this.#key);
+  }
+
+  invoke(...args: unknown[]): unknown {
+    return this.#methods[this.#key]!(...args);
+  }
 }
 
 /** The `@OnFrame`s of one instance. */
@@ -62,10 +189,9 @@ class BoundFrames implements FrameHandlers {
   readonly #table: FrameTable;
   readonly #handlers: readonly Handler[];
 
-  constructor(methods: Methods, handlers: readonly HandlerMetadata[]) {
-    const clauses = handlers.filter((one) => one.kind === 'frame');
-    this.#table = new FrameTable(clauses);
-    this.#handlers = clauses.map(({ key }) => forPeer(withOne(methods, key)));
+  constructor(instance: object, { frames, frameKeys }: HandlerTable) {
+    this.#table = frames;
+    this.#handlers = frameKeys.map((key) => new OneArgument(instance, key, true));
   }
 
   get isEmpty(): boolean {

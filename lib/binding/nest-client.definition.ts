@@ -2,22 +2,16 @@ import type { Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 
 import { checkClient } from '../discovery/client.checker.js';
-import {
-  readClientMetadata,
-  readHandlerNames,
-  readHandlers,
-} from '../discovery/handler.accessor.js';
 import { checkOwnScope, explainFailure } from '../discovery/scope.checker.js';
-import type { ClientMetadata, FactoryContext } from '../interfaces/client-metadata.interface.js';
+import type { FactoryContext } from '../interfaces/client-metadata.interface.js';
 import { type ContextRunner, isThenable, toPromise } from '../runtime/async/deferred.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { UrlError } from '../runtime/errors/connection.errors.js';
 import { toError } from '../runtime/errors/websockex.error.js';
 import type { ClientOptions } from '../runtime/options/client-options.js';
-import { type ClientSettings, toSettings } from '../runtime/options/client-settings.js';
-import { checkOptions, checkTogether } from '../runtime/options/options.checker.js';
-import { mergeOptions } from '../runtime/options/options.merger.js';
+import type { ClientSettings } from '../runtime/options/client-settings.js';
+import { checkOptions } from '../runtime/options/options.checker.js';
 import type {
   ClientDefinition,
   CodeChange,
@@ -30,7 +24,7 @@ import type { TransportOptions } from '../runtime/transport/transport.options.js
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
 import { injectAll, makeInstance } from './class.maker.js';
-import { bindHandlers } from './handler.binder.js';
+import type { ClientClass, ClientClasses } from './client.classes.js';
 
 /** What a factory of options has given, the URL beside the rest. */
 interface Given {
@@ -63,8 +57,7 @@ const BESIDE = { url: '' } as const;
 
 /** What the definitions of one application have in common. */
 export interface DefinitionTools {
-  /** Options for every client that does not say otherwise. */
-  readonly defaults: () => ClientOptions;
+  readonly classes: ClientClasses;
   readonly clock: Clock;
   /** Looks whether the transport can do what the options say; rejects where it cannot. */
   readonly check: (client: string, options: TransportOptions) => Promise<void> | undefined;
@@ -75,9 +68,11 @@ export interface DefinitionTools {
 /** A client class of the application as the runtime takes it. */
 export class NestClientDefinition implements ClientDefinition {
   readonly name: string;
-  #type: Type<object>;
-  #handlers: HandlerNames;
-  readonly #metadata: ClientMetadata | undefined;
+  #class: ClientClass;
+  /** That of the class it was declared with: a change of code does not change its options. */
+  readonly #declared: ClientClass;
+  readonly #url: string | URL | undefined;
+  /** What is said over its class. */
   readonly #overrides: ClientOptions;
   #moduleRef: ModuleRef | undefined;
   #injecting: Promise<readonly unknown[]> | undefined;
@@ -87,7 +82,6 @@ export class NestClientDefinition implements ClientDefinition {
   #isAsked = false;
   /** Until the factory gives others. */
   #settings: ClientSettings | undefined;
-  readonly #isUrlGiven: boolean;
   #isOverridden = false;
 
   constructor(
@@ -96,21 +90,18 @@ export class NestClientDefinition implements ClientDefinition {
     { name, url, ...overrides }: ClientOverrides = {},
   ) {
     this.name = name ?? getClientName(type);
-    this.#type = type;
-    this.#handlers = readHandlerNames(type);
-    const metadata = readClientMetadata(type);
-    this.#metadata = metadata && url !== undefined ? { ...metadata, url } : metadata;
+    this.#declared = this.#class = tools.classes.of(type);
+    this.#url = url;
     this.#overrides = overrides;
-    this.#isUrlGiven = url !== undefined;
   }
 
   /** The class now. */
   get module(): string {
-    return this.#type.name;
+    return this.#class.type.name;
   }
 
   get handlers(): HandlerNames {
-    return this.#handlers;
+    return this.#class.handlers.names;
   }
 
   /** Says whose injector makes the class. */
@@ -141,7 +132,7 @@ export class NestClientDefinition implements ClientDefinition {
   }
 
   async #prepareFactory(isWanted: boolean): Promise<void> {
-    if (this.#metadata?.factory === undefined) return;
+    if (this.#declared.metadata?.factory === undefined) return;
     const dependencies = await this.#inject();
     const isByHand = (): boolean => this.settings().startup === 'manual' && !isWanted;
     if (this.#isAsked || isByHand()) return;
@@ -152,7 +143,8 @@ export class NestClientDefinition implements ClientDefinition {
 
   begin(): void | Promise<void> {
     // Before the boot a start is a wish: the boot asks.
-    if (this.#metadata?.factory === undefined || this.#moduleRef === undefined) return undefined;
+    if (this.#declared.metadata?.factory === undefined || this.#moduleRef === undefined)
+      return undefined;
     if (this.#isFresh) return undefined;
     if (this.#dependencies !== undefined) return this.#askFirst(this.#dependencies);
     return this.#inject().then((dependencies) => {
@@ -166,38 +158,40 @@ export class NestClientDefinition implements ClientDefinition {
   }
 
   target(attempt: FactoryContext): Target | PromiseLike<Target> {
-    if (this.#metadata?.factory === undefined) {
-      return { url: this.#metadata?.url, settings: this.settings() };
+    if (this.#declared.metadata?.factory === undefined) {
+      return { url: this.#url ?? this.#declared.metadata?.url, settings: this.settings() };
     }
     const given = this.#takeFirst(attempt) ?? this.#askAgain({ signal: attempt.signal });
     return isThenable(given) ? given.then((later) => this.#lateTarget(later)) : this.#take(given);
   }
 
-  incarnate(): Promise<Incarnation> {
-    if (this.#isOverridden) {
-      return Promise.reject(new ConfigurationError(messages.overridden(this.module)));
-    }
-    return this.#make(this.#type);
+  incarnate(): Incarnation | Promise<Incarnation> {
+    if (this.#isOverridden) throw new ConfigurationError(messages.overridden(this.module));
+    return this.#make(this.#class);
   }
 
   change(type: Type<object>): CodeChange {
     checkClient(type, `changeCode() of ${this.name}`, true);
     checkOwnScope(type);
+    const next = this.tools.classes.of(type);
     return {
-      incarnate: () =>
-        this.#make(type).catch((thrown: unknown) => {
+      incarnate: async () => {
+        try {
+          return await this.#make(next);
+        } catch (thrown) {
           throw explainFailure(type, this.#injector, thrown);
-        }),
+        }
+      },
       commit: () => {
-        this.#type = type;
-        this.#handlers = readHandlerNames(type);
+        this.#class = next;
       },
     };
   }
 
-  async #make(type: Type<object>): Promise<Incarnation> {
-    const instance = await makeInstance(this.#injector, type);
-    return bindHandlers(instance, readHandlers(type));
+  #make({ type, handlers }: ClientClass): Incarnation | Promise<Incarnation> {
+    const instance = makeInstance(this.#injector, type);
+    if (!(instance instanceof Promise)) return handlers.bind(instance);
+    return instance.then((made) => handlers.bind(made));
   }
 
   get #injector(): ModuleRef {
@@ -208,7 +202,7 @@ export class NestClientDefinition implements ClientDefinition {
   }
 
   async #inject(): Promise<readonly unknown[]> {
-    const tokens = this.#metadata?.factory?.inject ?? [];
+    const tokens = this.#declared.metadata?.factory?.inject ?? [];
     this.#injecting ??= this.tools.run(() =>
       injectAll(this.#injector, `${this.module}Options`, tokens),
     );
@@ -269,7 +263,7 @@ export class NestClientDefinition implements ClientDefinition {
   }
 
   #ask(dependencies: readonly unknown[], context: FactoryContext): Given | PromiseLike<Given> {
-    const { factory } = this.#metadata ?? {};
+    const { factory } = this.#declared.metadata ?? {};
     const args = [...dependencies, context] as never[];
     const value = this.tools.run(() => factory?.useFactory(...args));
     return toPromise(value)?.then((late) => this.#check(late)) ?? this.#check(value);
@@ -281,7 +275,7 @@ export class NestClientDefinition implements ClientDefinition {
     }
     const { url, ...options } = value as { url?: unknown };
     checkOptions(this.name, options, BESIDE);
-    if (!this.#isUrlGiven) checkUrl(this.name, url);
+    if (this.#url === undefined) checkUrl(this.name, url);
     return { url, options };
   }
 
@@ -294,13 +288,11 @@ export class NestClientDefinition implements ClientDefinition {
 
   #take({ url, options }: Given): Target {
     this.#settings = this.#settingsWith(options);
-    return { url: this.#isUrlGiven ? this.#metadata?.url : url, settings: this.#settings };
+    return { url: this.#url ?? url, settings: this.#settings };
   }
 
   /** All layers, the factory's among them. */
   #settingsWith(given: ClientOptions): ClientSettings {
-    const options = this.#metadata?.options ?? {};
-    const merged = mergeOptions(this.tools.defaults(), options, given, this.#overrides);
-    return toSettings(checkTogether(this.name, merged));
+    return this.#declared.settings(this.name, given, this.#overrides);
   }
 }

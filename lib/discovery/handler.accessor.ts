@@ -2,7 +2,6 @@ import type { Type } from '@nestjs/common';
 
 import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
 import type { HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
-import type { HandlerNames } from '../runtime/process/client.definition.js';
 import { CLIENT_METADATA, HANDLERS_METADATA } from '../websockex.constants.js';
 
 /** What `@WebSockexClient` noted on a class, or on one it extends. */
@@ -32,17 +31,4 @@ function isDeclaredBefore(handlers: readonly HandlerMetadata[], handler: Handler
 /** Only what this very class declares: for the errors that are about one class. */
 export function readOwnHandlers(client: Type<object>): HandlerMetadata[] {
   return (Reflect.getOwnMetadata(HANDLERS_METADATA, client) ?? []) as HandlerMetadata[];
-}
-
-/** What callers may ask of a class. */
-export function readHandlerNames(client: Type<object>): HandlerNames {
-  const handlers = readHandlers(client);
-  const named = (kind: HandlerMetadata['kind']): ReadonlySet<string> =>
-    new Set(handlers.filter((one) => one.kind === kind).map(({ key }) => String(key)));
-  return {
-    casts: named('cast'),
-    calls: named('call'),
-    hasInfo: named('info').size > 0,
-    hasPing: named('ping').size > 0,
-  };
 }

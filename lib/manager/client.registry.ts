@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Inject, Injectable, type Type } from '@nestjs/common';
 
+import { ClientClasses } from '../binding/client.classes.js';
 import {
   type ClientOverrides,
   type DefinitionTools,
@@ -57,6 +58,7 @@ export class ClientRegistry {
   readonly signals = new SignalWatchers();
   private readonly tools: ClientTools;
   private readonly definitionTools: DefinitionTools;
+  readonly classes = new ClientClasses(() => this.options?.defaults ?? {});
   /** Told of each that is no longer known, of those that no module lists. */
   onForgotten: ((registered: RegisteredClient) => void) | undefined;
 
@@ -88,7 +90,7 @@ export class ClientRegistry {
       shutdownTimeout: () => options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,
     };
     this.definitionTools = {
-      defaults: () => this.options?.defaults ?? {},
+      classes: this.classes,
       clock,
       run: this.tools.run,
       check: (client, transportOptions) => transport.check?.(client, transportOptions),

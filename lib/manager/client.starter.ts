@@ -2,14 +2,12 @@ import { Injectable, type Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 
 import { ClientExplorer } from '../discovery/client.explorer.js';
-import { readClientMetadata } from '../discovery/handler.accessor.js';
 import type { DynamicClientOptions } from '../interfaces/start-options.interface.js';
 import { notConnected } from '../runtime/client/admission.js';
 import { AlreadyStartedError, ConfigurationError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
-import { checkOptions, checkTogether } from '../runtime/options/options.checker.js';
-import { mergeOptions } from '../runtime/options/options.merger.js';
+import { checkOptions } from '../runtime/options/options.checker.js';
 import { StartGate } from '../runtime/throttle/start.gate.js';
 import { checkUrl } from '../runtime/transport/request.checker.js';
 import { messages } from '../websockex.messages.js';
@@ -131,8 +129,7 @@ export class ClientStarter {
     checkOptions(who, rest, BESIDE);
     this.registrar.check(who, via);
     const moduleRef = this.injectorOf(type, url !== undefined);
-    const { defaults = {} } = this.registry.options ?? {};
-    checkTogether(who, mergeOptions(defaults, readClientMetadata(type)?.options ?? {}, rest));
+    this.registry.classes.of(type).settings(who, rest);
     if (isAbsent || this.stage.isClosing) {
       throw notConnected(name ?? type.name, 'idle', 'cannot start', this.stage);
     }

@@ -1,6 +1,5 @@
 import { Injectable, type Type } from '@nestjs/common';
 
-import { readHandlerNames } from '../discovery/handler.accessor.js';
 import type { LinkExit, LinkParent } from '../interfaces/start-options.interface.js';
 import { ClientHandle } from '../runtime/client/client-handle.js';
 import { ConfigurationError, LinkError } from '../runtime/errors/client.errors.js';
@@ -38,7 +37,7 @@ export class Linker {
       if (typeof trapExit !== 'boolean') {
         throw new ConfigurationError(messages.badTrap(type.name, inspectShort(trapExit)));
       }
-      if (trapExit && !readHandlerNames(type).hasInfo) {
+      if (trapExit && !this.registry.classes.of(type).handlers.names.hasInfo) {
         throw new ConfigurationError(messages.trapWithoutInfo(type.name));
       }
       const ended: Ended = trapExit ? (...told) => this.tell(...told) : exit;

@@ -2,7 +2,8 @@ import type { Type } from '@nestjs/common';
 import type { Observable, Subscription } from 'rxjs';
 
 import { checkClient } from '../../discovery/client.checker.js';
-import { readClientMetadata, readHandlerNames } from '../../discovery/handler.accessor.js';
+import { HandlerTable } from '../../binding/handler.binder.js';
+import { readClientMetadata, readHandlers } from '../../discovery/handler.accessor.js';
 import { Deferred, limited, type WaitOptions } from '../../runtime/async/deferred.js';
 import { callTimeout, noSuchHandler } from '../../runtime/client/admission.js';
 import {
@@ -91,7 +92,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
       type: client,
       name: this.name,
       options: readClientMetadata(client)?.options ?? {},
-      handlers: readHandlerNames(client),
+      handlers: new HandlerTable(readHandlers(client)).names,
     };
     this.#played = this.#make();
     this.become('open');

@@ -3,7 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 
 import { makeInstance } from '../../binding/class.maker.js';
-import { bindHandlers } from '../../binding/handler.binder.js';
+import { HandlerTable } from '../../binding/handler.binder.js';
 import { checkClient } from '../../discovery/client.checker.js';
 import { readHandlers } from '../../discovery/handler.accessor.js';
 import type { MethodArgs, MethodName } from '../../runtime/client/client-handle.js';
@@ -46,7 +46,7 @@ export class TestClient<T extends object> {
     readonly instance: T,
   ) {
     this.#client = client;
-    this.#incarnation = bindHandlers(instance, readHandlers(client));
+    this.#incarnation = new HandlerTable(readHandlers(client)).bind(instance);
     this.#dialogue = new PlayedDialogue(client.name);
   }
 
