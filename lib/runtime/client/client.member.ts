@@ -33,10 +33,9 @@ export class ClientMember implements Member, ProcessOwner {
   process: Process;
   /** The socket of the last one, where it lingers after a crash: nothing else is kept of that. */
   #previous: LingeringSockets | undefined;
-  /** Those who read slower than the peer sends: they outlive incarnations. */
-  readonly readers = new PauseLock((isHeld) => this.hold(this.readers, isHeld));
   /** Told of the end of every incarnation. */
   readonly exits = new ExitWatchers();
+  #readers: PauseLock | undefined;
   incarnation = 0;
   /** The last round trip that was measured, in milliseconds. */
   latency: number | undefined;
@@ -74,6 +73,11 @@ export class ClientMember implements Member, ProcessOwner {
     tools.features = new FeatureChain(tools.factories?.map((make) => make(context)));
     this.process = new Process(definition, tools, this, 0);
     supervisor.add(this, position);
+  }
+
+  /** Those who read slower than the peer sends: they outlive incarnations. */
+  get readers(): PauseLock {
+    return (this.#readers ??= new PauseLock((isHeld) => this.hold(this.readers, isHeld)));
   }
 
   get name(): string {
@@ -313,7 +317,7 @@ export class ClientMember implements Member, ProcessOwner {
     this.#previous?.destroy();
     this.#previous = connection.lingering;
     this.process = new Process(this.definition, this.tools, this, connection.session, isTrusted);
-    if (this.readers.isHeld) this.hold(this.readers, true);
+    if (this.#readers?.isHeld) this.hold(this.#readers, true);
     for (const message of this.#postponed.take()) this.process.post(message);
   }
 

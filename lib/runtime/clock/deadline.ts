@@ -37,6 +37,7 @@ class Deadline implements Timer {
 
   cancel(): void {
     this.#timer?.cancel();
+    this.#timer = undefined;
     if (this.#turn !== undefined) clearImmediate(this.#turn);
   }
 

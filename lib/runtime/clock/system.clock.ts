@@ -34,14 +34,15 @@ export class SystemClock implements Clock {
 
   setTimer(delay: number, fire: () => void): Timer {
     if (delay === Infinity) return NEVER;
-    const entry = new Entry(this.now() + Math.max(0, delay), this.count++, fire);
+    const entry = new Entry(this.now() + Math.max(0, delay), this.count++, this, fire);
     this.timers.add(entry);
     if (entry.at < this.wakesAt) this.wake(entry.at);
-    return { cancel: () => this.cancel(entry) };
+    return entry;
   }
 
-  private cancel(entry: Entry): void {
-    this.timers.delete(entry);
+  /** Takes out one of its timers. */
+  cancel(entry: HeapEntry): void {
+    this.timers.delete(entry as Entry);
     // With others it goes on as it is set: too early for them does no harm, and costs less.
     if (this.timers.first === undefined) this.sleep();
   }
@@ -79,20 +80,28 @@ export class SystemClock implements Clock {
   }
 }
 
-class Entry extends AsyncResource implements HeapEntry {
+/** A timer, which is its own handle: there may be thousands. */
+class Entry extends AsyncResource implements HeapEntry, Timer {
   place = 0;
+  readonly #clock: SystemClock;
   readonly #fire: () => void;
 
   constructor(
     readonly at: number,
     readonly order: number,
+    clock: SystemClock,
     fire: () => void,
   ) {
     super('WebSockexTimer', { requireManualDestroy: true });
+    this.#clock = clock;
     this.#fire = fire;
   }
 
   fire(): void {
     this.runInAsyncScope(this.#fire);
+  }
+
+  cancel(): void {
+    this.#clock.cancel(this);
   }
 }

@@ -15,7 +15,7 @@ export class Attempt {
   #isAbandoned = false;
   #reason: unknown;
   #outcome: AttemptOutcome | undefined;
-  readonly #watchers: ((outcome: AttemptOutcome) => void)[] = [];
+  #watchers: ((outcome: AttemptOutcome) => void)[] | undefined;
 
   /** Whether nobody wants the attempt any more. */
   get isAbandoned(): boolean {
@@ -32,13 +32,15 @@ export class Attempt {
   /** Calls `done` once it has led to a session, failed or been given up: at once, where it has. */
   whenSettled(done: (outcome: AttemptOutcome) => void): void {
     if (this.#outcome !== undefined) done(this.#outcome);
-    else this.#watchers.push(done);
+    else (this.#watchers ??= []).push(done);
   }
 
   /** It has come to its end. Only the first outcome counts. */
   settle(outcome: AttemptOutcome): void {
     this.#outcome ??= outcome;
-    for (const done of this.#watchers.splice(0)) done(this.#outcome);
+    const watchers = this.#watchers;
+    this.#watchers = undefined;
+    for (const done of watchers ?? []) done(this.#outcome);
   }
 
   /** @param reason of the signal, where there is more to say than that it is given up */

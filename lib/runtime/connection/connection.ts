@@ -45,7 +45,8 @@ export class Connection implements WireOwner {
   /** What speaks to the peer, in the current session or the last one. */
   transport: string | undefined;
   #openedAt = 0;
-  readonly #awaited: (() => void)[] = [];
+  /** Those who wait until there is no wire. */
+  #awaited: (() => void)[] | undefined;
 
   constructor(
     private readonly client: string,
@@ -81,7 +82,7 @@ export class Connection implements WireOwner {
 
   /** Calls `done` once there is none: at once, or when it has ended. */
   whenNoWire(done: () => void): void {
-    if (this.hasWire) this.#awaited.push(done);
+    if (this.hasWire) (this.#awaited ??= []).push(done);
     else done();
   }
 
@@ -364,7 +365,8 @@ export class Connection implements WireOwner {
     this.#state = state;
     if ('attempt' in before) before.attempt?.settle(outcome);
     if (changed) this.owner.listener.onStatus(state.name);
-    if (!this.hasWire) for (const done of this.#awaited.splice(0)) done();
+    if (this.#awaited === undefined || this.hasWire) return;
+    for (const done of this.#awaited.splice(0)) done();
   }
 }
 

@@ -367,8 +367,11 @@ export class Wire implements TransportEvents {
     this.lose(new SendTimeoutError(this.#client, this.settings.sendTimeout, bytes));
   }
 
+  /** They are let go of as well: a session may last for days. */
   #cancelTimers(): void {
     this.#deadline?.cancel();
+    this.#deadline = undefined;
     this.#handshakeDeadline?.cancel();
+    this.#handshakeDeadline = undefined;
   }
 }

@@ -25,6 +25,11 @@ export interface LoginParts {
   readonly settings: Pick<ClientSettings, 'loginTimeout'>;
 }
 
+/** Told once, when a session is ready. */
+export interface LoginOwner {
+  loggedIn(login: Login, info: ConnectionInfo): void;
+}
+
 /**
  * The login of one session: from the 101 until it is ready.
  *
@@ -50,15 +55,14 @@ export class Login implements Greeting {
   #refusal: LoginError | undefined;
   #isSessionOver = false;
   /** What waits until the session is ready, or over. */
-  #held: (() => void)[] = [];
+  #held: (() => void)[] | undefined;
 
   constructor(
     readonly info: ConnectionInfo,
     private readonly tools: Pick<ProcessTools, 'clock' | 'telemetry' | 'run' | 'undelivered'>,
     private readonly parts: LoginParts,
     private readonly port: DialoguePort,
-    /** Told once, when the session is ready. */
-    private readonly onReady: (info: ConnectionInfo) => void,
+    private readonly owner: LoginOwner,
   ) {
     this.dialogue = new SessionDialogue(port);
   }
@@ -71,6 +75,10 @@ export class Login implements Greeting {
   /** Whether its session is open. */
   get isOpen(): boolean {
     return this.parts.connection.isOpen;
+  }
+
+  get #isSending(): boolean {
+    return this.#state === 'sending';
   }
 
   /** The call of `@OnConnect`, and then of the stream it has returned. */
@@ -94,7 +102,7 @@ export class Login implements Greeting {
     const { connect: handler } = lifetime.incarnation;
     this.#state = 'running';
     if (handler === undefined) return this.sent();
-    this.#limit(handler);
+    const since = this.tools.clock.now();
     let value: unknown;
     try {
       value = calls.invokeKnown(handler, [this.info, this.dialogue], (call) => {
@@ -104,7 +112,13 @@ export class Login implements Greeting {
       return this.#threw(handler, thrown);
     }
     const promise = value === undefined ? undefined : toPromise(value);
-    if (promise === undefined) return this.#returned(handler, value);
+    if (promise === undefined) {
+      const pending = this.#returned(handler, value);
+      // What it has returned is a stream, which may never begin.
+      if (this.#isSending) this.#limit(handler, since);
+      return pending;
+    }
+    this.#limit(handler, since);
     calls.suspended();
     return new Promise<void>((resolve, reject) => {
       this.#release = resolve;
@@ -124,7 +138,7 @@ export class Login implements Greeting {
     this.#settle(isReady ? 'ready' : 'failed');
     if (!isReady) return;
     this.tools.run(() => {
-      this.onReady(this.info);
+      this.owner.loggedIn(this, this.info);
       this.#letGo();
     });
   }
@@ -145,7 +159,7 @@ export class Login implements Greeting {
   whenSettled(work: () => void): void {
     const isOver = this.#state === 'failed' || !this.parts.connection.isOpen;
     if (this.isReady || isOver) work();
-    else this.#held.push(work);
+    else (this.#held ??= []).push(work);
   }
 
   /** The peer has closed the session. */
@@ -164,7 +178,7 @@ export class Login implements Greeting {
 
   /** The incarnation is over: nobody waits for anything of it. */
   end(reason: CloseReason): void {
-    this.#held = [];
+    this.#held = undefined;
     this.dialogue.over(reason);
     if (!this.isReady) this.#settle('failed');
   }
@@ -219,18 +233,22 @@ export class Login implements Greeting {
     this.#state = state;
     this.#call?.end();
     this.#deadline?.cancel();
+    this.#deadline = undefined;
     if (this.#leaving !== undefined) clearImmediate(this.#leaving);
   }
 
   #letGo(): void {
-    for (const work of this.#held.splice(0)) work();
+    for (const work of this.#held?.splice(0) ?? []) work();
   }
 
-  #limit({ method }: Handler): void {
+  /** @param since when it began, on the clock */
+  #limit({ method }: Handler, since: number): void {
     const { clock } = this.tools;
-    const { loginTimeout } = this.parts.settings;
-    if (loginTimeout === Infinity) return;
-    this.#deadline = setDeadline(clock, loginTimeout, () => this.#onTimeout(method, loginTimeout));
+    const { loginTimeout: timeout } = this.parts.settings;
+    // One that has greeted, or was closed, in its own call waits for nothing.
+    if (timeout === Infinity || this.#state === 'ready' || this.#state === 'failed') return;
+    const left = since + timeout - clock.now();
+    this.#deadline = setDeadline(clock, left, () => this.#onTimeout(method, timeout));
   }
 
   #onTimeout(method: string, timeout: number): void {

@@ -23,14 +23,15 @@ import { HandlerCalls, type KnownCall, type RunningCall } from './handler.calls.
 import { HandlerWatch } from './handler.watch.js';
 import { HandlerRunner } from './handler.runner.js';
 import { Lifetime } from './lifetime.js';
-import { Login } from './login.js';
-import { type CallerMessage, isData, isWanted, type Message } from './message.js';
+import { Login, type LoginOwner } from './login.js';
+import { type CallerMessage, isWanted, type Message } from './message.js';
 import type { Greeting } from './handler.streams.js';
 import type { ProcessOwner, ProcessTools } from './process.port.js';
 import { Reconnect } from './reconnect.js';
 import { ProcessRotation } from './rotation.host.js';
 import { Shutdown } from './shutdown.js';
 import type { UrlRound } from './url.round.js';
+import { WireDialogue } from './wire.dialogue.js';
 
 /** Where frames go that nobody takes any more. */
 const NOWHERE: FrameInbox = { post: () => undefined };
@@ -48,11 +49,10 @@ const NOWHERE: FrameInbox = { post: () => undefined };
  *     login        how a session becomes ready, one for each
  *     rotation     a new session in the place of the old one, with its second socket
  */
-export class Process implements ConnectionOwner, BudgetClient {
+export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   readonly connection: Connection;
   readonly entrant: Entrant;
   readonly mailbox: Mailbox<Message>;
-  readonly pauseLock: PauseLock;
   readonly calls: HandlerCalls;
   readonly watch: HandlerWatch;
   readonly lifetime: Lifetime;
@@ -66,6 +66,7 @@ export class Process implements ConnectionOwner, BudgetClient {
   login: Login | undefined;
   #settings: ClientSettings | undefined;
   #shutdown: Shutdown | undefined;
+  #pauseLock: PauseLock | undefined;
   #isDraining = false;
   /** Who waits for a frame in `@OnConnect`. */
   #listener: FrameListener | undefined;
@@ -88,7 +89,6 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.mailbox = new Mailbox<Message>(this.dispatcher, () => this.settings.mailbox, budget);
     this.connection = new Connection(name, tools, this, session);
     this.entrant = tools.gate.join(this);
-    this.pauseLock = new PauseLock((paused) => tools.run(() => this.#setPaused(paused)));
     this.watch = new HandlerWatch(tools.clock, telemetry, this);
     this.calls = new HandlerCalls(name, tools.clock, this.watch, tools.host);
     this.lifetime = new Lifetime(definition, telemetry, this, owner);
@@ -97,6 +97,12 @@ export class Process implements ConnectionOwner, BudgetClient {
     this.runner = new HandlerRunner(definition, tools, this, budget);
     this.#besides = new ProcessRotation(definition, tools, this);
     this.rotation = new Rotation(name, tools, this.connection, this.#besides);
+  }
+
+  /** Made for the first who holds it. */
+  get pauseLock(): PauseLock {
+    const { run } = this.tools;
+    return (this.#pauseLock ??= new PauseLock((paused) => run(() => this.#setPaused(paused))));
   }
 
   get settings(): ClientSettings {
@@ -264,11 +270,13 @@ export class Process implements ConnectionOwner, BudgetClient {
   }
 
   onOpen(info: SessionInfo, wire: SessionWire): void {
-    const login = new Login(info, this.tools, this, this.dialoguePort(wire), (ready) =>
-      this.dispatcher.ready(ready),
-    );
+    const login = new Login(info, this.tools, this, this.dialoguePort(wire), this);
     this.login = login;
     this.mailbox.post({ type: 'open', login });
+  }
+
+  loggedIn(_login: Login, info: SessionInfo): void {
+    this.dispatcher.ready(info);
   }
 
   /**
@@ -372,21 +380,19 @@ export class Process implements ConnectionOwner, BudgetClient {
 
   /** The session behind a socket, for the dialogue of its login. */
   dialoguePort(wire: SessionWire): DialoguePort {
-    const { mailbox } = this;
-    return {
-      client: this.definition.name,
-      clock: this.tools.clock,
-      send: (frames, done) => this.send(frames, { isAnswer: false, isGreeting: true, done }),
-      refuse: (what, error) => this.tools.refuse(what, error),
-      takeOut: (match) =>
-        mailbox.takeOut((message): message is DataFrame => isData(message) && match(message)),
-      listen: (listener) => {
-        this.#listener = listener;
-        wire.divert(this.inbox);
-        mailbox.stretch(listener && (() => listener.full()));
-      },
-      handOver: (frame) => this.#guarded(() => this.dispatcher.handOver(frame)),
-    };
+    return new WireDialogue(this.definition.name, this.tools, this, wire);
+  }
+
+  /** From now on the listener is told of frames before anybody else is. */
+  listen(listener: FrameListener | undefined, wire: SessionWire): void {
+    this.#listener = listener;
+    wire.divert(this.inbox);
+    this.mailbox.stretch(listener && (() => listener.full()));
+  }
+
+  /** A frame that a dialogue has waited for has its turn. */
+  handOver(frame: DataFrame): DataFrame | undefined {
+    return this.#guarded(() => this.dispatcher.handOver(frame));
   }
 
   /** Nobody waits for the peer in `@OnConnect` any more, unless the session is ready. */

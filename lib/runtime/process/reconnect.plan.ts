@@ -15,6 +15,8 @@ import type { ReconnectChanges } from './directive.js';
 /** The service restarts; it has no room for now: try again later. */
 const PAUSING: ReadonlySet<number> = new Set([1012, 1013]);
 
+const NO_CHANGES = Object.freeze({});
+
 /** What an end says of the next attempt. */
 interface EndVerdict {
   /** @default 'passing' */
@@ -40,7 +42,7 @@ export class ReconnectPlan {
   /** Milliseconds of the wait that was committed last which the peer, or a handler, has asked for. */
   held = 0;
   /** What `reconnect({ url, headers })` has changed, for every attempt to come. */
-  changes: Pick<ReconnectChanges, 'url' | 'headers'> = {};
+  changes: Pick<ReconnectChanges, 'url' | 'headers'> = NO_CHANGES;
 
   constructor(private readonly random: Random) {}
 

@@ -156,7 +156,7 @@ export class ProcessRotation implements RotationHost<Login> {
         settings: this.#settings ?? parts.settings,
       },
       this.#dialoguePort(session),
-      (ready) => this.parts.rotation.loggedIn(login, ready),
+      this.parts.rotation,
     );
     return login;
   }
@@ -406,7 +406,10 @@ export class ProcessRotation implements RotationHost<Login> {
     const { connection } = this.parts;
     const port = this.parts.dialoguePort({ divert: (inbox) => connection.wire?.divert(inbox) });
     return {
-      ...port,
+      client: port.client,
+      clock: port.clock,
+      refuse: (what, error) => port.refuse(what, error),
+      handOver: (frame) => port.handOver(frame),
       send: (frames, done) => {
         if (session.isPassedOn) port.send(frames, done);
         else session.send(frames, done);

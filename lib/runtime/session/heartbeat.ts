@@ -43,7 +43,7 @@ export class Heartbeat implements SessionFeature {
   /** The next one; there is none while nothing beats. */
   #next: Timer | undefined;
   /** Those that no pong, or expected message, has answered, the oldest first. */
-  #beats: Beat[] = [];
+  readonly #beats: Beat[] = [];
   #isPaused = false;
   /** Whether it beats, or would if reading went on. */
   #isOn = false;

@@ -46,9 +46,9 @@ export class Outbox implements SessionFeature {
   /** In order; those that wait for a session among those that wait in one. */
   readonly #waiting = new WaitingSends();
   /** What a socket was given, and has not told of: of those that would wait for another session. */
-  #handed = new Set<WaitingSend>();
+  #handed: Set<WaitingSend> | undefined;
   /** The same of the socket that a rotation has replaced, which still tells of them. */
-  #before = new Set<WaitingSend>();
+  #before: Set<WaitingSend> | undefined;
   /** What answers the session that a rotation has replaced, while that is read. */
   #former: FormerAnswers | undefined;
   /** What the last socket has given back: before all that waits. */
@@ -96,8 +96,8 @@ export class Outbox implements SessionFeature {
 
   ready(session: number): void {
     // A socket tells of all it was given before its end: what it has not told of now, it never will.
-    for (const item of this.#handed) this.#settle(item, this.#lost());
-    this.#handed.clear();
+    for (const item of this.#handed ?? []) this.#settle(item, this.#lost());
+    this.#handed = undefined;
     this.#ready = session;
     this.#putBack();
     this.#pump();
@@ -115,8 +115,9 @@ export class Outbox implements SessionFeature {
 
   end({ isRotated = false }: Partial<WireEnd> = {}): void {
     if (!isRotated) return this.#lose();
-    this.#before = new Set([...this.#before, ...this.#handed]);
-    this.#handed = new Set();
+    if (this.#handed !== undefined)
+      this.#before = new Set([...(this.#before ?? []), ...this.#handed]);
+    this.#handed = undefined;
     const { session } = this.context;
     this.#former = new FormerAnswers(this.context, session, this.#rate, () => this.#hold());
     this.#lose(isRotated);
@@ -135,7 +136,7 @@ export class Outbox implements SessionFeature {
 
   close(): void {
     this.#isClosed = true;
-    this.#handed.clear();
+    this.#handed = undefined;
     this.#lose();
     for (const item of this.#waiting) {
       this.#waiting.remove(item);
@@ -304,35 +305,40 @@ export class Outbox implements SessionFeature {
   }
 
   #hand(item: WaitingSend): void {
-    if (isKeptMode(item.mode)) this.#handed.add(item);
+    if (isKeptMode(item.mode)) (this.#handed ??= new Set()).add(item);
     try {
       this.context.send(item.frames, (error) => this.#told(item, error), item.isAnswer);
     } catch (error) {
-      this.#handed.delete(item);
+      this.#handed?.delete(item);
       this.#settle(item, error as Error);
     }
   }
 
   /** The socket tells what became of it. */
   #told(item: WaitingSend, error: SendFailure | null | undefined): void {
-    this.#handed.delete(item);
-    const isOfBefore = this.#before.delete(item);
+    this.#handed?.delete(item);
+    const isOfBefore = this.#before?.delete(item) === true;
     if (item.isSettled) return;
     if (!error) this.#settle(item);
     else if (isKeptMode(item.mode) && error.isUnsent && !this.#isClosed) this.#returned.push(item);
     else this.#settle(item, this.#lost(error));
     if (this.#ready === 0) this.#putBack();
-    else if (isOfBefore && this.#before.size === 0) {
+    else if (isOfBefore && this.#before?.size === 0) {
       // That socket is gone: what it had, and has not sent, goes by the one that there is.
       this.#putBack(true);
       this.#pump();
     }
   }
 
+  /** Whether a socket has something it has not told of. */
+  get #isTelling(): boolean {
+    return this.#handed !== undefined && this.#handed.size > 0;
+  }
+
   /** What the last socket has given back goes before all that waits: it was asked for before. */
   #putBack(isOfBefore = false): void {
     // A socket tells of all that it has at one time: they come back together, or order would be lost.
-    if (this.#returned.length === 0 || (this.#handed.size > 0 && !isOfBefore)) return;
+    if (this.#returned.length === 0 || (this.#isTelling && !isOfBefore)) return;
     const returned = this.#returned;
     const newest = new Map([...returned, ...this.#waiting].map((item) => [item.key, item]));
     this.#returned = [];

@@ -173,7 +173,8 @@ export class FeatureChain {
   readonly #senders: readonly SessionFeature[];
 
   constructor(features: readonly (SessionFeature | undefined)[] = []) {
-    this.#features = features.filter((feature) => feature !== undefined);
+    // The copies are as long as they must be, where a list that has grown is longer.
+    this.#features = features.filter((feature) => feature !== undefined).slice();
     this.receives = this.#features.some((feature) => feature.received !== undefined);
     this.#senders = this.#features.filter((feature) => feature.sending !== undefined).toReversed();
   }

@@ -29,18 +29,19 @@ export interface WaitingSend {
  * takes the same time however many wait.
  */
 export class WaitingSends {
-  readonly #items = new Set<WaitingSend>();
+  /** There is none before the first: most clients never have one. */
+  #items: Set<WaitingSend> | undefined;
   /** Goes on where it stands: one that began anew would pass all that have gone. */
-  #order = this.#items.values();
+  #order: SetIterator<WaitingSend> | undefined;
   #first: WaitingSend | undefined;
-  readonly #latest = new Map<string, WaitingSend>();
+  #latest: Map<string, WaitingSend> | undefined;
   #bytes = 0;
   #frames = 0;
   #answers = { frames: 0, bytes: 0 };
   #kept = { frames: 0, bytes: 0 };
 
   get size(): number {
-    return this.#items.size;
+    return this.#items?.size ?? 0;
   }
 
   get bytes(): number {
@@ -62,9 +63,10 @@ export class WaitingSends {
   }
 
   get first(): WaitingSend | undefined {
+    if (this.#items === undefined) return undefined;
     if (this.#first !== undefined && this.#items.has(this.#first)) return this.#first;
-    let next = this.#order.next();
-    if (next.done) {
+    let next = this.#order?.next();
+    if (next === undefined || next.done) {
       this.#order = this.#items.values();
       next = this.#order.next();
     }
@@ -75,40 +77,40 @@ export class WaitingSends {
   /** The one that has waited longest of those that wait for a session, or would. */
   get oldestKept(): WaitingSend | undefined {
     if (this.#kept.frames === 0) return undefined;
-    for (const item of this.#items) if (isKeptMode(item.mode)) return item;
+    for (const item of this.#items ?? []) if (isKeptMode(item.mode)) return item;
     return undefined;
   }
 
   /** The one that waits with this key. */
   latest(key: string): WaitingSend | undefined {
-    return this.#latest.get(key);
+    return this.#latest?.get(key);
   }
 
   [Symbol.iterator](): IterableIterator<WaitingSend> {
-    return this.#items.values();
+    return (this.#items ?? []).values();
   }
 
   add(item: WaitingSend): void {
-    this.#items.add(item);
+    (this.#items ??= new Set()).add(item);
     this.#count(item, 1);
-    if (item.key !== undefined) this.#latest.set(item.key, item);
+    if (item.key !== undefined) (this.#latest ??= new Map()).set(item.key, item);
   }
 
   /** Puts some before all that wait, in the order given; none of them has the key of one that waits. */
   putFirst(items: readonly WaitingSend[]): void {
-    const waiting = [...this.#items];
-    this.#items.clear();
+    const waiting = this.#items;
+    this.#items = new Set(items);
     for (const item of items) this.add(item);
-    for (const item of waiting) this.#items.add(item);
-    this.#order = this.#items.values();
+    for (const item of waiting ?? []) this.#items.add(item);
+    this.#order = undefined;
     this.#first = undefined;
   }
 
   remove(item: WaitingSend): void {
-    if (!this.#items.delete(item)) return;
+    if (this.#items?.delete(item) !== true) return;
     this.#count(item, -1);
     const { key } = item;
-    if (key !== undefined && this.#latest.get(key) === item) this.#latest.delete(key);
+    if (key !== undefined && this.#latest?.get(key) === item) this.#latest.delete(key);
   }
 
   #count({ bytes, frames, isAnswer, mode }: WaitingSend, sign: 1 | -1): void {

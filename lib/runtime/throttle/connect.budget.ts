@@ -230,8 +230,14 @@ class BudgetEntrant implements Entrant, Waiter {
     if (before !== undefined) this.budget.quit(before);
     const calledOn = origin === before ? this.#calledOn : undefined;
     this.#calledOn = undefined;
-    this.#place = { attempt, isFirst, calledOn };
-    return this.budget.enter(origin, this.#place, this.client);
+    const place: Place = { attempt, isFirst, calledOn };
+    this.#place = place;
+    const entering = this.budget.enter(origin, place, this.client);
+    // Of an attempt that is over there is nothing to know: it does not come again.
+    attempt.whenSettled(() => {
+      if (this.#place === place) this.#place = undefined;
+    });
+    return entering;
   }
 
   /** Whether it is in already; where it is, but goes elsewhere now, it leaves. */
