@@ -144,9 +144,11 @@ export class ClientMember implements Member, ProcessOwner {
     this.#phase = 'alive';
     this.#hasBegun = false;
     this.supervisor.begun(this);
-    this.tools.run(() => this.process.start(this.args));
     const { incarnation } = this;
-    if (incarnation > 1) this.tools.telemetry.emit('restart', { incarnation });
+    const announced = (): void => {
+      if (incarnation > 1) this.tools.telemetry.emit('restart', { incarnation });
+    };
+    this.tools.run(() => this.process.start(this.args, announced));
   }
 
   begun(): Promise<void> {

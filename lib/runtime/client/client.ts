@@ -389,7 +389,7 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
     this.#reason = reason;
     const { onTerminated } = this.tools;
     // First, as one that had asked for the promise before all others.
-    if (onTerminated !== undefined) queueMicrotask(() => onTerminated(this));
+    if (onTerminated !== undefined) void Promise.resolve().then(() => onTerminated(this));
     this.#terminated?.resolve(reason);
   }
 

@@ -145,9 +145,12 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     return this.#besides.call;
   }
 
-  start(args: unknown): void {
+  /** @param announced tells of the incarnation, before it does anything */
+  start(args: unknown, announced: () => void): void {
+    const attempt = this.connection.begin();
+    announced();
     // First, whatever those ask for who see us begin: there is no incarnation before.
-    this.mailbox.putFirst([{ type: 'start', args, attempt: this.connection.begin() }]);
+    this.mailbox.putFirst([{ type: 'start', args, attempt }]);
   }
 
   /** Takes what somebody casts, tells or calls; it is handled soon, after the call of the caller has returned. */
