@@ -77,7 +77,10 @@ export class ClientMember implements Member, ProcessOwner {
 
   /** Those who read slower than the peer sends: they outlive incarnations. */
   get readers(): PauseLock {
-    return (this.#readers ??= new PauseLock((isHeld) => this.hold(this.readers, isHeld)));
+    if (this.#readers !== undefined) return this.#readers;
+    const readers = new PauseLock((isHeld) => this.hold(readers, isHeld));
+    this.#readers = readers;
+    return readers;
   }
 
   get name(): string {
