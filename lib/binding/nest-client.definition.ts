@@ -123,16 +123,19 @@ export class NestClientDefinition implements ClientDefinition {
    * Injects the factory's dependencies, and asks it, unless the client is started by hand.
    *
    * @param isWanted whether somebody has started it by hand already
-   * @throws (rejects) as {@link begin}, and ConfigurationError for what the transport cannot do
+   * @throws (or rejects) as {@link begin}, and ConfigurationError for what the transport cannot do
    */
-  async prepare(isWanted = false): Promise<void> {
-    if (this.#isOverridden) return;
-    await this.#prepareFactory(isWanted);
-    await this.tools.check(this.name, this.settings().transport);
+  prepare(isWanted = false): void | Promise<void> {
+    if (this.#isOverridden) return undefined;
+    if (this.#declared.metadata?.factory === undefined) return this.#checkTransport();
+    return this.#prepareFactory(isWanted).then(() => this.#checkTransport());
+  }
+
+  #checkTransport(): Promise<void> | undefined {
+    return this.tools.check(this.name, this.settings().transport);
   }
 
   async #prepareFactory(isWanted: boolean): Promise<void> {
-    if (this.#declared.metadata?.factory === undefined) return;
     const dependencies = await this.#inject();
     const isByHand = (): boolean => this.settings().startup === 'manual' && !isWanted;
     if (this.#isAsked || isByHand()) return;

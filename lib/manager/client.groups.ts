@@ -6,8 +6,9 @@ import type { Clock } from '../runtime/clock/clock.port.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';
 import { FatalError, type RestartLimitError } from '../runtime/errors/client.errors.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
-import { DEFAULT_LIMIT } from '../runtime/supervision/restart.policy.js';
-import { Supervisor } from '../runtime/supervision/supervisor.js';
+import { DEFAULT_LIMIT, type RestartLimit } from '../runtime/supervision/restart.policy.js';
+import { Supervisor, type SupervisorOptions } from '../runtime/supervision/supervisor.js';
+import type { Strategy } from '../runtime/supervision/supervisor.port.js';
 import { WEBSOCKEX_CLOCK, WEBSOCKEX_RANDOM } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
 import { MODULE_OPTIONS_TOKEN } from '../websockex.module-definition.js';
@@ -35,27 +36,13 @@ export class ClientGroups {
       maxRestarts: options.maxRestarts ?? DEFAULT_LIMIT.maxRestarts,
       within: options.within ?? DEFAULT_LIMIT.within,
     };
-    const clients: RegisteredClient[] = [];
-    const strategy = options?.strategy ?? 'one_for_one';
-    const onGiveUp = (error: RestartLimitError | FatalError): void => {
-      const handles = clients.map(({ handle }) => handle);
-      this.gaveUp(
-        name,
-        options?.onGiveUp ?? this.options?.onGiveUp,
-        { strategy, clients: handles },
-        error,
-      );
-    };
-    const supervisor = new Supervisor({ name, strategy, limit, onGiveUp }, this.clock, this.random);
-    return { supervisor, options, clients };
+    return new Group(name, options, limit, this, this.clock, this.random);
   }
 
-  private gaveUp(
-    name: string,
-    onGiveUp: OnGiveUp = 'log',
-    group: ClientGroup,
-    error: RestartLimitError | FatalError,
-  ): void {
+  /** A supervisor has given up. */
+  gaveUp({ name, strategy, options, clients }: Group, error: RestartLimitError | FatalError): void {
+    const onGiveUp = options?.onGiveUp ?? this.options?.onGiveUp ?? 'log';
+    const group = { strategy, clients: clients.map(({ handle }) => handle) };
     if (typeof onGiveUp === 'function') {
       void this.call(name, onGiveUp, group, error);
       return;
@@ -88,6 +75,35 @@ export class ClientGroups {
     } catch (thrown) {
       this.logger.failed(name, 'onGiveUp', thrown);
     }
+  }
+}
+
+/** Clients that are supervised together; most groups are one client. */
+class Group implements SupervisedGroup, SupervisorOptions {
+  readonly supervisor: Supervisor;
+  clients: readonly RegisteredClient[] = [];
+
+  constructor(
+    readonly name: string,
+    readonly options: GroupOptions | undefined,
+    readonly limit: RestartLimit | undefined,
+    private readonly groups: ClientGroups,
+    clock: Clock,
+    random: Random,
+  ) {
+    this.supervisor = new Supervisor(this, clock, random);
+  }
+
+  get strategy(): Strategy {
+    return this.options?.strategy ?? 'one_for_one';
+  }
+
+  add(client: RegisteredClient): void {
+    this.clients = this.clients.concat(client);
+  }
+
+  onGiveUp(error: RestartLimitError | FatalError): void {
+    this.groups.gaveUp(this, error);
   }
 }
 

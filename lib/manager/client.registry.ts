@@ -50,7 +50,7 @@ export class ClientRegistry {
   /** Those that have ended, but whose socket still says why. */
   private readonly lingering = new Set<RegisteredClient>();
   /** Listed ones first. */
-  private readonly named = new Map<string, Set<RegisteredClient>>();
+  private readonly named = new Map<string, readonly RegisteredClient[]>();
   private readonly known = new WeakMap<object, RegisteredClient>();
   /** Where its sessions pass when they end. */
   readonly turns = new TurnGate();
@@ -185,9 +185,9 @@ export class ClientRegistry {
     this.dynamic.delete(registered);
     this.lingering.add(registered);
     client.member.whenSocketsGone(() => this.lingering.delete(registered));
-    const named = this.named.get(client.name);
-    named?.delete(registered);
-    if (named?.size === 0) this.named.delete(client.name);
+    const left = this.named.get(client.name)?.filter((one) => one !== registered) ?? [];
+    if (left.length === 0) this.named.delete(client.name);
+    else this.named.set(client.name, left);
   }
 
   private groupOf(listed: ListedGroup): SupervisedGroup {
@@ -214,10 +214,10 @@ export class ClientRegistry {
     const client = new Client(definition, tools, group.supervisor, position);
     const handle = new LocalHandle(client) as unknown as ClientHandle;
     const registered = { type, definition, client, handle, group };
-    group.clients.push(registered);
+    group.add(registered);
     this.known.set(client, registered);
-    const named = this.named.get(client.name) ?? new Set();
-    this.named.set(client.name, named.add(registered));
+    const named = this.named.get(client.name) ?? [];
+    this.named.set(client.name, named.concat(registered));
     return registered;
   }
 }

@@ -99,8 +99,11 @@ export class ClientStarter {
   }
 
   private async begin({ definition, client }: RegisteredClient): Promise<void> {
-    if (!client.hasEnded) await definition.prepare();
-    if (!client.hasEnded) await client.incarnate();
+    // Where there is nothing to wait for there is no promise: there may be ten thousand of them.
+    const preparing = client.hasEnded ? undefined : definition.prepare();
+    if (preparing !== undefined) await preparing;
+    const making = client.hasEnded ? undefined : client.incarnate();
+    if (making !== undefined) await making;
     if (client.hasEnded) {
       // Somebody stopped it meanwhile, or its parent ended.
       const reason = await client.terminated;

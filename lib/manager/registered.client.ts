@@ -20,5 +20,6 @@ export interface SupervisedGroup {
   readonly supervisor: Supervisor;
   readonly options: GroupOptions | undefined;
   /** In order of declaration. */
-  readonly clients: RegisteredClient[];
+  readonly clients: readonly RegisteredClient[];
+  add(client: RegisteredClient): void;
 }

@@ -154,8 +154,15 @@ export class TelemetryLogger implements EventSink {
     const before = this.outages.get(client);
     const { failures, since, connectedAt, isSeen, isRowTold } = before ?? { ...NONE, since: time };
     const isLost = isSeen === 'lost' ? isSeen : undefined;
-    const row = { ...NONE, failures, since, isRowTold, isSeen: isLost };
-    this.outages.set(client, { ...row, connectedAt: time, isTold: true });
+    this.outages.set(client, {
+      since,
+      failures,
+      connectedAt: time,
+      reason: undefined,
+      isTold: true,
+      isRowTold,
+      isSeen: isLost,
+    });
     const isRecovery = failures > 0 && connectedAt === undefined;
     const outage = isRecovery ? { failures, lasted: time - since } : undefined;
     const line = messages.connected(client, url, session, outage);

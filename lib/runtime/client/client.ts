@@ -1,4 +1,10 @@
-import { Deferred, isThenable, limited, type WaitOptions } from '../async/deferred.js';
+import {
+  Deferred,
+  isThenable,
+  limited,
+  type Pending,
+  type WaitOptions,
+} from '../async/deferred.js';
 import { CallTimeoutError } from '../errors/client.errors.js';
 import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import type { RotateOptions } from '../connection/rotation.port.js';
@@ -188,7 +194,7 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
   }
 
   /** Makes the incarnation ahead of the start. */
-  incarnate(): Promise<void> {
+  incarnate(): Pending {
     return this.tools.run(() => this.process.lifetime.incarnate());
   }
 

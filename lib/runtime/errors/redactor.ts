@@ -18,9 +18,11 @@ const NAMED = /(["']?)([\w.-]{2,64})\1(\s*=\s*|(?<=["'])\s*:\s*)("[^"]*"|'[^']*'
 /** A word by which a subprotocol, or the one after it, is known to carry credentials. */
 const CARRIER = /bearer|token|auth|jwt|secret|credential|passw|api[_-]?key/i;
 
-/** Hides secrets in whatever messages, logs, telemetry and traces show. Immutable. */
+/** Hides secrets in whatever messages, logs, telemetry and traces show. What it hides never changes. */
 export class Redactor {
   readonly #rules: RedactRules;
+  /** What was shown last. */
+  #last: { readonly url: string; readonly shown: string } | undefined;
 
   /**
    * @param list what the user wants hidden
@@ -50,7 +52,12 @@ export class Redactor {
 
   /** A URL; see `redactUrl`. */
   url(url: string | URL): string {
-    return showUrl(url, this.#rules);
+    const last = this.#last;
+    if (last !== undefined && last.url === url) return last.shown;
+    const shown = showUrl(url, this.#rules);
+    // Ten thousand clients of one URL ask for the same.
+    if (typeof url === 'string') this.#last = { url, shown };
+    return shown;
   }
 
   /** A text from anywhere: the message of an error, the body of an answer. */

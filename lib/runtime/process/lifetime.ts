@@ -117,8 +117,14 @@ export class Lifetime {
   }
 
   /** Makes the instance. Throws what its constructor, or the injector, throws. */
-  async incarnate(): Promise<void> {
-    this.#incarnation = await this.#make();
+  incarnate(): Pending {
+    const made = this.#make();
+    if (isThenable(made)) return made.then((later) => this.#made(later));
+    return this.#made(made);
+  }
+
+  #made(incarnation: Incarnation): void {
+    this.#incarnation = incarnation;
   }
 
   /** Another class takes over: from now on the incarnation is this one. */

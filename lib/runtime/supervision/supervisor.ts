@@ -20,11 +20,12 @@ export interface SupervisorOptions {
   /** How often all members together may be restarted; without one, their own limits count. */
   readonly limit?: RestartLimit | undefined;
   /** Told once the last member has ended that it gave up, or that could not live without such a one. */
-  readonly onGiveUp: (error: RestartLimitError | FatalError) => void;
+  onGiveUp(error: RestartLimitError | FatalError): void;
 }
 
 /** What a supervisor knows of one member. */
 interface RestartRecord {
+  readonly member: Member;
   readonly position: number;
   history: RestartHistory;
   delay: RestartDelay;
@@ -52,10 +53,11 @@ interface Plan {
  * often within a time. Unlike OTP's it waits a little longer before each restart in a row.
  */
 export class Supervisor {
-  readonly #records = new Map<Member, RestartRecord>();
+  /** As long as it must be: most groups are one client, and there may be ten thousand of them. */
+  #records: readonly RestartRecord[] = [];
   #history = RestartHistory.none;
   /** Ends that wait for the restart of the group that is under way. */
-  #exits: Exit[] = [];
+  #exits: Exit[] | undefined;
   #isRestarting = false;
   #restarting: Promise<void> | undefined;
   #pause: { readonly timer: Timer; readonly over: Deferred<void> } | undefined;
@@ -69,38 +71,48 @@ export class Supervisor {
 
   /** In order of start. */
   get members(): readonly Member[] {
-    return [...this.#records]
-      .toSorted(([, one], [, other]) => one.position - other.position)
-      .map(([member]) => member);
+    return this.#records
+      .toSorted((one, other) => one.position - other.position)
+      .map(({ member }) => member);
   }
 
   /** @param position its place in the order of start */
   add(member: Member, position: number): void {
-    this.#records.set(member, {
+    const record: RestartRecord = {
+      member,
       position,
       history: RestartHistory.none,
       delay: RestartDelay.none,
       since: this.clock.now(),
-    });
+    };
+    this.#records = this.#records.concat(record);
+  }
+
+  #record(member: Member): RestartRecord | undefined {
+    return this.#records.find((one) => one.member === member);
+  }
+
+  get #hasExits(): boolean {
+    return this.#exits !== undefined && this.#exits.length > 0;
   }
 
   /** From now on nothing is restarted: what ends has ended. */
   close(): void {
     this.#isClosed = true;
-    for (const record of this.#records.values()) record.timer?.cancel();
+    for (const record of this.#records) record.timer?.cancel();
     this.#endPause();
   }
 
   /** A member's incarnation has begun. */
   begun(member: Member): void {
-    const record = this.#records.get(member);
+    const record = this.#record(member);
     if (record !== undefined) record.since = this.clock.now();
   }
 
   /** A member has ended for good. */
   left(member: Member): void {
-    this.#records.get(member)?.timer?.cancel();
-    this.#exits = this.#exits.filter((exit) => exit.member !== member);
+    this.#record(member)?.timer?.cancel();
+    this.#exits = this.#exits?.filter((exit) => exit.member !== member);
     if (!this.members.some(isWaiting)) this.#endPause();
   }
 
@@ -113,7 +125,7 @@ export class Supervisor {
   exited(member: Member, reason: CloseReason): void {
     const exit = { member, reason };
     if (this.options.strategy === 'one_for_one') return this.#restartOne(exit);
-    this.#exits.push(exit);
+    (this.#exits ??= []).push(exit);
     this.#endPause();
     if (!this.#isRestarting) this.#restarting = this.#restartAll();
   }
@@ -125,11 +137,11 @@ export class Supervisor {
   async failed(member: Member, error: FatalError): Promise<void> {
     // Whatever it was closed for ends the others as well.
     if (this.#isClosed) return;
-    const { strategy, onGiveUp } = this.options;
+    const { strategy } = this.options;
     const { members } = this;
     const first = strategy === 'rest_for_one' ? members.indexOf(member) : 0;
     await failAll(strategy === 'one_for_one' ? [] : members.slice(first), error);
-    onGiveUp(error);
+    this.options.onGiveUp(error);
   }
 
   /** Resolves when no restart of several members is under way. */
@@ -141,15 +153,15 @@ export class Supervisor {
     const plan = this.#count(member, reason);
     // An observer of the plan may have ended this member, or all of them.
     if (plan === undefined || member.hasEnded || this.#isClosed) return;
-    const record = this.#records.get(member) as RestartRecord;
+    const record = this.#record(member) as RestartRecord;
     record.timer = this.clock.setTimer(plan.delay, () => member.begin());
   }
 
   /** One end after the other, as OTP's supervisor takes them from its mailbox. */
   async #restartAll(): Promise<void> {
     this.#isRestarting = true;
-    while (this.#exits.length > 0) {
-      for (let exit = this.#exits.shift(); exit; exit = this.#exits.shift()) {
+    while (this.#hasExits) {
+      for (let exit = this.#exits?.shift(); exit; exit = this.#exits?.shift()) {
         await this.#takeDown(exit);
       }
       await this.#startWaiting();
@@ -174,15 +186,15 @@ export class Supervisor {
 
   /** The end of one that was to be taken down anyway, which counts as no other: as in OTP. */
   #takeExit(member: Member): CloseReason | undefined {
-    const taken = this.#exits.find((exit) => exit.member === member);
-    this.#exits = this.#exits.filter((exit) => exit !== taken);
+    const taken = this.#exits?.find((exit) => exit.member === member);
+    this.#exits = this.#exits?.filter((exit) => exit !== taken);
     return taken?.reason;
   }
 
   /** Begins those who have been taken down, the first first; who fails is next in the queue. */
   async #startWaiting(): Promise<void> {
     for (const one of this.members) {
-      if (this.#isClosed || this.#exits.length > 0) return;
+      if (this.#isClosed || this.#hasExits) return;
       if (!isWaiting(one)) continue;
       one.begin();
       await one.begun();
@@ -191,7 +203,7 @@ export class Supervisor {
 
   /** Counts a restart; where it was one too many there is no plan, and it gave up. */
   #count(member: Member, reason: CloseReason): Plan | undefined {
-    const record = this.#records.get(member) as RestartRecord;
+    const record = this.#record(member) as RestartRecord;
     const { maxDelay, healthyAfter, ...own } = member.policy;
     const limit = own.limit ?? (this.options.limit === undefined ? DEFAULT_LIMIT : undefined);
     const now = this.clock.now();
@@ -223,7 +235,7 @@ export class Supervisor {
     if (this.#isClosed || !this.members.some(isWaiting)) return Promise.resolve();
     const over = new Deferred<void>();
     this.#pause = { over, timer: this.clock.setTimer(delay, () => this.#endPause()) };
-    if (this.#exits.length > 0) this.#endPause();
+    if (this.#hasExits) this.#endPause();
     return over.promise;
   }
 

@@ -27,7 +27,7 @@ export class AutoTransport implements Transport {
     this.ws = new WsTransport(connect, clock);
   }
 
-  check(client: string, options: TransportOptions): Promise<void> {
+  check(client: string, options: TransportOptions): Promise<void> | undefined {
     return this.ws.check(client, options);
   }
 

@@ -59,8 +59,8 @@ export class Dialler {
     const given = this.request.options;
     const { origin: _, allowUrl: _allow, ws, socket, tls: secure, ...options } = given;
     const fail: OnFailure = (what, thrown) => this.owner.onCallbackFailure(what, thrown);
-    const guarded = (path: string, part: object = {}): object =>
-      guardCallbacks(path, part, fail, this.guard);
+    const guarded = (path: string, part: object | undefined): object | undefined =>
+      part && guardCallbacks(path, part, fail, this.guard);
     return {
       ...guarded('ws', ws),
       ...guarded('socket', socket),

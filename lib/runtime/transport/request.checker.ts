@@ -74,6 +74,7 @@ export function checkHeaders(client: string, headers: unknown): HeaderMap {
       `${client}: headers must be an object of names and values, not ${inspectShort(headers)}`,
     );
   }
+  if (isEmpty(headers)) return NO_HEADERS;
   const checked = Object.create(null) as HeaderMap;
   for (const [name, value] of Object.entries(mergeHeaders(headers as Record<string, unknown>))) {
     if (value === undefined || value === null) continue;
@@ -88,6 +89,13 @@ export function checkHeaders(client: string, headers: unknown): HeaderMap {
       : checkHeaderValue(client, name, value);
   }
   return checked;
+}
+
+/** Most requests have none. */
+const NO_HEADERS: HeaderMap = Object.freeze(Object.create(null) as HeaderMap);
+
+function isEmpty(headers: object): boolean {
+  return Object.keys(headers).length === 0;
 }
 
 function checkName(client: string, name: string, value: unknown): void {

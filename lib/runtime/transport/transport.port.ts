@@ -140,9 +140,9 @@ export interface TransportSocket {
 export interface Transport {
   /**
    * Looks, at boot, whether it could dial with these options: rejects with a `ConfigurationError` where
-   * it could not, for want of a package, say.
+   * it could not, for want of a package, say. `undefined`: there is nothing to wait for.
    */
-  check?(client: string, options: TransportOptions): Promise<void>;
+  check?(client: string, options: TransportOptions): Promise<void> | undefined;
   /** Dials. May throw a `WebSockexError` for a request it cannot make; then no event follows. */
   open(request: TransportRequest, events: TransportEvents): TransportSocket;
 }

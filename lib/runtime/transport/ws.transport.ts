@@ -84,11 +84,15 @@ export class WsTransport implements Transport {
     };
   }
 
-  async check(client: string, options: TransportOptions): Promise<void> {
+  check(client: string, options: TransportOptions): Promise<void> | undefined {
     const { agent, proxy = 'env', ws } = options;
     const goesPast =
       this.connect !== undefined || Boolean(agent) || 'createConnection' in (ws ?? {});
-    if (proxy === 'env' || proxy === false || goesPast) return;
+    if (proxy === 'env' || proxy === false || goesPast) return undefined;
+    return this.#checkProxy(client, proxy);
+  }
+
+  async #checkProxy(client: string, proxy: string | URL): Promise<void> {
     const found = parseProxy(proxy);
     if (found === undefined) return;
     if ((await loadAgent(found.peer, this.load)) !== undefined) return;

@@ -92,7 +92,8 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   readonly #events: TransportEvents;
   readonly #clock: Clock;
   readonly #memory: SharedMemory;
-  readonly #dialler: Dialler;
+  /** There is none once the session is open. */
+  #dialler: Dialler | undefined;
   #socket: Duplex | undefined;
   /** Whether Node has made it. */
   #isOurs = true;
@@ -132,11 +133,12 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   }
 
   dial(connect: Connect | undefined): void {
+    const dialler = this.#dialler as Dialler;
     const { protocol, hostname, port } = new URL(this.#request.url);
     const isSecure = protocol === 'wss:' || protocol === 'https:';
     const { tls } = this.#request.options;
     const dial = {
-      ...this.#dialler.options(),
+      ...dialler.options(),
       host: hostname.replace(/^\[|\]$/g, ''),
       port: port === '' ? (isSecure ? 443 : 80) : Number(port),
       rejectUnauthorized: tls?.rejectUnauthorized ?? true,
@@ -147,8 +149,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     const made = (error: Error | null, socket?: Duplex): void => this.#onMade(error, socket);
     const own = connect && ((): Duplex => connect(this.#request));
     this.#isOurs = own === undefined;
-    const socket =
-      own === undefined ? this.#dialler.direct(dial, made) : this.#dialler.create(dial, made, own);
+    const socket = own === undefined ? dialler.direct(dial, made) : dialler.create(dial, made, own);
     if (socket !== undefined) this.#onSocket(socket);
   }
 
@@ -157,10 +158,9 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   }
 
   get bufferedAmount(): number {
-    const writer = this.#writer;
-    if (writer === undefined) return 0;
     // Before that it is the request which waits.
-    return this.#phase === 'open' ? writer.buffered : (this.#socket as Duplex).writableLength;
+    if (this.#phase !== 'open') return this.#socket?.writableLength ?? 0;
+    return this.#writer === undefined ? 0 : this.#writer.buffered;
   }
 
   get bytesRead(): number {
@@ -183,7 +183,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     const { type } = frame;
     const first = type === 'text' ? FIRST.text : FIRST[type];
     const isFinal = (frame as DataFrame).fin !== false;
-    (this.#writer as FrameWriter).send(isFinal ? first : first - FIN, frame.data, done);
+    this.#frames.send(isFinal ? first : first - FIN, frame.data, done);
   }
 
   pause(): void {
@@ -202,7 +202,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     this.#isCloseSent = true;
     const payload = code === undefined ? Buffer.alloc(0) : Buffer.from(`  ${reason}`);
     if (code !== undefined) payload.writeUInt16BE(code);
-    this.#writer?.send(FIRST.close, payload);
+    if (this.#socket !== undefined) this.#frames.send(FIRST.close, payload);
     this.#writer?.flush();
     if (this.#isCloseRead || this.#error instanceof ProtocolError) this.end();
   }
@@ -215,7 +215,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   terminate(): void {
     if (this.#isGivenUp) return;
     this.#isGivenUp = true;
-    this.#dialler.cancel(this.#phase === 'open');
+    this.#dialler?.cancel(this.#phase === 'open');
     this.#stopReading?.();
     this.#odd?.destroy();
     // What was sent in this tick is with the system, as far as it takes it.
@@ -330,13 +330,12 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   #onSocket(socket: Duplex): void {
     this.#socket = socket;
     this.#bytes = new SocketBytes(socket);
-    const { writers } = this.#memory;
-    const onWaiting = (): void => this.#events.onWaiting?.();
-    this.#writer = new FrameWriter(socket, this.#bytes, this.#isOurs, writers, onWaiting);
-    socket.on('error', (error) => (this.#error ??= this.#toError(error)));
-    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes, false));
-    socket.on('end', () => this.#onPeerEnd());
-    socket.on('close', () => this.#onClose());
+    // Named functions, which know whose socket it is: closures would be four a connection.
+    (socket as Owned)[OWNER] = this;
+    socket.on('error', onError);
+    socket.on('data', onData);
+    socket.on('end', onPeerEnd);
+    socket.on('close', onClose);
     const { connecting, secureConnecting } = socket as Partial<Connecting>;
     if (secureConnecting) socket.once('secureConnect', () => this.#onDialled());
     else if (connecting) socket.once('connect', () => this.#onDialled());
@@ -383,25 +382,45 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     if (fault !== undefined) return this.#failHandshake(fault, headers);
     this.#phase = 'open';
     this.#odd = undefined;
+    this.#dialler = undefined;
+    if (rest.length > 0) this.#makeReader().keep(rest);
+    const protocol = (headers['sec-websocket-protocol'] as string | undefined) ?? '';
+    this.#events.onOpen({ headers, protocol, extensions: '', transport: 'native' });
+    if (rest.length > 0) this.#goOnSoon();
+  }
+
+  /** Made for the first bytes: a client whose peer says nothing needs none. */
+  #makeReader(): FrameReader {
     const { maxPayload, ws } = this.#request.options;
     const limits = {
       maxPayload: payloadLimit(maxPayload),
       maxFragments: (ws?.maxFragments ?? MAX_FRAGMENTS) || Infinity,
     };
-    this.#reader = new FrameReader(this, limits, this.#memory.payloads);
-    this.#reader.keep(rest);
-    const protocol = (headers['sec-websocket-protocol'] as string | undefined) ?? '';
-    this.#events.onOpen({ headers, protocol, extensions: '', transport: 'native' });
-    this.#goOnSoon();
+    const reader = new FrameReader(this, limits, this.#memory.payloads);
+    if (this.#isPaused) reader.pause();
+    this.#reader = reader;
+    return reader;
+  }
+
+  /** What writes frames, made for the first. There is a socket. */
+  get #frames(): FrameWriter {
+    if (this.#writer !== undefined) return this.#writer;
+    const socket = this.#socket as Duplex;
+    const bytes = this.#bytes as SocketBytes;
+    const onWaiting = (): void => this.#events.onWaiting?.();
+    const { writers } = this.#memory;
+    this.#writer = new FrameWriter(socket, bytes, this.#isOurs, writers, onWaiting);
+    return this.#writer;
   }
 
   #faultOf(headers: ResponseHeaders): string | undefined {
     const { protocols, options } = this.#request;
     const protocol = headers['sec-websocket-protocol'] as string | undefined;
     if (String(headers['upgrade']).toLowerCase() !== 'websocket') return 'Invalid Upgrade header';
-    if (headers['sec-websocket-accept'] !== acceptOf(this.#key)) {
-      return 'Invalid Sec-WebSocket-Accept header';
-    }
+    const accept = acceptOf(this.#key);
+    if (headers['sec-websocket-accept'] !== accept) return 'Invalid Sec-WebSocket-Accept header';
+    // A part of the answer would keep all of that in memory.
+    (headers as Record<string, string>)['sec-websocket-accept'] = accept;
     const isChosen = protocol === undefined ? protocols.length === 0 : protocols.includes(protocol);
     const isFree = protocol === undefined && options.requireProtocol === false;
     if (!isChosen && !isFree) return subprotocolFault(headers, this.#request);
@@ -416,7 +435,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   }
 
   #onFrames(bytes: Buffer, isShared: boolean): void {
-    const reader = this.#reader as FrameReader;
+    const reader = this.#reader ?? this.#makeReader();
     try {
       reader.read(bytes, isShared);
     } finally {
@@ -443,11 +462,10 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   }
 
   #goOn(): void {
-    const reader = this.#reader;
-    if (reader === undefined || this.#phase !== 'open') return;
+    if (this.#phase !== 'open') return;
     let isTold = false;
     try {
-      this.#tellRest(reader);
+      this.#tellRest(this.#reader);
       isTold = true;
     } finally {
       // Who was told has thrown: what is behind it is told all the same.
@@ -455,14 +473,19 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     }
   }
 
-  #tellRest(reader: FrameReader): void {
-    // What was read before the socket was gone is told, paused or not: nobody could do so later.
-    if (this.#isClosed) while (reader.kept > 0) this.#tellKept(reader);
-    else if (!this.#isPaused) this.#tellKept(reader);
-    if (reader.kept > 0 || (this.#isPaused && !this.#isClosed)) return;
+  /** @param reader absent where nothing has been read */
+  #tellRest(reader: FrameReader | undefined): void {
+    if (reader !== undefined) this.#tellWhatIsKept(reader);
+    if ((reader?.kept ?? 0) > 0 || (this.#isPaused && !this.#isClosed)) return;
     this.#readOn();
     if (this.#hasPeerEnded) this.#tellPeerEnd();
     if (this.#isClosed) this.#over();
+  }
+
+  #tellWhatIsKept(reader: FrameReader): void {
+    // What was read before the socket was gone is told, paused or not: nobody could do so later.
+    if (this.#isClosed) while (reader.kept > 0) this.#tellKept(reader);
+    else if (!this.#isPaused) this.#tellKept(reader);
   }
 
   #tellKept(reader: FrameReader): void {
@@ -480,7 +503,16 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     this.#socket?.resume();
   }
 
-  #onPeerEnd(): void {
+  onError(error: Error): void {
+    this.#error ??= this.#toError(error);
+  }
+
+  /** Bytes of a stream that has no `onread`. */
+  onData(bytes: Buffer): void {
+    this.#onBytes(bytes, false);
+  }
+
+  onSocketEnd(): void {
     this.#hasPeerEnded = true;
     if (this.#phase === 'open') return this.#goOn();
     if (this.#phase === 'judging') return this.#odd?.end();
@@ -499,7 +531,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   }
 
   /** There is no socket any more. */
-  #onClose(): void {
+  onSocketClose(): void {
     this.#isClosed = true;
     if (this.#phase === 'open') return this.#goOn();
     // What has arrived of the answer is judged still.
@@ -526,6 +558,29 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
 interface Connecting {
   readonly connecting: boolean;
   readonly secureConnecting: boolean;
+}
+
+const OWNER = Symbol('the connection of a socket');
+
+/** A socket that knows whose it is. */
+interface Owned extends Duplex {
+  [OWNER]?: NativeSocket;
+}
+
+function onError(this: Owned, error: Error): void {
+  this[OWNER]?.onError(error);
+}
+
+function onData(this: Owned, bytes: Buffer): void {
+  this[OWNER]?.onData(bytes);
+}
+
+function onPeerEnd(this: Owned): void {
+  this[OWNER]?.onSocketEnd();
+}
+
+function onClose(this: Owned): void {
+  this[OWNER]?.onSocketClose();
 }
 
 const GIVEN_UP = 'the attempt was given up before the connection was open';
