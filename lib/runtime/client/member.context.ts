@@ -29,7 +29,8 @@ export class MemberContext implements FeatureContext {
     },
   ) {}
 
-  get #process(): Process {
+  /** No `#process`: it is read for each frame, and such a getter costs a call of the engine. */
+  private get process(): Process {
     return this.member.process as Process;
   }
 
@@ -54,27 +55,27 @@ export class MemberContext implements FeatureContext {
   }
 
   get isOpen(): boolean {
-    return this.#process.connection.isOpen;
+    return this.process.connection.isOpen;
   }
 
   get session(): number {
-    return this.#process.connection.session;
+    return this.process.connection.session;
   }
 
   get bufferedAmount(): number {
-    return this.#process.connection.bufferedAmount;
+    return this.process.connection.bufferedAmount;
   }
 
   get bytesRead(): number | undefined {
-    return this.#process.connection.bytesRead;
+    return this.process.connection.bytesRead;
   }
 
   send(...sent: Parameters<FeatureContext['send']>): void {
-    this.#process.connection.send(...sent);
+    this.process.connection.send(...sent);
   }
 
   sendBefore(...sent: Parameters<FeatureContext['sendBefore']>): void {
-    this.#process.rotation.sendBefore(...sent);
+    this.process.rotation.sendBefore(...sent);
   }
 
   notConnected(what: string, cause?: Error): NotConnectedError {
@@ -82,7 +83,7 @@ export class MemberContext implements FeatureContext {
   }
 
   dropped(frames: readonly Frame[], error: Error): void {
-    this.#process.dropped(frames, error);
+    this.process.dropped(frames, error);
   }
 
   hold(isHeld: boolean): void {
@@ -90,7 +91,7 @@ export class MemberContext implements FeatureContext {
   }
 
   cut(error: Error): void {
-    this.#process.connection.lose(error);
+    this.process.connection.lose(error);
   }
 
   measured(rtt: number): void {
@@ -99,6 +100,6 @@ export class MemberContext implements FeatureContext {
   }
 
   schedule(work: () => Pending): void {
-    this.member.tools.run(() => this.#process.mailbox.interject(work, () => undefined));
+    this.member.tools.run(() => this.process.mailbox.interject(work, () => undefined));
   }
 }

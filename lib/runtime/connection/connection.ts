@@ -77,7 +77,10 @@ export class Connection implements WireOwner {
 
   /** Bytes handed to the socket that it has not taken; 0 where there is none. */
   get bufferedAmount(): number {
-    return this.#wire?.socket?.bufferedAmount ?? 0;
+    const state = this.#state;
+    // Asked for each frame: the common way comes first.
+    const wire = state.name === 'open' ? state.wire : this.#wire;
+    return wire?.socket?.bufferedAmount ?? 0;
   }
 
   /** Calls `done` once there is none: at once, or when it has ended. */

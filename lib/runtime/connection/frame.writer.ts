@@ -80,7 +80,10 @@ export class FrameWriter {
   #send(socket: TransportSocket, frame: Frame, isAnswer: boolean, done: Done | undefined): void {
     const before = socket.bufferedAmount;
     // A character has three bytes at most. That one is watched too early costs nothing but a call.
-    const isFull = before + 3 * frame.data.length >= this.marks.sendHighWaterMark;
+    const { data } = frame;
+    // Apart, since the engine looks up the length of a string otherwise than that of bytes.
+    const most = typeof data === 'string' ? 3 * data.length : data.length;
+    const isFull = before + most >= this.marks.sendHighWaterMark;
     const taken = isFull ? this.#watched(done) : done;
     if (isAnswer) this.#answer(socket, frame, before, taken);
     else this.#sendOther(socket, frame, before, taken);

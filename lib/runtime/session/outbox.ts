@@ -77,7 +77,7 @@ export class Outbox implements SessionFeature {
     if (this.#ready !== context.session) return this.#beforeReady(frames, options);
     if (isControl(frames)) return frames;
     const isKept = caller !== undefined && isKeptMode(caller.whenDisconnected);
-    const isNext = this.#waiting.size === 0 && this.#hasRoom;
+    const isNext = this.#waiting.size === 0 && this.hasRoom;
     // What it allows counts, so it is asked last.
     if (isNext && !isKept && this.#mayGo(frames)) return frames;
     return this.#enqueue(frames, options, true);
@@ -85,8 +85,8 @@ export class Outbox implements SessionFeature {
 
   isFree(): boolean {
     const { context } = this;
-    const isNext = this.#waiting.size === 0 && this.#rate === undefined && this.#hasRoom;
-    return isNext && context.isOpen && this.#ready === context.session;
+    const isNext = this.#waiting.size === 0 && this.#rate === undefined && this.hasRoom;
+    return isNext && this.#ready === context.session;
   }
 
   open(): void {
@@ -181,7 +181,7 @@ export class Outbox implements SessionFeature {
     if (wanted < session || !isOpen) throw new SessionOverError(client, wanted);
   }
 
-  get #hasRoom(): boolean {
+  private get hasRoom(): boolean {
     const { bufferedAmount, settings } = this.context;
     return bufferedAmount < settings.sendHighWaterMark;
   }
@@ -291,7 +291,7 @@ export class Outbox implements SessionFeature {
     if (item === undefined || !context.isOpen || this.#ready !== context.session) return false;
     const now = context.clock.now();
     if (this.#isExpired(item, now)) return this.#expire(item);
-    if (!this.#hasRoom) return false;
+    if (!this.hasRoom) return false;
     const delay = this.#rate?.left(item.messages, now) ?? 0;
     if (delay > 0) {
       this.#rateTimer?.cancel();

@@ -36,6 +36,8 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   error: channel('websockex:error'),
 });
 
+const { 'frame:sent': FRAME_SENT, 'frame:received': FRAME_RECEIVED } = CHANNELS;
+
 /** Somebody who sees events: a client's `events$`, the manager's, a log. */
 export interface EventSink {
   /** Whether it sees no frames, ever: then it is not asked for each of them. */
@@ -77,7 +79,9 @@ export class Telemetry {
 
   /** The same of a frame, quickly: it is asked for every one. */
   wantsFrame(event: 'frame:received' | 'frame:sent'): boolean {
-    if (CHANNELS[event].hasSubscribers) return true;
+    // Not by its name: to look one of many up in an object costs more than the rest.
+    const channel = event === 'frame:sent' ? FRAME_SENT : FRAME_RECEIVED;
+    if (channel.hasSubscribers) return true;
     for (const sink of this.#frameSinks) if (sink.wants(event)) return true;
     return false;
   }

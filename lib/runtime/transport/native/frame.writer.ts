@@ -29,16 +29,16 @@ const MASKED = 0x80;
 /** Memory which is used again once the system has taken all that was encoded into it. */
 class Block {
   readonly words = new Int32Array(BLOCK / 4);
-  readonly bytes = Buffer.from(this.words.buffer) as Encodable;
+  readonly bytes = Buffer.from(this.words.buffer);
   used = 0;
   /** Writes from it that are under way. One that failed never ends: nobody says when its memory is let go. */
   writes = 0;
 }
 
-/** A method that every Buffer has, and that costs half of what `write()` does. */
-interface Encodable extends Buffer {
-  utf8Write(text: string, at: number): number;
-}
+/** A method that every Buffer has, and that costs half of what `write()` does; to look it up costs, too. */
+const { utf8Write } = Buffer.prototype as Buffer & {
+  utf8Write(this: Buffer, text: string, at: number): number;
+};
 
 /** What the writers of an application have in common. */
 export class WriterMemory {
@@ -184,9 +184,10 @@ export class FrameWriter {
   send(first: number, data: string | Uint8Array, done?: Done): void {
     const batch = (this.#batch ??= this.#begin());
     if (done !== undefined) batch.await(done);
-    const most = LONG_HEAD + (typeof data === 'string' ? data.length * 3 : data.length);
     batch.bytes +=
-      most > LONG ? this.#encodeLong(batch, first, data) : this.#encode(first, data, most);
+      typeof data === 'string'
+        ? this.#encodeText(batch, first, data)
+        : this.#encodeBytes(batch, first, data);
     if (batch.bytes >= BLOCK || this.#isLate()) this.flush();
   }
 
@@ -265,34 +266,53 @@ export class FrameWriter {
     return (this.#isSlow = performance.now() - this.#since >= PATIENCE);
   }
 
-  /** Encodes into the block; gives the bytes of the frame. */
-  #encode(first: number, data: string | Uint8Array, most: number): number {
+  /** Both encode into the block where the payload is short, and give the bytes of the frame. */
+  #encodeText(batch: Batch, first: number, text: string): number {
+    const count = text.length;
+    const most = LONG_HEAD + count * 3;
+    if (most > LONG) return this.#encodeLong(batch, first, Buffer.from(text));
+    const block = this.#room(most);
+    const { bytes, used } = block;
+    let head = count > 125 ? MIDDLE_HEAD : SHORT_HEAD;
+    const length = utf8Write.call(bytes, text, used + head);
+    if (length > 125 && head === SHORT_HEAD) {
+      head = MIDDLE_HEAD;
+      bytes.copyWithin(used + head, used + SHORT_HEAD, used + SHORT_HEAD + length);
+    }
+    return this.#finish(block, first, head, length);
+  }
+
+  #encodeBytes(batch: Batch, first: number, data: Uint8Array): number {
+    const { length } = data;
+    const most = LONG_HEAD + length;
+    if (most > LONG) return this.#encodeLong(batch, first, data);
+    const block = this.#room(most);
+    const head = length > 125 ? MIDDLE_HEAD : SHORT_HEAD;
+    block.bytes.set(data, block.used + head);
+    return this.#finish(block, first, head, length);
+  }
+
+  /** The block, where so many bytes fit into it behind what this writer has there. */
+  #room(most: number): Block {
     const { memory } = this;
     const fits = memory.block.used + most <= BLOCK;
     if (memory.last !== this || this.#block !== memory.block || !fits) this.#beginPart(most);
-    const { block } = memory;
+    return memory.block;
+  }
+
+  /** The payload is there: the head before it, and the mask. */
+  #finish(block: Block, first: number, head: number, length: number): number {
     const { bytes, words, used } = block;
-    let head = data.length > 125 ? MIDDLE_HEAD : SHORT_HEAD;
-    let length = data.length;
-    if (typeof data === 'string') {
-      length = bytes.utf8Write(data, used + head);
-      if (length > 125 && head === SHORT_HEAD) {
-        head = MIDDLE_HEAD;
-        bytes.copyWithin(used + head, used + SHORT_HEAD, used + SHORT_HEAD + length);
-      }
-    } else {
-      bytes.set(data, used + head);
-    }
     const mask = this.memory.masks.next();
+    const from = used + head;
     writeHead(bytes, used, first, length, mask);
-    maskBytes(bytes, words, used + head, used + head + length, mask);
-    this.#end = block.used = used + head + length;
+    maskBytes(bytes, words, from, from + length, mask);
+    this.#end = block.used = from + length;
     return head + length;
   }
 
-  #encodeLong(batch: Batch, first: number, data: string | Uint8Array): number {
+  #encodeLong(batch: Batch, first: number, payload: Uint8Array): number {
     this.#endPart();
-    const payload = typeof data === 'string' ? Buffer.from(data) : data;
     const { length } = payload;
     const head = length < 65_536 ? (length < 126 ? SHORT_HEAD : MIDDLE_HEAD) : LONG_HEAD;
     const memory = new ArrayBuffer(Math.ceil((LONG_HEAD + length) / 4) * 4);
