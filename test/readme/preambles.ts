@@ -61,7 +61,9 @@ const SESSIONS = `${DYNAMIC}
 export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   clauses: { before: DECORATORS },
   'before-connect': { before: DECORATORS },
-  frames: { before: HANDLE },
+  frames: {
+    before: `${HANDLE}\n  declare const manager: import('nestjs-websockex').WebSockexManager;`,
+  },
   observables: { before: HANDLE },
   'observable-result': {
     before: `

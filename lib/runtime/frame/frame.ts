@@ -77,6 +77,22 @@ export const Frame = {
   },
 
   /**
+   * A text frame that is to be sent many times, to one client or to many: it is encoded here, once, and each
+   * send only masks it. It is a text frame everywhere else, and has its text twice in memory as long as
+   * somebody holds it. Throws `InvalidFrameError` when `data` is not a string.
+   *
+   * @example
+   * const tick = Frame.prepare(JSON.stringify(price));
+   * for (const handle of manager.clients()) void handle.sendFrame(tick);
+   */
+  prepare(data: string): TextFrame {
+    if (typeof data !== 'string') throw new InvalidFrameError(data, 'Frame.prepare()');
+    const frame = { type: 'text', data } as const;
+    // Nobody sees them: what looks at a frame, compares it or copies it has a text frame.
+    return Object.defineProperty(frame, ENCODED, { value: Buffer.from(data) });
+  },
+
+  /**
    * A text frame with `value` as JSON. Throws `FrameEncodeError` for what JSON has no text for
    * (`undefined`, a function, a cycle, a bigint).
    */
@@ -111,6 +127,14 @@ export const Frame = {
 } as const;
 
 const EMPTY = Buffer.alloc(0);
+
+/** The bytes of a frame that was prepared. */
+const ENCODED = Symbol('websockex:encoded');
+
+/** What of a frame is put on the wire: bytes where there are some, of a text frame too. */
+export function payloadOf(frame: Frame): string | Buffer {
+  return (frame as { readonly [ENCODED]?: Buffer })[ENCODED] ?? frame.data;
+}
 
 function withFin<F extends Frame>(frame: F, options: FragmentOptions | undefined): F {
   return options?.fin === false ? { ...frame, fin: false } : frame;

@@ -11,7 +11,7 @@ import { ConfigurationError } from '../errors/client.errors.js';
 import { HandshakeError, ProtocolError } from '../errors/connection.errors.js';
 import type { SendFailure } from '../errors/sending.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
-import type { Frame } from '../frame/frame.js';
+import { type Frame, payloadOf } from '../frame/frame.js';
 import { tuneSocket } from './address.race.js';
 import { callbackError } from './callback.guard.js';
 import { type Create, type Dial, Dialler, type DiallerOwner, type Made } from './dialler.js';
@@ -200,7 +200,7 @@ class WsSocket implements TransportSocket, DiallerOwner {
         return ws.pong(frame.data, true, taken);
       default:
         if (frame.fin === false) ws.send(frame.data, { fin: false }, taken);
-        else ws.send(frame.data, taken);
+        else ws.send(payloadOf(frame), { binary: frame.type === 'binary' }, taken);
     }
   }
 

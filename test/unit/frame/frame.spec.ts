@@ -1,8 +1,10 @@
+import { deepStrictEqual } from 'node:assert/strict';
+
 import fc from 'fast-check';
 import { Frame, FrameEncodeError, InvalidFrameError } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
-import { isFrame, toFrame } from '../../../lib/runtime/frame/frame.js';
+import { isFrame, payloadOf, toFrame } from '../../../lib/runtime/frame/frame.js';
 
 const bytes = Buffer.from([1, 2, 3]);
 
@@ -15,6 +17,22 @@ describe('Frame', () => {
     expect(Frame.pong(bytes)).toStrictEqual({ type: 'pong', data: bytes });
     expect(Frame.pong()).toStrictEqual({ type: 'pong', data: Buffer.alloc(0) });
     expect(Frame.json({ a: 1 })).toStrictEqual({ type: 'text', data: '{"a":1}' });
+  });
+
+  it('prepares a text frame that nobody can tell from another, and that nobody can change', () => {
+    const frame = Frame.prepare('grün 🎉');
+    expect(frame).toStrictEqual(Frame.text('grün 🎉'));
+    deepStrictEqual(frame, Frame.text('grün 🎉'));
+    expect(JSON.stringify(frame)).toBe(JSON.stringify(Frame.text('grün 🎉')));
+    expect(structuredClone(frame)).toStrictEqual(Frame.text('grün 🎉'));
+    expect(payloadOf(frame)).toStrictEqual(Buffer.from('grün 🎉'));
+    expect(payloadOf(frame)).toBe(payloadOf(frame));
+    expect(payloadOf({ ...frame, data: 'other' })).toBe('other');
+    expect(isFrame(frame)).toBe(true);
+    expect(toFrame(frame)).toBe(frame);
+    expect(() => Frame.prepare(Buffer.from('x') as unknown as string)).toThrow(
+      new InvalidFrameError(Buffer.from('x'), 'Frame.prepare()').message,
+    );
   });
 
   it('makes fragments, and says fin only where it is false', () => {

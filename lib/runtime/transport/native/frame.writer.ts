@@ -37,7 +37,7 @@ class Block {
 
 /** A method that every Buffer has, and that costs half of what `write()` does; to look it up costs, too. */
 const { utf8Write } = Buffer.prototype as Buffer & {
-  utf8Write(this: Buffer, text: string, at: number): number;
+  readonly utf8Write: (this: Buffer, text: string, at: number) => number;
 };
 
 /** What the writers of an application have in common. */

@@ -11,7 +11,7 @@ import {
 } from '../../errors/connection.errors.js';
 import type { SendFailure } from '../../errors/sending.errors.js';
 import { toError, WebSockexError } from '../../errors/websockex.error.js';
-import type { DataFrame, Frame } from '../../frame/frame.js';
+import { type DataFrame, type Frame, payloadOf } from '../../frame/frame.js';
 import { tuneSocket } from '../address.race.js';
 import { callbackError } from '../callback.guard.js';
 import { type Dial, Dialler, type DiallerOwner } from '../dialler.js';
@@ -183,7 +183,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     const { type } = frame;
     const first = type === 'text' ? FIRST.text : FIRST[type];
     const isFinal = (frame as DataFrame).fin !== false;
-    this.#frames.send(isFinal ? first : first - FIN, frame.data, done);
+    this.#frames.send(isFinal ? first : first - FIN, payloadOf(frame), done);
   }
 
   pause(): void {

@@ -141,6 +141,18 @@ describe.each(grounds)('Over $name', { timeout: 60_000 }, (ground) => {
     expect(settled).toEqual(settled.map(() => 'taken'));
   });
 
+  it.each([0, 1, 125, 126, 5_000, 70_000])(
+    'a prepared text of %i characters goes out again and again, the same each time',
+    async (length) => {
+      const text = 'ü'.repeat(length);
+      const frame = Frame.prepare(text);
+      await using one = await ground.open();
+      await using other = await ground.open();
+      for (const { socket } of [one, other, one]) socket.send(frame);
+      for (const { far } of [one, other, one]) expect(await far.next()).toBe(`text ${text}`.trim());
+    },
+  );
+
   it('nothing goes out behind the close frame, and who sends is told', async () => {
     await using pair = await ground.open();
     const { far, socket } = pair;
