@@ -128,13 +128,13 @@ export const ROWS = [
   row('idle-memory', 'memory of an idle client (RSS)', connect, {
     figure: 'rss',
     better: 'less',
-    floor: 4.7,
+    floor: 2.3,
     must: 1.9,
     aim: 1.3,
   }),
   row('idle-connect', 'CPU to connect', connect, {
     better: 'less',
-    floor: 4.7,
+    floor: 2.6,
     must: 0.9,
     aim: 0.6,
   }),

@@ -4,6 +4,7 @@ import type { ModuleRef } from '@nestjs/core';
 import { ClientExplorer } from '../discovery/client.explorer.js';
 import type { DynamicClientOptions } from '../interfaces/start-options.interface.js';
 import { notConnected } from '../runtime/client/admission.js';
+import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { AlreadyStartedError, ConfigurationError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { CloseCode } from '../runtime/frame/close-code.js';
@@ -64,15 +65,22 @@ export class ClientStarter {
     type: Type<object>,
     options: DynamicStart = {},
     linking?: Linking,
-  ): Promise<RegisteredClient> {
+  ): Promise<ClientHandle> {
     // As it is now, not when the turn has come.
     const isAbsent = this.stage.stage === 'absent';
     await this.startGate.turn();
     const made = this.make(type, options, isAbsent, linking);
     try {
+      const { client, definition } = made;
       if (options.via !== undefined) await this.registrar.register(options.via, made);
-      await this.begin(made);
-      return made;
+      // Where there is nothing to wait for there is no promise: there may be ten thousand of them.
+      const preparing = client.hasEnded ? undefined : definition.prepare();
+      if (preparing !== undefined) await preparing;
+      const making = client.hasEnded ? undefined : client.incarnate();
+      if (making !== undefined) await making;
+      const beginning = client.hasEnded ? this.refuse(made) : this.begin(made);
+      if (beginning !== undefined) await beginning;
+      return made.handle;
     } catch (error) {
       await made.client.stop(CloseCode.normal);
       await this.registrar.left(this.registry.shutdownTimeout, made);
@@ -98,21 +106,19 @@ export class ClientStarter {
     return made;
   }
 
-  private async begin({ definition, client }: RegisteredClient): Promise<void> {
-    // Where there is nothing to wait for there is no promise: there may be ten thousand of them.
-    const preparing = client.hasEnded ? undefined : definition.prepare();
-    if (preparing !== undefined) await preparing;
-    const making = client.hasEnded ? undefined : client.incarnate();
-    if (making !== undefined) await making;
-    if (client.hasEnded) {
-      // Somebody stopped it meanwhile, or its parent ended.
-      const reason = await client.terminated;
-      if (reason.by === 'error') throw reason.error;
-      throw notConnected(client.name, client.status, messages.noStart(), this.stage);
-    }
+  /** Its instance has been made. @returns what is to be waited for */
+  private begin({ definition, client }: RegisteredClient): Promise<unknown> | undefined {
     const { startup } = definition.settings();
-    if (startup === 'required') await client.start();
-    else if (startup === 'background') void client.launch();
+    if (startup === 'required') return client.start();
+    if (startup === 'background') void client.launch();
+    return undefined;
+  }
+
+  /** Somebody has stopped it meanwhile, or its parent has ended. */
+  private async refuse({ client }: RegisteredClient): Promise<never> {
+    const reason = await client.terminated;
+    if (reason.by === 'error') throw reason.error;
+    throw notConnected(client.name, client.status, messages.noStart(), this.stage);
   }
 
   private check(

@@ -14,7 +14,6 @@ import type { WebSockexEvent } from '../runtime/telemetry/events.js';
 import { ClientRegistry } from './client.registry.js';
 import { ClientStarter, type DynamicStart } from './client.starter.js';
 import { Linker } from './linker.js';
-import type { RegisteredClient } from './registered.client.js';
 import { TelemetryLogger } from './telemetry.logger.js';
 
 /**
@@ -122,10 +121,10 @@ export class WebSockexManager {
   #watch<T extends object>(
     method: string,
     client: Type<T>,
-    starting: Promise<RegisteredClient>,
+    starting: Promise<ClientHandle>,
   ): Promise<ClientHandle<T>> {
-    const handle = starting.then(({ handle: one }) => one as unknown as ClientHandle<T>);
-    const what = typeof client === 'function' ? client.name : inspectShort(client);
-    return this.#unheard.watch(`manager.${method} of ${what}`, handle);
+    const what = (): string =>
+      `manager.${method} of ${typeof client === 'function' ? client.name : inspectShort(client)}`;
+    return this.#unheard.watch(what, starting as unknown as Promise<ClientHandle<T>>);
   }
 }

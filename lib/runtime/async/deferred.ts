@@ -50,7 +50,6 @@ export function limited<T>(
     timeout === undefined || timeout === Infinity
       ? undefined
       : setDeadline(clock, timeout, () => deferred.reject(onTimeout(timeout)));
-  if (signal?.aborted) deferred.reject(signal.reason);
   const unwatch =
     signal?.aborted === false
       ? (signals ?? new SignalWatchers()).add(signal, (reason) => deferred.reject(reason))
@@ -59,7 +58,16 @@ export function limited<T>(
     timer?.cancel();
     unwatch?.();
   };
-  deferred.promise.then(forget, forget);
+  const { resolve, reject } = deferred;
+  deferred.resolve = (value) => {
+    forget();
+    resolve(value);
+  };
+  deferred.reject = (reason) => {
+    forget();
+    reject(reason);
+  };
+  if (signal?.aborted) deferred.reject(signal.reason);
   return deferred;
 }
 

@@ -63,9 +63,13 @@ export class Unheard {
   }
 
   /** The same promise, of which a rejection is told where nobody listens. */
-  watch<T>(what: string, promised: Promise<T>): Promise<T> {
-    const promise = new Heard<T>((resolve) => resolve(promised));
-    promised.catch((error: unknown) => this.#refused({ promise, error, what }));
+  watch<T>(what: () => string, promised: Promise<T>): Promise<T> {
+    const promise = new Heard<T>((resolve, reject) => {
+      promised.then(resolve, (error: unknown) => {
+        reject(error);
+        this.#refused({ promise, error, what: what() });
+      });
+    });
     return promise;
   }
 
