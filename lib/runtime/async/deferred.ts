@@ -129,3 +129,6 @@ export type ContextRunner = <R>(fn: () => R) => R;
 
 /** Work that is done, or a promise of its end. */
 export type Pending = void | PromiseLike<void>;
+
+/** The same, of which it does not matter what it comes to. */
+export type Awaitable = void | PromiseLike<unknown>;

@@ -27,8 +27,8 @@ export class Fifo<T> {
     this.#ring[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#ring.length - 1);
     this.#length--;
-    // A burst must not hold its memory for ever.
-    if (this.#ring.length > 1024 && this.#length < this.#ring.length / 8) {
+    // A burst must not hold its memory for ever; one of a chunk or two comes again at once.
+    if (this.#ring.length > 8192 && this.#length < this.#ring.length / 8) {
       this.#resize(this.#ring.length / 4);
     }
     return item;

@@ -4,8 +4,10 @@ import { type MailboxMarks, Watermark, type WatermarkOwner } from './watermark.j
 
 /** What a mailbox asks of the process it belongs to. */
 export interface MailboxOwner<M> extends WatermarkOwner {
-  /** Handles one message. */
-  handle(message: M): Pending;
+  /** Handles one message. What it promises is awaited before the next. */
+  handle(message: M): Awaitable;
+  /** What was promised has come. There may be more to wait for, which comes here in its turn. */
+  onSettled(value: unknown): Awaitable;
   /**
    * What has escaped from a message's turn, or from work between two messages. What this throws or
    * rejects with itself is lost: nobody is left who could be told.
@@ -17,17 +19,29 @@ export interface MailboxOwner<M> extends WatermarkOwner {
 
 type Pending = void | PromiseLike<void>;
 
+/** The same, of which it does not matter what it comes to. */
+type Awaitable = void | PromiseLike<unknown>;
+
 /** What is done between two messages. */
 interface Job {
-  readonly work: () => Pending;
+  readonly work: () => Awaitable;
   /** It will not be done, or nobody waits for it any more. */
   readonly dropped: () => void;
 }
 
 /**
  * Messages in order of arrival, one handled at a time. A handler that returns a promise is awaited
- * before the next; one that does not costs no promise, and a message that finds the mailbox empty
- * is handled in the same call.
+ * before the next, by one loop for all that wait: an `await` costs no promise of its own, as a `then`
+ * does. A handler that returns none costs none, and a message that finds the mailbox empty is handled
+ * in the same call.
+ *
+ *           post ┌──────┐ handled at once: next of what waits
+ *     idle ─────>│ busy │<──────────────┐
+ *      ^         └──┬───┘               │
+ *      │            │ a promise         │ settled, and nothing more to wait for
+ *      │            v                   │
+ *      │         awaited ───────────────┤
+ *      └────────────────────────────────┘ nothing waits, or is held, or the turn is used up
  *
  * Nothing that happens in a turn gets out of it: what is thrown there goes to the owner, and the next
  * message has its turn. So many messages after the other, or so many milliseconds of them, and the
@@ -44,6 +58,8 @@ export class Mailbox<M> {
   #scheduled = false;
   /** Whether the next message waits for the next turn of the event loop. */
   #yielding = false;
+  /** What awaits, once there has been something to await. */
+  #loop: ((first: PromiseLike<unknown>) => Promise<void>) | undefined;
 
   constructor(
     private readonly owner: MailboxOwner<M>,
@@ -71,7 +87,7 @@ export class Mailbox<M> {
       return;
     }
     this.#busy = true;
-    let pending: Pending;
+    let pending: Awaitable;
     // As in `#handle`, which is one call more on the way of every frame.
     try {
       pending = this.owner.handle(message);
@@ -181,18 +197,29 @@ export class Mailbox<M> {
   }
 
   #drain(): void {
+    if (this.#busy) return;
+    const pending = this.#next();
+    if (pending !== undefined) this.#await(pending);
+  }
+
+  /** Handles what waits, until something is to be awaited: gives that. */
+  #next(): Awaitable {
     while (!this.#busy) {
-      this.#job = this.#jobs.shift();
-      if (this.#job === undefined) {
-        if (this.#suspended || this.#yielding || this.#queue.length === 0) return;
-        if (this.budget.isSpent) return this.#yield();
-      }
+      if (this.#jobs.length > 0) this.#job = this.#jobs.shift();
+      else if (this.#suspended || this.#yielding || this.#queue.length === 0) return undefined;
+      else if (this.budget.isSpent) return this.#yield();
       this.#busy = true;
       const pending = this.#job === undefined ? this.#handleNext() : this.#work(this.#job);
-      if (pending === undefined) this.#busy = false;
-      else this.#await(pending);
+      if (pending === undefined) this.#free();
       this.#watermark.settle(this.#queue.length);
+      if (pending !== undefined) return pending;
     }
+    return undefined;
+  }
+
+  #free(): void {
+    this.#job = undefined;
+    this.#busy = false;
   }
 
   #yield(): void {
@@ -203,14 +230,14 @@ export class Mailbox<M> {
     });
   }
 
-  #handleNext(): Pending {
+  #handleNext(): Awaitable {
     const message = this.#queue.shift() as M;
     this.#watermark.taken(this.owner.sizeOf(message));
     this.budget.spend();
     return this.#handle(message);
   }
 
-  #handle(message: M): Pending {
+  #handle(message: M): Awaitable {
     try {
       return this.owner.handle(message);
     } catch (error) {
@@ -218,7 +245,7 @@ export class Mailbox<M> {
     }
   }
 
-  #work({ work, dropped }: Job): Pending {
+  #work({ work, dropped }: Job): Awaitable {
     try {
       return work();
     } catch (error) {
@@ -235,18 +262,36 @@ export class Mailbox<M> {
     }
   }
 
-  #await(pending: PromiseLike<void>): void {
-    const next = (): void => this.#next();
-    pending.then(next, (error: unknown) => {
-      const told = this.#escaped(error);
-      if (told === undefined) this.#next();
-      else told.then(next, next);
-    });
+  #await(first: PromiseLike<unknown>): void {
+    this.#loop ??= this.#makeLoop();
+    void this.#loop(first);
   }
 
-  #next(): void {
-    this.#job = undefined;
-    this.#busy = false;
-    this.#drain();
+  /**
+   * One for each mailbox, and none before it has something to await. It goes on for as long as there is
+   * something to wait for, one thing after the other. Its promise never rejects.
+   */
+  #makeLoop(): (first: PromiseLike<unknown>) => Promise<void> {
+    return async (first) => {
+      let pending: Awaitable = first;
+      while (pending !== undefined) {
+        let told: Pending = undefined;
+        try {
+          pending = this.owner.onSettled(await pending);
+          if (pending !== undefined) continue;
+        } catch (error) {
+          told = this.#escaped(error);
+        }
+        if (told !== undefined) {
+          try {
+            await told;
+          } catch {
+            // Nobody is left who could be told.
+          }
+        }
+        this.#free();
+        pending = this.#next();
+      }
+    };
   }
 }

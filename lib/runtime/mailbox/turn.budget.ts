@@ -1,6 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
 
+/** So many steps are done at most without a look at the clock, which costs more than a short one. */
+const UNSEEN = 16;
+
 /**
  * Bounds what one client does in one turn of the event loop. A handler that tells itself the next
  * step, or a generator that yields without end, goes on in microtasks alone: without a bound no timer
@@ -9,6 +12,8 @@ import { setImmediate } from 'node:timers';
 export class TurnBudget {
   #steps = 0;
   #since = 0;
+  /** At this step the clock is looked at again. */
+  #lookAt = 1;
   #isArmed = false;
   #waiting: (() => void)[] = [];
 
@@ -24,25 +29,38 @@ export class TurnBudget {
   /** One more step is done. */
   spend(): void {
     this.#steps++;
+    if (!this.#isArmed) this.#arm();
+  }
+
+  /** Whether the turn is used up. */
+  get isSpent(): boolean {
+    if (!this.#isArmed || this.#steps < this.#lookAt) return this.#steps >= this.steps;
+    if (this.#steps >= this.steps) return true;
+    const elapsed = performance.now() - this.#since;
+    const left = this.milliseconds - elapsed;
+    if (left <= 0) return true;
+    // As many as would fit into what is left, at the pace of those before.
+    const fitting = Math.trunc((this.#steps * left) / elapsed);
+    this.#lookAt = this.#steps + Math.max(1, Math.min(UNSEEN, fitting));
+    return false;
+  }
+
+  /** Calls `next`, which must not throw, when this turn of the event loop is over. */
+  whenRenewed(next: () => void): void {
+    this.#waiting.push(next);
+    this.#arm();
+  }
+
+  #arm(): void {
     if (this.#isArmed) return;
     this.#isArmed = true;
     this.#since = performance.now();
     setImmediate(() => this.#renew());
   }
 
-  /** Whether the turn is used up. */
-  get isSpent(): boolean {
-    if (!this.#isArmed) return false;
-    return this.#steps >= this.steps || performance.now() - this.#since >= this.milliseconds;
-  }
-
-  /** Calls `next`, which must not throw, in the next turn of the event loop. */
-  whenRenewed(next: () => void): void {
-    this.#waiting.push(next);
-  }
-
   #renew(): void {
     this.#steps = 0;
+    this.#lookAt = 1;
     this.#isArmed = false;
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -1,4 +1,4 @@
-import { Deferred, isThenable, type Pending } from '../async/deferred.js';
+import { type Awaitable, Deferred, isThenable, type Pending } from '../async/deferred.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
 import type { RotationView } from '../connection/rotation.js';
@@ -85,7 +85,7 @@ export class Dispatcher implements MailboxOwner<Message> {
     return this.#postponed.length + this.#early.length;
   }
 
-  handle(message: Message): Pending {
+  handle(message: Message): Awaitable {
     const { connection, lifetime, runner } = this.parts;
     if (lifetime.isOver) return this.#late(message);
     switch (message.type) {
@@ -137,8 +137,13 @@ export class Dispatcher implements MailboxOwner<Message> {
     return handler === undefined ? this.#noClause(frame) : runner.run(handler, frame);
   }
 
+  onSettled(value: unknown): Pending {
+    return this.parts.runner.settled(value);
+  }
+
   onEscape(error: unknown): Pending {
-    const { calls, lifetime } = this.parts;
+    const { calls, lifetime, runner } = this.parts;
+    if (runner.isAwaited) return runner.rejected(error);
     calls.over();
     if (!lifetime.isOver) return lifetime.crash(error);
     this.tools.telemetry.error(error, 'the end of the client');
@@ -153,7 +158,7 @@ export class Dispatcher implements MailboxOwner<Message> {
     this.parts.pauseLock.release(this.parts.mailbox);
   }
 
-  #control(handler: Handler | undefined, frame: PingFrame | PongFrame): Pending {
+  #control(handler: Handler | undefined, frame: PingFrame | PongFrame): Awaitable {
     if (this.parts.connection.isClosedByUs) return undefined;
     this.received(frame);
     if (handler !== undefined) return this.parts.runner.run(handler, frame);
@@ -168,7 +173,7 @@ export class Dispatcher implements MailboxOwner<Message> {
    * A cast or an info acts on the session, so it is postponed until there is one, as `gen_statem`
    * postpones an event.
    */
-  #cast(message: Exclude<CallerMessage, { type: 'call' }>): Pending {
+  #cast(message: Exclude<CallerMessage, { type: 'call' }>): Awaitable {
     if (!this.parts.isReady) {
       this.#postponed.push(message);
       return undefined;

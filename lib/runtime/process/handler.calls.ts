@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Deferred } from '../async/deferred.js';
-import type { Clock } from '../clock/clock.port.js';
 import { DeadlockError } from '../errors/client.errors.js';
 import type { Handler } from './client.definition.js';
 
@@ -67,8 +66,6 @@ class HandlerCall implements KnownCall {
 /** A call whose promise is awaited. */
 export interface RunningCall {
   readonly method: string;
-  /** When it was begun to be awaited, on the clock. */
-  readonly since: number;
 }
 
 /** Told of calls that are awaited. */
@@ -101,19 +98,19 @@ export class HandlerCalls {
   /** What a handler has returned that others wait for, where they do. */
   #stream: HandlerCall | undefined;
   #isSynchronous = false;
-  #running: RunningCall | undefined;
+  /** Whether its promise is awaited. */
+  #isAwaited = false;
   #tracksAll = false;
 
   constructor(
     private readonly client: string,
-    private readonly clock: Clock,
     private readonly watch: CallWatch,
     private readonly host?: object,
   ) {}
 
   /** The call whose promise is awaited, where one is. */
   get running(): RunningCall | undefined {
-    return this.#running;
+    return this.#isAwaited ? this.#handler : undefined;
   }
 
   /**
@@ -121,7 +118,7 @@ export class HandlerCalls {
    * since before {@link trackAll} it is not known: then whatever runs may be part of it.
    */
   get isInHandler(): boolean {
-    if (this.#running !== undefined && this.#call?.isTracked !== true) return true;
+    if (this.#isAwaited && this.#call?.isTracked !== true) return true;
     const call = context.getStore();
     return call !== undefined && !call.isOver && call.host === this.host;
   }
@@ -185,7 +182,7 @@ export class HandlerCalls {
   suspended(): void {
     if (this.#handler === undefined) return;
     this.#handler.isAsync = true;
-    this.#running = { method: this.#handler.method, since: this.clock.now() };
+    this.#isAwaited = true;
     this.#call?.suspended();
     this.watch.suspended();
   }
@@ -195,8 +192,8 @@ export class HandlerCalls {
     if (this.#handler !== undefined) this.#handler.isAsync ??= false;
     this.#isSynchronous = false;
     this.#handler = undefined;
-    if (this.#running !== undefined) {
-      this.#running = undefined;
+    if (this.#isAwaited) {
+      this.#isAwaited = false;
       this.watch.settled();
     }
     if (this.#call === undefined) return;

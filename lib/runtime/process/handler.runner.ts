@@ -1,4 +1,4 @@
-import { type Pending, toPromise } from '../async/deferred.js';
+import { type Awaitable, type Pending, toPromise } from '../async/deferred.js';
 import type { Connection } from '../connection/connection.js';
 import type { Wire } from '../connection/wire.js';
 import type { RotationView } from '../connection/rotation.js';
@@ -53,6 +53,8 @@ const MAY_RETURN =
  */
 export class HandlerRunner implements HandlerStreamsOwner {
   readonly #streams: HandlerStreams;
+  /** Whose promise the mailbox awaits, as it is. */
+  #awaited: Handler | undefined;
 
   constructor(
     private readonly definition: ClientDefinition,
@@ -63,7 +65,8 @@ export class HandlerRunner implements HandlerStreamsOwner {
     this.#streams = new HandlerStreams(this, parts.connection, budget);
   }
 
-  run(handler: Handler, argument: unknown): Pending {
+  /** Gives the handler's own promise, where it has returned one. {@link settled} or {@link rejected} is to follow. */
+  run(handler: Handler, argument: unknown): Awaitable {
     const { calls } = this.parts;
     let value: unknown;
     try {
@@ -78,7 +81,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
     return this.#returned(handler, value);
   }
 
-  runWith(handler: Handler, args: readonly unknown[]): Pending {
+  runWith(handler: Handler, args: readonly unknown[]): Awaitable {
     let value: unknown;
     try {
       value = this.parts.calls.invokeWith(handler, args);
@@ -165,20 +168,36 @@ export class HandlerRunner implements HandlerStreamsOwner {
     this.tools.telemetry.error(error, `the end of a stream that ${method} returned`);
   }
 
-  #returned(handler: Handler, value: unknown): Pending {
+  /** Whether it is a handler's promise that the mailbox awaits. */
+  get isAwaited(): boolean {
+    return this.#awaited !== undefined;
+  }
+
+  /** What the mailbox has awaited has come: where it is a handler's, that is acted on. */
+  settled(value: unknown): Pending {
+    const handler = this.#awaited;
+    if (handler === undefined) return undefined;
+    this.#awaited = undefined;
+    this.parts.calls.over();
+    return value === undefined ? undefined : this.#accept(handler, value);
+  }
+
+  /** The handler's promise that the mailbox has awaited has failed. */
+  rejected(thrown: unknown): Pending {
+    const handler = this.#awaited as Handler;
+    this.#awaited = undefined;
+    return this.#failed(handler, thrown);
+  }
+
+  #returned(handler: Handler, value: unknown): Awaitable {
     const promise = value === undefined ? undefined : toPromise(value);
     if (promise === undefined) {
       this.parts.calls.over();
       return value === undefined ? undefined : this.#accept(handler, value);
     }
     this.parts.calls.suspended();
-    return promise.then(
-      (resolved) => {
-        this.parts.calls.over();
-        return this.#accept(handler, resolved);
-      },
-      (thrown: unknown) => this.#failed(handler, thrown),
-    );
+    this.#awaited = handler;
+    return promise;
   }
 
   #failed(handler: Handler, thrown: unknown): Pending {

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
+import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { CallWatch, HandlerCalls, RunningCall } from './handler.calls.js';
@@ -47,23 +48,34 @@ export interface HandlerWatchParts {
 }
 
 /**
- * Sees handlers that run for long: they keep the mailbox waiting, and nobody else would tell. It has a
- * timer only while one is awaited, and one for all that wait in a row: a handler that returns in time costs
- * it a look at the clock.
+ * Sees handlers that run for long: they keep the mailbox waiting, and nobody else would tell. One that
+ * has returned before the turn of the event loop is over costs it a number and no more: it looks at the
+ * clock at the end of a turn, and has a timer for one that outlasts it, and for all that wait in a row.
  */
 export class HandlerWatch implements CallWatch {
   #timer: Timer | undefined;
+  /** How many there were; the last of them is the one that runs. */
+  #count = 0;
+  /** The one that has outlasted a turn, and since when it has been seen. */
+  #seen = 0;
+  #since = 0;
+  /** Whether the end of this turn is looked at. */
+  #isDue = false;
   /** The last one that was told, and how long it has to run to be told again. */
-  #told: { readonly running: RunningCall; readonly again: number } | undefined;
+  #told: { readonly count: number; readonly again: number } | undefined;
 
   constructor(
     private readonly clock: Clock,
     private readonly telemetry: Telemetry,
     private readonly parts: HandlerWatchParts,
+    private readonly budget: Pick<TurnBudget, 'whenRenewed'>,
   ) {}
 
   suspended(): void {
-    if (this.#timer === undefined) this.#wait(0);
+    this.#count++;
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.budget.whenRenewed(() => this.#outlasted());
   }
 
   settled(): void {
@@ -77,6 +89,15 @@ export class HandlerWatch implements CallWatch {
     this.#timer = undefined;
   }
 
+  /** A turn is over, and there is one that has not returned, or none. */
+  #outlasted(): void {
+    this.#isDue = false;
+    if (this.parts.calls.running === undefined) return;
+    this.#seen = this.#count;
+    this.#since = this.clock.now();
+    if (this.#timer === undefined) this.#wait(0);
+  }
+
   #wait(elapsed: number): void {
     const { slowHandler, handlerTimeout } = this.parts.settings;
     const due = Math.min(this.#told?.again ?? slowHandler, handlerTimeout);
@@ -88,13 +109,14 @@ export class HandlerWatch implements CallWatch {
     this.#timer = undefined;
     const { calls, mailbox, settings } = this.parts;
     const { running } = calls;
-    if (running === undefined) return;
-    if (this.#told?.running !== running) this.#told = undefined;
-    const elapsed = this.clock.now() - running.since;
+    // One that has begun in this turn is looked at when that is over.
+    if (running === undefined || this.#seen !== this.#count) return;
+    if (this.#told?.count !== this.#count) this.#told = undefined;
+    const elapsed = this.clock.now() - this.#since;
     if (elapsed >= settings.handlerTimeout) return this.parts.onHandlerTimeout(running);
     const due = this.#told?.again ?? settings.slowHandler;
     if (elapsed >= due) {
-      this.#told = { running, again: due * AGAIN };
+      this.#told = { count: this.#count, again: due * AGAIN };
       const { method } = running;
       this.telemetry.emit('handler:slow', { method, running: elapsed, waiting: mailbox.length });
     }

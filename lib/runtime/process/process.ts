@@ -89,8 +89,8 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     this.mailbox = new Mailbox<Message>(this.dispatcher, () => this.settings.mailbox, budget);
     this.connection = new Connection(name, tools, this, session);
     this.entrant = tools.gate.join(this);
-    this.watch = new HandlerWatch(tools.clock, telemetry, this);
-    this.calls = new HandlerCalls(name, tools.clock, this.watch, tools.host);
+    this.watch = new HandlerWatch(tools.clock, telemetry, this, budget);
+    this.calls = new HandlerCalls(name, this.watch, tools.host);
     this.lifetime = new Lifetime(definition, telemetry, this, owner);
     this.reconnect = new Reconnect(definition, tools, this, owner, isTrusted);
     this.dialer = new Dialer(definition, tools, this);

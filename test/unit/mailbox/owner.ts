@@ -21,6 +21,8 @@ export class Owner implements MailboxOwner<Note> {
   readonly escaped: unknown[] = [];
   onEscaped: ((error: unknown) => void | PromiseLike<void>) | undefined;
   onHandle: ((note: Note) => void) | undefined;
+  /** How often what was promised has come. */
+  settled = 0;
   isFull = false;
   isBusy = false;
 
@@ -62,6 +64,10 @@ export class Owner implements MailboxOwner<Note> {
       done();
       throw error;
     });
+  }
+
+  onSettled(): void {
+    this.settled++;
   }
 
   sizeOf({ size = 0 }: Note): number {
