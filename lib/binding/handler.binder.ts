@@ -143,6 +143,7 @@ class BoundInstance implements Incarnation {
 /** Without a rest parameter: this is the way of every frame. */
 class OneArgument implements Handler {
   isAsync?: boolean;
+  toTrack?: number;
   readonly #methods: Methods;
   readonly #key: Key;
 
@@ -167,6 +168,7 @@ class OneArgument implements Handler {
 
 class ManyArguments implements Handler {
   isAsync?: boolean;
+  toTrack?: number;
   readonly #methods: Methods;
   readonly #key: Key;
 

@@ -19,6 +19,7 @@ import type { Clock } from '../runtime/clock/clock.port.js';
 import type { Random } from '../runtime/connection/backoff.policy.js';
 import { isRedactList } from '../runtime/errors/redact-url.js';
 import { Redactor } from '../runtime/errors/redactor.js';
+import { HandlerContext } from '../runtime/process/handler.context.js';
 import { STANDARD_FEATURES } from '../runtime/session/standard.features.js';
 import { ConnectBudget } from '../runtime/throttle/connect.budget.js';
 import { TurnGate } from '../runtime/throttle/turn.gate.js';
@@ -82,6 +83,7 @@ export class ClientRegistry {
       turns: this.turns,
       signals: this.signals,
       features: STANDARD_FEATURES,
+      context: new HandlerContext(),
       // Here the application boots: no request is in sight.
       run: AsyncLocalStorage.snapshot(),
       host: stage,

@@ -4,6 +4,7 @@ import type { Clock } from '../clock/clock.port.js';
 import type { Random } from '../connection/backoff.policy.js';
 import type { Redactor } from '../errors/redactor.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
+import type { HandlerContext } from '../process/handler.context.js';
 import type { FeatureFactory } from '../session/session.feature.js';
 import type { EventSink } from '../telemetry/telemetry.js';
 import type { ConnectGate } from '../throttle/budget.port.js';
@@ -26,6 +27,8 @@ export interface ClientTools {
   readonly signals: SignalWatchers;
   /** What one client may do in one turn of the event loop, where that is not left to the runtime. */
   readonly budget?: () => TurnBudget;
+  /** Which call of a handler some code belongs to. @default one for each process */
+  readonly context?: HandlerContext;
   /** So that no handler runs in the context of the request that happened to start the client. */
   readonly run: ContextRunner;
   /** Who starts the clients; without one, whoever has their handles does. */

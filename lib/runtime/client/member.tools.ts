@@ -3,6 +3,7 @@ import type { Clock } from '../clock/clock.port.js';
 import type { Random } from '../connection/backoff.policy.js';
 import type { Redactor } from '../errors/redactor.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
+import type { HandlerContext } from '../process/handler.context.js';
 import type { FrameObserver, ProcessTools } from '../process/process.port.js';
 import type { Undelivered } from '../process/undelivered.js';
 import { UrlRound } from '../process/url.round.js';
@@ -86,6 +87,10 @@ export class MemberTools implements ProcessTools {
 
   get budget(): (() => TurnBudget) | undefined {
     return this.#shared.budget;
+  }
+
+  get context(): HandlerContext | undefined {
+    return this.#shared.context;
   }
 
   get run(): ContextRunner {

@@ -31,9 +31,9 @@ interface Job {
 
 /**
  * Messages in order of arrival, one handled at a time. A handler that returns a promise is awaited
- * before the next, by one loop for all that wait: an `await` costs no promise of its own, as a `then`
- * does. A handler that returns none costs none, and a message that finds the mailbox empty is handled
- * in the same call.
+ * before the next, by one `then` with the same two callbacks for all of them: that costs less than a
+ * closure for each, or an `await`. One that returns none costs no promise, and a message that finds the
+ * mailbox empty is handled in the same call.
  *
  *           post ┌──────┐ handled at once: next of what waits
  *     idle ─────>│ busy │<──────────────┐
@@ -58,8 +58,9 @@ export class Mailbox<M> {
   #scheduled = false;
   /** Whether the next message waits for the next turn of the event loop. */
   #yielding = false;
-  /** What awaits, once there has been something to await. */
-  #loop: ((first: PromiseLike<unknown>) => Promise<void>) | undefined;
+  #awaited: PromiseLike<void> | undefined;
+  #onSettled: ((value: unknown) => void) | undefined;
+  #onRejected: ((error: unknown) => void) | undefined;
 
   constructor(
     private readonly owner: MailboxOwner<M>,
@@ -77,6 +78,11 @@ export class Mailbox<M> {
   /** Whether a message is being handled, or work between two is done. */
   get isBusy(): boolean {
     return this.#busy;
+  }
+
+  /** Resolves when what is awaited now has been dealt with: what awaits that is awaited by this. */
+  get awaited(): PromiseLike<void> | undefined {
+    return this.#awaited;
   }
 
   /** Takes a message from a socket or timer: handled in this call when its turn is now. */
@@ -210,16 +216,14 @@ export class Mailbox<M> {
       else if (this.budget.isSpent) return this.#yield();
       this.#busy = true;
       const pending = this.#job === undefined ? this.#handleNext() : this.#work(this.#job);
-      if (pending === undefined) this.#free();
+      if (pending === undefined) {
+        this.#job = undefined;
+        this.#busy = false;
+      }
       this.#watermark.settle(this.#queue.length);
       if (pending !== undefined) return pending;
     }
     return undefined;
-  }
-
-  #free(): void {
-    this.#job = undefined;
-    this.#busy = false;
   }
 
   #yield(): void {
@@ -262,36 +266,34 @@ export class Mailbox<M> {
     }
   }
 
-  #await(first: PromiseLike<unknown>): void {
-    this.#loop ??= this.#makeLoop();
-    void this.#loop(first);
+  #await(pending: PromiseLike<unknown>): void {
+    this.#onSettled ??= (value) => this.#settled(value);
+    this.#onRejected ??= (error) => this.#rejected(error);
+    this.#awaited = pending.then(this.#onSettled, this.#onRejected);
   }
 
-  /**
-   * One for each mailbox, and none before it has something to await. It goes on for as long as there is
-   * something to wait for, one thing after the other. Its promise never rejects.
-   */
-  #makeLoop(): (first: PromiseLike<unknown>) => Promise<void> {
-    return async (first) => {
-      let pending: Awaitable = first;
-      while (pending !== undefined) {
-        let told: Pending = undefined;
-        try {
-          pending = this.owner.onSettled(await pending);
-          if (pending !== undefined) continue;
-        } catch (error) {
-          told = this.#escaped(error);
-        }
-        if (told !== undefined) {
-          try {
-            await told;
-          } catch {
-            // Nobody is left who could be told.
-          }
-        }
-        this.#free();
-        pending = this.#next();
-      }
-    };
+  #settled(value: unknown): void {
+    let pending: Awaitable;
+    try {
+      pending = this.owner.onSettled(value);
+    } catch (error) {
+      return this.#rejected(error);
+    }
+    if (pending === undefined) this.#goOn();
+    else this.#await(pending);
+  }
+
+  #rejected(error: unknown): void {
+    const told = this.#escaped(error);
+    if (told === undefined) return this.#goOn();
+    const goOn = (): void => this.#goOn();
+    // What it rejects with is lost: nobody is left who could be told.
+    told.then(goOn, goOn);
+  }
+
+  #goOn(): void {
+    this.#job = undefined;
+    this.#busy = false;
+    this.#drain();
   }
 }

@@ -52,6 +52,8 @@ export interface Handler {
   readonly method: string;
   /** Whether it has ever returned a promise; not known before it has returned. */
   isAsync?: boolean;
+  /** How many of its next calls are tracked (see `HandlerCalls`), once it is known to return promises. */
+  toTrack?: number;
   /** Calls it. Throws and rejects as the method does. */
   readonly invoke: (...args: never[]) => unknown;
   /**

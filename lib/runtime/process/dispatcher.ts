@@ -256,13 +256,15 @@ export class Dispatcher implements MailboxOwner<Message> {
 
   #open(login: OpenedSession): Pending {
     this.parts.lifetime.opened();
+    this.parts.calls.isLoggingIn = true;
     this.tools.features.open(login.info.session);
     return login.begin();
   }
 
   /** The session is ready: what was postponed until then is handled. */
   ready(info: ConnectionInfo): void {
-    const { connection, mailbox, reconnect, rotation } = this.parts;
+    const { calls, connection, mailbox, reconnect, rotation } = this.parts;
+    calls.isLoggingIn = false;
     this.tools.features.ready(info.session);
     connection.ready();
     this.tools.urls.worked();

@@ -1,11 +1,11 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-
+import { AwaitChain } from '../async/await.chain.js';
 import { Deferred } from '../async/deferred.js';
 import { DeadlockError } from '../errors/client.errors.js';
 import type { Handler } from './client.definition.js';
+import { HandlerContext } from './handler.context.js';
 
-/** Which call of a handler some code belongs to; also after an `await` in it. */
-const context = new AsyncLocalStorage<HandlerCall>();
+/** So many calls of a handler are tracked, until it has shown that it asks nothing of its own client. */
+const TRACKED = 16;
 
 /** A call of a handler, or of what it has returned, as others may know it. */
 export interface KnownCall {
@@ -26,25 +26,29 @@ class HandlerCall implements KnownCall {
   #waiting: (() => void)[] | undefined = [];
   isOver = false;
 
+  /** @param context where it is tracked: what belongs to it is known after an `await`, too */
   constructor(
     readonly handler: Handler,
-    /** Whether what belongs to it is known after an `await`, too. */
-    readonly isTracked: boolean,
-    /** Who runs the client. */
-    readonly host: object | undefined,
+    private readonly context: HandlerContext | undefined,
   ) {}
+
+  get isTracked(): boolean {
+    return this.context !== undefined;
+  }
 
   /** Whether the code that runs now is part of it. */
   get isHere(): boolean {
-    return !this.isOver && context.getStore() === this;
+    return !this.isOver && this.context?.current === this;
   }
 
   run<R>(work: () => R): R {
-    return context.run(this, work);
+    return this.context === undefined ? work() : this.context.run(this, work);
   }
 
   end(): void {
+    if (this.isOver) return;
     this.isOver = true;
+    this.context?.left(this);
   }
 
   /** Something is awaited that can only come after this call: tells, if that is awaited in it. */
@@ -90,6 +94,13 @@ export interface SelfWait {
 /**
  * Calls the handlers of one process, and knows which one the mailbox waits for: whoever awaits in it
  * what can only come after it is told so, in place of waiting for himself.
+ *
+ * What a handler does before its first `await` is known for nothing. What it does after that is known by
+ * its async context, which costs a frame several times the rest of its way. So the calls of a handler are
+ * not tracked any more once so many of them have asked nothing of their own client. When one does all the
+ * same, the stack tells whether the mailbox awaits who asks; what comes back from a callback is not found
+ * so. From then on its calls are tracked again: all of them, where it was the handler. One that runs for
+ * long is tracked again, too.
  */
 export class HandlerCalls {
   /** The handler that runs, or whose promise is awaited. */
@@ -101,11 +112,22 @@ export class HandlerCalls {
   /** Whether its promise is awaited. */
   #isAwaited = false;
   #tracksAll = false;
+  /** Leaves the context of a call that has asked something before its first `await`. */
+  #leave: (() => void) | undefined;
+  /** Whether the one that runs may be asked for by the context, and is not known there. */
+  #isUnknown = false;
+  /** Whether a login goes on: what a handler may send in it depends on who sends. */
+  isLoggingIn = false;
 
+  /** Of those whom the mailbox awaits now, where somebody has asked. */
+  #chain: AwaitChain | undefined;
+
+  /** @param awaited resolves when what the handler that is awaited has promised has been dealt with */
   constructor(
     private readonly client: string,
     private readonly watch: CallWatch,
-    private readonly host?: object,
+    private readonly awaited: () => PromiseLike<void> | undefined = () => undefined,
+    private readonly context = new HandlerContext(),
   ) {}
 
   /** The call whose promise is awaited, where one is. */
@@ -114,23 +136,30 @@ export class HandlerCalls {
   }
 
   /**
-   * Whether the code that runs now is part of a handler of a client of the same host. Of one that runs
-   * since before {@link trackAll} it is not known: then whatever runs may be part of it.
+   * Whether the code that runs now is part of a handler of a client of the same application. Of one that
+   * runs since before {@link trackAll} it may not be known: then whatever runs may be part of it.
    */
   get isInHandler(): boolean {
-    if (this.#isAwaited && this.#call?.isTracked !== true) return true;
-    const call = context.getStore();
-    return call !== undefined && !call.isOver && call.host === this.host;
+    return this.context.isInCall;
   }
 
   /** From now on what belongs to a handler is known of each, whatever that costs. */
   trackAll(): void {
     this.#tracksAll = true;
+    if (this.#handler === undefined || this.#call?.isTracked === true || this.#isUnknown) return;
+    this.#isUnknown = true;
+    this.context.unknown++;
   }
 
-  /** Whether a handler can be invoked as it is: it has returned no promise so far. */
-  isPlain({ isAsync }: Handler): boolean {
-    return isAsync === false && !this.#tracksAll;
+  /** Whether a handler can be invoked as it is: nothing of what follows needs to be known. */
+  isPlain({ isAsync, toTrack }: Handler): boolean {
+    return (isAsync === false || toTrack === 0) && !this.#tracksAll && !this.isLoggingIn;
+  }
+
+  /** The one that runs is tracked when it is called again, for a while. */
+  suspect(): void {
+    if (this.#handler !== undefined)
+      this.#handler.toTrack = Math.max(this.#handler.toTrack ?? 0, TRACKED);
   }
 
   /** Who keeps the next message waiting, in words. */
@@ -139,16 +168,14 @@ export class HandlerCalls {
   }
 
   /** Calls a handler. {@link over} is to follow; before that {@link suspended}, if it is awaited. */
-  invoke(handler: Handler, argument: unknown): unknown {
+  invoke(handler: Handler, ...args: readonly unknown[]): unknown {
     this.begin(handler);
-    const value = this.isPlain(handler)
-      ? handler.invoke(argument as never)
-      : this.track(handler, argument);
+    const value = this.track(handler, ...args);
     this.returned();
     return value;
   }
 
-  /** The same with several arguments. */
+  /** The same of one for messages. Its promise is given to the mailbox. */
   invokeWith(handler: Handler, args: readonly unknown[]): unknown {
     this.begin(handler);
     const value = this.isPlain(handler)
@@ -159,7 +186,7 @@ export class HandlerCalls {
   }
 
   /**
-   * The first step of {@link invoke}, for a caller that invokes the handler itself: that saves a call on
+   * The first step of {@link invokeWith}, for a caller that invokes the handler itself: that saves a call on
    * the way of every frame. {@link returned} is to follow, or {@link over}.
    */
   begin(handler: Handler): void {
@@ -167,21 +194,32 @@ export class HandlerCalls {
     this.#isSynchronous = true;
   }
 
-  /** To know after an `await` what belongs to a call costs a frame more than the rest of its way. */
+  /** The same of one that is no {@link isPlain}. */
   track(handler: Handler, ...args: readonly unknown[]): unknown {
-    this.#call = new HandlerCall(handler, true, this.host);
-    return context.run(this.#call, () => handler.invoke(...(args as never[])));
+    if (handler.toTrack !== undefined && handler.toTrack > 0) handler.toTrack--;
+    const call = this.#set(new HandlerCall(handler, this.context));
+    return call.run(() => handler.invoke(...(args as never[])));
   }
 
   /** The handler has returned, a value or a promise. */
   returned(): void {
     this.#isSynchronous = false;
+    if (this.#leave !== undefined) this.#left();
+  }
+
+  #left(): void {
+    this.#leave?.();
+    this.#leave = undefined;
   }
 
   /** It has returned a promise, which is awaited. */
   suspended(): void {
-    if (this.#handler === undefined) return;
-    this.#handler.isAsync = true;
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    if (handler.isAsync !== true) {
+      handler.isAsync = true;
+      handler.toTrack = Math.max(handler.toTrack ?? 0, TRACKED);
+    }
     this.#isAwaited = true;
     this.#call?.suspended();
     this.watch.suspended();
@@ -190,14 +228,19 @@ export class HandlerCalls {
   /** What the handler returned has settled, or it has thrown. */
   over(): void {
     if (this.#handler !== undefined) this.#handler.isAsync ??= false;
-    this.#isSynchronous = false;
+    this.returned();
     this.#handler = undefined;
+    if (this.#isUnknown) {
+      this.#isUnknown = false;
+      this.context.unknown--;
+    }
     if (this.#isAwaited) {
       this.#isAwaited = false;
+      this.#chain = undefined;
       this.watch.settled();
     }
     if (this.#call === undefined) return;
-    this.#call.isOver = true;
+    this.#call.end();
     this.#call = undefined;
   }
 
@@ -211,9 +254,9 @@ export class HandlerCalls {
     args: readonly unknown[],
     begun: (call: KnownCall) => void,
   ): unknown {
-    const call = new HandlerCall(handler, true, this.host);
+    const call = new HandlerCall(handler, this.context);
     this.begin(handler);
-    this.#call = call;
+    this.#set(call);
     begun(call);
     const value = call.run(() => handler.invoke(...(args as never[])));
     this.returned();
@@ -235,7 +278,7 @@ export class HandlerCalls {
     try {
       return this.invokeKnown(handler, args, begun);
     } finally {
-      this.#isSynchronous = false;
+      this.returned();
       this.#handler = undefined;
       this.#call = undefined;
     }
@@ -243,7 +286,7 @@ export class HandlerCalls {
 
   /** A handler that was called beside the mailbox has returned a stream: what goes on of it is a call. */
   goesOnBeside(handler: Handler): KnownCall {
-    return new HandlerCall(handler, true, this.host);
+    return new HandlerCall(handler, this.context);
   }
 
   /** It has returned, or is left behind: where it was, it may be another one that runs by now. */
@@ -253,7 +296,7 @@ export class HandlerCalls {
 
   /** A handler has returned a stream that others wait for, as if it still ran: what goes on of it is a call. */
   goesOn(handler: Handler): KnownCall {
-    const stream = new HandlerCall(handler, true, this.host);
+    const stream = new HandlerCall(handler, this.context);
     stream.suspended();
     this.#stream = stream;
     return stream;
@@ -268,7 +311,7 @@ export class HandlerCalls {
   async settled(handler: Handler, ...args: readonly unknown[]): Promise<unknown> {
     let value: unknown;
     try {
-      value = this.invokeWith(handler, args);
+      value = this.invoke(handler, ...args);
     } catch (thrown) {
       this.over();
       throw thrown;
@@ -291,6 +334,8 @@ export class HandlerCalls {
     const aside = beside?.isHere === true ? beside : undefined;
     const call = aside ?? this.#here();
     if (call === undefined) return promise;
+    // It has asked once, and so it may again.
+    call.handler.toTrack = Infinity;
     const guarded = new Deferred<T>();
     promise.then(guarded.resolve, guarded.reject);
     const watched = new WatchedPromise<T>(guarded.promise, () => {
@@ -307,12 +352,44 @@ export class HandlerCalls {
     return watched;
   }
 
+  /** Nothing is asked of it any more, whatever still runs. */
+  forget(): void {
+    if (this.#call !== undefined) this.context.left(this.#call);
+  }
+
+  #set(call: HandlerCall): HandlerCall {
+    // One that was left behind.
+    this.forget();
+    return (this.#call = call);
+  }
+
   /** The call that the code which runs now is part of. */
   #here(): HandlerCall | undefined {
-    if (this.#isSynchronous)
-      return (this.#call ??= new HandlerCall(this.#handler as Handler, false, this.host));
+    if (this.#isSynchronous) return (this.#call ??= this.#enter(this.#handler as Handler));
     if (this.#call?.isHere) return this.#call;
-    return this.#stream?.isHere ? this.#stream : undefined;
+    if (this.#stream?.isHere) return this.#stream;
+    return this.#isAwaited && this.#call?.isTracked !== true ? this.#suspected() : undefined;
+  }
+
+  /** The handler that runs asks before its first `await`: what it does after that is known from now on. */
+  #enter(handler: Handler): HandlerCall {
+    const call = new HandlerCall(handler, handler.isAsync === false ? undefined : this.context);
+    if (call.isTracked) this.#leave = this.context.enter(call);
+    return call;
+  }
+
+  /** Somebody asks while a handler is awaited that is not tracked, and may be that handler. */
+  #suspected(): HandlerCall | undefined {
+    this.suspect();
+    if (this.#chain === undefined) {
+      const awaited = this.awaited();
+      if (awaited === undefined) return undefined;
+      this.#chain = new AwaitChain(awaited);
+    }
+    if (!this.#chain.isHere) return undefined;
+    this.#call ??= new HandlerCall(this.#handler as Handler, undefined);
+    this.#call.suspended();
+    return this.#call;
   }
 }
 

@@ -61,6 +61,7 @@ export class HandlerWatch implements CallWatch {
   #since = 0;
   /** Whether the end of this turn is looked at. */
   #isDue = false;
+  #hasEnded = false;
   /** The last one that was told, and how long it has to run to be told again. */
   #told: { readonly count: number; readonly again: number } | undefined;
 
@@ -80,11 +81,16 @@ export class HandlerWatch implements CallWatch {
 
   settled(): void {
     // While others wait the next one is about to begin: a timer for each would cost more than they do.
-    if (this.#timer !== undefined && this.parts.mailbox.length === 0) this.over();
+    if (this.#timer !== undefined && this.parts.mailbox.length === 0) this.#cancel();
   }
 
-  /** Nothing runs any more that anybody waits for. */
-  over(): void {
+  /** Nothing runs any more that anybody waits for: what hangs is not told. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#cancel();
+  }
+
+  #cancel(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
   }
@@ -92,7 +98,7 @@ export class HandlerWatch implements CallWatch {
   /** A turn is over, and there is one that has not returned, or none. */
   #outlasted(): void {
     this.#isDue = false;
-    if (this.parts.calls.running === undefined) return;
+    if (this.#hasEnded || this.parts.calls.running === undefined) return;
     this.#seen = this.#count;
     this.#since = this.clock.now();
     if (this.#timer === undefined) this.#wait(0);
@@ -117,6 +123,7 @@ export class HandlerWatch implements CallWatch {
     const due = this.#told?.again ?? settings.slowHandler;
     if (elapsed >= due) {
       this.#told = { count: this.#count, again: due * AGAIN };
+      calls.suspect();
       const { method } = running;
       this.telemetry.emit('handler:slow', { method, running: elapsed, waiting: mailbox.length });
     }

@@ -12,6 +12,7 @@ import type { FeatureChain } from '../session/session.feature.js';
 import type { ConnectGate } from '../throttle/budget.port.js';
 import type { TurnGate } from '../throttle/turn.gate.js';
 import type { ConnectionInfo } from './handler.arguments.js';
+import type { HandlerContext } from './handler.context.js';
 import type { CallerMessage } from './message.js';
 import type { Undelivered } from './undelivered.js';
 import type { UrlRound } from './url.round.js';
@@ -69,6 +70,8 @@ export interface ProcessTools extends WireTools {
   readonly turns: TurnGate;
   /** What one client may do in one turn of the event loop, where that is not left to the runtime. */
   readonly budget?: (() => TurnBudget) | undefined;
+  /** Which call of a handler some code belongs to. @default one for each process */
+  readonly context?: HandlerContext | undefined;
   /** So that no handler runs in the context of the request that happened to start the client. */
   readonly run: ContextRunner;
   /** Milliseconds an incarnation has to end in. */

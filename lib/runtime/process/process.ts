@@ -90,7 +90,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     this.connection = new Connection(name, tools, this, session);
     this.entrant = tools.gate.join(this);
     this.watch = new HandlerWatch(tools.clock, telemetry, this, budget);
-    this.calls = new HandlerCalls(name, this.watch, tools.host);
+    this.calls = new HandlerCalls(name, this.watch, () => this.mailbox.awaited, tools.context);
     this.lifetime = new Lifetime(definition, telemetry, this, owner);
     this.reconnect = new Reconnect(definition, tools, this, owner, isTrusted);
     this.dialer = new Dialer(definition, tools, this);
@@ -261,7 +261,8 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   /** Its `@OnTerminate` is done: nothing of it is left, save a socket that lingers after a crash. */
   onTerminated(reason: CloseReason): void {
     this.#shutdown?.over();
-    this.watch.over();
+    this.watch.end();
+    this.calls.forget();
     this.connection.terminate();
     this.rotation.terminate();
     this.owner.onTerminated(reason);

@@ -11,6 +11,7 @@ import {
   ShuttingDownError,
   WebSockexClient,
   WebSockexModule,
+  reply,
   type ConnectionInfo,
   type DataFrame,
   type Dialogue,
@@ -118,6 +119,27 @@ describe('A handler that runs while the application shuts down', () => {
     gate.open();
     await closed;
     expect(sent).toEqual([undefined, undefined]);
+  });
+
+  it('may ask other clients, where many before it have asked nothing', async () => {
+    const [one, two] = [member('One'), member('Two')];
+    await using world = await World.boot([one, two]);
+    one.deeds.frame = () => Promise.resolve();
+    for (let i = 0; i < 20; i++) world.peer(one).send('innocent');
+    await world.net.settle();
+    const gate = new Gate();
+    two.deeds.cast = (text) => reply(text);
+    one.deeds.frame = async (text) => {
+      await gate.opened;
+      world.handle(two).cast('say', text);
+    };
+    world.peer(one).send('asked by one');
+    await world.net.settle();
+    const { closed } = await world.ending();
+    gate.open();
+    await closed;
+    expect(sentTo(world.peer(two))).toEqual(['<- text "asked by one"', '<- close 1001 ""']);
+    expect(failures(world.logger)).toEqual([]);
   });
 
   it('still sends in its own call, where none has ever been waited for', async () => {

@@ -296,6 +296,48 @@ describe('While the first item of a stream is waited for', () => {
     await world.handle(one).connected();
   });
 
+  it('so they are of an incarnation whose handlers have asked nothing so far, and others are refused', async () => {
+    const connected = new Map<number, Subject<string>>();
+    const one = member(
+      'One',
+      { reconnect: { initialDelay: 0, maxDelay: 0 } },
+      {
+        connect: ({ session }) => {
+          connected.set(session, new Subject());
+          return session === 1 ? undefined : connected.get(session);
+        },
+      },
+    );
+    await using world = await World.boot([one]);
+    one.deeds.frame = () => Promise.resolve();
+    for (let i = 0; i < 20; i++) world.peer(one).send('innocent');
+    await world.net.settle();
+    world.peer(one).drop();
+    await world.net.settle();
+    await world.net.clock.advance(1);
+    const gate = new Gate();
+    one.deeds.frame = (text) =>
+      new Promise((resolve, reject) => {
+        setImmediate(
+          () =>
+            void world
+              .handle(one)
+              .sendFrame(`sent ${text}`)
+              .then(() => gate.opened)
+              .then(() => resolve(undefined), reject),
+        );
+      });
+    world.peer(one).send('challenge');
+    await world.net.settle();
+    expect(texts(world, one)).toEqual(['sent challenge']);
+    await expect(world.handle(one).sendFrame('elsewhere')).rejects.toMatchObject({
+      state: 'not ready',
+    });
+    gate.open();
+    connected.get(2)?.next('first');
+    await world.handle(one).connected();
+  });
+
   it('a call that cannot send rejects, and crashes nobody', async () => {
     const items = new Subject<string>();
     const one = member('One', {}, { connect: () => items });

@@ -3,7 +3,12 @@ import { defer, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { Gate } from '../../fixtures/journal.js';
-import { member, type Deeds, type MemberHandle } from '../../fixtures/supervision/member.js';
+import {
+  member,
+  type Deeds,
+  type Member,
+  type MemberHandle,
+} from '../../fixtures/supervision/member.js';
 import { World } from '../../fixtures/supervision/world.js';
 
 type Work = () => unknown;
@@ -108,6 +113,147 @@ describe.each(Object.entries(HANDLERS))('The handler %s', (method, place) => {
         expect(error).toMatchObject({ client: 'One', method, code: 'ERR_WEBSOCKEX_DEADLOCK' });
       },
     );
+  });
+});
+
+/** More calls than are needed to take a handler for one that asks nothing of its own client. */
+const MANY = 20;
+
+/** A client whose frame handler has returned promises so often, and asked nothing. */
+async function innocent(): Promise<{ one: Member; world: World; handle: MemberHandle }> {
+  const one = member('One');
+  const world = await World.boot([one]);
+  one.deeds.call = (text) => `${text}!`;
+  one.deeds.frame = later;
+  for (let i = 0; i < MANY; i++) world.peer(one).send('innocent');
+  await world.net.settle();
+  return { one, world, handle: world.handle(one) };
+}
+
+describe('A handler that has asked nothing of its client so far', () => {
+  const ASKED = { 'call()': WAITS['call()']!, 'reconnect()': WAITS['reconnect()']! };
+
+  describe.each(Object.entries(WAYS))('and waits %s', (_way, way) => {
+    it.each(Object.entries(ASKED))('is told at once: %s', async (_what, wait) => {
+      const { one, world, handle } = await innocent();
+      await using _ = world;
+      one.deeds.frame = asResult(way(() => wait(handle, world)));
+      world.peer(one).send('go');
+      await world.net.settle();
+      expect(world.all('terminate')).toMatchObject([
+        { reason: { by: 'error', error: { code: 'ERR_WEBSOCKEX_DEADLOCK', method: 'frame' } } },
+      ]);
+      one.deeds.frame = undefined;
+    });
+  });
+
+  it('is told of each that it asks in one call, and in a later one by way of a callback', async () => {
+    const { one, world, handle } = await innocent();
+    await using _ = world;
+    const refused: unknown[] = [];
+    const ask = async (): Promise<void> => {
+      try {
+        await handle.call('ask', 'x');
+      } catch (error) {
+        refused.push(error);
+      }
+    };
+    one.deeds.frame = async () => {
+      await later();
+      await ask();
+      await ask();
+    };
+    world.peer(one).send('go');
+    await world.net.settle();
+    expect(refused).toMatchObject([{ method: 'frame' }, { method: 'frame' }]);
+    one.deeds.frame = () =>
+      new Promise((resolve) => setImmediate(() => void ask().then(() => resolve(undefined))));
+    world.peer(one).send('go');
+    await world.net.settle();
+    expect(refused).toHaveLength(3);
+  });
+
+  it('is told of it by way of a callback, too, once it has been running for long', async () => {
+    const { one, world, handle } = await innocent();
+    await using _ = world;
+    const gate = new Gate();
+    one.deeds.frame = () => gate.opened;
+    world.peer(one).send('slow');
+    await world.net.settle();
+    await world.net.clock.advance(10_000);
+    gate.open();
+    await world.net.settle();
+    let refused: unknown;
+    const ask = async (): Promise<void> => {
+      try {
+        await handle.call('ask', 'x');
+      } catch (error) {
+        refused = error;
+      }
+    };
+    one.deeds.frame = () =>
+      new Promise((resolve) => setImmediate(() => void ask().then(() => resolve(undefined))));
+    world.peer(one).send('go');
+    await world.net.settle();
+    expect(refused).toBeInstanceOf(DeadlockError);
+  });
+
+  it('concerns nobody else who asks while it runs', async () => {
+    const two = member('Two');
+    const one = member('One');
+    await using world = await World.boot([one, two]);
+    const handle = world.handle(one);
+    const answers: unknown[] = [];
+    one.deeds.call = (text) => `${text}!`;
+    for (const each of [one, two]) {
+      each.deeds.frame = later;
+      for (let i = 0; i < MANY; i++) world.peer(each).send('innocent');
+    }
+    await world.net.settle();
+    const gate = new Gate();
+    one.deeds.frame = () => gate.opened.then(() => undefined);
+    two.deeds.frame = async () => {
+      await later();
+      answers.push(await handle.call('ask', 'two'));
+    };
+    const ask = async (who: string): Promise<void> => {
+      await later();
+      answers.push(await handle.call('ask', who));
+    };
+    for (const who of ['first', 'second']) {
+      world.peer(one).send('go');
+      world.peer(two).send('go');
+      await world.net.settle();
+      const asked = Promise.all([
+        ask(who),
+        handle.call('ask', 'caller').then((a) => answers.push(a)),
+      ]);
+      await world.net.settle();
+      gate.open();
+      await asked;
+    }
+    await world.net.settle();
+    expect(answers.toSorted()).toEqual(
+      ['caller!', 'caller!', 'first!', 'second!', 'two!', 'two!'].toSorted(),
+    );
+    expect(world.all('terminate')).toEqual([]);
+  });
+
+  it('concerns nobody who awaits what it has asked for, and lets go of', async () => {
+    const { one, world, handle } = await innocent();
+    await using _ = world;
+    const gate = new Gate();
+    let asked: Promise<unknown> | undefined;
+    one.deeds.frame = async () => {
+      asked = handle.call('ask', 'x');
+      await gate.opened;
+    };
+    world.peer(one).send('go');
+    await world.net.settle();
+    const answer = (async () => asked)();
+    await world.net.settle();
+    gate.open();
+    expect(await answer).toBe('x!');
   });
 });
 
