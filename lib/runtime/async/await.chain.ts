@@ -20,7 +20,8 @@ export class AwaitChain {
 
   /** Whether the end waits for the code that runs now. */
   get isHere(): boolean {
-    const { prepareStackTrace, stackTraceLimit } = Error;
+    const { stackTraceLimit } = Error;
+    const prepare: unknown = Reflect.get(Error, 'prepareStackTrace');
     const trace: { stack?: unknown } = {};
     try {
       // A stack has names and no functions, so there is one of this name only for as long as this takes.
@@ -35,7 +36,7 @@ export class AwaitChain {
     } finally {
       Object.defineProperty(this.#waiter, 'name', { value: '' });
       Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
-      Reflect.set(Error, 'prepareStackTrace', prepareStackTrace);
+      Reflect.set(Error, 'prepareStackTrace', prepare);
     }
   }
 }

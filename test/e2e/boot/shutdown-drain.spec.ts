@@ -123,7 +123,8 @@ describe('A handler that runs while the application shuts down', () => {
 
   it('may ask other clients, where many before it have asked nothing', async () => {
     const [one, two] = [member('One'), member('Two')];
-    await using world = await World.boot([one, two]);
+    // The last one ends first.
+    await using world = await World.boot([two, one], { group: { strategy: 'one_for_one' } });
     one.deeds.frame = () => Promise.resolve();
     for (let i = 0; i < 20; i++) world.peer(one).send('innocent');
     await world.net.settle();

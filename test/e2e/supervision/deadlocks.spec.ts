@@ -233,9 +233,9 @@ describe('A handler that has asked nothing of its client so far', () => {
       await asked;
     }
     await world.net.settle();
-    expect(answers.toSorted()).toEqual(
-      ['caller!', 'caller!', 'first!', 'second!', 'two!', 'two!'].toSorted(),
-    );
+    const expected = ['caller!', 'first!', 'two!', 'caller!', 'second!', 'two!'];
+    expect(answers).toHaveLength(expected.length);
+    expect(answers).toEqual(expect.arrayContaining(expected));
     expect(world.all('terminate')).toEqual([]);
   });
 

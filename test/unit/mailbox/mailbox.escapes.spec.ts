@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { TurnBudget } from '../../../lib/runtime/mailbox/turn.budget.js';
 import { settle } from '../../fixtures/virtual-clock.js';
@@ -107,6 +107,45 @@ describe('A turn of the event loop', () => {
     const story = [...owner.story];
     while (!owner.isIdle) await settle();
     expect([story, owner.story]).toEqual([[1], [1, 2, 3]]);
+  });
+
+  it('is asked for by a look at the clock, though not after each of the short ones', () => {
+    const budget = new TurnBudget(Infinity, 1_000);
+    const now = vi.spyOn(performance, 'now');
+    for (let steps = 0; steps < 1_600; steps++) {
+      budget.spend();
+      expect(budget.isSpent).toBe(false);
+    }
+    expect(now.mock.calls.length).toBeLessThan(200);
+    now.mockRestore();
+  });
+
+  it('is asked for after each of those of which few more fit in', () => {
+    let at = 0;
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => at);
+    const budget = new TurnBudget(Infinity, 10);
+    let steps = 0;
+    do {
+      budget.spend();
+      steps++;
+      at += 3;
+    } while (!budget.isSpent);
+    expect([steps, budget.isSpent]).toEqual([4, true]);
+    now.mockRestore();
+  });
+
+  it('is used up for good by so many steps', async () => {
+    const budget = new TurnBudget(3, Infinity);
+    const story: boolean[] = [];
+    for (let steps = 0; steps < 4; steps++) {
+      story.push(budget.isSpent);
+      budget.spend();
+    }
+    expect(story).toEqual([false, false, false, true]);
+    let isRenewed = false;
+    budget.whenRenewed(() => (isRenewed = true));
+    await settle();
+    expect([isRenewed, budget.isSpent]).toEqual([true, false]);
   });
 
   it('does not keep work between two messages waiting', () => {

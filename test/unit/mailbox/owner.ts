@@ -66,7 +66,7 @@ export class Owner implements MailboxOwner<Note> {
     });
   }
 
-  onSettled(): void {
+  onSettled(_value?: unknown): void | PromiseLike<void> {
     this.settled++;
   }
 

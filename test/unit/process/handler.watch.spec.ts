@@ -1,5 +1,5 @@
 import { HandlerTimeoutError, type HandlerSlowEvent } from 'nestjs-websockex';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import { toSettings } from '../../../lib/runtime/options/client-settings.js';
@@ -120,6 +120,17 @@ describe('A handler that runs for long', () => {
     gate.open();
     await settle();
     expect(scripted.clock.pending).toEqual([]);
+    await scripted.leave();
+  });
+
+  it('costs no timer, and no look at the clock, where it returns before the turn is over', async () => {
+    const scripted = await new ScriptedClient({ frame: () => Promise.resolve() }).open();
+    await settle();
+    const timers = vi.spyOn(scripted.clock, 'setTimer');
+    const looks = vi.spyOn(scripted.clock, 'now');
+    for (let i = 0; i < 100; i++) scripted.transport.last.playText('x');
+    await settle();
+    expect([timers.mock.calls.length, looks.mock.calls.length]).toEqual([0, 0]);
     await scripted.leave();
   });
 
