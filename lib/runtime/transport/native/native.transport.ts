@@ -183,7 +183,8 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     const { type } = frame;
     const first = type === 'text' ? FIRST.text : FIRST[type];
     const isFinal = (frame as DataFrame).fin !== false;
-    this.#frames.send(isFinal ? first : first - FIN, payloadOf(frame), done);
+    const writer = this.#writer ?? this.#makeWriter();
+    writer.send(isFinal ? first : first - FIN, payloadOf(frame), done);
   }
 
   pause(): void {
@@ -202,7 +203,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     this.#isCloseSent = true;
     const payload = code === undefined ? Buffer.alloc(0) : Buffer.from(`  ${reason}`);
     if (code !== undefined) payload.writeUInt16BE(code);
-    if (this.#socket !== undefined) this.#frames.send(FIRST.close, payload);
+    if (this.#socket !== undefined) (this.#writer ?? this.#makeWriter()).send(FIRST.close, payload);
     this.#writer?.flush();
     if (this.#isCloseRead || this.#error instanceof ProtocolError) this.end();
   }
@@ -403,8 +404,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   }
 
   /** What writes frames, made for the first. There is a socket. */
-  get #frames(): FrameWriter {
-    if (this.#writer !== undefined) return this.#writer;
+  #makeWriter(): FrameWriter {
     const socket = this.#socket as Duplex;
     const bytes = this.#bytes as SocketBytes;
     const onWaiting = (): void => this.#events.onWaiting?.();
