@@ -85,6 +85,25 @@ async function uncaught(work: () => Promise<void>): Promise<unknown[]> {
   return caught;
 }
 
+it('what comes to a socket that was paused before anything had come waits for the resume', async () => {
+  await using server = await RawServer.listen();
+  const story = new Story();
+  const socket = new NativeTransport(new SystemClock()).open(request(server.url()), story);
+  const peer = await server.nextPeer();
+  await peer.open();
+  await story.until('open');
+  socket.pause();
+  const before = Number(socket.bytesRead);
+  peer.text('a');
+  while (Number(socket.bytesRead) < before + 3) await turn();
+  await turn();
+  expect(story.frames).toEqual([]);
+  socket.resume();
+  await story.until('text a');
+  socket.terminate();
+  await story.over();
+});
+
 it.each([
   ['the last frame before the end of the peer', 'text c', 'fin'],
   ['a frame before others', 'text a', 'fin'],
