@@ -4,7 +4,13 @@ import { describe, expect, it, vi } from 'vitest';
 import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import { toSettings } from '../../../lib/runtime/options/client-settings.js';
 import type { Target } from '../../../lib/runtime/process/client.definition.js';
-import { settle } from '../../fixtures/virtual-clock.js';
+import type { HandlerCalls } from '../../../lib/runtime/process/handler.calls.js';
+import {
+  HandlerWatch,
+  type HandlerWatchParts,
+} from '../../../lib/runtime/process/handler.watch.js';
+import type { Telemetry } from '../../../lib/runtime/telemetry/telemetry.js';
+import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
 import { ScriptedClient } from '../client/scripted-client.js';
 
 /** Promises that a test settles. */
@@ -317,4 +323,36 @@ describe('What is no handler in its turn, and runs for long, is told too', () =>
     await scripted.leave();
     expect(scripted.clock.pending).toEqual([]);
   });
+});
+
+it('A handler that begins in the turn in which that of another would have been told is not told in its place', async () => {
+  const clock = new VirtualClock();
+  const turns: (() => void)[] = [];
+  const told: unknown[] = [];
+  const running = { method: 'frame' };
+  const watch = new HandlerWatch(
+    clock,
+    { emit: (...event: unknown[]) => told.push(event) } as unknown as Telemetry,
+    {
+      calls: { running, suspect: () => undefined } as unknown as HandlerCalls,
+      mailbox: { length: 1 } as unknown as HandlerWatchParts['mailbox'],
+      settings: toSettings({}),
+      onHandlerTimeout: (one) => told.push(one),
+    },
+    { whenRenewed: (next) => turns.push(next) },
+  );
+  watch.suspended();
+  turns.shift()?.();
+  watch.settled();
+  // The next one begins, and the clock has its turn before this one is over.
+  watch.suspended();
+  await clock.advance(10_000);
+  expect(told).toEqual([]);
+  turns.shift()?.();
+  await clock.advance(9_999);
+  expect(told).toEqual([]);
+  await clock.advance(1);
+  expect(told).toHaveLength(1);
+  watch.end();
+  expect(clock.pending).toEqual([]);
 });
