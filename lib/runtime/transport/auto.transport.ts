@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 
 import type { Clock } from '../clock/clock.port.js';
 import { SystemClock } from '../clock/system.clock.js';
+import { OWN_OPTIONS } from './native/deflate.js';
 import { NativeTransport } from './native/native.transport.js';
 import { findProxy } from './proxy.env.js';
 import type { TransportOptions } from './transport.options.js';
@@ -38,19 +39,24 @@ export class AutoTransport implements Transport {
 }
 
 /**
- * Which transport takes a connection. `ws` has what is asked for seldom: compression, agents and proxies,
- * redirects, sockets of this machine, and options of its own.
+ * Which transport takes a connection. `ws` has what is asked for seldom: agents and proxies, redirects,
+ * sockets of this machine, and options of its own or of zlib.
  */
 export function transportFor(request: TransportRequest): 'native' | 'ws' {
   const { transport, perMessageDeflate, agent, followRedirects, ws = {} } = request.options;
   const wants =
     transport === 'ws' ||
-    Boolean(perMessageDeflate) ||
+    hasForeign(perMessageDeflate) ||
     Boolean(agent) ||
     Boolean(followRedirects) ||
     Object.keys(ws).some((name) => name !== 'maxFragments') ||
     /^ws\+unix:/i.test(request.url);
   return wants || hasProxy(request) ? 'ws' : 'native';
+}
+
+/** Whether there is an option of compression that `ws` alone has. */
+function hasForeign(deflate: TransportOptions['perMessageDeflate']): boolean {
+  return typeof deflate === 'object' && Object.keys(deflate).some((name) => !OWN_OPTIONS.has(name));
 }
 
 function hasProxy(request: TransportRequest): boolean {

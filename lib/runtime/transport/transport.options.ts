@@ -75,8 +75,8 @@ export interface TransportOptions {
   readonly tls?: TlsOptions;
   /**
    * What speaks WebSocket. `'auto'`: the native transport, which is the fast one; and `ws` with an `agent`,
-   * a proxy, `followRedirects`, `perMessageDeflate`, a `ws+unix:` URL, or what `ws` alone has of its
-   * options. `'ws'`: that always. The event `connected` and `handle.sys.getStatus()` tell which one it is.
+   * a proxy, `followRedirects`, a `ws+unix:` URL, what `perMessageDeflate` has for zlib or for threads, or
+   * what `ws` alone has of its options. `'ws'`: that always. The event `connected` and `handle.sys.getStatus()` tell which one it is.
    * A transport of your own under `WEBSOCKEX_TRANSPORT` stands over both. @default 'auto'
    */
   readonly transport?: 'auto' | 'ws';
@@ -205,7 +205,9 @@ export interface WsOptions {
 }
 
 /**
- * Options of compression (RFC 7692), as `ws` has them.
+ * Options of compression (RFC 7692), as `ws` has them. Messages are compressed and decompressed in the call in
+ * which they are sent or come; with `concurrencyLimit`, `zlibDeflateOptions` or `zlibInflateOptions` `ws` takes
+ * the connection, and does it in threads.
  *
  * @publicApi
  */

@@ -2,6 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 
 import { CloseCode, isSendableCloseCode, MAX_CONTROL_PAYLOAD } from '../../frame/close-code.js';
 import { toError } from '../../errors/websockex.error.js';
+import { type Deflate, InflatedTooBig } from './deflate.js';
 import { Utf8Stream } from './utf8.stream.js';
 
 /** What a {@link FrameReader} tells, in the order in which it was read. */
@@ -34,6 +35,9 @@ const PONG = 0xa;
 /** The first byte of a message in one frame: FIN, and the opcode. */
 const WHOLE_TEXT = 0x80 | TEXT;
 const WHOLE_BINARY = 0x80 | BINARY;
+
+/** RSV1 of the first frame of a message: it is compressed (RFC 7692 section 6). */
+const COMPRESSED = 0x40;
 
 /** Lengths that say that the length is in the 2, or 8, bytes behind. */
 const IN_16_BITS = 126;
@@ -92,7 +96,8 @@ interface Sliceable extends Buffer {
 /** A message of which something has arrived, and not all. */
 interface Message {
   readonly opcode: number;
-  /** Of text: what has arrived of it is checked. */
+  readonly isCompressed: boolean;
+  /** Of text that is not compressed: what has arrived of it is checked. */
   readonly utf8: Utf8Stream | undefined;
   /** Room for the payload; `filled` bytes of it are there. */
   body: Buffer;
@@ -142,6 +147,7 @@ export class FrameReader {
     private readonly sink: FrameSink,
     private readonly limits: FrameLimits,
     private readonly memory: PayloadMemory,
+    private readonly deflate?: Deflate,
   ) {}
 
   /** Whether nothing is told any more: the peer has closed, it was refused, or {@link stop} was called. */
@@ -255,7 +261,9 @@ export class FrameReader {
   /** Tells a message in one frame which lies whole in the chunk, and says whether there is one. */
   #tellWhole(chunk: Buffer, isShared: boolean): boolean {
     const at = this.#at;
-    const first = chunk[at];
+    let first = chunk[at] as number;
+    const isCompressed = (first & COMPRESSED) !== 0 && this.deflate !== undefined;
+    if (isCompressed) first -= COMPRESSED;
     if (first !== WHOLE_TEXT && first !== WHOLE_BINARY) return false;
     let length = chunk[at + 1] as number;
     let from = at + 2;
@@ -267,7 +275,8 @@ export class FrameReader {
     const to = from + length;
     if (to > chunk.length || length > this.limits.maxPayload) return false;
     this.#at = to;
-    if (first === WHOLE_TEXT) this.#tellText(chunk, from, to);
+    if (isCompressed) this.#tellCompressed(first === WHOLE_TEXT, chunk.subarray(from, to));
+    else if (first === WHOLE_TEXT) this.#tellText(chunk, from, to);
     else this.sink.onBinary(isShared ? this.#copied(chunk, from, to) : chunk.subarray(from, to));
     return true;
   }
@@ -301,10 +310,14 @@ export class FrameReader {
     const opcode = first & 0x0f;
     const length = second & 0x7f;
     const isWithin = this.#message !== undefined;
+    const isCompressed = (first & COMPRESSED) !== 0;
     if ((first & 0x30) !== 0) return invalid('RSV2 and RSV3 must be clear');
-    if ((first & 0x40) !== 0) return invalid('RSV1 must be clear');
+    // The first frame of a message says it for all of them (RFC 7692 section 6.1).
+    if (isCompressed && (this.deflate === undefined || opcode === CONTINUATION))
+      return invalid(RSV1_SET);
     if (opcode >= CLOSE && opcode <= PONG) {
       if ((first & 0x80) === 0) return invalid('FIN must be set');
+      if (isCompressed) return invalid(RSV1_SET);
       if (length > MAX_CONTROL_PAYLOAD || (opcode === CLOSE && length === 1)) {
         return invalid(`invalid payload length ${length}`);
       }
@@ -334,9 +347,11 @@ export class FrameReader {
     const isFinal = (first & 0x80) !== 0;
     this.#frame = { opcode, isFinal, missing: length, control, fault };
     if (isControl || fault !== undefined) return true;
+    const isCompressed = (first & COMPRESSED) !== 0;
     const message = (this.#message ??= {
       opcode,
-      utf8: opcode === TEXT ? new Utf8Stream() : undefined,
+      isCompressed,
+      utf8: opcode === TEXT && !isCompressed ? new Utf8Stream() : undefined,
       body: NOTHING,
       filled: 0,
       announced: 0,
@@ -394,17 +409,39 @@ export class FrameReader {
     }
     if (!isFinal) return;
     this.#message = undefined;
-    const { body, filled, utf8 } = message;
+    const { body, filled, utf8, isCompressed, opcode } = message;
+    if (isCompressed) return this.#tellCompressed(opcode === TEXT, body.subarray(0, filled));
     if (utf8 === undefined) return this.sink.onBinary(body.subarray(0, filled));
     if (utf8.isWithin) return this.#refuseText();
-    let text: string;
+    const text = this.#decoded(body, filled);
+    if (text !== undefined) this.sink.onText(text);
+  }
+
+  /** A message that is compressed (RFC 7692 section 7.2.2). */
+  #tellCompressed(isText: boolean, payload: Buffer): void {
+    let data: Buffer;
     try {
-      text = (body as Sliceable).utf8Slice(0, filled);
+      data = (this.deflate as Deflate).inflate(payload, this.limits.maxPayload);
     } catch (thrown) {
-      // Longer than a string may be, which is less than `maxPayload` can be.
-      return this.#refuse(CloseCode.messageTooBig, toError(thrown));
+      const isTooBig = thrown instanceof InflatedTooBig;
+      const code = isTooBig ? CloseCode.messageTooBig : CloseCode.invalidPayload;
+      return this.#refuse(code, toError(thrown));
     }
-    this.sink.onText(text);
+    // zlib gives a piece of what it had room in.
+    if (!isText) return this.sink.onBinary(this.#copied(data, 0, data.length));
+    if (!isUtf8(data)) return this.#refuseText();
+    const text = this.#decoded(data, data.length);
+    if (text !== undefined) this.sink.onText(text);
+  }
+
+  /** The text; `undefined`: it is longer than a string may be, which is less than `maxPayload` can be. */
+  #decoded(bytes: Buffer, length: number): string | undefined {
+    try {
+      return (bytes as Sliceable).utf8Slice(0, length);
+    } catch (thrown) {
+      this.#refuse(CloseCode.messageTooBig, toError(thrown));
+      return undefined;
+    }
   }
 
   #tellControl(opcode: number, payload: Buffer): void {
@@ -454,6 +491,7 @@ export class FrameReader {
 }
 
 const INVALID = 'Invalid WebSocket frame';
+const RSV1_SET = 'RSV1 must be clear';
 
 /** The opcode is none, or may not stand here. */
 class OpcodeFault extends RangeError {}

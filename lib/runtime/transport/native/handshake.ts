@@ -3,6 +3,7 @@ import { unescape } from 'node:querystring';
 
 import type { ResponseHeaders } from '../../errors/connection.errors.js';
 import type { TransportRequest } from '../transport.port.js';
+import { deflateOptions, offerOf } from './deflate.js';
 
 /** What is joined to the key of a request (RFC 6455 section 1.3). */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -20,7 +21,8 @@ export function acceptOf(key: string): string {
 }
 
 /** The request of a handshake (section 4.1), as bytes of Latin-1. */
-export function requestText({ url, headers, protocols }: TransportRequest, key: string): string {
+export function requestText(request: TransportRequest, key: string): string {
+  const { url, headers, protocols, options } = request;
   const { hostname, port, pathname, search, username, password } = new URL(url);
   let lines = '';
   const given = new Set<string>();
@@ -33,6 +35,8 @@ export function requestText({ url, headers, protocols }: TransportRequest, key: 
     for (const one of values) lines += `${name}: ${one}\r\n`;
   }
   if (protocols.length > 0) lines += `Sec-WebSocket-Protocol: ${protocols.join(',')}\r\n`;
+  const deflate = deflateOptions(options);
+  if (deflate !== undefined) lines += `Sec-WebSocket-Extensions: ${offerOf(deflate)}\r\n`;
   if (!given.has('authorization') && (username !== '' || password !== '')) {
     const credentials = `${unescape(username)}:${unescape(password)}`;
     lines += `Authorization: Basic ${Buffer.from(credentials).toString('base64')}\r\n`;

@@ -33,6 +33,7 @@ import type {
   TransportRequest,
   TransportSocket,
 } from '../transport.port.js';
+import { agreementOf, DEFLATE, type Deflate, deflateOptions } from './deflate.js';
 import { FrameReader, type FrameSink, PayloadMemory } from './frame.reader.js';
 import { FrameWriter, notOpen, WriterMemory } from './frame.writer.js';
 import { acceptOf, newKey, readUpgrade, requestText } from './handshake.js';
@@ -57,13 +58,14 @@ class SharedMemory {
 
 const FIRST = { continuation: 0x80, text: 0x81, binary: 0x82, close: 0x88, ping: 0x89, pong: 0x8a };
 const FIN = 0x80;
+const RSV1 = 0x40;
 
 /** What makes a socket in place of Node. */
 type Connect = (request: TransportRequest) => Duplex;
 
 /**
  * WebSockets over sockets of Node, without `ws` and without an HTTP client: a reader and a writer made for
- * many short frames. It has no compression, proxies, agents or redirects.
+ * many short frames. It has no proxies, agents or redirects.
  */
 export class NativeTransport implements Transport {
   readonly #memory = new SharedMemory();
@@ -107,6 +109,8 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   #stopReading: (() => void) | undefined;
   #reader: FrameReader | undefined;
   #writer: FrameWriter | undefined;
+  /** Where compression was agreed on. */
+  #deflate: Deflate | undefined;
   #error: WebSockexError | undefined;
   #isGivenUp = false;
   #isPaused = false;
@@ -184,7 +188,11 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     const first = type === 'text' ? FIRST.text : FIRST[type];
     const isFinal = (frame as DataFrame).fin !== false;
     const writer = this.#writer ?? this.#makeWriter();
-    writer.send(isFinal ? first : first - FIN, payloadOf(frame), done);
+    const data = payloadOf(frame);
+    const isMessage = isFinal && (type === 'text' || type === 'binary');
+    const deflated = isMessage ? this.#deflate?.deflate(data) : undefined;
+    if (deflated !== undefined) writer.send(first + RSV1, deflated, done);
+    else writer.send(isFinal ? first : first - FIN, data, done);
   }
 
   pause(): void {
@@ -386,7 +394,8 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     this.#dialler = undefined;
     if (rest.length > 0) this.#makeReader().keep(rest);
     const protocol = (headers['sec-websocket-protocol'] as string | undefined) ?? '';
-    this.#events.onOpen({ headers, protocol, extensions: '', transport: 'native' });
+    const extensions = this.#deflate === undefined ? '' : DEFLATE;
+    this.#events.onOpen({ headers, protocol, extensions, transport: 'native' });
     if (rest.length > 0) this.#goOnSoon();
   }
 
@@ -397,7 +406,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
       maxPayload: payloadLimit(maxPayload),
       maxFragments: (ws?.maxFragments ?? MAX_FRAGMENTS) || Infinity,
     };
-    const reader = new FrameReader(this, limits, this.#memory.payloads);
+    const reader = new FrameReader(this, limits, this.#memory.payloads, this.#deflate);
     if (this.#isPaused) reader.pause();
     this.#reader = reader;
     return reader;
@@ -424,8 +433,19 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     const isChosen = protocol === undefined ? protocols.length === 0 : protocols.includes(protocol);
     const isFree = protocol === undefined && options.requireProtocol === false;
     if (!isChosen && !isFree) return subprotocolFault(headers, this.#request);
-    if (headers['sec-websocket-extensions'] === undefined) return undefined;
-    return 'Server sent a Sec-WebSocket-Extensions header but no extension was requested';
+    return this.#faultOfExtensions(headers['sec-websocket-extensions'] as string | undefined);
+  }
+
+  #faultOfExtensions(header: string | undefined): string | undefined {
+    const offered = deflateOptions(this.#request.options);
+    if (header === undefined) return undefined;
+    if (offered === undefined) {
+      return 'Server sent a Sec-WebSocket-Extensions header but no extension was requested';
+    }
+    const agreement = agreementOf(header, offered);
+    if (typeof agreement === 'string') return agreement;
+    this.#deflate = agreement;
+    return undefined;
   }
 
   #failHandshake(what: string, headers: ResponseHeaders): void {

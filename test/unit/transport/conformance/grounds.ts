@@ -223,6 +223,8 @@ export const grounds: readonly Ground[] = [
   net('the test net, by ws', 'ws'),
   real({ name: 'TCP', transport: 'auto' }),
   real({ name: 'TLS', transport: 'auto', isSecure: true }),
+  real({ name: 'TCP, compressing', transport: 'auto', deflates: true }),
+  real({ name: 'TLS, compressing', transport: 'auto', isSecure: true, deflates: true }),
   real({
     name: 'TLS to a host with several addresses',
     transport: 'auto',
