@@ -1,17 +1,16 @@
 // The benchmark: this library and its peers, in turn. Build first.
 //
-//   npm run bench -- [--quick] [--row <name> …] [--subject <name> …] [--rounds 5] [--json <file>] [--svg <folder>]
+//   npm run bench -- [--quick] [--row <name> …] [--subject <name> …] [--rounds 5] [--json <file>]
 //
 // `--quick`: `ws` alone as the peer, fewer frames, three rounds; fails where a row is below its floor. `--row` takes the
 // row of that name, or else all whose names begin so. It fails, too, where a subject loses a frame. Ratios are to bare `ws` in the same round.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { prepare } from './harness/peers.mjs';
 import { runOnce, unpinned } from './harness/run-once.mjs';
-import { plots } from './report/plot.mjs';
 import { holds, ratios, summarize } from './report/statistics.mjs';
 import { figureTable, ratioTable, verdictTable } from './report/table.mjs';
 import { quickly, ROWS, UNITS } from './rows.mjs';
@@ -24,7 +23,6 @@ const { values } = parseArgs({
     subject: { type: 'string', multiple: true, default: [] },
     rounds: { type: 'string' },
     json: { type: 'string' },
-    svg: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
@@ -184,10 +182,6 @@ console.log(
   `\n${rounds} rounds in ${seconds} s, load ${loadBefore[0].toFixed(1)} before, ${loadavg()[0].toFixed(1)} after`,
 );
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-if (values.svg !== undefined) {
-  mkdirSync(values.svg, { recursive: true });
-  for (const [name, svg] of plots(report)) writeFileSync(`${values.svg}/${name}.svg`, svg);
-}
 
 const failed = [...results.values()].filter((result) => result.failed !== undefined);
 const below = values.quick ? report.rows.filter((row) => !row.holds) : [];

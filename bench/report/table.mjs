@@ -4,7 +4,7 @@ const digits = (figure) => (figure >= 100 ? 0 : figure >= 10 ? 1 : 2);
 const number = (figure) => figure.toFixed(digits(figure));
 
 const line = (cells) => `| ${cells.join(' | ')} |`;
-const table = (head, rows) =>
+export const table = (head, rows) =>
   [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 
 /** Ratios to bare `ws`: the median of the rounds. */
@@ -24,7 +24,11 @@ export function ratioTable({ rows, subjects }) {
 function ratioCell(result) {
   if (result?.failed !== undefined) return 'failed';
   if (result?.ratio === undefined) return '–';
-  const { median, min, max } = result.ratio;
+  return spread(result.ratio);
+}
+
+/** The median, the least and the most. */
+function spread({ median, min, max }) {
   return `${number(median)} (${number(min)} to ${number(max)})`;
 }
 
@@ -38,7 +42,7 @@ export function figureTable({ rows, subjects }) {
       ...subjects.map(({ name }) => {
         const { failed, figures } = row.subjects[name] ?? {};
         if (failed !== undefined) return 'failed';
-        return figures === undefined ? '–' : number(figures.median);
+        return figures === undefined ? '–' : spread(figures);
       }),
     ]),
   );

@@ -193,3 +193,78 @@ describe('A plot', () => {
     expect(svg).not.toContain('NaN');
   });
 });
+
+interface Measured {
+  readonly name: string;
+  readonly title: string;
+  readonly better: Better;
+  readonly aim?: number;
+  readonly must?: number;
+  readonly unit: string;
+  readonly subjects: Record<string, { readonly figures?: Summary; readonly ratio?: Summary }>;
+}
+
+const { ahead, isBelowAim, resultsPage } = await load<{
+  ahead(row: Measured, subjects: readonly object[]): { title: string; times: number }[];
+  isBelowAim(row: Measured): boolean;
+  resultsPage(report: object, plots: readonly string[], bounds: Record<string, string>): string;
+}>('report/results.mjs');
+
+describe('The page of results', () => {
+  const subjects = [
+    { name: 'ours', title: 'ours' },
+    { name: 'ws', title: '`ws`' },
+    { name: 'beast', title: 'Beast' },
+  ];
+  const measured = (better: Better, aim: number, figures: Record<string, number>): Measured => ({
+    name: 'a-row',
+    title: 'a row',
+    better,
+    aim,
+    must: 1,
+    unit: 'ns',
+    subjects: Object.fromEntries(
+      Object.entries(figures).map(([name, figure]) => [
+        name,
+        {
+          figures: summarize([figure]),
+          ratio: ratios(better, [figure], [figures['ws'] ?? figure]),
+        },
+      ]),
+    ),
+  });
+  const fast = measured('more', 2, { ours: 100, ws: 300, beast: 80 });
+  const slow = measured('less', 1.3, { ours: 200, ws: 100, beast: 198 });
+
+  it('tells who is ahead, the first first, and nobody who is as good as equal', () => {
+    expect(ahead(fast, subjects)).toEqual([{ title: 'Beast', times: 1.25 }]);
+    expect(ahead(slow, subjects)).toEqual([{ title: '`ws`', times: 2 }]);
+    expect(ahead({ ...fast, subjects: { ws: {} } }, subjects)).toEqual([]);
+  });
+
+  it('knows an aim that is not reached, whichever is better', () => {
+    expect([fast, slow].map(isBelowAim)).toEqual([false, true]);
+    expect(isBelowAim(measured('more', 3.5, { ours: 100, ws: 300 }))).toBe(true);
+  });
+
+  it('has what is lost, what bounds it, and the figures with their spread', () => {
+    const report = {
+      date: '2026-01-02T03:04:05.000Z',
+      command: 'npm run bench --',
+      rounds: 5,
+      load: { before: [0.5], after: [1] },
+      machine: { node: 'v20', commit: 'abc', peers: { undici: '7' } },
+      absent: [{ name: 'gorilla', why: 'No go.' }],
+      subjects,
+      rows: [fast, slow],
+    };
+    const page = resultsPage(report, ['more'], { 'a-row': 'the system call' });
+    expect(page).toContain('| a row | `ws` | 2.00 times |');
+    expect(page).toContain('| a row | 2.00 | 1 | 1.3 | the system call |');
+    expect(page).toContain('100 (100 to 100)');
+    expect(page).toContain('(results/more.svg)');
+    expect(page).toContain('| undici | 7 |');
+    expect(page).toContain('Not measured: gorilla. No go.');
+    expect(page).not.toMatch(/undefined|NaN|\[object/);
+  });
+});

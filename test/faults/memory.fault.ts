@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
 
 import type { ClientOptions } from 'nestjs-websockex';
@@ -12,6 +13,9 @@ const boot = subjects();
 
 const MIB = 2 ** 20;
 const FLOOD = 200_000;
+
+/** Seconds for which a handler is slower than its feed. */
+const FEED = Number(process.env['FEED_SECONDS'] ?? 5);
 
 /** What a peer does, and what it may cost. */
 interface Row {
@@ -128,6 +132,28 @@ const ROWS: readonly Row[] = [
         taken: 1_000,
         refused: { MailboxFullError: 299_000 },
       });
+    },
+  },
+  {
+    does: `sends numbered frames for ${FEED} s, as fast as they are taken, to a handler that takes 5 ms`,
+    play: async (peer, subject) => {
+      await subject.ask('delay', 5);
+      const deadline = performance.now() + FEED * 1_000;
+      let count = 0;
+      // The last of these writes are taken when the client hurries, or never.
+      let taken = Promise.resolve();
+      while (performance.now() < deadline) {
+        const frames = Array.from({ length: SOME }, () =>
+          encodeFrame(OPCODE.text, `number ${count++}`),
+        );
+        taken = peer.writeAll(Buffer.concat(frames));
+        await Promise.race([taken, sleep(deadline - performance.now())]);
+      }
+      const { next: handled } = await subject.ask('numbered', 1);
+      expect(handled).toBeLessThan(FEED * 250);
+      await subject.ask('delay', 0);
+      await taken;
+      expect(await subject.ask('numbered', count)).toEqual({ next: count, gaps: 0, delay: 0 });
     },
   },
   {
