@@ -70,6 +70,19 @@ describe('The context of handlers', () => {
     second.end();
   });
 
+  it('is kept where a call begins in the turn in which the last one has ended', async () => {
+    const context = new HandlerContext();
+    const last = new Call(context);
+    context.run(last, () => last.end());
+    const next = new Call(context);
+    const known = context.run(next, async () => {
+      for (let turns = 0; turns < 5; turns++) await settle();
+      return context.current === next;
+    });
+    expect(await known).toBe(true);
+    next.end();
+  });
+
   it.skipIf(major >= 24)('costs nobody anything once no call goes on', async () => {
     const context = new HandlerContext();
     const call = new Call(context);
