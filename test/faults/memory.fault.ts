@@ -1,3 +1,4 @@
+// Real time: the feed goes on for so many seconds.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
 
@@ -147,6 +148,7 @@ const ROWS: readonly Row[] = [
           encodeFrame(OPCODE.text, `number ${count++}`),
         );
         taken = peer.writeAll(Buffer.concat(frames));
+        // Real time: the feed goes on until then, though nobody takes it.
         await Promise.race([taken, sleep(deadline - performance.now())]);
       }
       const { next: handled } = await subject.ask('numbered', 1);

@@ -1,3 +1,4 @@
+// Real time: a timer of Node's is one of the ways on which a chain may be lost.
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
@@ -75,6 +76,7 @@ const MISSED: typeof FOUND = {
   },
   'in a callback': (ask) =>
     new Promise((resolve) =>
+      // Real time: a timer of Node's is a callback that nobody awaits.
       setTimeout(() => {
         ask();
         resolve(undefined);

@@ -81,6 +81,9 @@ describe('The context of handlers', () => {
     });
     expect(await known).toBe(true);
     next.end();
+    // It is switched off in a turn of its own.
+    await settle();
+    await settle();
   });
 
   it.skipIf(major >= 24)('costs nobody anything once no call goes on', async () => {
