@@ -18,11 +18,15 @@ export class TurnBudget {
   #waiting: (() => void)[] = [];
 
   /**
+   * A socket is read up to 32 times in a turn, 64 KiB each, and what has come is to be handled before it is read
+   * again: what would wait then fills the mailbox, and pauses the socket. So it is the time that counts, and the
+   * number is for a clock that stands still, as a fake one does, and for steps that take next to nothing.
+   *
    * @param steps how many are done in one turn of the event loop, before timers and sockets have theirs
    * @param milliseconds how long they may take together
    */
   constructor(
-    private readonly steps = 256,
+    private readonly steps = 16_384,
     private readonly milliseconds = 10,
   ) {}
 
