@@ -106,6 +106,11 @@ export class Mailbox<M> {
     } else this.#await(pending);
   }
 
+  /** Whether what callers have posted in this turn is handled soon, in the context of the first. */
+  get isScheduled(): boolean {
+    return this.#scheduled;
+  }
+
   /** Takes a message from a caller: handled soon, after the call of the caller has returned. */
   postLater(message: M): void {
     this.#enqueue(message);

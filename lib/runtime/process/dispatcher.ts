@@ -180,11 +180,12 @@ export class Dispatcher implements MailboxOwner<Message> {
     }
     this.handled++;
     this.#traced(message);
-    const { casts, info } = this.parts.lifetime.incarnation;
+    const { incarnation } = this.parts.lifetime;
     if (message.type === 'info') {
+      const { info } = incarnation;
       return info ? this.parts.runner.run(info, message.message) : this.#missed('an info');
     }
-    const handler = casts.get(message.name);
+    const handler = incarnation.casts.get(message.name);
     return handler === undefined
       ? this.#missed(`the cast "${message.name}"`)
       : this.parts.runner.runWith(handler, message.args);

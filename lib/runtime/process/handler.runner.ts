@@ -190,7 +190,9 @@ export class HandlerRunner implements HandlerStreamsOwner {
   }
 
   #returned(handler: Handler, value: unknown): Awaitable {
-    const promise = value === undefined ? undefined : toPromise(value);
+    // A directive is no promise: that is known sooner than whether something else is one.
+    const isHere = value === undefined || isDirective(value);
+    const promise = isHere ? undefined : toPromise(value);
     if (promise === undefined) {
       this.parts.calls.over();
       return value === undefined ? undefined : this.#accept(handler, value);
@@ -284,9 +286,10 @@ export class HandlerRunner implements HandlerStreamsOwner {
     taken?: () => void,
     greeting?: Greeting,
   ): void {
-    const { method, answersPeer: isAnswer = false } = handler;
-    this.tools.trace.tell?.({ event: 'reply', method, frames });
-    const isOfConnect = handler === this.parts.lifetime.incarnation.connect;
+    const { answersPeer: isAnswer = false } = handler;
+    const { trace } = this.tools;
+    if (trace.tell !== undefined) trace.tell({ event: 'reply', method: handler.method, frames });
+    const isOfConnect = !isAnswer && handler === this.parts.lifetime.incarnation.connect;
     // There is one in a session that is ready: then nothing but what `@OnConnect` sends belongs to a login.
     const wire = frames.length === 1 && !taken && !isOfConnect ? this.parts.freeWire : undefined;
     try {

@@ -392,18 +392,22 @@ function writeHead(bytes: Buffer, at: number, first: number, length: number, mas
 /** Whether the words of this machine have their lowest byte first, as {@link nextMask} has. */
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Masks bytes in place (RFC 6455 section 5.3), four at a time: `words` is the same memory. */
+/**
+ * Masks bytes in place (RFC 6455 section 5.3), four at a time: `words` is the same memory. What stands
+ * within four bytes behind them is spoilt: nothing is there yet.
+ */
 function maskBytes(bytes: Buffer, words: Int32Array, from: number, to: number, key: number): void {
-  let mask = key;
-  let at = from;
-  const end = IS_LITTLE_ENDIAN ? to >> 2 : 0;
-  while (at < to) {
-    if ((at & 3) === 0 && at >> 2 < end) {
-      for (let word = at >> 2; word < end; word++) (words[word] as number) ^= mask;
-      at = end << 2;
-      continue;
-    }
-    (bytes[at++] as number) ^= mask;
-    mask = (mask >>> 8) | (mask << 24);
-  }
+  if (!IS_LITTLE_ENDIAN) return maskEach(bytes, from, to, key);
+  if (from === to) return;
+  const skipped = (from & 3) * 8;
+  const end = (to + 3) >> 2;
+  let word = from >> 2;
+  // The bytes before them in their first word are met by zeros. A shift by 32 is one by 0.
+  (words[word++] as number) ^= key << skipped;
+  const mask = (key << skipped) | (key >>> (32 - skipped));
+  while (word < end) (words[word++] as number) ^= mask;
+}
+
+function maskEach(bytes: Buffer, from: number, to: number, key: number): void {
+  for (let at = from; at < to; at++) (bytes[at] as number) ^= key >>> (((at - from) & 3) * 8);
 }
