@@ -53,6 +53,8 @@ export class FrameQueue {
   }
 
   push(frame: DataFrame): void {
+    // One that has left in the middle of a round.
+    if (this.#isOver) return;
     let waiting = this.#waiting.shift();
     while (waiting?.isGivenUp) waiting = this.#waiting.shift();
     if (waiting !== undefined) {

@@ -18,8 +18,8 @@ export class Observers implements EventSink {
   #frames: Watched<DataFrame> | undefined;
   #statuses: Watched<ClientStatus> | undefined;
   #events: Watched<WebSockexEvent> | undefined;
-  /** Of those who iterate. */
-  #queues: Set<FrameQueue> | undefined;
+  /** Of those who iterate. Never changed, only replaced; there is none while nobody does. */
+  #queues: readonly FrameQueue[] | undefined;
   /** An iterator that nobody holds any more must not hold up reading for ever. */
   #forgotten: FinalizationRegistry<FrameQueue> | undefined;
   #status: ClientStatus = 'idle';
@@ -77,15 +77,20 @@ export class Observers implements EventSink {
   }
 
   iterate(marks: MailboxMarks, pauseLock: PauseLock, guard?: WaitGuard): FrameIterator {
-    const queue = new FrameQueue(marks, pauseLock, (one) => this.#queues?.delete(one), guard);
+    const queue = new FrameQueue(marks, pauseLock, (one) => this.#leave(one), guard);
     const iterator = new FrameIterator(queue);
     if (this.#isComplete) queue.end();
     else {
-      (this.#queues ??= new Set()).add(queue);
+      this.#queues = [...(this.#queues ?? []), queue];
       this.#forgotten ??= new FinalizationRegistry((one) => one.forget());
       this.#forgotten.register(iterator, queue);
     }
     return iterator;
+  }
+
+  #leave(queue: FrameQueue): void {
+    const others = this.#queues?.filter((one) => one !== queue) ?? [];
+    this.#queues = others.length > 0 ? others : undefined;
   }
 
   complete(): void {

@@ -173,6 +173,34 @@ describe('A handler that has asked nothing of its client so far', () => {
     expect(refused).toHaveLength(3);
   });
 
+  it('is told of it for good once it has asked, however often it has asked nothing since', async () => {
+    const { one, world, handle } = await innocent();
+    await using _ = world;
+    const refused: unknown[] = [];
+    const ask = async (): Promise<void> => {
+      try {
+        await handle.call('ask', 'x');
+      } catch (error) {
+        refused.push(error);
+      }
+    };
+    one.deeds.frame = async () => {
+      await later();
+      await ask();
+    };
+    world.peer(one).send('go');
+    await world.net.settle();
+    one.deeds.frame = later;
+    for (let i = 0; i < MANY; i++) world.peer(one).send('innocent');
+    await world.net.settle();
+    // Only who is tracked is known here.
+    one.deeds.frame = () =>
+      new Promise((resolve) => setImmediate(() => void ask().then(() => resolve(undefined))));
+    world.peer(one).send('go');
+    await world.net.settle();
+    expect(refused).toMatchObject([{ method: 'frame' }, { method: 'frame' }]);
+  });
+
   it('is told of it by way of a callback, too, once it has been running for long', async () => {
     const { one, world, handle } = await innocent();
     await using _ = world;

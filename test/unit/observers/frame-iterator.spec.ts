@@ -66,6 +66,12 @@ describe('FrameIterator', () => {
     expect(results).toEqual(['a', 'b', 'c'].map((data) => ({ done: false, value: text(data) })));
   });
 
+  it('keeps nothing of what comes once its loop has left, and holds up nobody', async () => {
+    await iterator.return();
+    for (let i = 0; i < MARKS.highWaterMark; i++) queue.push(text('late'));
+    expect([paused, left, await iterator.next()]).toEqual([false, 1, END]);
+  });
+
   it('works in a for await loop, and ends it after what still waits', async () => {
     const seen: string[] = [];
     const loop = (async () => {

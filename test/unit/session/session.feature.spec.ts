@@ -1,4 +1,10 @@
-import { Frame, type DataFrame, type Dialogue, type PongFrame } from 'nestjs-websockex';
+import {
+  Frame,
+  NotConnectedError,
+  type DataFrame,
+  type Dialogue,
+  type PongFrame,
+} from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -617,6 +623,27 @@ describe('A hook that throws crashes the client', () => {
     expect(story).toEqual(ran);
     const told = scripted.events.filter(({ event }) => event === 'terminate');
     expect(told).toMatchObject([{ reason: { by: 'error', error: boom }, crashed: true }]);
+  });
+
+  it('received, behind a handler that was awaited: it is not that one which has failed', async () => {
+    // Of a handler it would mean that the session has ended, and no more.
+    const lost = new NotConnectedError('feed', 'connecting', 'nothing can be noted');
+    let hasCome = false;
+    const throwing = {
+      received: (frame: DataFrame) => {
+        if (hasCome) throw lost;
+        hasCome = true;
+        return frame;
+      },
+    };
+    const script = { frame: () => Promise.resolve() };
+    const scripted = await telling([one(throwing)], [], { script }).open();
+    scripted.transport.last.playText('handled');
+    await settle();
+    scripted.transport.last.playText('thrown for');
+    await settle();
+    expect(scripted.ends).toEqual([{ by: 'error', error: lost }]);
+    await scripted.leave();
   });
 
   it('dialing, that rejects', async () => {
