@@ -223,6 +223,19 @@ describe('Compression', () => {
     expect(keeps.deflate('1')).toBeInstanceOf(Buffer);
   });
 
+  it.each([
+    ['7.2.3.1, one block', ['f248cdc9c90700']],
+    ['7.2.3.2, the window of the message before', ['f248cdc9c90700', 'f200110000']],
+    ['7.2.3.3, a block without compression', ['000500faff48656c6c6f00']],
+    ['7.2.3.4, a block that is the last', ['f348cdc9c9070000', 'f348cdc9c9070000']],
+    ['7.2.3.5, two blocks', ['f24805000000ffffcac9c90700']],
+  ])('reads the "Hello" of RFC 7692 section %s', (_, all) => {
+    const [deflate] = agreed({}, {});
+    for (const one of all) {
+      expect(deflate.inflate(Buffer.from(one, 'hex'), ALL).toString()).toBe('Hello');
+    }
+  });
+
   it('takes as many bytes as it may, and not one more', () => {
     const [deflate] = agreed({}, {});
     const bytes = deflateRawSync(Buffer.alloc(10_000), { finishFlush: constants.Z_SYNC_FLUSH });
