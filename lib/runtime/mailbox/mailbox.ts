@@ -89,7 +89,7 @@ export class Mailbox<M> {
   post(message: M): void {
     if (this.#busy || this.#suspended || this.#queue.length > 0) {
       this.#enqueue(message);
-      this.#drain();
+      if (!this.#busy) this.#drain();
       return;
     }
     this.#busy = true;

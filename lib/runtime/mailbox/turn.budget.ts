@@ -12,7 +12,7 @@ const UNSEEN = 16;
 export class TurnBudget {
   #steps = 0;
   #since = 0;
-  /** At this step the clock is looked at again. */
+  /** At this step it is looked again whether the turn is used up. */
   #lookAt = 1;
   #isArmed = false;
   #waiting: (() => void)[] = [];
@@ -32,20 +32,23 @@ export class TurnBudget {
 
   /** One more step is done. */
   spend(): void {
-    this.#steps++;
-    if (!this.#isArmed) this.#arm();
+    if (this.#steps++ === 0) this.#arm();
   }
 
   /** Whether the turn is used up. */
   get isSpent(): boolean {
-    if (!this.#isArmed || this.#steps < this.#lookAt) return this.#steps >= this.steps;
+    return this.#steps >= this.#lookAt && this.#look();
+  }
+
+  #look(): boolean {
     if (this.#steps >= this.steps) return true;
     const elapsed = performance.now() - this.#since;
     const left = this.milliseconds - elapsed;
     if (left <= 0) return true;
     // As many as would fit into what is left, at the pace of those before.
     const fitting = Math.trunc((this.#steps * left) / elapsed);
-    this.#lookAt = this.#steps + Math.max(1, Math.min(UNSEEN, fitting));
+    const next = this.#steps + Math.max(1, Math.min(UNSEEN, fitting));
+    this.#lookAt = Math.min(next, this.steps);
     return false;
   }
 
