@@ -3,6 +3,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { CloseCode, isSendableCloseCode, MAX_CONTROL_PAYLOAD } from '../../frame/close-code.js';
 import { toError } from '../../errors/websockex.error.js';
 import { type Deflate, InflatedTooBig } from './deflate.js';
+import type { PayloadMemory } from './payload.memory.js';
 import { Utf8Stream } from './utf8.stream.js';
 
 /** What a {@link FrameReader} tells, in the order in which it was read. */
@@ -61,31 +62,17 @@ const AFTER_PAUSE = 64 * 1024;
 /** Bytes for which there is room at once, whatever a peer announces. */
 const FIRST_ROOM = 256 * 1024;
 
-/** Payloads of these lengths share memory, since the allocator gives pages of this size back each time. */
-const SLICED = { from: 16 * 1024, to: 256 * 1024 };
-const SLAB = 1024 * 1024;
+/**
+ * Binary messages of these lengths that lie one behind the other are copied together, so many bytes at
+ * most: who keeps one keeps 32 times as much, as of a short one that is cut out of what Node shares.
+ */
+const IN_RUN = { from: 1024, to: 8 * 1024 };
+const RUN = 32 * 1024;
 
 /** RFC 6455 section 7.4.1. */
 const POLICY_VIOLATION = 1008;
 
 const NOTHING = Buffer.alloc(0);
-
-/** Memory for the payloads that a reader keeps, or tells; one for many readers. */
-export class PayloadMemory {
-  #slab = NOTHING;
-  #used = 0;
-
-  room(length: number): Buffer {
-    if (length < SLICED.from) return Buffer.allocUnsafe(length);
-    if (length > SLICED.to) return Buffer.allocUnsafeSlow(length);
-    if (this.#used + length > this.#slab.length) {
-      this.#slab = Buffer.allocUnsafeSlow(SLAB);
-      this.#used = 0;
-    }
-    this.#used += length;
-    return this.#slab.subarray(this.#used - length, this.#used);
-  }
-}
 
 /** Methods that every Buffer has, and that cost half of what `toString()` does. */
 interface Sliceable extends Buffer {
@@ -134,6 +121,9 @@ export class FrameReader {
   #at = 0;
   /** How far it is told although it is paused. */
   #until = 0;
+  /** Of binary messages that lie one behind the other in the chunk, and where in it that begins. */
+  #run: Buffer | undefined;
+  #runAt = 0;
   /** The beginning of a head. */
   #head: Buffer | undefined;
   #headLength = 0;
@@ -221,6 +211,7 @@ export class FrameReader {
       }
     } finally {
       this.#isReading = false;
+      this.#run = undefined;
       if (this.#at < length && !this.#isOver) this.#keep(chunk.subarray(this.#at), isShared, true);
     }
   }
@@ -277,7 +268,7 @@ export class FrameReader {
     this.#at = to;
     if (isCompressed) this.#tellCompressed(first === WHOLE_TEXT, chunk.subarray(from, to));
     else if (first === WHOLE_TEXT) this.#tellText(chunk, from, to);
-    else this.sink.onBinary(isShared ? this.#copied(chunk, from, to) : chunk.subarray(from, to));
+    else this.sink.onBinary(isShared ? this.#taken(chunk, from, to) : chunk.subarray(from, to));
     return true;
   }
 
@@ -469,6 +460,20 @@ export class FrameReader {
   #refuse(code: number, cause: Error): void {
     this.stop();
     this.sink.onRefused(code, cause);
+  }
+
+  /** The payload of a binary message that lies whole in the chunk. Of a run of them one copy is made. */
+  #taken(chunk: Buffer, from: number, to: number): Buffer {
+    const length = to - from;
+    if (length < IN_RUN.from || length > IN_RUN.to) return this.#copied(chunk, from, to);
+    if (this.#run === undefined || to - this.#runAt > this.#run.length) {
+      // The last of them needs no more than itself.
+      if (chunk[to] !== WHOLE_BINARY) return this.#copied(chunk, from, to);
+      this.#run = Buffer.allocUnsafeSlow(Math.min(RUN, chunk.length - from));
+      this.#runAt = from;
+      chunk.copy(this.#run, 0, from, from + this.#run.length);
+    }
+    return this.#run.subarray(from - this.#runAt, to - this.#runAt);
   }
 
   #copied(chunk: Buffer, from: number, to: number): Buffer {

@@ -34,10 +34,11 @@ import type {
   TransportSocket,
 } from '../transport.port.js';
 import { agreementOf, DEFLATE, type Deflate, deflateOptions } from './deflate.js';
-import { FrameReader, type FrameSink, PayloadMemory } from './frame.reader.js';
+import { FrameReader, type FrameSink } from './frame.reader.js';
 import { FrameWriter, notOpen, WriterMemory } from './frame.writer.js';
 import { acceptOf, newKey, readUpgrade, requestText } from './handshake.js';
 import { type AnswerOwner, OddAnswer } from './odd.answer.js';
+import { PayloadMemory } from './payload.memory.js';
 
 /** What is taken where the options say nothing; as `ws` has it. */
 const MAX_FRAGMENTS = 16 * 1024;

@@ -13,8 +13,8 @@ import {
 import {
   FrameReader,
   type FrameSink,
-  PayloadMemory,
 } from '../../../../lib/runtime/transport/native/frame.reader.js';
+import { PayloadMemory } from '../../../../lib/runtime/transport/native/payload.memory.js';
 import type { DeflateOptions } from '../../../../lib/runtime/transport/transport.options.js';
 import { encodeFrame, OPCODE } from '../../../fixtures/wire.js';
 

@@ -6,8 +6,8 @@ import {
   type FrameLimits,
   FrameReader,
   type FrameSink,
-  PayloadMemory,
 } from '../../../../lib/runtime/transport/native/frame.reader.js';
+import { PayloadMemory } from '../../../../lib/runtime/transport/native/payload.memory.js';
 import { closePayload, encodeFrame, OPCODE } from '../../../fixtures/wire.js';
 
 /** Streams in the comparison with `ws`; `FUZZ_STREAMS=100000` for a long one. */
@@ -414,6 +414,44 @@ describe('The reader of frames', () => {
   ])('refuses bad text as soon as it is there: %s', (_, chunks, line) => {
     const told = byUs(chunks.slice(0, 2), {});
     expect(told).toEqual([line]);
+  });
+
+  it('tells binary messages that stay as they are, of each what is near it at most', () => {
+    const length = fc.constantFrom(0, 10, 1023, 1024, 1500, 4096, 8192, 8193, 20_000);
+    const message = fc.tuple(fc.constantFrom(OPCODE.binary, OPCODE.binary, OPCODE.text), length);
+    const isInRun = (one: Buffer): boolean => one.length >= 1024 && one.length <= 8192;
+    let shared = 0;
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 60 }), fc.nat(255), (messages, seed) => {
+        const kept: Buffer[] = [];
+        const told = new Told();
+        told.onBinary = (data) => void kept.push(data);
+        const reader = new FrameReader(told, LIMITS, new PayloadMemory());
+        const payloads = messages.map((one, n) => Buffer.alloc(one[1], (seed + n) % 128));
+        const frames = messages.map(([opcode], n) => encodeFrame(opcode, payloads[n] as Buffer));
+        const bytes = Buffer.concat(frames);
+        // The same memory, and the same view of it, each time.
+        const memory = Buffer.allocUnsafeSlow(64 * 1024);
+        for (let at = 0; at < bytes.length; at += memory.length) {
+          const count = bytes.copy(memory, 0, at, at + memory.length);
+          reader.read(count === memory.length ? memory : memory.subarray(0, count), true);
+          memory.fill(0xaa);
+        }
+        const sent = payloads.filter((_, n) => messages[n]?.[0] === OPCODE.binary);
+        expect(kept.map((data) => data.toString('latin1'))).toEqual(
+          sent.map((data) => data.toString('latin1')),
+        );
+        for (const one of kept.filter(isInRun)) {
+          expect(one.buffer.byteLength / one.length).toBeLessThan(33);
+        }
+        const memories = kept
+          .filter((one) => one.length >= 4096 && isInRun(one))
+          .map((one) => one.buffer);
+        shared += memories.length - new Set(memories).size;
+      }),
+      { numRuns: 300 },
+    );
+    expect(shared).toBeGreaterThan(10);
   });
 
   it('gives no room for what a peer only announces', () => {
