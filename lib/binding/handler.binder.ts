@@ -6,6 +6,7 @@ import type {
   HandlerNames,
   Incarnation,
 } from '../runtime/process/client.definition.js';
+import { TRACKED } from '../runtime/process/handler.calls.js';
 import { FrameTable } from './frame.table.js';
 
 type Methods = Record<string | symbol, (...args: unknown[]) => unknown>;
@@ -20,6 +21,8 @@ export class HandlerTable {
   readonly frameKeys: readonly Key[];
   /** The method of each kind of which a class has one. */
   readonly #single = new Map<HandlerKind, Key>();
+  /** What is known of them, of the kinds whose instances share it. */
+  readonly #habits = new Map<HandlerKind, Habits>();
 
   constructor(private readonly handlers: readonly HandlerMetadata[]) {
     for (const { kind, key } of handlers) {
@@ -48,6 +51,14 @@ export class HandlerTable {
     return this.#single.get(kind);
   }
 
+  /** What all instances of the class have shown of a handler. */
+  habits(kind: HandlerKind): Habits {
+    let habits = this.#habits.get(kind);
+    if (habits === undefined)
+      this.#habits.set(kind, (habits = { isAsync: undefined, returned: 0 }));
+    return habits;
+  }
+
   several(kind: HandlerKind): Key[] {
     return this.handlers.filter((one) => one.kind === kind).map(({ key }) => key);
   }
@@ -73,7 +84,7 @@ class BoundInstance implements Incarnation {
   }
 
   get start(): Handler | undefined {
-    return this.#one('start');
+    return this.#shared('start');
   }
 
   get beforeConnect(): Handler | undefined {
@@ -81,7 +92,7 @@ class BoundInstance implements Incarnation {
   }
 
   get connect(): Handler | undefined {
-    return (this.#connect ??= this.#many('connect'));
+    return (this.#connect ??= this.#shared('connect'));
   }
 
   get ping(): Handler | undefined {
@@ -97,7 +108,7 @@ class BoundInstance implements Incarnation {
   }
 
   get disconnect(): Handler | undefined {
-    return this.#one('disconnect');
+    return this.#shared('disconnect');
   }
 
   get terminate(): Handler | undefined {
@@ -127,6 +138,12 @@ class BoundInstance implements Incarnation {
   #one(kind: HandlerKind, answersPeer = false): Handler | undefined {
     const key = this.#table.single(kind);
     return key === undefined ? undefined : new OneArgument(this.instance, key, answersPeer);
+  }
+
+  #shared(kind: HandlerKind): Handler | undefined {
+    const key = this.#table.single(kind);
+    if (key === undefined) return undefined;
+    return new SharedHandler(this.instance, key, this.#table.habits(kind));
   }
 
   #many(kind: HandlerKind): Handler | undefined {
@@ -179,6 +196,46 @@ class ManyArguments implements Handler {
 
   get method(): string {
     return String(this.#key);
+  }
+
+  invoke(...args: unknown[]): unknown {
+    return this.#methods[this.#key]!(...args);
+  }
+}
+
+/** What is known of a method. */
+interface Habits {
+  isAsync: boolean | undefined;
+  /** How many calls have returned something else than a promise. */
+  returned: number;
+}
+
+/** One that runs once a session, or less: an instance alone would hardly ever know whether it returns promises. */
+class SharedHandler implements Handler {
+  toTrack?: number;
+  readonly #methods: Methods;
+  readonly #key: Key;
+  readonly #habits: Habits;
+
+  constructor(instance: object, key: Key, habits: Habits) {
+    this.#methods = instance as Methods;
+    this.#key = key;
+    this.#habits = habits;
+  }
+
+  get method(): string {
+    return String(this.#key);
+  }
+
+  get isAsync(): boolean | undefined {
+    return this.#habits.isAsync;
+  }
+
+  set isAsync(isAsync: boolean | undefined) {
+    const habits = this.#habits;
+    // One may return a promise in some sessions only, such as those after the first.
+    if (isAsync === false && ++habits.returned < TRACKED) return;
+    habits.isAsync = isAsync;
   }
 
   invoke(...args: unknown[]): unknown {

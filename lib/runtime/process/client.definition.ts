@@ -51,7 +51,7 @@ export interface Handler {
   /** The name of the method; for errors. */
   readonly method: string;
   /** Whether it has ever returned a promise; not known before it has returned. */
-  isAsync?: boolean;
+  isAsync?: boolean | undefined;
   /** How many of its next calls are tracked (see `HandlerCalls`), once it is known to return promises. */
   toTrack?: number;
   /** Calls it. Throws and rejects as the method does. */

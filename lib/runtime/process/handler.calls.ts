@@ -1,11 +1,11 @@
 import { AwaitChain } from '../async/await.chain.js';
-import { Deferred } from '../async/deferred.js';
+import { Deferred, isThenable } from '../async/deferred.js';
 import { DeadlockError } from '../errors/client.errors.js';
 import type { Handler } from './client.definition.js';
 import { HandlerContext } from './handler.context.js';
 
 /** So many calls of a handler are tracked, until it has shown that it asks nothing of its own client. */
-const TRACKED = 16;
+export const TRACKED = 16;
 
 /** A call of a handler, or of what it has returned, as others may know it. */
 export interface KnownCall {
@@ -25,6 +25,10 @@ class HandlerCall implements KnownCall {
   /** Tells those who wait for this very call, once it is known that its mailbox does. */
   #waiting: (() => void)[] | undefined = [];
   isOver = false;
+  /** Of one that is not tracked: whether it has been called, and has not returned. */
+  #isRunning = false;
+  /** Of one that is not tracked, and has returned a promise all the same: who is awaited by that. */
+  #chain: AwaitChain | undefined;
 
   /** @param context where it is tracked: what belongs to it is known after an `await`, too */
   constructor(
@@ -38,11 +42,33 @@ class HandlerCall implements KnownCall {
 
   /** Whether the code that runs now is part of it. */
   get isHere(): boolean {
-    return !this.isOver && this.context?.current === this;
+    if (this.isOver) return false;
+    if (this.context !== undefined) return this.context.current === this;
+    return this.#isRunning || this.#chain?.isHere === true;
   }
 
   run<R>(work: () => R): R {
-    return this.context === undefined ? work() : this.context.run(this, work);
+    if (this.context !== undefined) return this.context.run(this, work);
+    this.#isRunning = true;
+    try {
+      return work();
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /**
+   * It is not tracked, and has returned a promise all the same.
+   *
+   * @returns what is to be awaited in its place: of a promise that several await the stack tells nothing
+   */
+  promised(promise: PromiseLike<unknown>): Promise<unknown> {
+    const passed = new Deferred<unknown>();
+    // With the functions themselves Node would take whoever awaits what is passed on for the next in the chain.
+    const pass = (value: unknown): void => passed.resolve(value);
+    const fail = (reason: unknown): void => passed.reject(reason);
+    this.#chain = new AwaitChain(promise.then(pass, fail));
+    return passed.promise;
   }
 
   end(): void {
@@ -101,6 +127,11 @@ export interface SelfWait {
  * same, the stack tells whether the mailbox awaits who asks; what comes back from a callback is not found
  * so. From then on its calls are tracked again: all of them, where it was the handler. One that runs for
  * long is tracked again, too.
+ *
+ * `@OnStart`, `@OnConnect` and `@OnDisconnect` are not tracked any more once so many calls of them, of all
+ * instances of the class, have returned no promise: what they do in their own call is known without that. Of
+ * the first call that returns one all the same the stack tells what belongs to it, and those after it are
+ * tracked.
  */
 export class HandlerCalls {
   /** The handler that runs, or whose promise is awaited. */
@@ -146,9 +177,7 @@ export class HandlerCalls {
   /** From now on what belongs to a handler is known of each, whatever that costs. */
   trackAll(): void {
     this.#tracksAll = true;
-    if (this.#handler === undefined || this.#call?.isTracked === true || this.#isUnknown) return;
-    this.#isUnknown = true;
-    this.context.unknown++;
+    if (this.#handler !== undefined && this.#call?.isTracked !== true) this.#becomesUnknown();
   }
 
   /** Whether a handler can be invoked as it is: nothing of what follows needs to be known. */
@@ -169,10 +198,32 @@ export class HandlerCalls {
 
   /** Calls a handler. {@link over} is to follow; before that {@link suspended}, if it is awaited. */
   invoke(handler: Handler, ...args: readonly unknown[]): unknown {
+    if (!this.#returnsAtOnce(handler)) {
+      this.begin(handler);
+      const tracked = this.track(handler, ...args);
+      this.returned();
+      return tracked;
+    }
+    // One that was left behind.
+    this.forget();
+    this.#call = undefined;
     this.begin(handler);
-    const value = this.track(handler, ...args);
+    const value = this.context.runUnknown(() => handler.invoke(...(args as never[])));
+    if (isThenable(value)) this.#becomesUnknown();
     this.returned();
     return value;
+  }
+
+  /** Whether nothing goes on of it once it has returned, as far as is known. */
+  #returnsAtOnce({ isAsync }: Handler): boolean {
+    return isAsync === false && !this.#tracksAll;
+  }
+
+  /** What belongs to the handler that runs may be anything, until it is over. */
+  #becomesUnknown(): void {
+    if (this.#isUnknown) return;
+    this.#isUnknown = true;
+    this.context.unknown++;
   }
 
   /** The same of one for messages. Its promise is given to the mailbox. */
@@ -254,6 +305,25 @@ export class HandlerCalls {
     args: readonly unknown[],
     begun: (call: KnownCall) => void,
   ): unknown {
+    if (!this.#returnsAtOnce(handler)) return this.#invokeTracked(handler, args, begun);
+    const call = new HandlerCall(handler, undefined);
+    this.begin(handler);
+    this.#set(call);
+    begun(call);
+    const value = this.context.runUnknown(() =>
+      call.run(() => handler.invoke(...(args as never[]))),
+    );
+    this.returned();
+    if (!isThenable(value)) return value;
+    this.#becomesUnknown();
+    return call.promised(value);
+  }
+
+  #invokeTracked(
+    handler: Handler,
+    args: readonly unknown[],
+    begun: (call: KnownCall) => void,
+  ): unknown {
     const call = new HandlerCall(handler, this.context);
     this.begin(handler);
     this.#set(call);
@@ -276,7 +346,7 @@ export class HandlerCalls {
     begun: (call: KnownCall) => void,
   ): unknown {
     try {
-      return this.invokeKnown(handler, args, begun);
+      return this.#invokeTracked(handler, args, begun);
     } finally {
       this.returned();
       this.#handler = undefined;
@@ -315,6 +385,10 @@ export class HandlerCalls {
     } catch (thrown) {
       this.over();
       throw thrown;
+    }
+    if (!isThenable(value)) {
+      this.over();
+      return value;
     }
     this.suspended();
     const call = this.#call;
@@ -366,7 +440,7 @@ export class HandlerCalls {
   /** The call that the code which runs now is part of. */
   #here(): HandlerCall | undefined {
     if (this.#isSynchronous) return (this.#call ??= this.#enter(this.#handler as Handler));
-    if (this.#call?.isHere) return this.#call;
+    if (this.#call?.isTracked === true && this.#call.isHere) return this.#call;
     if (this.#stream?.isHere) return this.#stream;
     return this.#isAwaited && this.#call?.isTracked !== true ? this.#suspected() : undefined;
   }

@@ -38,6 +38,16 @@ export class HandlerContext {
     return this.#storage.run(call, work);
   }
 
+  /** Runs a handler that is not known here. */
+  runUnknown<R>(work: () => R): R {
+    this.unknown++;
+    try {
+      return work();
+    } finally {
+      this.unknown--;
+    }
+  }
+
   /** The code that runs now becomes part of a call, until what this returns is called. */
   enter(call: ContextCall): () => void {
     this.#calls.add(call);

@@ -38,6 +38,8 @@ export class ConnectBudget implements ConnectGate {
   readonly #waiting = new Set<Origin>();
   /** Those that nobody uses, but whose rate still counts. */
   readonly #idle = new Set<Origin>();
+  /** The origin that was asked for last: ten thousand clients of one URL ask for the same. */
+  #last = { url: '', name: '' };
   #inside = 0;
   /** How many have entered in this turn of the event loop. */
   #entered = 0;
@@ -68,7 +70,7 @@ export class ConnectBudget implements ConnectGate {
 
   /** The origin of a URL, with one member more. */
   visit(url: string): Origin {
-    const name = originOf(url);
+    const name = this.nameOf(url);
     const { perSecond } = this.options.budget ?? {};
     const rate = perSecond === undefined ? undefined : RateWindow.of(perSecond);
     for (const idle of this.#idle) this.#forget(idle);
@@ -77,6 +79,12 @@ export class ConnectBudget implements ConnectGate {
     this.#idle.delete(origin);
     origin.members++;
     return origin;
+  }
+
+  /** The name of the origin of a URL. */
+  nameOf(url: string): string {
+    if (this.#last.url !== url) this.#last = { url, name: originOf(url) };
+    return this.#last.name;
   }
 
   /** One member less. */
@@ -244,7 +252,7 @@ class BudgetEntrant implements Entrant, Waiter {
   #isInside(attempt: Attempt, url: string): boolean {
     const [origin, place] = [this.#origin, this.#place];
     if (origin === undefined || place?.attempt !== attempt) return false;
-    if (origin.name === originOf(url) && place.ticket !== undefined) return true;
+    if (origin.name === this.budget.nameOf(url) && place.ticket !== undefined) return true;
     this.budget.leave(origin, place, { type: 'abandoned' });
     return false;
   }

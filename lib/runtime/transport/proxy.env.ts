@@ -52,8 +52,7 @@ export function findProxy(
   environment: Environment = process.env,
 ): Proxy | undefined {
   const { proxy: given = 'env' } = options;
-  const target = new URL(url);
-  if (given === false || target.protocol === 'ws+unix:') return undefined;
+  if (given === false || /^ws\+unix:/i.test(url)) return undefined;
   if (given !== 'env') {
     const proxy = parseProxy(given);
     // The options have been checked; whoever passes by that is told all the same.
@@ -61,7 +60,7 @@ export function findProxy(
       throw new ConfigurationError(`${client}: the option "proxy" is no URL`);
     return { ...proxy, source: 'the option proxy', isOfEnvironment: false };
   }
-  const found = proxyVariable(target, environment);
+  const found = proxyVariable(url, environment);
   if (found === undefined) return undefined;
   const proxy = parseProxy(found.value);
   if (proxy === undefined) {
@@ -76,13 +75,15 @@ export function findProxy(
 
 /** The variable that names the proxy for a URL, unless `NO_PROXY` excepts it; lower case before upper. */
 export function proxyVariable(
-  { protocol, hostname, port }: URL,
+  url: string,
   environment: Environment,
 ): { readonly name: string; readonly value: string } | undefined {
-  const isSecure = protocol === 'wss:' || protocol === 'https:';
+  const isSecure = /^(wss|https):/i.test(url);
   const found =
     read(environment, isSecure ? 'https_proxy' : 'http_proxy') ?? read(environment, 'all_proxy');
   if (found === undefined) return undefined;
+  // Most have no proxy, and their URL need not be read for that.
+  const { hostname, port } = new URL(url);
   const excepted = read(environment, 'no_proxy')?.value ?? '';
   const portNumber = Number(port) || (isSecure ? 443 : 80);
   return isExcepted(hostname, portNumber, excepted) ? undefined : found;

@@ -417,3 +417,38 @@ describe('Who sends', () => {
     await world.net.settle();
   });
 });
+
+describe('An @OnConnect that has returned nothing in many sessions', () => {
+  it('sends after an await, from the first session in which it returns a promise', async () => {
+    const one = member('One', { reconnect: QUICK });
+    await using world = await World.boot([one]);
+    const handle = world.handle(one);
+    const next = async (): Promise<void> => {
+      world.peer(one).drop();
+      await world.net.clock.advance(1);
+    };
+    for (let session = 1; session < 40; session++) {
+      await next();
+      // It was stable.
+      await world.net.clock.advance(60_000);
+    }
+    expect(await handle.connected()).toMatchObject({ session: 40 });
+
+    const gates = [new Gate(), new Gate()];
+    one.deeds.connect = async ({ session }) => {
+      await gates[session - 41]?.opened;
+      // Who is called back is not on the stack of who is awaited.
+      if (session === 42) await new Promise((done) => void setImmediate(done));
+      await handle.sendFrame(`hello ${session}`);
+    };
+    for (const [index, gate] of gates.entries()) {
+      await next();
+      // Of another, who is told so.
+      await expect(handle.sendFrame('too soon')).rejects.toMatchObject({ state: 'not ready' });
+      gate.open();
+      expect(await handle.connected()).toMatchObject({ session: 41 + index });
+      expect(world.peer(one).transcript).toContain(`<- text "hello ${41 + index}"`);
+    }
+    expect(world.all('error')).toEqual([]);
+  });
+});

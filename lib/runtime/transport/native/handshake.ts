@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import { unescape } from 'node:querystring';
 
 import type { ResponseHeaders } from '../../errors/connection.errors.js';
@@ -8,22 +8,82 @@ import { deflateOptions, offerOf } from './deflate.js';
 /** What is joined to the key of a request (RFC 6455 section 1.3). */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-/** A nonce of 16 bytes, in Base64 (section 4.1). */
-export function newKey(): string {
-  return randomBytes(16).toString('base64');
+/** Bytes of a key. */
+const KEY_SIZE = 16;
+
+/** Keys that are drawn at a time: a call for each would cost more than the key. */
+const DRAWN = 128;
+
+/** Keys of handshakes (section 4.1). */
+export class Keys {
+  readonly #drawn = Buffer.alloc(DRAWN * KEY_SIZE);
+  #used = DRAWN * KEY_SIZE;
+
+  /** 16 bytes of the system's generator for cryptography, in Base64; each is given out once. */
+  next(): string {
+    if (this.#used === this.#drawn.length) {
+      randomFillSync(this.#drawn);
+      this.#used = 0;
+    }
+    const end = this.#used + KEY_SIZE;
+    const key = this.#drawn.toString('base64', this.#used, end);
+    this.#used = end;
+    return key;
+  }
 }
 
 /** The `Sec-WebSocket-Accept` that answers a key (section 4.2.2). */
 export function acceptOf(key: string): string {
-  return createHash('sha1')
-    .update(key + GUID)
-    .digest('base64');
+  return hash('sha1', key + GUID, 'base64');
+}
+
+/** What a URL says of where to connect to, and what to ask for there. */
+export interface Destination {
+  readonly host: string;
+  readonly port: number;
+  /** Path and query. */
+  readonly path: string;
+  /** As it goes into the header `Host`. */
+  readonly authority: string;
+  /** What goes into the header `Authorization`, where the URL has credentials. */
+  readonly credentials: string | undefined;
+}
+
+/** Reads a URL that has been checked. */
+export function destinationOf(url: string): Destination {
+  const { protocol, hostname, port, pathname, search, username, password } = new URL(url);
+  const isSecure = protocol === 'wss:' || protocol === 'https:';
+  const hasCredentials = username !== '' || password !== '';
+  const credentials = `${unescape(username)}:${unescape(password)}`;
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (isSecure ? 443 : 80) : Number(port),
+    path: pathname + search,
+    authority: port === '' ? hostname : `${hostname}:${port}`,
+    credentials: hasCredentials ? Buffer.from(credentials).toString('base64') : undefined,
+  };
+}
+
+/** Where URLs lead to. Many clients of an application have one URL: the last one is not read again. */
+export class Destinations {
+  #url: string | undefined;
+  #destination: Destination | undefined;
+
+  of(url: string): Destination {
+    if (this.#destination === undefined || this.#url !== url) {
+      this.#destination = destinationOf(url);
+      this.#url = url;
+    }
+    return this.#destination;
+  }
 }
 
 /** The request of a handshake (section 4.1), as bytes of Latin-1. */
-export function requestText(request: TransportRequest, key: string): string {
-  const { url, headers, protocols, options } = request;
-  const { hostname, port, pathname, search, username, password } = new URL(url);
+export function requestText(
+  { url, headers, protocols, options }: TransportRequest,
+  key: string,
+  { path, authority, credentials }: Destination = destinationOf(url),
+): string {
   let lines = '';
   const given = new Set<string>();
   for (const [name, value] of Object.entries(headers)) {
@@ -37,13 +97,12 @@ export function requestText(request: TransportRequest, key: string): string {
   if (protocols.length > 0) lines += `Sec-WebSocket-Protocol: ${protocols.join(',')}\r\n`;
   const deflate = deflateOptions(options);
   if (deflate !== undefined) lines += `Sec-WebSocket-Extensions: ${offerOf(deflate)}\r\n`;
-  if (!given.has('authorization') && (username !== '' || password !== '')) {
-    const credentials = `${unescape(username)}:${unescape(password)}`;
-    lines += `Authorization: Basic ${Buffer.from(credentials).toString('base64')}\r\n`;
+  if (credentials !== undefined && !given.has('authorization')) {
+    lines += `Authorization: Basic ${credentials}\r\n`;
   }
-  const host = given.has('host') ? '' : `Host: ${hostname}${port === '' ? '' : `:${port}`}\r\n`;
+  const host = given.has('host') ? '' : `Host: ${authority}\r\n`;
   return (
-    `GET ${pathname}${search} HTTP/1.1\r\n${host}Upgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `GET ${path} HTTP/1.1\r\n${host}Upgrade: websocket\r\nConnection: Upgrade\r\n` +
     `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n${lines}\r\n`
   );
 }

@@ -36,7 +36,7 @@ import type {
 import { agreementOf, DEFLATE, type Deflate, deflateOptions } from './deflate.js';
 import { FrameReader, type FrameSink } from './frame.reader.js';
 import { FrameWriter, notOpen, WriterMemory } from './frame.writer.js';
-import { acceptOf, newKey, readUpgrade, requestText } from './handshake.js';
+import { acceptOf, Keys, readUpgrade, requestText, Destinations } from './handshake.js';
 import { type AnswerOwner, OddAnswer } from './odd.answer.js';
 import { PayloadMemory } from './payload.memory.js';
 
@@ -55,6 +55,8 @@ class SharedMemory {
   readonly chunk = Buffer.allocUnsafeSlow(READ_SIZE);
   readonly payloads = new PayloadMemory();
   readonly writers = new WriterMemory();
+  readonly keys = new Keys();
+  readonly destinations = new Destinations();
 }
 
 const FIRST = { continuation: 0x80, text: 0x81, binary: 0x82, close: 0x88, ping: 0x89, pong: 0x8a };
@@ -139,13 +141,12 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
 
   dial(connect: Connect | undefined): void {
     const dialler = this.#dialler as Dialler;
-    const { protocol, hostname, port } = new URL(this.#request.url);
-    const isSecure = protocol === 'wss:' || protocol === 'https:';
+    const { host, port } = this.#memory.destinations.of(this.#request.url);
     const { tls } = this.#request.options;
     const dial = {
       ...dialler.options(),
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: port === '' ? (isSecure ? 443 : 80) : Number(port),
+      host,
+      port,
       rejectUnauthorized: tls?.rejectUnauthorized ?? true,
       // When our side ends is for us to say: what was read may not have been told yet.
       allowHalfOpen: true,
@@ -361,8 +362,10 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     this.#phase = 'asking';
     this.#events.onDialled();
     if (this.isGivenUp) return;
-    this.#key = newKey();
-    socket.write(requestText(this.#request, this.#key), 'latin1');
+    const { keys, destinations } = this.#memory;
+    this.#key = keys.next();
+    const destination = destinations.of(this.#request.url);
+    socket.write(requestText(this.#request, this.#key, destination), 'latin1');
   }
 
   #onBytes(bytes: Buffer, isShared: boolean): void {

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 
 import {
   acceptOf,
-  newKey,
+  Destinations,
+  Keys,
   readUpgrade,
   requestText,
 } from '../../../../lib/runtime/transport/native/handshake.js';
@@ -217,8 +218,30 @@ describe('The request of a handshake', () => {
   });
 
   it('has a key of its own', () => {
-    const keys = Array.from({ length: 500 }, () => newKey());
+    const drawn = new Keys();
+    const keys = Array.from({ length: 500 }, () => drawn.next());
     expect(new Set(keys).size).toBe(keys.length);
     for (const key of keys) expect(Buffer.from(key, 'base64')).toHaveLength(16);
+  });
+
+  it('goes where its URL says, whichever was asked for before', () => {
+    const destinations = new Destinations();
+    const urls = ['ws://a/x', 'wss://[::1]/y?z', 'ws://a/x', 'ws://joe:p@a:81/', 'http://a/'];
+    const found = urls.map((url) => destinations.of(url));
+    expect(found.map(({ host, port, path }) => `${host} ${port} ${path}`)).toEqual([
+      'a 80 /x',
+      '::1 443 /y?z',
+      'a 80 /x',
+      'a 81 /',
+      'a 80 /',
+    ]);
+    expect(found.map(({ authority }) => authority)).toEqual(['a', '[::1]', 'a', 'a:81', 'a']);
+    expect(found.map(({ credentials }) => credentials !== undefined)).toEqual([
+      false,
+      false,
+      false,
+      true,
+      false,
+    ]);
   });
 });
