@@ -86,7 +86,7 @@ describe('The context of handlers', () => {
     await settle();
   });
 
-  it.skipIf(major >= 24)('costs nobody anything once no call goes on', async () => {
+  it.skipIf(major >= 24)('costs nobody anything once no call goes on', async ({ skip }) => {
     const context = new HandlerContext();
     const call = new Call(context);
     const isKnown = async (): Promise<boolean> => {
@@ -94,6 +94,8 @@ describe('The context of handlers', () => {
       await Promise.resolve();
       return executionAsyncResource() !== before;
     };
+    // What ran before in this process may still go on.
+    if (await isKnown()) skip('somebody else has each promise known');
     expect(await context.run(call, isKnown)).toBe(true);
     call.end();
     await settle();
