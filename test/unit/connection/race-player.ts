@@ -56,6 +56,7 @@ export class Player extends ScriptedClient {
         mailbox: { highWaterMark: 3, lowWaterMark: 1, maxBytes: 20 },
         // What is left behind runs beside others, and breaks a rule of those that are held here.
         prepareTimeout: 0,
+        loginTimeout: 0,
       },
     );
     this.#turns = [...turns];
