@@ -141,7 +141,7 @@ describe('the packed package', () => {
     const files = await readdir(join(app, 'node_modules/nestjs-websockex'));
     expect(
       files.filter((file) => !/^(README|LICENSE|CHANGELOG|SECURITY)/.test(file)).toSorted(),
-    ).toEqual(['dist', 'docs', 'package.json']);
+    ).toEqual(['bench', 'dist', 'docs', 'package.json']);
     const deep = await run(app, 'node', ['-e', `import('nestjs-websockex/dist/index.js')`]);
     expect(deep).toMatchObject({ code: 1 });
     expect(deep.stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');

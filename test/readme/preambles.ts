@@ -65,6 +65,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
     before: `${HANDLE}\n  declare const manager: import('nestjs-websockex').WebSockexManager;`,
   },
   observables: { before: HANDLE },
+  batches: { before: `${HANDLE}\n  declare const ticks: string[];` },
   'observable-result': {
     before: `
       import { Inject } from '@nestjs/common';
