@@ -270,7 +270,7 @@ export class FrameWriter {
   #encodeText(batch: Batch, first: number, text: string): number {
     const count = text.length;
     const most = LONG_HEAD + count * 3;
-    if (most > LONG) return this.#encodeLong(batch, first, Buffer.from(text));
+    if (most > LONG) return this.#encodeLong(batch, first, text);
     const block = this.#room(most);
     const { bytes, used } = block;
     let head = count > 125 ? MIDDLE_HEAD : SHORT_HEAD;
@@ -306,23 +306,27 @@ export class FrameWriter {
     const mask = this.memory.masks.next();
     const from = used + head;
     writeHead(bytes, used, first, length, mask);
-    maskBytes(bytes, words, from, from + length, mask);
+    this.memory.masks.lay(mask, bytes, words, from, from + length);
     this.#end = block.used = from + length;
     return head + length;
   }
 
-  #encodeLong(batch: Batch, first: number, payload: Uint8Array): number {
+  #encodeLong(batch: Batch, first: number, data: string | Uint8Array): number {
     this.#endPart();
-    const { length } = payload;
+    const isText = typeof data === 'string';
+    const length = isText ? Buffer.byteLength(data) : data.length;
     const head = length < 65_536 ? (length < 126 ? SHORT_HEAD : MIDDLE_HEAD) : LONG_HEAD;
-    const memory = new ArrayBuffer(Math.ceil((LONG_HEAD + length) / 4) * 4);
-    const bytes = Buffer.from(memory, 0, head + length);
-    const mask = this.memory.masks.next();
-    writeHead(bytes, 0, first, length, mask);
-    bytes.set(payload, head);
-    maskBytes(bytes, new Int32Array(memory), head, head + length, mask);
-    batch.add(bytes, undefined);
-    return bytes.length;
+    const end = head + length;
+    // Every byte of the frame is written: its memory need not be cleared before.
+    const memory = Buffer.allocUnsafeSlow(Math.ceil(end / 4) * 4);
+    const { masks } = this.memory;
+    const mask = masks.next();
+    writeHead(memory, 0, first, length, mask);
+    if (isText) utf8Write.call(memory, data, head);
+    else memory.set(data, head);
+    masks.lay(mask, memory, new Int32Array(memory.buffer), head, end);
+    batch.add(memory.subarray(0, end), undefined);
+    return end;
   }
 
   /** From now on its frames go one behind the other, until another connection has one. */
@@ -387,27 +391,4 @@ function writeHead(bytes: Buffer, at: number, first: number, length: number, mas
   bytes[end + 1] = mask >>> 8;
   bytes[end + 2] = mask >>> 16;
   bytes[end + 3] = mask >>> 24;
-}
-
-/** Whether the words of this machine have their lowest byte first, as {@link nextMask} has. */
-const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-
-/**
- * Masks bytes in place (RFC 6455 section 5.3), four at a time: `words` is the same memory. What stands
- * within four bytes behind them is spoilt: nothing is there yet.
- */
-function maskBytes(bytes: Buffer, words: Int32Array, from: number, to: number, key: number): void {
-  if (!IS_LITTLE_ENDIAN) return maskEach(bytes, from, to, key);
-  if (from === to) return;
-  const skipped = (from & 3) * 8;
-  const end = (to + 3) >> 2;
-  let word = from >> 2;
-  // The bytes before them in their first word are met by zeros. A shift by 32 is one by 0.
-  (words[word++] as number) ^= key << skipped;
-  const mask = (key << skipped) | (key >>> (32 - skipped));
-  while (word < end) (words[word++] as number) ^= mask;
-}
-
-function maskEach(bytes: Buffer, from: number, to: number, key: number): void {
-  for (let at = from; at < to; at++) (bytes[at] as number) ^= key >>> (((at - from) & 3) * 8);
 }

@@ -1,7 +1,10 @@
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import { Duplex } from 'node:stream';
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import * as ws from 'ws';
 
 import {
   FrameWriter,
@@ -10,6 +13,9 @@ import {
 import { Masks } from '../../../../lib/runtime/transport/native/masks.js';
 import type { SocketBytes } from '../../../../lib/runtime/transport/socket.bytes.js';
 import { FrameDecoder } from '../../../fixtures/wire.js';
+
+/** Streams in the comparison with `ws`; `FUZZ_STREAMS=100000` for a long one. */
+const STREAMS = Number(process.env['FUZZ_STREAMS'] ?? 5000);
 
 type Written = (error?: Error | null) => void;
 
@@ -97,6 +103,29 @@ function line(first: number, data: string | Buffer): string {
   return `${first & 15}${first & 0x80 ? '' : '+'} ${Buffer.from(data).toString('base64')}`;
 }
 
+/** Its types do not know it. */
+const { Receiver } = ws as unknown as {
+  Receiver: new (options: object) => NodeJS.WritableStream;
+};
+
+/** What a server of `ws` makes of the same bytes, cut so. */
+function byWs(bytes: Buffer, sizes: readonly number[]): string[] {
+  const receiver = new Receiver({ isServer: true, allowSynchronousEvents: true });
+  const told: string[] = [];
+  const note = (opcode: number) => (data: Buffer) => told.push(line(0x80 | opcode, data));
+  receiver.on('message', (data: Buffer, isBinary: boolean) => note(isBinary ? 2 : 1)(data));
+  receiver.on('ping', note(9));
+  receiver.on('pong', note(10));
+  receiver.on('error', (error) => told.push(String(error)));
+  for (let at = 0, n = 0; at < bytes.length; n++) {
+    const size = sizes[n % sizes.length] as number;
+    // It unmasks in place.
+    receiver.write(Buffer.from(bytes.subarray(at, at + size)));
+    at += size;
+  }
+  return told;
+}
+
 const payload = fc.oneof(
   { weight: 6, arbitrary: fc.string({ maxLength: 60 }) },
   { weight: 2, arbitrary: fc.string({ unit: 'grapheme', maxLength: 130 }) },
@@ -111,6 +140,28 @@ const payload = fc.oneof(
   },
 );
 const first = fc.constantFrom(0x81, 0x82, 0x01, 0x02, 0x80, 0x00, 0x89, 0x8a);
+/** Frames that stand for themselves, of any length that is told in another way, or laid on in another. */
+const message = fc.oneof(
+  payload.map((data) => [typeof data === 'string' ? 0x81 : 0x82, data] as const),
+  fc.tuple(fc.constant(0x81), fc.string({ unit: 'binary', maxLength: 200 })),
+  // Halves of characters, in texts that have memory of their own, too.
+  fc.tuple(
+    fc.constant(0x81),
+    fc.constantFrom(1, 2000, 5500, 9000).map((length) => '\ud83d\ude00\udc00x'.repeat(length)),
+  ),
+  fc.tuple(fc.constantFrom(0x89, 0x8a), fc.string({ unit: 'grapheme-ascii', maxLength: 125 })),
+  fc.tuple(
+    fc.constant(0x82),
+    fc
+      .tuple(fc.constantFrom(0, 125, 16_370, 65_535), fc.nat(40))
+      .map(([length, more]) => Buffer.alloc(length + more, 'bytes')),
+  ),
+);
+const cuts = fc.array(fc.constantFrom(1, 2, 3, 7, 14, 130, 4096, 65_536, 1_000_000), {
+  minLength: 1,
+  maxLength: 6,
+});
+
 const step = fc.oneof(
   {
     weight: 12,
@@ -159,6 +210,26 @@ describe('The writer of frames', () => {
         expect(done).toEqual(sent.map(({ length }) => length));
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it(`is read by ws as it was sent, in ${STREAMS} streams`, { timeout: 3_600_000 }, () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 12 }), cuts, (messages, sizes) => {
+        const socket = new HeldSocket();
+        socket.isGreedy = true;
+        const writer = writerOf(socket);
+        for (const [opcode, data] of messages) writer.send(opcode, data);
+        writer.flush();
+        // A long stream in single bytes would take its time.
+        const least = Math.ceil(socket.taken.length / 1000);
+        const told = byWs(
+          socket.taken,
+          sizes.map((size) => Math.max(size, least)),
+        );
+        expect(told).toEqual(messages.map(([opcode, data]) => line(opcode, data)));
+      }),
+      { numRuns: STREAMS },
     );
   });
 
@@ -304,13 +375,39 @@ describe('The writer of frames', () => {
     expect(read(stuck.taken)).toEqual(sent);
   });
 
-  it('gives out no masking key twice, and keeps none', () => {
+  it('gives out no masking key twice', () => {
     const drawn = new Masks();
     const masks = Array.from({ length: 50_000 }, () => drawn.next());
     // Chance alone gives one pair in four runs or so.
     expect(new Set(masks).size).toBeGreaterThan(masks.length - 5);
     const bits = masks.reduce((sum, mask) => sum + ((mask >>> 7) & 1), 0) / masks.length;
     expect(bits).toBeCloseTo(0.5, 1);
+  });
+
+  it("has its masking keys from the system's generator, one after the other, and keeps none", () => {
+    const { randomFillSync } = crypto;
+    const keys: number[] = [];
+    let filled: ArrayLike<number> = [];
+    const fill = vi.spyOn(crypto, 'randomFillSync').mockImplementation(((at: Int32Array) => {
+      filled = randomFillSync(at);
+      keys.push(...Array.from(filled));
+    }) as unknown as typeof randomFillSync);
+    syncBuiltinESMExports();
+    try {
+      const drawn = new Masks();
+      const given = [drawn.next()];
+      const count = keys.length;
+      while (given.length < count) given.push(drawn.next());
+      expect(fill).toHaveBeenCalledTimes(1);
+      expect(given).toEqual(keys);
+      expect(Array.from(filled)).toEqual(Array(count).fill(0));
+      given.push(drawn.next());
+      expect(fill).toHaveBeenCalledTimes(2);
+      expect(given).toEqual(keys.slice(0, count + 1));
+    } finally {
+      fill.mockRestore();
+      syncBuiltinESMExports();
+    }
   });
 });
 
