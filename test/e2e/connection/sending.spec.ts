@@ -103,6 +103,7 @@ describe('A send without a session', () => {
     expect(dropped).toEqual([Frame.text('d')]);
     const peer = await reopened(scene);
     for (const text of ['hello', 'again', 'b', 'e']) await peer.expectText(text);
+    await scene.net.settle();
     expect(story.filter((one) => one === 'sent')).toHaveLength(3);
   });
 
