@@ -334,7 +334,6 @@ class WsSocket implements TransportSocket, DiallerOwner {
     this.#answer = answer;
     this.#headers = answer.headers;
     this.#stream = answer.socket;
-    this.#bytes = new SocketBytes(answer.socket);
     // RFC 6455 section 4.1 wants HTTP/1.1; `ws` takes any version.
     if (answer.httpVersion !== '1.1') {
       this.#error = this.#handshakeError(answer, `the answer is in HTTP/${answer.httpVersion}`);
@@ -389,6 +388,8 @@ class WsSocket implements TransportSocket, DiallerOwner {
   #onOpen(): void {
     this.#opened = true;
     tuneSocket(this.#stream, this.#request.options.socket);
+    // It may listen: before `ws` does, it would take from that what came right behind the answer.
+    this.#bytes = new SocketBytes(this.#stream as Duplex);
     const { extensions } = this.#ws;
     const headers = this.#headers ?? {};
     const protocol = headers[SUBPROTOCOL] === undefined ? '' : this.#ws.protocol;
