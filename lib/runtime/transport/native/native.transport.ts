@@ -381,8 +381,13 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
       this.#head = head;
       return;
     }
+    if (upgrade === 'odd') return this.#judge(head);
     this.#head = undefined;
-    if (upgrade !== 'odd') return this.#onAnswer(upgrade.headers, head.subarray(upgrade.end));
+    this.#onAnswer(upgrade.headers, head.subarray(upgrade.end));
+  }
+
+  #judge(head: Buffer): void {
+    this.#head = undefined;
     this.#phase = 'judging';
     this.#odd = new OddAnswer(this);
     this.#odd.push(head);
@@ -539,6 +544,8 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
   onSocketEnd(): void {
     this.#hasPeerEnded = true;
     if (this.#phase === 'open') return this.#goOn();
+    // What was taken for the beginning of an answer may be none.
+    if (this.#head !== undefined) this.#judge(this.#head);
     if (this.#phase === 'judging') return this.#odd?.end();
     this.#error ??= this.#toError(hungUp());
     this.terminate();

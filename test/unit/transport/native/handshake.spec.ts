@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import { Duplex } from 'node:stream';
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { AutoTransport } from '../../../../lib/runtime/transport/auto.transport.js';
 import {
   acceptOf,
   Destinations,
@@ -13,6 +15,8 @@ import {
 import { OddAnswer } from '../../../../lib/runtime/transport/native/odd.answer.js';
 import type { TransportRequest } from '../../../../lib/runtime/transport/transport.port.js';
 import { RECORDED } from '../../../fixtures/answers.js';
+import { closePayload, encodeFrame, OPCODE } from '../../../fixtures/wire.js';
+import { Story } from '../conformance/story.js';
 
 const ANSWERS = Number(process.env['FUZZ_ANSWERS'] ?? 3000);
 
@@ -72,6 +76,14 @@ const piece = fc.oneof(
     '404',
     '101',
     'X-Long: aaaa  b \t\r\n',
+  ),
+  fc.constantFrom(
+    'Sec-WebSocket-Protocol: mqtt\r\n',
+    'Sec-WebSocket-Protocol: other\r\n',
+    'Sec-WebSocket-Extensions: permessage-deflate\r\n',
+    'Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=7\r\n',
+    'Sec-WebSocket-Extensions: x-other; a="b"\r\n',
+    'Sec-WebSocket-Accept: x\r\n',
   ),
   fc.string({ maxLength: 5 }),
 );
@@ -161,16 +173,90 @@ describe('The answer to a handshake', () => {
   });
 });
 
-describe('The request of a handshake', () => {
-  const request = (url: string, more: Partial<TransportRequest> = {}): TransportRequest => ({
-    client: 'feed',
-    url,
-    headers: {},
-    protocols: [],
-    options: {},
-    ...more,
+function request(url: string, more: Partial<TransportRequest> = {}): TransportRequest {
+  return { client: 'feed', url, headers: {}, protocols: [], options: {}, ...more };
+}
+
+/** A peer that gives the same answer to any request, with the proof for its key, and ends its side. */
+class Answering extends Duplex {
+  #request = '';
+
+  constructor(private readonly bytes: Buffer) {
+    super();
+  }
+
+  override _read(): void {
+    // It is pushed once the request is there.
+  }
+
+  override _write(bytes: Buffer, _encoding: string, done: () => void): void {
+    this.#request += bytes.toString('latin1');
+    if (this.#request.endsWith('\r\n\r\n')) void this.#answer();
+    done();
+  }
+
+  async #answer(): Promise<void> {
+    const key = /^sec-websocket-key: (.+)\r$/im.exec(this.#request)?.[1] ?? '';
+    await turns(1);
+    const text = this.bytes.toString('latin1').replaceAll(ACCEPT, acceptOf(key));
+    this.push(Buffer.from(text, 'latin1'));
+    // By then all of it has been told: `ws` takes some turns for an error.
+    await turns(5);
+    this.push(null);
+  }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** All that is told of a connection whose peer answers so, and why it ended. */
+async function toldOf(
+  bytes: Buffer,
+  transport: 'auto' | 'ws',
+  { options, ...more }: Partial<TransportRequest>,
+): Promise<readonly string[]> {
+  const story = new Story();
+  const peer = new Answering(bytes);
+  const asked = request('ws://feed.example/', { ...more, options: { ...options, transport } });
+  new AutoTransport(() => peer).open(asked, story);
+  await story.over();
+  return [...story.lines, `${story.error?.message}`];
+}
+
+describe('A connection', () => {
+  const frames = Buffer.concat([
+    encodeFrame(OPCODE.text, 'a'),
+    encodeFrame(OPCODE.close, closePayload(1000, 'bye')),
+  ]).toString('latin1');
+  const asked = fc.record({
+    protocols: fc.constantFrom([], ['mqtt'], ['mqtt', 'v2']),
+    options: fc.record({
+      perMessageDeflate: fc.boolean(),
+      requireProtocol: fc.boolean(),
+    }),
   });
 
+  it(
+    `is told as by ws, whatever is answered to it, of ${ANSWERS} answers`,
+    { timeout: 600_000 },
+    async () => {
+      const seen = { open: 0, failed: 0 };
+      await fc.assert(
+        fc.asyncProperty(answer, fc.boolean(), asked, async (bytes, hasFrames, more) => {
+          const all = hasFrames ? Buffer.concat([bytes, Buffer.from(frames, 'latin1')]) : bytes;
+          const ours = await toldOf(all, 'auto', more);
+          expect(ours).toEqual(await toldOf(all, 'ws', more));
+          seen[ours.some((line) => line.startsWith('open')) ? 'open' : 'failed']++;
+        }),
+        { numRuns: ANSWERS },
+      );
+      expect(Math.min(seen.open, seen.failed)).toBeGreaterThan(ANSWERS / 10);
+    },
+  );
+});
+
+describe('The request of a handshake', () => {
   it('is that of RFC 6455 section 4.1', () => {
     expect(requestText(request('ws://feed.example:8080/a%20b/?q=1&r'), KEY)).toBe(
       'GET /a%20b/?q=1&r HTTP/1.1\r\nHost: feed.example:8080\r\nUpgrade: websocket\r\n' +
