@@ -1,4 +1,10 @@
-import { OnFrame, close, type DataFrame, type HandlerResult } from 'nestjs-websockex';
+import {
+  OnFrame,
+  close,
+  type DataFrame,
+  type HandlerResult,
+  type WebSockexClientOptions,
+} from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import { Recorder, tellFrame } from '../../fixtures/journal.js';
@@ -8,14 +14,28 @@ import { closePayload, encodeFrame, OPCODE } from '../../fixtures/wire.js';
 
 type Answer = HandlerResult | Promise<HandlerResult>;
 
-/** What the handler of the third frame does, and how the session goes on. */
-const ACTS: Readonly<Record<string, readonly [Act, 'stays' | 'is over' | 'is over for good']>> = {
+type Outcome = 'stays' | 'is over' | 'is over for good';
+
+/** What the handler of the third frame does, how the session goes on, and what the client has for that. */
+const ACTS: Readonly<Record<string, readonly [Act, Outcome, WebSockexClientOptions?]>> = {
   'does nothing': [() => undefined, 'stays'],
   replies: [() => 'reply', 'stays'],
   awaits: [async () => new Promise((resolve) => setImmediate(resolve)), 'stays'],
+  'awaits, with the socket paused meanwhile': [
+    async () => new Promise((resolve) => setImmediate(resolve)),
+    'stays',
+    { mailbox: { highWaterMark: 2, lowWaterMark: 0 } },
+  ],
   'sends three frames': [
     async ({ handle }) => {
       await Promise.all(['x', 'y', 'z'].map((one) => handle.sendFrame(one)));
+    },
+    'stays',
+  ],
+  'has the client suspended for a while': [
+    ({ handle: { sys } }) => {
+      const resume = (): void => void sys.resume();
+      void sys.suspend().then(() => setImmediate(resume), resume);
     },
     'stays',
   ],
@@ -54,7 +74,7 @@ async function told(
   act: keyof typeof ACTS,
   behind: keyof typeof BEHIND,
 ): Promise<unknown> {
-  const [act3, outcome] = ACTS[act] as (typeof ACTS)[string];
+  const [act3, outcome, options] = ACTS[act] as (typeof ACTS)[string];
   const { bytes = Buffer.alloc(0), rest, fin, over = false } = BEHIND[behind] ?? {};
   let scene: Scene<Recorder> | undefined;
   class Actor extends Recorder {
@@ -64,7 +84,7 @@ async function told(
       return frame.data === '3' ? act3(scene as Scene<Recorder>) : undefined;
     }
   }
-  await using opened = await Scene.open(Actor, { transport, reconnect: AT_ONCE });
+  await using opened = await Scene.open(Actor, { transport, reconnect: AT_ONCE, ...options });
   scene = opened;
   const { journal, peer } = opened;
   const texts = ['1', '2', '3', '4', '5', 'long '.repeat(50), '7', '8', '9', '10'];

@@ -7,6 +7,7 @@ import { NativeTransport } from '../../../../lib/runtime/transport/native/native
 import type { TransportOptions } from '../../../../lib/runtime/transport/transport.options.js';
 import type { TransportRequest } from '../../../../lib/runtime/transport/transport.port.js';
 import { RawServer } from '../../../fixtures/raw-server.js';
+import { encodeFrame, OPCODE } from '../../../fixtures/wire.js';
 import { Story } from '../conformance/story.js';
 
 const TEXTS = Array.from({ length: 50 }, (_, n) => `text ${n} ${'x'.repeat(100)}`);
@@ -136,4 +137,49 @@ it.each([
   const texts = ['text a', 'text b', 'text c'];
   expect(story.frames).toEqual(texts);
   expect(story.lines.at(-1)).toMatch(/^end/);
+});
+
+const { text: TEXT, continuation: REST } = OPCODE;
+const GOOD = Buffer.from('κόσμε');
+/** Above U+10FFFF, in the middle of a text: known with its second byte. */
+const BAD = [0xf4, 0x90, 0x80, 0x80];
+
+/** One frame of the text, of which only its first bytes come. */
+const frameOf = (length: number, bytes: Buffer): Buffer =>
+  encodeFrame(TEXT, bytes, { announcedLength: length });
+
+// What the Autobahn test suite sends up to there; that the session is over by then makes them OK, and not
+// NON-STRICT.
+it.each([
+  [
+    '6.4.1',
+    [encodeFrame(TEXT, GOOD, { fin: false }), encodeFrame(REST, Buffer.from(BAD), { fin: false })],
+  ],
+  [
+    '6.4.2',
+    [
+      encodeFrame(TEXT, Buffer.concat([GOOD, Buffer.from(BAD.slice(0, 1))]), { fin: false }),
+      encodeFrame(REST, Buffer.from(BAD.slice(1, 2)), { fin: false }),
+    ],
+  ],
+  ['6.4.3', [frameOf(21, GOOD), Buffer.from(BAD)]],
+  [
+    '6.4.4',
+    [
+      frameOf(21, Buffer.concat([GOOD, Buffer.from(BAD.slice(0, 1))])),
+      Buffer.from(BAD.slice(1, 2)),
+    ],
+  ],
+])('case %s of Autobahn: bad text is refused before its message is whole', async (_, pieces) => {
+  await using server = await RawServer.listen();
+  const story = new Story();
+  const socket = new NativeTransport(new SystemClock()).open(request(server.url()), story);
+  const peer = await server.nextPeer();
+  await peer.open();
+  for (const piece of pieces) await peer.writeAll(piece);
+  expect(await peer.next()).toMatchObject({ name: 'close', closeCode: 1007 });
+  await story.until('protocol error 1007');
+  expect(story.frames).toEqual([]);
+  socket.terminate();
+  await story.over();
 });
