@@ -30,7 +30,8 @@ export function checkUrl(
   if (parsed.hash !== '') {
     throw refusal('has a fragment ("#…"), which a WebSocket URL may not have');
   }
-  return parsed.href;
+  // Of one that many clients have there is one string.
+  return parsed.href === url ? url : parsed.href;
 }
 
 /** Node's error keeps the whole URL, secrets too. */

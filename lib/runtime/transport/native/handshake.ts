@@ -163,6 +163,9 @@ export function readUpgrade(bytes: Buffer, seen = 0): Upgrade | 'odd' | undefine
     else headers[key] = value;
   }
   const { connection, upgrade } = headers;
+  // One string for all sessions, as nearly all servers spell them: they are kept as long as those last.
+  if (connection === 'Upgrade') headers['connection'] = 'Upgrade';
+  if (upgrade === 'websocket') headers['upgrade'] = 'websocket';
   const isUpgrade = String(connection)
     .split(',')
     .some((token) => token.trim().toLowerCase() === 'upgrade');

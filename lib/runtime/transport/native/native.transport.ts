@@ -49,14 +49,30 @@ const READ_AHEAD = 64 * 1024;
 /** As much of a chunk that its next reader is still awake when it is done. */
 const READ_SIZE = 64 * 1024;
 
+/** How Node reads: into which memory, and whom it tells. It calls that as a method of the socket. */
+interface OnRead {
+  readonly buffer: Buffer;
+  callback(this: Owned, count: number, buffer: Buffer): boolean;
+}
+
+function readingInto(buffer: Buffer): OnRead {
+  return { buffer, callback: onRead };
+}
+
 /** Memory that the sockets of an application share. */
 class SharedMemory {
   /** All read into it, one after the other: what is in it is told, or copied, before the next one does. */
-  readonly chunk = Buffer.allocUnsafeSlow(READ_SIZE);
+  readonly #reading = readingInto(Buffer.allocUnsafeSlow(READ_SIZE));
   readonly payloads = new PayloadMemory();
   readonly writers = new WriterMemory();
   readonly keys = new Keys();
   readonly destinations = new Destinations();
+
+  get reading(): OnRead {
+    // There a read is begun before there is something to be read, by all sockets at once.
+    const isBegunBefore = process.platform === 'win32';
+    return isBegunBefore ? readingInto(Buffer.allocUnsafeSlow(READ_SIZE)) : this.#reading;
+  }
 }
 
 const FIRST = { continuation: 0x80, text: 0x81, binary: 0x82, close: 0x88, ping: 0x89, pong: 0x8a };
@@ -150,7 +166,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
       rejectUnauthorized: tls?.rejectUnauthorized ?? true,
       // When our side ends is for us to say: what was read may not have been told yet.
       allowHalfOpen: true,
-      onread: this.#onread(),
+      onread: this.#memory.reading,
     } as unknown as Dial;
     const made = (error: Error | null, socket?: Duplex): void => this.#onMade(error, socket);
     const own = connect && ((): Duplex => connect(this.#request));
@@ -315,19 +331,6 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     this.terminate();
   }
 
-  #onread(): object {
-    // There a read is begun before there is something to be read, by all sockets at once.
-    const buffer =
-      process.platform === 'win32' ? Buffer.allocUnsafeSlow(READ_SIZE) : this.#memory.chunk;
-    return {
-      buffer,
-      callback: (count: number): boolean => {
-        this.#onBytes(buffer.subarray(0, count), true);
-        return true;
-      },
-    };
-  }
-
   #onMade(error: Error | null, socket: Duplex | undefined): void {
     if (this.isGivenUp) {
       socket?.destroy();
@@ -401,6 +404,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     this.#phase = 'open';
     this.#odd = undefined;
     this.#dialler = undefined;
+    this.#key = '';
     if (rest.length > 0) this.#makeReader().keep(rest);
     const protocol = (headers['sec-websocket-protocol'] as string | undefined) ?? '';
     const extensions = this.#deflate === undefined ? '' : DEFLATE;
@@ -536,6 +540,11 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     this.#error ??= this.#toError(error);
   }
 
+  /** Bytes in the memory that all sockets share. */
+  onShared(bytes: Buffer): void {
+    this.#onBytes(bytes, true);
+  }
+
   /** Bytes of a stream that has no `onread`. */
   onData(bytes: Buffer): void {
     this.#onBytes(bytes, false);
@@ -596,6 +605,11 @@ const OWNER = Symbol('the connection of a socket');
 /** A socket that knows whose it is. */
 interface Owned extends Duplex {
   [OWNER]?: NativeSocket;
+}
+
+function onRead(this: Owned, count: number, buffer: Buffer): boolean {
+  this[OWNER]?.onShared(buffer.subarray(0, count));
+  return true;
 }
 
 function onError(this: Owned, error: Error): void {
