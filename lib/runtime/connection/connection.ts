@@ -30,7 +30,7 @@ export class Connection implements WireOwner {
   #state: State = { name: 'idle' };
   #paused = false;
   /** What {@link crash} let go of, and the sockets of a rotation with it. */
-  readonly lingering = new LingeringSockets();
+  #lingering: LingeringSockets | undefined;
   #url = '';
   /** The same, as telemetry may show it. */
   #shownUrl = '';
@@ -55,6 +55,11 @@ export class Connection implements WireOwner {
     /** The number of the current session, or of the last one. */
     public session = 0,
   ) {}
+
+  /** What {@link crash} let go of, and the sockets of a rotation with it; most connections never have any. */
+  get lingering(): LingeringSockets {
+    return (this.#lingering ??= new LingeringSockets());
+  }
 
   get status(): ClientStatus {
     return this.#state.name;
@@ -311,11 +316,21 @@ export class Connection implements WireOwner {
     this.#openedAt = this.tools.clock.now();
     this.#enter({ name: 'open', wire }, { type: 'opened' });
     if (this.#paused) wire.pause();
-    const protocol = this.#show(info.protocol);
-    this.transport = info.transport;
-    const told = info.transport === undefined ? {} : { transport: info.transport };
+    const { headers, extensions, transport } = info;
+    const protocol = info.protocol === '' ? '' : this.#show(info.protocol);
+    this.transport = transport;
+    const told = transport === undefined ? {} : { transport };
     this.tools.telemetry.emit('connected', { url: this.#shownUrl, protocol, ...told });
-    return { ...info, url: this.#url, session: this.session };
+    // Field by field: what is spread has, in V8, a hidden class of its own for each session.
+    const { session } = this;
+    const opened: SessionInfo = {
+      headers,
+      protocol: info.protocol,
+      extensions,
+      url: this.#url,
+      session,
+    };
+    return transport === undefined ? opened : Object.assign(opened, { transport });
   }
 
   /** What is asked for now, by an attempt or where a redirect has led it. */

@@ -87,12 +87,7 @@ export class FrameWriter {
     const taken = isFull ? this.#watched(done) : done;
     if (isAnswer) this.#answer(socket, frame, before, taken);
     else this.#sendOther(socket, frame, before, taken);
-    this.tell(frame);
-  }
-
-  /** Tells telemetry of what left. */
-  tell(frame: Frame | CloseFrame): void {
-    if (this.telemetry.wantsFrame('frame:sent')) this.telemetry.emit('frame:sent', { frame });
+    tellSent(this.telemetry, frame);
   }
 
   /** The wire has ended: nothing waits any more. */
@@ -161,4 +156,9 @@ export class FrameWriter {
     this.#hasBackpressure = hasBackpressure;
     this.owner.onBackpressure(hasBackpressure);
   }
+}
+
+/** Tells telemetry of what left. */
+export function tellSent(telemetry: Telemetry, frame: Frame | CloseFrame): void {
+  if (telemetry.wantsFrame('frame:sent')) telemetry.emit('frame:sent', { frame });
 }

@@ -8,6 +8,12 @@ const LOOKS = { stuck: 10, moving: 100 };
 /** What is looked at. */
 type Socket = Pick<TransportSocket, 'bufferedAmount' | 'bytesWritten'>;
 
+/** Whom it tells. */
+export interface SendDeadlineOwner {
+  /** Nothing of what waits was taken in the time. */
+  onStuck(): void;
+}
+
 /**
  * Notices that what waits to be sent is stuck: a peer that does not read, or a host that is gone. It is
  * what ends the standstill of two sides that each wait for the other to read. It only looks while
@@ -25,7 +31,7 @@ export class SendDeadline {
   constructor(
     private readonly clock: Clock,
     private readonly timeout: number,
-    private readonly onStuck: () => void,
+    private readonly owner: SendDeadlineOwner,
   ) {
     if (timeout <= 0 || timeout === Infinity) this.#timer = NONE;
   }
@@ -65,7 +71,7 @@ export class SendDeadline {
     else if (this.#left > 0.5) this.#wait(socket, Math.min(this.#left, this.timeout / LOOKS.stuck));
     else {
       this.#timer = undefined;
-      this.onStuck();
+      this.owner.onStuck();
     }
   }
 }

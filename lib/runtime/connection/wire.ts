@@ -12,8 +12,8 @@ import type {
   TransportRequest,
   TransportSocket,
 } from '../transport/transport.port.js';
-import { FrameWriter } from './frame.writer.js';
-import { SendDeadline } from './send.deadline.js';
+import { FrameWriter, type FrameWriterOwner, tellSent } from './frame.writer.js';
+import { SendDeadline, type SendDeadlineOwner } from './send.deadline.js';
 import { observedEnd, type PeerClose, UnansweredError, type WireEnd } from './wire.end.js';
 import type { FrameInbox, WireOwner, WireSettings, WireTools } from './wire.port.js';
 
@@ -24,7 +24,7 @@ const LINGER = 1000;
  * One socket, from the moment it is dialled to its end: an attempt, and the session it becomes.
  * It tells its owner nothing after `onEnd`, {@link crash} or {@link destroy}.
  */
-export class Wire implements TransportEvents {
+export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwner {
   #phase: 'dialling' | 'open' | 'closing' | 'ended' = 'dialling';
   #socket: TransportSocket | undefined;
   #deadline: Timer | undefined;
@@ -33,11 +33,11 @@ export class Wire implements TransportEvents {
   #peerClose: PeerClose | undefined;
   /** Told when the socket of a wire that has crashed is gone. */
   #onGone: (() => void) | undefined;
-  readonly #client: string;
   /** What was asked for last: a redirect asks elsewhere. */
   #request: TransportRequest;
-  readonly #writer: FrameWriter;
-  readonly #sendDeadline: SendDeadline;
+  // Made for the first frame that is sent: of ten thousand sessions most are silent.
+  #writer: FrameWriter | undefined;
+  #sendDeadline: SendDeadline | undefined;
 
   constructor(
     private readonly settings: WireSettings,
@@ -46,15 +46,6 @@ export class Wire implements TransportEvents {
     private inbox: FrameInbox,
   ) {
     this.#request = settings.request;
-    this.#client = this.#request.client;
-    this.#writer = new FrameWriter(this.#client, tools.telemetry, settings, {
-      onBackpressure: (hasBackpressure) => this.owner.onBackpressure(hasBackpressure),
-      onWritable: () => {
-        if (this.#phase === 'open') this.owner.onWritable();
-      },
-    });
-    const { sendTimeout } = settings;
-    this.#sendDeadline = new SendDeadline(tools.clock, sendTimeout, () => this.#onStuck());
   }
 
   get isOpen(): boolean {
@@ -106,8 +97,8 @@ export class Wire implements TransportEvents {
     isAnswer = false,
   ): void {
     const socket = this.#socket as TransportSocket;
-    this.#writer.send(socket, values, isAnswer, done);
-    if (socket.batch === undefined) this.#sendDeadline.sent(socket);
+    (this.#writer ?? this.#makeWriter()).send(socket, values, isAnswer, done);
+    if (socket.batch === undefined) this.#watch(socket);
   }
 
   /**
@@ -122,10 +113,10 @@ export class Wire implements TransportEvents {
     done?: (error?: SendFailure | null) => void,
   ): object | undefined {
     const socket = this.#socket as TransportSocket;
-    this.#writer.sendOne(socket, value, isAnswer, done);
+    (this.#writer ?? this.#makeWriter()).sendOne(socket, value, isAnswer, done);
     const { batch } = socket;
     // What joins a batch is told of once some of it waits.
-    if (batch === undefined) this.#sendDeadline.sent(socket);
+    if (batch === undefined) this.#watch(socket);
     return batch;
   }
 
@@ -261,7 +252,20 @@ export class Wire implements TransportEvents {
   }
 
   onWaiting(): void {
-    if (this.#phase === 'open') this.#sendDeadline.sent(this.#socket as TransportSocket);
+    this.#watch(this.#socket as TransportSocket);
+  }
+
+  onBackpressure(hasBackpressure: boolean): void {
+    this.owner.onBackpressure(hasBackpressure);
+  }
+
+  onWritable(): void {
+    if (this.#phase === 'open') this.owner.onWritable();
+  }
+
+  onStuck(): void {
+    const bytes = this.#socket?.bufferedAmount ?? 0;
+    this.lose(new SendTimeoutError(this.#request.client, this.settings.sendTimeout, bytes));
   }
 
   onPeerClose(code: number | undefined, message: string): void {
@@ -280,7 +284,7 @@ export class Wire implements TransportEvents {
     const { reason } = observedEnd(undefined, error);
     this.tools.trace.tell?.({ event: 'closing', reason });
     this.#closeByPeer(reason);
-    this.#writer.tell({ type: 'close', code: error.closeCode, reason: '' });
+    tellSent(this.tools.telemetry, { type: 'close', code: error.closeCode, reason: '' });
   }
 
   onFailure(error: WebSockexError): void {
@@ -320,7 +324,7 @@ export class Wire implements TransportEvents {
     // What is still to be read is dropped, but the peer's close frame is behind it.
     this.#socket?.resume();
     this.#socket?.close(code, code === undefined ? undefined : reason);
-    this.#writer.tell({ type: 'close', reason, ...(code !== undefined && { code }) });
+    tellSent(this.tools.telemetry, { type: 'close', reason, ...(code !== undefined && { code }) });
     this.#allow(isAwaited);
   }
 
@@ -329,13 +333,27 @@ export class Wire implements TransportEvents {
    * that it did not is told.
    */
   #allow(isAwaited: boolean): void {
-    this.#sendDeadline.over();
+    this.#sendDeadline?.over();
     this.#deadline?.cancel();
     const patience = isAwaited ? this.settings.closeTimeout : LINGER;
     this.#deadline = setDeadline(this.tools.clock, patience, () => {
       if (isAwaited) this.tools.telemetry.emit('close:timeout', {});
       this.#socket?.terminate();
     });
+  }
+
+  #makeWriter(): FrameWriter {
+    const { settings, tools } = this;
+    this.#writer = new FrameWriter(this.#request.client, tools.telemetry, settings, this);
+    return this.#writer;
+  }
+
+  /** Something was handed to the socket, and must not be stuck there. In a close another deadline counts. */
+  #watch(socket: TransportSocket): void {
+    if (this.#phase !== 'open') return;
+    const { sendTimeout } = this.settings;
+    this.#sendDeadline ??= new SendDeadline(this.tools.clock, sendTimeout, this);
+    this.#sendDeadline.sent(socket);
   }
 
   #attemptDeadline(timeout: number, what: string, option: string): Timer | undefined {
@@ -350,21 +368,16 @@ export class Wire implements TransportEvents {
     const error =
       cause instanceof WebSockexError
         ? cause
-        : new ConnectionError(this.#client, cause.message, { cause });
+        : new ConnectionError(this.#request.client, cause.message, { cause });
     this.#end({ opened: false, reason: { by: 'error', error }, error, voluntary: false });
   }
 
   #end(end: WireEnd): void {
     this.#phase = 'ended';
-    this.#writer.over();
-    this.#sendDeadline.over();
+    this.#writer?.over();
+    this.#sendDeadline?.over();
     this.#cancelTimers();
     this.owner.onEnd(end);
-  }
-
-  #onStuck(): void {
-    const bytes = this.#socket?.bufferedAmount ?? 0;
-    this.lose(new SendTimeoutError(this.#client, this.settings.sendTimeout, bytes));
   }
 
   /** They are let go of as well: a session may last for days. */

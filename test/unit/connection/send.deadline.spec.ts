@@ -22,7 +22,7 @@ function watch(timeout = 1000) {
   const clock = new VirtualClock();
   const socket = new Buffered();
   const onStuck = vi.fn();
-  const deadline = new SendDeadline(clock, timeout, onStuck);
+  const deadline = new SendDeadline(clock, timeout, { onStuck });
   const send = (bytes: number): void => {
     socket.hand(bytes);
     deadline.sent(socket);
