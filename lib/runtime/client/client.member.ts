@@ -134,7 +134,7 @@ export class ClientMember implements Member, ProcessOwner {
 
   /** How many sessions have taken the place of another without a gap. */
   get rotations(): number {
-    return this.#rotations + this.process.rotation.count;
+    return this.#rotations + (this.process.madeRotation?.count ?? 0);
   }
 
   get policy(): MemberPolicy {
@@ -316,9 +316,9 @@ export class ClientMember implements Member, ProcessOwner {
 
   /** Puts a new process in the place of one that is over, and gives it what callers have asked since. */
   #renew(): void {
-    const { connection, reconnect, rotation } = this.process;
+    const { connection, reconnect, madeRotation } = this.process;
     const { isTrusted } = reconnect;
-    this.#rotations += rotation.count;
+    this.#rotations += madeRotation?.count ?? 0;
     this.#previous?.destroy();
     this.#previous = connection.lingering;
     this.process = new Process(this.definition, this.tools, this, connection.session, isTrusted);

@@ -41,6 +41,8 @@ export interface DispatcherParts {
   readonly reconnect: Reconnect;
   readonly dialer: Dialer;
   readonly rotation: RotationView;
+  /** The same, where anybody has wanted one. */
+  readonly madeRotation: RotationView | undefined;
   readonly runner: HandlerRunner;
   readonly settings: ClientSettings;
   /** That of the session, or of the last one. */
@@ -54,9 +56,10 @@ export interface DispatcherParts {
  * are for, and what the connection tells to the part it concerns.
  */
 export class Dispatcher implements MailboxOwner<Message> {
-  #postponed: CallerMessage[] = [];
+  // There are none of either for most of the life of most clients.
+  #postponed: CallerMessage[] | undefined;
   /** Calls that came before there was an incarnation to answer them. */
-  #early: CallerMessage[] = [];
+  #early: CallerMessage[] | undefined;
   /** How many casts and infos have reached their handler. */
   handled = 0;
   /** How many casts and infos there were. */
@@ -82,7 +85,7 @@ export class Dispatcher implements MailboxOwner<Message> {
 
   /** What was taken out of the mailbox to be handled later. */
   get held(): number {
-    return this.#postponed.length + this.#early.length;
+    return (this.#postponed?.length ?? 0) + (this.#early?.length ?? 0);
   }
 
   handle(message: Message): Awaitable {
@@ -175,7 +178,7 @@ export class Dispatcher implements MailboxOwner<Message> {
    */
   #cast(message: Exclude<CallerMessage, { type: 'call' }>): Awaitable {
     if (!this.parts.isReady) {
-      this.#postponed.push(message);
+      (this.#postponed ??= []).push(message);
       return undefined;
     }
     this.handled++;
@@ -195,7 +198,7 @@ export class Dispatcher implements MailboxOwner<Message> {
   #call(message: CallMessage): Pending {
     if (!isWanted(message)) return undefined;
     if (!this.parts.lifetime.hasBegun) {
-      this.#early.push(message);
+      (this.#early ??= []).push(message);
       return undefined;
     }
     this.#traced(message);
@@ -217,16 +220,16 @@ export class Dispatcher implements MailboxOwner<Message> {
 
   /** Takes out what nobody wants any more. */
   sweep(): void {
-    this.#early = this.#early.filter(isWanted);
+    this.#early = this.#early?.filter(isWanted);
   }
 
   /** The incarnation is over: gives what callers have asked and nobody has handled, in order. */
   over(): CallerMessage[] {
     const { mailbox } = this.parts;
-    const waiting = [...this.#early, ...this.#postponed, ...mailbox.clear()];
+    const waiting = [...(this.#early ?? []), ...(this.#postponed ?? []), ...mailbox.clear()];
     this.tools.undelivered.add('frame', waiting.filter(isData).length);
-    this.#early = [];
-    this.#postponed = [];
+    this.#early = undefined;
+    this.#postponed = undefined;
     // Nothing waits for it any more.
     this.taken = this.handled;
     return waiting.filter(isFromCaller);
@@ -250,8 +253,8 @@ export class Dispatcher implements MailboxOwner<Message> {
     const { lifetime, mailbox, dialer } = this.parts;
     if (lifetime.isOver) return undefined;
     const early = this.#early;
-    this.#early = [];
-    mailbox.putFirst(early);
+    this.#early = undefined;
+    mailbox.putFirst(early ?? []);
     return dialer.attempt(attempt);
   }
 
@@ -264,17 +267,18 @@ export class Dispatcher implements MailboxOwner<Message> {
 
   /** The session is ready: what was postponed until then is handled. */
   ready(info: ConnectionInfo): void {
-    const { calls, connection, mailbox, reconnect, rotation } = this.parts;
+    const { calls, connection, mailbox, reconnect, settings } = this.parts;
     calls.isLoggingIn = false;
     this.tools.features.ready(info.session);
     connection.ready();
     this.tools.urls.worked();
     reconnect.ready();
-    rotation.ready(info);
+    const rotates = settings.maxAge !== Infinity;
+    (rotates ? this.parts.rotation : this.parts.madeRotation)?.ready(info);
     this.owner.onReady(info);
     const postponed = this.#postponed;
-    this.#postponed = [];
-    mailbox.putFirst(postponed);
+    this.#postponed = undefined;
+    mailbox.putFirst(postponed ?? []);
   }
 
   /** A frame has its turn. @returns what its handler gets, or `undefined` where a feature has taken it */

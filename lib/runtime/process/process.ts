@@ -60,8 +60,9 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   readonly dialer: Dialer;
   readonly runner: HandlerRunner;
   readonly dispatcher: Dispatcher;
-  readonly rotation: Rotation<Login>;
-  readonly #besides: ProcessRotation;
+  // Made for the first who wants one: most clients never rotate.
+  #rotation: Rotation<Login> | undefined;
+  #besides: ProcessRotation | undefined;
   /** That of the session, or of the last one. */
   login: Login | undefined;
   #settings: ClientSettings | undefined;
@@ -95,8 +96,23 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     this.reconnect = new Reconnect(definition, tools, this, owner, isTrusted);
     this.dialer = new Dialer(definition, tools, this);
     this.runner = new HandlerRunner(definition, tools, this, budget);
+  }
+
+  /** What replaces its sessions. */
+  get rotation(): Rotation<Login> {
+    return this.#rotation ?? this.#makeRotation();
+  }
+
+  /** The same, where anybody has wanted one. */
+  get madeRotation(): Rotation<Login> | undefined {
+    return this.#rotation;
+  }
+
+  #makeRotation(): Rotation<Login> {
+    const { definition, tools } = this;
     this.#besides = new ProcessRotation(definition, tools, this);
-    this.rotation = new Rotation(name, tools, this.connection, this.#besides);
+    this.#rotation = new Rotation(definition.name, tools, this.connection, this.#besides);
+    return this.#rotation;
   }
 
   /** Made for the first who holds it. */
@@ -123,14 +139,14 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
    * code; or it answers a frame of the peer's.
    */
   get maySend(): boolean {
-    if (this.isReady || this.rotation.isHere) return true;
+    if (this.isReady || this.#rotation?.isHere === true) return true;
     return this.connection.isOpen && (this.login?.isHere === true || this.calls.answersPeer);
   }
 
   /** The wire, while a frame of somebody who asks for nothing may be handed to it at once. */
   get freeWire(): Pick<Wire, 'batch' | 'sendOne'> | undefined {
-    const { connection, rotation, tools } = this;
-    return tools.features.isFree() && !rotation.isActive && this.isReady
+    const { connection, tools } = this;
+    return tools.features.isFree() && this.#rotation?.isActive !== true && this.isReady
       ? connection.wire
       : undefined;
   }
@@ -142,7 +158,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
 
   /** The handler that runs beside the mailbox, for a rotation. */
   get besideCall(): KnownCall | undefined {
-    return this.#besides.call;
+    return this.#besides?.call;
   }
 
   /** @param announced tells of the incarnation, before it does anything */
@@ -176,7 +192,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     if (this.#isDraining) return;
     this.#isDraining = true;
     this.calls.trackAll();
-    this.rotation.abandon();
+    this.#rotation?.abandon();
     this.connection.divert();
   }
 
@@ -215,7 +231,9 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
    * @throws WebSockexError
    */
   send(values: readonly unknown[], options: SendingOptions, greeting?: Greeting): void {
-    if (this.rotation.isActive && this.#besides.send(values, options, greeting)) return;
+    if (this.#rotation?.isActive === true && this.#besides?.send(values, options, greeting)) {
+      return;
+    }
     const passed = this.passed(values, options);
     if (passed !== undefined) this.connection.send(passed, options.done, options.isAnswer);
   }
@@ -251,10 +269,10 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   onOver(reason: CloseReason): void {
     this.noted(() => this.tools.features.over());
     this.login?.end(reason);
-    this.rotation.over(reason, this.lifetime.hasCrashed);
+    this.#rotation?.over(reason, this.lifetime.hasCrashed);
     this.connection.giveUp();
     this.dialer.over();
-    this.#besides.over();
+    this.#besides?.over();
     this.entrant.over();
     this.runner.cancelStreams();
     this.mailbox.dropJobs();
@@ -267,7 +285,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     this.watch.end();
     this.calls.forget();
     this.connection.terminate();
-    this.rotation.terminate();
+    this.#rotation?.terminate();
     this.owner.onTerminated(reason);
   }
 
@@ -293,7 +311,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   onPing(frame: PingFrame): void {
     const { hasPing } = this.definition.handlers;
     // What answers a frame goes to the old session while its frames are handled.
-    const isMailed = hasPing && !this.#isDraining && !this.rotation.isHolding;
+    const isMailed = hasPing && !this.#isDraining && this.#rotation?.isHolding !== true;
     if (isMailed) return this.mailbox.post(frame);
     this.dispatcher.received(frame);
     if (this.connection.isOpen) this.connection.send([Frame.pong(frame.data)], undefined, true);
@@ -303,26 +321,26 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   onPong(frame: PongFrame): void {
     if (this.noted(() => this.tools.features.pong(frame)) === true) {
       this.dispatcher.received(frame);
-    } else if (this.rotation.isHolding) this.rotation.keep(frame);
+    } else if (this.#rotation?.isHolding === true) this.#rotation?.keep(frame);
     else if (!this.#isDraining) this.mailbox.post(frame);
   }
 
   onPeerClose(reason: CloseReason): void {
     this.login?.closedByPeer(reason);
-    this.rotation.sessionEnds();
+    this.#rotation?.sessionEnds();
     this.mailbox.post({ type: 'peer-close', session: this.connection.session });
   }
 
   onLeaving(reason: CloseReason): void {
     this.login?.over(reason);
-    if (this.connection.isClosedByUs) this.rotation.abandon();
-    else this.rotation.sessionEnds();
+    if (this.connection.isClosedByUs) this.#rotation?.abandon();
+    else this.#rotation?.sessionEnds();
   }
 
   onEnd(end: WireEnd): void {
     if (end.opened) this.login?.over(end.reason);
-    if (end.voluntary) this.rotation.abandon();
-    else this.rotation.sessionEnds();
+    if (end.voluntary) this.#rotation?.abandon();
+    else this.#rotation?.sessionEnds();
     this.mailbox.post({ type: 'end', end });
   }
 
@@ -354,7 +372,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
    */
   get inbox(): FrameInbox {
     const mailbox = this.#isDraining ? NOWHERE : this.mailbox;
-    return this.behindFeatures(this.#tapped(this.rotation.inbox(mailbox)));
+    return this.behindFeatures(this.#tapped(this.#rotation?.inbox(mailbox) ?? mailbox));
   }
 
   /** Whether it takes no more frames. */
@@ -427,7 +445,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
 
   #setPaused(paused: boolean): void {
     this.connection.setPaused(paused);
-    this.rotation.setPaused(paused);
+    this.#rotation?.setPaused(paused);
     this.noted(() => this.tools.features.paused(paused));
   }
 

@@ -39,7 +39,8 @@ export interface ReconnectParts {
   readonly mailbox: Mailbox<Message>;
   readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
-  readonly rotation: RotationView;
+  /** What replaces its sessions, where anybody has wanted that. */
+  readonly madeRotation: RotationView | undefined;
   readonly settings: ClientSettings;
 }
 
@@ -133,7 +134,7 @@ export class Reconnect {
 
   /** A session is over, or an attempt failed. */
   ended(end: WireEnd): Pending {
-    const { connection, lifetime, rotation, settings } = this.parts;
+    const { connection, lifetime, madeRotation, settings } = this.parts;
     const { reconnect, handleInitialFailure } = settings;
     const { session, losses: attempt } = connection;
     const { reason, error } = end;
@@ -149,7 +150,8 @@ export class Reconnect {
     // A session that never was ready is none that has proved good, however long it was open.
     const lasted = wasReady ? connection.lasted : 0;
     const plan = this.#plan.plan(end, reconnect, lasted, { after: endClass, movesOn });
-    const next = plan !== undefined && rotation.canTakeOver && this.#plan.isPlain() ? 0 : plan;
+    const next =
+      plan !== undefined && madeRotation?.canTakeOver === true && this.#plan.isPlain() ? 0 : plan;
     const retryIn = lifetime.isEnding ? undefined : next;
     const isFirst = session === (end.opened ? 1 : 0) && !this.#hasFailed;
     const isInitial = hasFailed && isFirst && !hasOther && !(end.opened && isWanted);
@@ -217,8 +219,8 @@ export class Reconnect {
   }
 
   #backoff(delay: number, held = this.#plan.held): void {
-    const { connection, entrant, rotation } = this.parts;
-    rotation.abandon();
+    const { connection, entrant, madeRotation } = this.parts;
+    madeRotation?.abandon();
     connection.backoff(delay);
     // Who is told of the backoff may have ended it.
     if (connection.status === 'backoff') entrant.backoff(held);
@@ -286,7 +288,7 @@ export class Reconnect {
   #next(returned?: ReconnectChanges): void {
     const isPlain = this.#plan.isPlain(returned);
     const delay = this.#plan.commit(returned);
-    if (!isPlain || !this.parts.rotation.takeOver()) this.#backoff(delay);
+    if (!isPlain || this.parts.madeRotation?.takeOver() !== true) this.#backoff(delay);
   }
 }
 

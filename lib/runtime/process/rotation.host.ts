@@ -34,7 +34,10 @@ import { ReconnectPlan } from './reconnect.plan.js';
 import { UrlRound } from './url.round.js';
 
 /** The parts of a process that its rotation works with. */
-export interface RotationParts extends Omit<DispatcherParts, 'dialer' | 'rotation'> {
+export interface RotationParts extends Omit<
+  DispatcherParts,
+  'dialer' | 'rotation' | 'madeRotation'
+> {
   readonly dispatcher: Dispatcher;
   readonly rotation: Rotation<Login>;
   readonly isDraining: boolean;
