@@ -53,7 +53,8 @@ export class ClientClass {
   }
 }
 
-function isEmpty(options: object): boolean {
+/** Whether an object of options says nothing. */
+export function isEmpty(options: object): boolean {
   for (const _ in options) return false;
   return true;
 }

@@ -24,7 +24,7 @@ import type { TransportOptions } from '../runtime/transport/transport.options.js
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
 import { injectAll, makeInstance } from './class.maker.js';
-import type { ClientClass, ClientClasses } from './client.classes.js';
+import { type ClientClass, type ClientClasses, isEmpty } from './client.classes.js';
 
 /** What a factory of options has given, the URL beside the rest. */
 interface Given {
@@ -51,6 +51,9 @@ export interface ClientOverrides extends ClientOptions {
   readonly name?: string;
   readonly url?: string | URL;
 }
+
+/** Nothing is said over the class: one for all. */
+const NONE: ClientOptions = Object.freeze({});
 
 /** What stands among the options that a factory gives, beside those of the client. */
 const BESIDE = { url: '' } as const;
@@ -92,7 +95,7 @@ export class NestClientDefinition implements ClientDefinition {
     this.name = name ?? getClientName(type);
     this.#declared = this.#class = tools.classes.of(type);
     this.#url = url;
-    this.#overrides = overrides;
+    this.#overrides = isEmpty(overrides) ? NONE : overrides;
   }
 
   /** The class now. */

@@ -78,9 +78,9 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
     const { clock, signals, sinks } = tools;
     this.#readiness = new Readiness(clock, signals);
     this.undelivered = new Undelivered(tools.host);
-    this.observers = new Observers((error, where) => this.telemetry.error(error, where));
+    this.observers = new Observers(this);
     const all = [this.observers as EventSink].concat(sinks);
-    this.telemetry = new Telemetry(new ClientSource(this), () => clock.epoch(), all);
+    this.telemetry = new Telemetry(new ClientSource(this), clock, all);
     this.#outages = new OutageWatch(this, clock, this.telemetry);
     const { observers, telemetry, undelivered } = this;
     const own = new MemberTools(tools, { observers, telemetry, undelivered, refuser: this });

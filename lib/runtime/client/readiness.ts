@@ -6,7 +6,8 @@ import type { ConnectionInfo } from '../process/handler.arguments.js';
 /** Knows whether a session is open with its `@OnConnect` done, and who waits for one. */
 export class Readiness {
   readonly #starting = new Waiters<ConnectionInfo>();
-  readonly #connecting = new Waiters<ConnectionInfo>();
+  // Made for the first who waits so.
+  #connecting: Waiters<ConnectionInfo> | undefined;
   #info: ConnectionInfo | undefined;
 
   constructor(
@@ -37,6 +38,7 @@ export class Readiness {
   /** Waits for a session. */
   connected(options: WaitOptions, onTimeout: (timeout: number) => Error): Promise<ConnectionInfo> {
     if (this.#info) return Promise.resolve(this.#info);
+    this.#connecting ??= new Waiters();
     return this.#connecting.add(limited(this.clock, options, onTimeout, this.signals));
   }
 
@@ -44,7 +46,7 @@ export class Readiness {
   ready(info: ConnectionInfo, isOpen: boolean): void {
     if (isOpen) {
       this.#info = info;
-      this.#connecting.resolve(info);
+      this.#connecting?.resolve(info);
     }
     this.#starting.resolve(info);
   }
@@ -56,9 +58,9 @@ export class Readiness {
 
   /** There will be none; `toError` is asked where somebody waits. */
   ended(toError: () => unknown): void {
-    if (this.#starting.size + this.#connecting.size === 0) return;
+    if (this.#starting.size + (this.#connecting?.size ?? 0) === 0) return;
     const error = toError();
     this.#starting.reject(error);
-    this.#connecting.reject(error);
+    this.#connecting?.reject(error);
   }
 }

@@ -9,8 +9,10 @@ import type { EventSink } from '../telemetry/telemetry.js';
 import { FrameIterator, FrameQueue, type WaitGuard } from './frame-iterator.js';
 import { SafeObservable } from './safe-observable.js';
 
-/** Told what an observer threw, and what it was observing. */
-export type ObserverErrorReport = (error: unknown, where: string) => void;
+/** Whose observers they are: told what one of them threw, and what it was observing. */
+export interface ObserversOwner {
+  readonly telemetry: { error(error: unknown, where: string): void };
+}
 
 /** Those who watch one client: hot, shared, free when nobody does. */
 export class Observers implements EventSink {
@@ -28,7 +30,7 @@ export class Observers implements EventSink {
   #isTelling = false;
   #isComplete = false;
 
-  constructor(private readonly report: ObserverErrorReport) {}
+  constructor(private readonly owner: ObserversOwner) {}
 
   get frames$(): Observable<DataFrame> {
     return (this.#frames ??= this.#watched('frames$')).values$;
@@ -106,7 +108,8 @@ export class Observers implements EventSink {
     name: string,
     subscribe = (subscriber: Subscriber<T>, all: Broadcast<T>) => all.add(subscriber),
   ): Watched<T> {
-    const report = (error: unknown): void => this.report(error, `a subscriber of ${name}`);
+    const report = (error: unknown): void =>
+      this.owner.telemetry.error(error, `a subscriber of ${name}`);
     const all = new Broadcast<T>(report);
     if (this.#isComplete) all.complete();
     const values$ = new SafeObservable<T>(report, (subscriber) => subscribe(subscriber, all));

@@ -92,7 +92,7 @@ class Preparation {
 
 /** Makes the attempts: asks the options, runs `@BeforeConnect`, waits for its turn, and dials. */
 export class Dialer {
-  readonly #maker: RequestMaker;
+  /** What prepares the attempt, while that is waited for. */
   #preparation: Preparation | undefined;
   /** The last attempt that was prepared anew, which is done once. */
   #renewed: Attempt | undefined;
@@ -101,8 +101,10 @@ export class Dialer {
     private readonly definition: ClientDefinition,
     private readonly tools: ProcessTools,
     private readonly parts: DialerParts,
-  ) {
-    this.#maker = { client: definition.name, redactor: tools.redactor ?? new Redactor() };
+  ) {}
+
+  get #maker(): RequestMaker {
+    return { client: this.definition.name, redactor: this.tools.redactor ?? new Redactor() };
   }
 
   /** Makes an attempt; where there is nothing to wait for it is dialled in this call. */
@@ -111,7 +113,7 @@ export class Dialer {
     // It may have been given up before its turn has come.
     if (!connection.isCurrent(attempt)) return undefined;
     const preparation = new Preparation();
-    this.#preparation = preparation;
+    this.#preparation = undefined;
     let where = 'the options factory';
     let signed: Signed | undefined;
     const failed = (thrown: unknown): void => {
@@ -134,6 +136,7 @@ export class Dialer {
       const target = this.#target(attempt);
       const pending = isThenable(target) ? target.then(dial) : dial(target);
       if (!isThenable(pending)) return undefined;
+      this.#preparation = preparation;
       return preparation.limit(
         this.tools.clock,
         this.parts.settings.prepareTimeout,

@@ -87,6 +87,9 @@ interface Waiter {
   readonly deferred: Deferred<DataFrame>;
 }
 
+/** Nobody does: one for all, since most dialogues have none. */
+const NO_WAITERS: readonly Waiter[] = Object.freeze([]);
+
 /**
  * The dialogue of one session.
  *
@@ -100,7 +103,7 @@ interface Waiter {
  * It is `over` when we close the session, when it is lost, and when its incarnation ends.
  */
 export class SessionDialogue implements Dialogue, FrameListener {
-  #waiters: readonly Waiter[] = [];
+  #waiters = NO_WAITERS;
   #abort: AbortController | undefined;
   /** Why nothing more comes. */
   #end: CloseReason | undefined;

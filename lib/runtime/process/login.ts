@@ -232,6 +232,8 @@ export class Login implements Greeting {
   #settle(state: 'ready' | 'failed'): void {
     this.#state = state;
     this.#call?.end();
+    // A session may last for days, and nobody asks for a call that is over.
+    if (state === 'ready') this.#call = undefined;
     this.#deadline?.cancel();
     this.#deadline = undefined;
     if (this.#leaving !== undefined) clearImmediate(this.#leaving);

@@ -10,7 +10,7 @@ import type { Undelivered } from './undelivered.js';
 
 /** What callers ask of a client between two incarnations, and what the last has left. */
 export class Postponed {
-  #held: CallerMessage[] = [];
+  #held: CallerMessage[] | undefined;
   #dropped = 0;
 
   constructor(
@@ -20,17 +20,17 @@ export class Postponed {
   ) {}
 
   get length(): number {
-    return this.#held.length;
+    return this.#held?.length ?? 0;
   }
 
   /** Keeps it for the next incarnation. */
   hold(message: CallerMessage): void {
-    this.#held.push(message);
+    (this.#held ??= []).push(message);
   }
 
   /** Keeps these for the next incarnation, before all that is held. */
   putFirst(messages: readonly CallerMessage[]): void {
-    this.#held = [...messages, ...this.#held];
+    this.#held = [...messages, ...(this.#held ?? [])];
   }
 
   /** Counts what is dropped; callers who wait for an answer are told what became of the client. */
@@ -44,12 +44,14 @@ export class Postponed {
 
   /** Takes out what nobody wants any more. */
   sweep(): void {
-    this.#held = this.#held.filter(isWanted);
+    this.#held = this.#held?.filter(isWanted);
   }
 
   /** Gives all that is held: to the next incarnation, or to nobody. */
   take(): CallerMessage[] {
-    return this.#held.splice(0);
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    return held;
   }
 
   /** How many casts and infos have been dropped since it was last asked. */

@@ -52,7 +52,7 @@ export class Outbox implements SessionFeature {
   /** What answers the session that a rotation has replaced, while that is read. */
   #former: FormerAnswers | undefined;
   /** What the last socket has given back: before all that waits. */
-  #returned: WaitingSend[] = [];
+  #returned: WaitingSend[] | undefined;
   /** The session that is ready; 0 for none. */
   #ready = 0;
   #rate: SendRate | undefined;
@@ -64,7 +64,7 @@ export class Outbox implements SessionFeature {
   /** How often what a handler returned was refused. */
   #refused = 0;
   /** Those who wait until nothing does. */
-  #drained: (() => void)[] = [];
+  #drained: (() => void)[] | undefined;
 
   constructor(private readonly context: FeatureContext) {}
 
@@ -110,7 +110,7 @@ export class Outbox implements SessionFeature {
   /** Resolves when nothing waits any more that could be sent in this session. */
   drain(): Promise<void> | undefined {
     if (this.#waiting.size === 0 || this.#ready === 0) return undefined;
-    return new Promise((resolve) => this.#drained.push(resolve));
+    return new Promise((resolve) => (this.#drained ??= []).push(resolve));
   }
 
   end({ isRotated = false }: Partial<WireEnd> = {}): void {
@@ -281,7 +281,7 @@ export class Outbox implements SessionFeature {
     }
     this.#hold();
     if (this.#waiting.size > 0) return;
-    for (const resolve of this.#drained.splice(0)) resolve();
+    for (const resolve of this.#drained?.splice(0) ?? []) resolve();
   }
 
   /** @returns whether there may be more to send */
@@ -320,7 +320,8 @@ export class Outbox implements SessionFeature {
     const isOfBefore = this.#before?.delete(item) === true;
     if (item.isSettled) return;
     if (!error) this.#settle(item);
-    else if (isKeptMode(item.mode) && error.isUnsent && !this.#isClosed) this.#returned.push(item);
+    else if (isKeptMode(item.mode) && error.isUnsent && !this.#isClosed)
+      (this.#returned ??= []).push(item);
     else this.#settle(item, this.#lost(error));
     if (this.#ready === 0) this.#putBack();
     else if (isOfBefore && this.#before?.size === 0) {
@@ -338,10 +339,10 @@ export class Outbox implements SessionFeature {
   /** What the last socket has given back goes before all that waits: it was asked for before. */
   #putBack(isOfBefore = false): void {
     // A socket tells of all that it has at one time: they come back together, or order would be lost.
-    if (this.#returned.length === 0 || (this.#isTelling && !isOfBefore)) return;
     const returned = this.#returned;
+    if (returned === undefined || (this.#isTelling && !isOfBefore)) return;
     const newest = new Map([...returned, ...this.#waiting].map((item) => [item.key, item]));
-    this.#returned = [];
+    this.#returned = undefined;
     const isNewest = (item: WaitingSend): boolean =>
       item.key === undefined || newest.get(item.key) === item;
     this.#waiting.putFirst(returned.filter(isNewest));
@@ -384,7 +385,7 @@ export class Outbox implements SessionFeature {
     if (!isRotated) this.#refuseOverflow(kept);
     this.#hold();
     this.#arm();
-    for (const resolve of this.#drained.splice(0)) resolve();
+    for (const resolve of this.#drained?.splice(0) ?? []) resolve();
   }
 
   /** More may have waited for their turn in a session than may for the next one: the newest go. */
@@ -401,7 +402,7 @@ export class Outbox implements SessionFeature {
   #withdraw(item: WaitingSend): void {
     item.isSettled = true;
     this.#waiting.remove(item);
-    this.#returned = this.#returned.filter((one) => one !== item);
+    this.#returned = this.#returned?.filter((one) => one !== item);
     item.frames = [];
     this.#pump();
   }

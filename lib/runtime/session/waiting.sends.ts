@@ -37,8 +37,8 @@ export class WaitingSends {
   #latest: Map<string, WaitingSend> | undefined;
   #bytes = 0;
   #frames = 0;
-  #answers = { frames: 0, bytes: 0 };
-  #kept = { frames: 0, bytes: 0 };
+  #answers = NOTHING;
+  #kept = NOTHING;
 
   get size(): number {
     return this.#items?.size ?? 0;
@@ -53,12 +53,12 @@ export class WaitingSends {
   }
 
   /** Frames and bytes of what answers the peer. */
-  get answers(): { readonly frames: number; readonly bytes: number } {
+  get answers(): Amount {
     return this.#answers;
   }
 
   /** Frames and bytes that wait for a session, or would. */
-  get kept(): { readonly frames: number; readonly bytes: number } {
+  get kept(): Amount {
     return this.#kept;
   }
 
@@ -116,14 +116,23 @@ export class WaitingSends {
   #count({ bytes, frames, isAnswer, mode }: WaitingSend, sign: 1 | -1): void {
     this.#bytes += sign * bytes;
     this.#frames += sign * frames.length;
-    if (isAnswer) {
-      this.#answers.frames += sign * frames.length;
-      this.#answers.bytes += sign * bytes;
-    }
-    if (!isKeptMode(mode)) return;
-    this.#kept.frames += sign * frames.length;
-    this.#kept.bytes += sign * bytes;
+    const more = { frames: sign * frames.length, bytes: sign * bytes };
+    if (isAnswer) this.#answers = together(this.#answers, more);
+    if (isKeptMode(mode)) this.#kept = together(this.#kept, more);
   }
+}
+
+/** Some of what waits. */
+interface Amount {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+/** One for all: most clients never have anything that waits. */
+const NOTHING: Amount = Object.freeze({ frames: 0, bytes: 0 });
+
+function together(one: Amount, other: Amount): Amount {
+  return { frames: one.frames + other.frames, bytes: one.bytes + other.bytes };
 }
 
 /** Whether it waits for another session where there is none. */

@@ -63,7 +63,7 @@ export class Telemetry {
 
   constructor(
     private readonly source: EventSource,
-    private readonly epoch: () => number,
+    private readonly clock: { epoch(): number },
     private readonly sinks: readonly EventSink[],
   ) {
     // The copy is as long as it must be, where a list that has grown is longer.
@@ -91,7 +91,7 @@ export class Telemetry {
     const { client, module } = this.source;
     const message = {
       event,
-      time: this.epoch(),
+      time: this.clock.epoch(),
       client,
       module,
       session: this.source.session(),

@@ -76,7 +76,9 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly #clock = new SystemClock();
   readonly #terminated = new Deferred<CloseReason>();
   /** Those who watch: they outlive the client behind, where the test begins with another. */
-  readonly #observers = new Observers((error, where) => this.#onObserverError(error, where));
+  readonly #observers = new Observers({
+    telemetry: { error: (error, where) => this.#onObserverError(error, where) },
+  });
   #played: PlayedClient;
   #watching: Subscription[] = [];
   /** Whether the test moves the client: what it passes on its way is told nobody. */

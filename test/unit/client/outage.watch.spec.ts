@@ -26,7 +26,7 @@ class Watched {
         this.events.push(event);
       },
     };
-    const telemetry = new Telemetry(source, () => this.clock.epoch(), [sink]);
+    const telemetry = new Telemetry(source, this.clock, [sink]);
     this.watch = new OutageWatch(this, this.clock, telemetry);
   }
 

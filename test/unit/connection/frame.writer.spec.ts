@@ -45,7 +45,7 @@ class Rig {
 
   constructor(maxAnswerBytes = MAX) {
     const source = { client: 'feed', module: 'Feed', session: () => 1 };
-    const telemetry = new Telemetry(source, () => 0, []);
+    const telemetry = new Telemetry(source, { epoch: () => 0 }, []);
     const marks = { maxAnswerBytes, sendHighWaterMark: HIGH };
     this.writer = new FrameWriter('feed', telemetry, marks, {
       onBackpressure: (hasBackpressure) => {

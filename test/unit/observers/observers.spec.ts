@@ -5,9 +5,10 @@ import { Observers } from '../../../lib/runtime/observers/observers.js';
 
 /** Observers of a client in which nothing fails. */
 function observersOf(): Observers {
-  return new Observers((error) => {
-    throw error;
-  });
+  const error = (thrown: unknown): void => {
+    throw thrown;
+  };
+  return new Observers({ telemetry: { error } });
 }
 
 describe('Those who watch a client', () => {

@@ -56,7 +56,7 @@ class Desk {
     const context: FeatureContext = {
       client: 'feed',
       clock: this.clock,
-      telemetry: new Telemetry(source, () => 0, []),
+      telemetry: new Telemetry(source, { epoch: () => 0 }, []),
       settings,
       random: () => 0,
       bytesRead: 0,

@@ -9,9 +9,10 @@ import { TraceHook } from '../../../lib/runtime/telemetry/trace.hook.js';
 /** A debugger, and whether anything of the client is told to it. */
 function make() {
   const hook = new TraceHook();
-  const observers = new Observers((error) => {
-    throw error;
-  });
+  const error = (thrown: unknown): void => {
+    throw thrown;
+  };
+  const observers = new Observers({ telemetry: { error } });
   let fail!: (error: unknown) => void;
   const failed = new Promise<unknown>((resolve) => (fail = resolve));
   const one = new Debugger('Feed', observers, hook, new SystemClock(), fail);

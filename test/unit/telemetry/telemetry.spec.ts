@@ -31,7 +31,7 @@ let session = 0;
 
 function telemetryOf(...sinks: EventSink[]): Telemetry {
   const source = { client: 'feed', module: 'FeedClient', session: () => session };
-  return new Telemetry(source, () => 1234, sinks);
+  return new Telemetry(source, { epoch: () => 1234 }, sinks);
 }
 
 describe('CHANNELS', () => {
@@ -152,7 +152,7 @@ describe('Telemetry', () => {
       session: () => built.push('session'),
     };
     const sink = new Sink('pause');
-    const telemetry = new Telemetry(source, () => built.push('time'), [sink]);
+    const telemetry = new Telemetry(source, { epoch: () => built.push('time') }, [sink]);
     telemetry.emit('resume', {
       get reason(): string {
         built.push('fields');
