@@ -33,7 +33,7 @@ const GROUP: Readonly<Record<keyof GroupOptions, Checks[string]>> = {
 };
 
 /** Whether a value can be an `onGiveUp`. */
-export function isOnGiveUp(value: unknown): boolean {
+function isOnGiveUp(value: unknown): boolean {
   return value === 'log' || value === 'shutdown' || typeof value === 'function';
 }
 

@@ -138,7 +138,7 @@ export function noSuchHandler(
 }
 
 /** The class takes no infos at all. */
-export function noInfoHandler({ name: client, module }: ClientName): NoHandlerError {
+function noInfoHandler({ name: client, module }: ClientName): NoHandlerError {
   const remedy = 'Put @OnInfo() on one of its methods.';
   return new NoHandlerError(client, `${module} takes no infos`, remedy);
 }

@@ -382,7 +382,7 @@ export interface MemberOwner extends StatusListener {
 const HEALTHY = { least: 5_000, most: 60_000 };
 
 /** How a client wants to be restarted, as its supervisor asks for it. */
-export function toMemberPolicy(settings: ClientSettings): MemberPolicy {
+function toMemberPolicy(settings: ClientSettings): MemberPolicy {
   const { restart, maxRestarts, within, maxRestartDelay: maxDelay } = settings;
   const isLimited = maxRestarts !== undefined || within !== undefined;
   const limit = {

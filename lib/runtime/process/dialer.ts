@@ -319,7 +319,7 @@ export interface RequestMaker {
 type PlainRequest = Pick<ConnectRequest, 'headers' | 'protocols'> & { readonly url: unknown };
 
 /** The request as options and earlier changes say it. */
-export function plainRequest(
+function plainRequest(
   { url, settings }: Target,
   changes: Pick<ReconnectChanges, 'url' | 'headers'>,
 ): PlainRequest {
@@ -336,7 +336,7 @@ function originOf({ transport: { origin } }: ClientSettings): { Origin?: string 
 }
 
 /** The request as `@BeforeConnect` may change it. */
-export function draftRequest(
+function draftRequest(
   { client, redactor }: RequestMaker,
   request: PlainRequest,
   attempt: Attempt,
@@ -375,7 +375,7 @@ export function finishRequest(
 }
 
 /** What made the preparation of an attempt fail, as the error of that attempt. */
-export function attemptError(
+function attemptError(
   { client, redactor }: RequestMaker,
   where: string,
   thrown: unknown,

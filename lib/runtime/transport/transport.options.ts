@@ -99,23 +99,6 @@ export interface TransportOptions {
  */
 export type AllowUrl = (url: URL, address: string | undefined) => boolean | PromiseLike<boolean>;
 
-/** The names in {@link TransportOptions}. */
-export const TRANSPORT_OPTION_NAMES = [
-  'agent',
-  'allowUrl',
-  'followRedirects',
-  'maxRedirects',
-  'maxPayload',
-  'origin',
-  'perMessageDeflate',
-  'proxy',
-  'requireProtocol',
-  'socket',
-  'tls',
-  'transport',
-  'ws',
-] as const satisfies readonly (keyof TransportOptions)[];
-
 /**
  * Options of `net.connect`. `keepAlive`, `keepAliveInitialDelay` and `noDelay` (which is on unless
  * `false` stands here) are set on the socket once it is connected, below TLS and in an agent too.

@@ -144,7 +144,7 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h:
  *
  * @throws TypeError for what is none, and for one that is negative or without end
  */
-export function toMilliseconds(duration: Duration): number {
+function toMilliseconds(duration: Duration): number {
   if (typeof duration === 'number') return checked(duration, duration);
   if (typeof duration !== 'string') return checked(NaN, duration);
   const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(duration.trim()) ?? [];

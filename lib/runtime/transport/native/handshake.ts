@@ -50,7 +50,7 @@ export interface Destination {
 }
 
 /** Reads a URL that has been checked. */
-export function destinationOf(url: string): Destination {
+function destinationOf(url: string): Destination {
   const { protocol, hostname, port, pathname, search, username, password } = new URL(url);
   const isSecure = protocol === 'wss:' || protocol === 'https:';
   const hasCredentials = username !== '' || password !== '';
