@@ -267,6 +267,7 @@ describe('The writer of frames', () => {
     const socket = new HeldSocket();
     const waiting = vi.fn<() => void>();
     const writer = writerOf(socket, true, waiting);
+    vi.spyOn(performance, 'now').mockReturnValue(0);
     writer.send(0x81, 'a');
     writer.send(0x81, 'b');
     expect(waiting).not.toHaveBeenCalled();
