@@ -17,7 +17,7 @@ export const UNITS = {
 
 // So many before that the compiler is done by then: it works in threads, and their CPU counts.
 const receive = { kind: 'receive', size: 100, warmUp: 600_000, frames: 600_000 };
-const send = { kind: 'send', size: 100, perTick: 256, warmUp: 384_000, frames: 256_000 };
+const send = { kind: 'send', size: 100, perTick: 256, warmUp: 512_000, frames: 256_000 };
 const echo = { kind: 'echo', size: 100, flight: 64, warmUp: 150_000, frames: 120_000 };
 const connect = { kind: 'idle', clients: 10_000 };
 const storm = { kind: 'storm', clients: 1_000 };
