@@ -15,7 +15,7 @@ export class Attempt {
   #isAbandoned = false;
   #reason: unknown;
   #outcome: AttemptOutcome | undefined;
-  #watchers: ((outcome: AttemptOutcome) => void)[] | undefined;
+  #watchers: readonly ((outcome: AttemptOutcome) => void)[] | undefined;
 
   /** Whether nobody wants the attempt any more. */
   get isAbandoned(): boolean {
@@ -32,7 +32,8 @@ export class Attempt {
   /** Calls `done` once it has led to a session, failed or been given up: at once, where it has. */
   whenSettled(done: (outcome: AttemptOutcome) => void): void {
     if (this.#outcome !== undefined) done(this.#outcome);
-    else (this.#watchers ??= []).push(done);
+    // As long as it must be: it is kept while the attempt waits, and an array that grows has room for 17.
+    else this.#watchers = [...(this.#watchers ?? []), done];
   }
 
   /** It has come to its end. Only the first outcome counts. */

@@ -38,6 +38,12 @@ export interface WireOwner {
 /** What one attempt is made with. */
 export interface WireSettings {
   readonly request: TransportRequest;
+  /** Those of the client, which are not copied: there may be ten thousand of them. */
+  readonly limits: WireLimits;
+}
+
+/** What of the settings of a client a wire heeds. */
+export interface WireLimits {
   /** Milliseconds; one deadline over DNS, TCP, TLS and the answer. 0: none. */
   readonly connectTimeout: number;
   /** Milliseconds from the connected socket to the answer. 0: none. */
@@ -46,8 +52,8 @@ export interface WireSettings {
   readonly closeTimeout: number;
   /** Milliseconds in which some of what waits to be sent must be taken. `Infinity`: no limit. */
   readonly sendTimeout: number;
-  /** Bytes of answers to the peer waiting to be sent at which nothing more should be read. */
-  readonly maxAnswerBytes: number;
+  /** `maxBytes`: bytes of answers to the peer waiting to be sent at which nothing more should be read. */
+  readonly mailbox: { readonly maxBytes: number };
   /** Bytes waiting to be sent from which on it is told when the socket has taken some. */
   readonly sendHighWaterMark: number;
 }

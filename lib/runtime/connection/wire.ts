@@ -69,7 +69,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
 
   dial(): void {
     this.#deadline = this.#attemptDeadline(
-      this.settings.connectTimeout,
+      this.settings.limits.connectTimeout,
       'the connection was not open',
       'connectTimeout',
     );
@@ -209,7 +209,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
     // A redirect dials again.
     this.#handshakeDeadline?.cancel();
     this.#handshakeDeadline = this.#attemptDeadline(
-      this.settings.handshakeTimeout,
+      this.settings.limits.handshakeTimeout,
       'the handshake was not answered',
       'handshakeTimeout',
     );
@@ -265,7 +265,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
 
   onStuck(): void {
     const bytes = this.#socket?.bufferedAmount ?? 0;
-    this.lose(new SendTimeoutError(this.#request.client, this.settings.sendTimeout, bytes));
+    this.lose(new SendTimeoutError(this.#request.client, this.settings.limits.sendTimeout, bytes));
   }
 
   onPeerClose(code: number | undefined, message: string): void {
@@ -335,7 +335,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
   #allow(isAwaited: boolean): void {
     this.#sendDeadline?.over();
     this.#deadline?.cancel();
-    const patience = isAwaited ? this.settings.closeTimeout : LINGER;
+    const patience = isAwaited ? this.settings.limits.closeTimeout : LINGER;
     this.#deadline = setDeadline(this.tools.clock, patience, () => {
       if (isAwaited) this.tools.telemetry.emit('close:timeout', {});
       this.#socket?.terminate();
@@ -343,15 +343,16 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
   }
 
   #makeWriter(): FrameWriter {
-    const { settings, tools } = this;
-    this.#writer = new FrameWriter(this.#request.client, tools.telemetry, settings, this);
+    const { mailbox, sendHighWaterMark } = this.settings.limits;
+    const marks = { maxAnswerBytes: mailbox.maxBytes, sendHighWaterMark };
+    this.#writer = new FrameWriter(this.#request.client, this.tools.telemetry, marks, this);
     return this.#writer;
   }
 
   /** Something was handed to the socket, and must not be stuck there. In a close another deadline counts. */
   #watch(socket: TransportSocket): void {
     if (this.#phase !== 'open') return;
-    const { sendTimeout } = this.settings;
+    const { sendTimeout } = this.settings.limits;
     this.#sendDeadline ??= new SendDeadline(this.tools.clock, sendTimeout, this);
     this.#sendDeadline.sent(socket);
   }

@@ -352,9 +352,7 @@ export function finishRequest(
   request: PlainRequest,
   settings: ClientSettings,
 ): WireSettings {
-  const { connectTimeout, handshakeTimeout, closeTimeout, sendTimeout, transport, mailbox } =
-    settings;
-  const { sendHighWaterMark } = settings;
+  const { connectTimeout, transport } = settings;
   return {
     request: {
       client,
@@ -365,12 +363,7 @@ export function finishRequest(
       timeout: connectTimeout,
       redactor,
     },
-    connectTimeout,
-    handshakeTimeout,
-    closeTimeout,
-    sendTimeout,
-    maxAnswerBytes: mailbox.maxBytes,
-    sendHighWaterMark,
+    limits: settings,
   };
 }
 

@@ -4,21 +4,22 @@ import type { WireEnd } from '../../../lib/runtime/connection/wire.end.js';
 import { Wire } from '../../../lib/runtime/connection/wire.js';
 import type {
   FrameInbox,
+  WireLimits,
   WireOwner,
-  WireSettings,
 } from '../../../lib/runtime/connection/wire.port.js';
 import { Telemetry } from '../../../lib/runtime/telemetry/telemetry.js';
 import { TraceHook } from '../../../lib/runtime/telemetry/trace.hook.js';
 import { type FakeSocket, FakeTransport } from '../../fixtures/fake-transport.js';
 import { VirtualClock } from '../../fixtures/virtual-clock.js';
 
-const DEFAULTS: WireSettings = {
-  request: { client: 'feed', url: 'ws://feed/', headers: {}, protocols: [], options: {} },
+const REQUEST = { client: 'feed', url: 'ws://feed/', headers: {}, protocols: [], options: {} };
+
+const DEFAULTS: WireLimits = {
   connectTimeout: 10_000,
   handshakeTimeout: 0,
   closeTimeout: 5000,
   sendTimeout: 15_000,
-  maxAnswerBytes: 1e6,
+  mailbox: { maxBytes: 1e6 },
   sendHighWaterMark: 1e6,
 };
 
@@ -31,19 +32,24 @@ export class Rig implements WireOwner, FrameInbox {
   readonly ends: WireEnd[] = [];
   readonly events: WebSockexEvent[] = [];
 
-  dial(settings: Partial<WireSettings> = {}): Wire {
+  dial(limits: Partial<WireLimits> = {}): Wire {
     const source = { client: 'feed', module: 'FeedClient', session: () => 1 };
     const sink = { wants: () => true, next: (event: WebSockexEvent) => this.events.push(event) };
     const telemetry = new Telemetry(source, { epoch: () => 0 }, [sink]);
     const trace = new TraceHook();
     const tools = { transport: this.net, clock: this.clock, telemetry, trace };
-    const wire = new Wire({ ...DEFAULTS, ...settings }, tools, this, this);
+    const wire = new Wire(
+      { request: REQUEST, limits: { ...DEFAULTS, ...limits } },
+      tools,
+      this,
+      this,
+    );
     wire.dial();
     return wire;
   }
 
-  open(settings?: Partial<WireSettings>): { wire: Wire; peer: FakeSocket } {
-    const wire = this.dial(settings);
+  open(limits?: Partial<WireLimits>): { wire: Wire; peer: FakeSocket } {
+    const wire = this.dial(limits);
     this.net.last.playOpen();
     this.story.length = 0;
     return { wire, peer: this.net.last };

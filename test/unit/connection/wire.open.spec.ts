@@ -77,7 +77,7 @@ describe('An open wire', () => {
 
   it('tells when more answers wait to be sent than should, and when they have gone', () => {
     rig.net.holdsSends = true;
-    const { wire, peer } = rig.open({ maxAnswerBytes: 4 });
+    const { wire, peer } = rig.open({ mailbox: { maxBytes: 4 } });
     let done = 0;
     for (const text of ['abcd', 'e', 'f']) wire.send([text], () => done++, true);
     expect([rig.story, done]).toEqual([['held up'], 0]);

@@ -351,12 +351,13 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     socket.on('end', onPeerEnd);
     socket.on('close', onClose);
     const { connecting, secureConnecting } = socket as Partial<Connecting>;
-    if (secureConnecting) socket.once('secureConnect', () => this.#onDialled());
-    else if (connecting) socket.once('connect', () => this.#onDialled());
-    else nextTick(() => this.#onDialled());
+    if (secureConnecting) socket.once('secureConnect', onDialled);
+    else if (connecting) socket.once('connect', onDialled);
+    else nextTick(() => this.onDialled());
   }
 
-  #onDialled(): void {
+  /** It is connected. */
+  onDialled(): void {
     const socket = this.#socket as Duplex & Partial<Pick<net.Socket, 'setNoDelay'>>;
     if (this.#phase !== 'dialling' || this.isGivenUp || socket.destroyed) return;
     // A frame shall not wait for others: the writer is who lets it wait.
@@ -605,6 +606,10 @@ const OWNER = Symbol('the connection of a socket');
 /** A socket that knows whose it is. */
 interface Owned extends Duplex {
   [OWNER]?: NativeSocket;
+}
+
+function onDialled(this: Owned): void {
+  this[OWNER]?.onDialled();
 }
 
 function onRead(this: Owned, count: number, buffer: Buffer): boolean {
