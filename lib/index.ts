@@ -4,6 +4,7 @@ export { WebSockexManager } from './manager/websockex.manager.js';
 
 export { WebSockexClient } from './decorators/websockex-client.decorator.js';
 export { OnFrame } from './decorators/on-frame.decorator.js';
+export { OnError, OnMessage } from './decorators/on-message.decorator.js';
 export { OnPing, OnPong } from './decorators/on-control.decorator.js';
 export { OnCall, OnCast, OnInfo } from './decorators/on-caller-message.decorator.js';
 export {
@@ -105,6 +106,25 @@ export type {
   RotateDirective,
   TerminateDirective,
 } from './runtime/process/directive.js';
+
+export { json } from './runtime/codec/json.protocol.js';
+export type { JsonOptions } from './runtime/codec/json.protocol.js';
+export type { MessagePattern } from './runtime/codec/message.pattern.js';
+export type {
+  Answer,
+  Codec,
+  PeerRequest,
+  Position,
+  Protocol,
+  RequestId,
+  RequestResult,
+} from './runtime/codec/protocol.port.js';
+export type {
+  SchemaIssue,
+  SchemaOutput,
+  StandardSchemaV1,
+} from './runtime/codec/standard.schema.js';
+export { MessageError } from './runtime/errors/message.errors.js';
 
 export { Frame } from './runtime/frame/frame.js';
 export type {

@@ -126,6 +126,12 @@ export const messages = {
     `${client}.${method}(): @OnFrame takes nothing, 'text' with a string, RegExp or predicate, ` +
     "or 'binary' with a predicate",
 
+  badMessagePattern: (client: string, method: string, given: string, wanted: string) =>
+    `${client}.${method}(): the pattern of @OnMessage is ${given}; it must be ${wanted}`,
+  noSchema: (client: string, method: string, given: string) =>
+    `${client}.${method}(): its schema is ${given}, which does not follow Standard Schema ` +
+    '(https://standardschema.dev), as those of zod, valibot and arktype do',
+
   unsupportedEnhancer: (place: string, decorator: string) =>
     `${place} carries ${decorator}, which handlers of WebSocket clients do not support yet. ` +
     'It would not run: take it off.',
@@ -305,8 +311,10 @@ export const messages = {
     `message${waiting === 1 ? ' waits' : 's wait'} for it. A client handles one message at a time: hand long work ` +
     'to a queue, or set handlerTimeout',
   unhandled: (client: string, type: string, count: number) =>
-    `${client}: no @OnFrame matches a ${type} frame (${count} so far); add a clause, or set ` +
-    "unhandled: 'ignore'",
+    `${client}: no @OnFrame matches a ${type} frame (${count} so far), nor any @OnMessage; add a clause, or ` +
+    "set unhandled: 'ignore'",
+  rejected: (client: string, error: string, count: number) =>
+    `${client}: ${said(client, error)} (bad messages so far: ${count}); add an @OnError to see each of them`,
   ended: (client: string, reason: CloseReason) =>
     `${client} has ended: ${said(client, describeReason(reason))}`,
   endedByTerminate: (client: string, error: string) =>

@@ -1,5 +1,6 @@
 import type { FramePattern, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
 import type { DataFrame } from '../runtime/frame/frame.js';
+import type { FrameRank } from '../runtime/process/client.definition.js';
 
 type Data = DataFrame['data'];
 
@@ -11,30 +12,58 @@ type Step = (data: Data) => number;
  * that stand next to each other cost no more than one; predicates and regular expressions are asked in turn.
  */
 export class FrameTable {
+  readonly #clauses: readonly HandlerMetadata[];
   readonly #text: readonly Step[];
   readonly #binary: readonly Step[];
+  /** Those that were asked for by rank. */
+  readonly #ranked = new Map<string, readonly Step[]>();
 
   /** @param clauses the `@OnFrame`s of a class, in order of declaration */
   constructor(clauses: readonly HandlerMetadata[]) {
+    this.#clauses = clauses;
     this.#text = stepsOf('text', clauses);
     this.#binary = stepsOf('binary', clauses);
   }
 
   /** The index of the clause that has the frame, or -1. Throws what a predicate throws. */
   find({ type, data }: DataFrame): number {
-    const steps = type === 'text' ? this.#text : this.#binary;
-    for (const step of steps) {
-      const index = step(data);
-      if (index !== -1) return index;
-    }
-    return -1;
+    return ask(type === 'text' ? this.#text : this.#binary, data);
+  }
+
+  /** The same of those that say so much at least of what they take. */
+  findOf(rank: FrameRank, { type, data }: DataFrame): number {
+    const key = `${rank} ${type}`;
+    let steps = this.#ranked.get(key);
+    if (steps === undefined) this.#ranked.set(key, (steps = stepsOf(type, this.#clauses, rank)));
+    return ask(steps, data);
   }
 }
 
-function stepsOf(type: DataFrame['type'], clauses: readonly HandlerMetadata[]): readonly Step[] {
+function ask(steps: readonly Step[], data: Data): number {
+  for (const step of steps) {
+    const index = step(data);
+    if (index !== -1) return index;
+  }
+  return -1;
+}
+
+const RANKS: readonly FrameRank[] = ['any', 'type', 'pattern'];
+
+function rankOf({ frameType, pattern }: HandlerMetadata): number {
+  if (pattern !== undefined) return 2;
+  return frameType === undefined ? 0 : 1;
+}
+
+function stepsOf(
+  type: DataFrame['type'],
+  clauses: readonly HandlerMetadata[],
+  rank: FrameRank = 'any',
+): readonly Step[] {
   const steps: (Step | Map<string, number>)[] = [];
-  for (const [index, { frameType, pattern }] of clauses.entries()) {
+  for (const [index, clause] of clauses.entries()) {
+    const { frameType, pattern } = clause;
     if (frameType !== undefined && frameType !== type) continue;
+    if (rankOf(clause) < RANKS.indexOf(rank)) continue;
     if (typeof pattern === 'string') {
       let strings = steps.at(-1);
       if (!(strings instanceof Map)) steps.push((strings = new Map<string, number>()));

@@ -1,13 +1,18 @@
 import type { HandlerKind, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
+import { isThenable } from '../runtime/async/deferred.js';
+import { check, type StandardSchemaV1 } from '../runtime/codec/standard.schema.js';
 import type { DataFrame } from '../runtime/frame/frame.js';
 import type {
   FrameHandlers,
+  FrameRank,
   Handler,
   HandlerNames,
   Incarnation,
+  MessageHandlers,
 } from '../runtime/process/client.definition.js';
 import { TRACKED } from '../runtime/process/handler.calls.js';
 import { FrameTable } from './frame.table.js';
+import { MessageTable } from './message.table.js';
 
 type Methods = Record<string | symbol, (...args: unknown[]) => unknown>;
 type Key = string | symbol;
@@ -19,6 +24,10 @@ export class HandlerTable {
   readonly frames: FrameTable;
   /** The methods of the `@OnFrame`s, in order of declaration. */
   readonly frameKeys: readonly Key[];
+  /** Absent in a class without `@OnMessage`. */
+  readonly messages: MessageTable | undefined;
+  /** The `@OnMessage`s, in order of declaration. */
+  readonly messageClauses: readonly HandlerMetadata[];
   /** The method of each kind of which a class has one. */
   readonly #single = new Map<HandlerKind, Key>();
   /** What is known of them, of the kinds whose instances share it. */
@@ -31,6 +40,9 @@ export class HandlerTable {
     const clauses = handlers.filter((one) => one.kind === 'frame');
     this.frames = new FrameTable(clauses);
     this.frameKeys = clauses.map(({ key }) => key);
+    this.messageClauses = handlers.filter((one) => one.kind === 'message');
+    this.messages =
+      this.messageClauses.length === 0 ? undefined : new MessageTable(this.messageClauses);
     this.names = {
       casts: new Set(this.several('cast').map(String)),
       calls: new Set(this.several('call').map(String)),
@@ -72,7 +84,9 @@ class BoundInstance implements Incarnation {
   #ping: Handler | undefined;
   #pong: Handler | undefined;
   #info: Handler | undefined;
+  #error: Handler | undefined;
   #frames: BoundFrames | undefined;
+  #messages: BoundMessages | undefined;
   #casts: ReadonlyMap<string, Handler> | undefined;
   #calls: ReadonlyMap<string, Handler> | undefined;
 
@@ -121,6 +135,17 @@ class BoundInstance implements Incarnation {
 
   get formatStatus(): Handler | undefined {
     return this.#one('formatStatus');
+  }
+
+  get error(): Handler | undefined {
+    return (this.#error ??= this.#one('error', true));
+  }
+
+  get messages(): MessageHandlers | undefined {
+    if (this.#messages !== undefined) return this.#messages;
+    const { messages } = this.#table;
+    if (messages === undefined) return undefined;
+    return (this.#messages = new BoundMessages(this.instance, this.#table, messages));
   }
 
   get frames(): FrameHandlers {
@@ -257,8 +282,52 @@ class BoundFrames implements FrameHandlers {
     return this.#handlers.length === 0;
   }
 
-  find(frame: DataFrame): Handler | undefined {
-    const index = this.#table.find(frame);
+  find(frame: DataFrame, rank?: FrameRank): Handler | undefined {
+    const index = rank === undefined ? this.#table.find(frame) : this.#table.findOf(rank, frame);
     return index === -1 ? undefined : this.#handlers[index];
+  }
+}
+
+/** The `@OnMessage`s of one instance. */
+class BoundMessages implements MessageHandlers {
+  readonly #table: MessageTable;
+  readonly #handlers: readonly Handler[];
+
+  constructor(instance: object, { messageClauses }: HandlerTable, table: MessageTable) {
+    this.#table = table;
+    this.#handlers = messageClauses.map(({ key, schema }) => {
+      const handler = new OneArgument(instance, key, true);
+      return schema === undefined ? handler : new CheckedArgument(handler, schema);
+    });
+  }
+
+  find(message: unknown, name: () => string | undefined): Handler | undefined {
+    const index = this.#table.find(message, name);
+    return index === -1 ? undefined : this.#handlers[index];
+  }
+}
+
+/** Whose argument is what a schema makes of it. */
+class CheckedArgument implements Handler {
+  isAsync?: boolean;
+  toTrack?: number;
+  readonly answersPeer = true;
+  readonly #handler: Handler;
+  readonly #schema: StandardSchemaV1;
+
+  constructor(handler: Handler, schema: StandardSchemaV1) {
+    this.#handler = handler;
+    this.#schema = schema;
+  }
+
+  get method(): string {
+    return this.#handler.method;
+  }
+
+  invoke(argument: unknown): unknown {
+    const checked = check(this.#schema, argument);
+    return isThenable(checked)
+      ? checked.then((value) => this.#handler.invoke(value as never))
+      : this.#handler.invoke(checked as never);
   }
 }

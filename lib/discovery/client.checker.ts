@@ -2,16 +2,20 @@ import type { Type } from '@nestjs/common';
 
 import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
 import type { HandlerKind, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
+import { notAPattern } from '../runtime/codec/message.pattern.js';
+import { isSchema } from '../runtime/codec/standard.schema.js';
 import { checkOptions } from '../runtime/options/options.checker.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { checkUrl } from '../runtime/transport/request.checker.js';
 import { messages } from '../websockex.messages.js';
 import { checkForeign } from './foreign.checker.js';
-import { readClientMetadata, readHandlers, readOwnHandlers } from './handler.accessor.js';
-
-/** Kinds a class may have many of. */
-const REPEATABLE: ReadonlySet<HandlerKind> = new Set<HandlerKind>(['frame', 'cast', 'call']);
+import {
+  readClientMetadata,
+  readHandlers,
+  readOwnHandlers,
+  REPEATABLE,
+} from './handler.accessor.js';
 
 /** What Nest's `@UseGuards` and its like leave on a class or method. */
 const ENHANCERS: Readonly<Record<string, string>> = {
@@ -90,6 +94,7 @@ function checkHandlers(client: Type<object>, handlers: readonly HandlerMetadata[
       throw new ConfigurationError(messages.symbolHandler(client.name, String(key), decorator));
     }
     if (kind === 'frame') checkPattern(client, handler);
+    if (kind === 'message') checkMessage(client, handler);
   }
 }
 
@@ -103,6 +108,22 @@ function checkPattern(client: Type<object>, handler: HandlerMetadata): void {
     (isTextual && frameType === 'text');
   if (!isKnownType || !fits) {
     throw new ConfigurationError(messages.badPattern(client.name, String(key)));
+  }
+}
+
+function checkMessage(client: Type<object>, { pattern, schema, key }: HandlerMetadata): void {
+  const wanted = pattern === undefined ? undefined : notAPattern(pattern);
+  if (wanted !== undefined) {
+    const text = messages.badMessagePattern(
+      client.name,
+      String(key),
+      inspectShort(pattern),
+      wanted,
+    );
+    throw new ConfigurationError(text);
+  }
+  if (schema !== undefined && !isSchema(schema)) {
+    throw new ConfigurationError(messages.noSchema(client.name, String(key), inspectShort(schema)));
   }
 }
 

@@ -1,8 +1,16 @@
 import type { Type } from '@nestjs/common';
 
 import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
-import type { HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
+import type { HandlerKind, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
 import { CLIENT_METADATA, HANDLERS_METADATA } from '../websockex.constants.js';
+
+/** Kinds a class may have many of. */
+export const REPEATABLE: ReadonlySet<HandlerKind> = new Set<HandlerKind>([
+  'frame',
+  'message',
+  'cast',
+  'call',
+]);
 
 /** What `@WebSockexClient` noted on a class, or on one it extends. */
 export function readClientMetadata(client: Type<object>): ClientMetadata | undefined {
@@ -24,7 +32,7 @@ export function readHandlers(client: Type<object>): HandlerMetadata[] {
 }
 
 function isDeclaredBefore(handlers: readonly HandlerMetadata[], handler: HandlerMetadata): boolean {
-  const isSingle = !['frame', 'cast', 'call'].includes(handler.kind);
+  const isSingle = !REPEATABLE.has(handler.kind);
   return handlers.some((one) => one.kind === handler.kind && (isSingle || one.key === handler.key));
 }
 

@@ -1,9 +1,13 @@
+import type { StandardSchemaV1 } from '../runtime/codec/standard.schema.js';
+
 /** What a method is called for. */
 export type HandlerKind =
   | 'start'
   | 'beforeConnect'
   | 'connect'
   | 'frame'
+  | 'message'
+  | 'error'
   | 'ping'
   | 'pong'
   | 'cast'
@@ -25,4 +29,6 @@ export interface HandlerMetadata {
   readonly key: string | symbol;
   readonly frameType?: unknown;
   readonly pattern?: unknown;
+  /** What a message must be. */
+  readonly schema?: StandardSchemaV1 | undefined;
 }

@@ -8,6 +8,7 @@ import type {
   DisconnectedEvent,
   EventName,
   LostEvent,
+  MessageRejectedEvent,
   RestoredEvent,
   TerminateEvent,
   WebSockexEvent,
@@ -27,6 +28,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'rotated',
   'backoff',
   'frame:unhandled',
+  'message:rejected',
   'handler:slow',
   'mailbox:dropped',
   'pause',
@@ -114,6 +116,8 @@ export class TelemetryLogger implements EventSink {
         return this.logger.warn(messages.restart(client, event.delay, event.dropped));
       case 'frame:unhandled':
         return this.unhandled(client, event.frame.type, event.count);
+      case 'message:rejected':
+        return this.rejected(event);
       case 'handler:slow':
         return this.logger.warn(messages.slow(client, event.method, event.running, event.waiting));
       case 'mailbox:dropped':
@@ -238,6 +242,11 @@ export class TelemetryLogger implements EventSink {
     const line = messages.backoff(client, delay);
     if (this.outages.get(client)?.isTold === false) this.logger.debug(line);
     else this.logger.log(line);
+  }
+
+  private rejected({ client, error, count, isHandled }: MessageRejectedEvent): void {
+    if (isHandled || !isMilestone(count)) return;
+    this.logger.warn(messages.rejected(client, error.message, count));
   }
 
   private unhandled(client: string, type: string, count: number): void {

@@ -73,6 +73,19 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import type { Clock } from 'nestjs-websockex';
       import { interval, map, startWith } from 'rxjs';`,
   },
+  messages: {
+    before: `
+      import { close, OnError, OnMessage, WebSockexClient, type MessageError } from 'nestjs-websockex';
+      import { z } from 'zod';`,
+  },
+  protocol: { before: `import { json, WebSockexClient } from 'nestjs-websockex';` },
+  'message-handle': {
+    before: `
+      import { ClientHandle } from 'nestjs-websockex';
+      import { z } from 'zod';
+      const Trade = z.object({ price: z.coerce.number() });
+      declare const feed: ClientHandle;`,
+  },
   iteration: { before: HANDLE },
   classify: {
     before: `

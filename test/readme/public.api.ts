@@ -66,6 +66,10 @@ export class PublicApi {
       const declared = code?.valueDeclaration;
       const own = declared && ts.isPropertyDeclaration(declared) ? declared.initializer : undefined;
       if (own && ts.isStringLiteral(own)) errors.set(name, own.text);
+      // One class, with a code for each kind.
+      else if (declared && ts.isPropertyDeclaration(declared) && !isAbstract(declared)) {
+        errors.set(name, literals(this.#checker.getTypeAtLocation(declared)).join(', '));
+      }
     }
     return errors;
   }
@@ -124,4 +128,8 @@ export class PublicApi {
 function literals(type: ts.Type): string[] {
   const types = type.isUnion() ? type.types : [type];
   return types.filter((one) => one.isStringLiteral()).map((one) => one.value);
+}
+
+function isAbstract(declared: ts.PropertyDeclaration): boolean {
+  return declared.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.AbstractKeyword) === true;
 }

@@ -1,6 +1,8 @@
 import type { Observable } from 'rxjs';
 
 import type { WaitOptions } from '../async/deferred.js';
+import type { MessagePattern } from '../codec/message.pattern.js';
+import type { SchemaOutput, StandardSchemaV1 } from '../codec/standard.schema.js';
 import type { RotateOptions } from '../connection/rotation.port.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
@@ -125,6 +127,34 @@ export abstract class ClientHandle<
    * `timeout` (it may still where it was its turn)
    */
   abstract sendFrame(frame: FrameLike | readonly FrameLike[], options?: SendOptions): Promise<void>;
+
+  /**
+   * Sends a message: what the `protocol` of the client writes of it, by default its JSON. In all else it is
+   * {@link sendFrame}.
+   *
+   * @example
+   * await feed.send({ op: 'subscribe', channel: 'trades' });
+   *
+   * @throws (rejects) as `sendFrame`; `FrameEncodeError` for what the protocol cannot write
+   */
+  abstract send(message: unknown, options?: SendOptions): Promise<void>;
+
+  /**
+   * The messages that the pattern takes, or all, each before its handler runs: hot and shared, live over
+   * reconnects. Answers to requests are not among them. It completes when the client ends, and never errors: a
+   * message that the schema does not accept is left out, and told as those for `@OnMessage` are where there is no
+   * `@OnError`. The pattern is that of `@OnMessage`; one that throws takes no message.
+   *
+   * @example
+   * feed.messages('trade', { schema: Trade }).subscribe(({ price }) => this.prices.push(price));
+   *
+   * @throws ConfigurationError, at once, for a pattern or a schema that is none
+   */
+  abstract messages<S extends StandardSchemaV1>(
+    pattern: MessagePattern | undefined,
+    options: { readonly schema: S },
+  ): Observable<SchemaOutput<S>>;
+  abstract messages(pattern?: MessagePattern): Observable<unknown>;
 
   /**
    * Has an `@OnCast` method called in its turn, and does not wait. While no session is ready the

@@ -35,6 +35,7 @@ import {
   whyIdle,
 } from './admission.js';
 import { BatchedSends } from './batched.sends.js';
+import { ClientMessages } from './client.messages.js';
 import { ClientMember, type MemberOwner } from './client.member.js';
 import type { ClientTools } from './client.tools.js';
 import type { ExitWatchers } from './exit.watchers.js';
@@ -63,6 +64,7 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
   #terminated: Deferred<CloseReason> | undefined;
   #debugging: Debugger | undefined;
   #unheard: Unheard | undefined;
+  #messages: ClientMessages | undefined;
   #sys: LocalSys<object> | undefined;
   /** How it has ended, once that may be told. */
   #reason: CloseReason | undefined;
@@ -105,6 +107,11 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
     // One that is made late knows no less.
     if (this.hasEnded) void made.end(this.status);
     return made;
+  }
+
+  /** What it says and hears, as messages. */
+  get messages(): ClientMessages {
+    return (this.#messages ??= new ClientMessages(this));
   }
 
   get name(): string {

@@ -1,6 +1,8 @@
 import type { Observable } from 'rxjs';
 
 import type { WaitOptions } from '../async/deferred.js';
+import type { MessagePattern } from '../codec/message.pattern.js';
+import type { SchemaOutput, StandardSchemaV1 } from '../codec/standard.schema.js';
 import type { RotateOptions } from '../connection/rotation.port.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
@@ -75,6 +77,19 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
 
   sendFrame(frame: FrameLike | readonly FrameLike[], options?: SendOptions): Promise<void> {
     return this.client.send(frame, options);
+  }
+
+  send(message: unknown, options?: SendOptions): Promise<void> {
+    return this.client.messages.send(message, options);
+  }
+
+  messages<S extends StandardSchemaV1>(
+    pattern: MessagePattern | undefined,
+    options: { readonly schema: S },
+  ): Observable<SchemaOutput<S>>;
+  messages(pattern?: MessagePattern): Observable<unknown>;
+  messages(pattern?: MessagePattern, options?: { readonly schema?: unknown }): Observable<unknown> {
+    return this.client.messages.observe(pattern, options?.schema);
   }
 
   cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {

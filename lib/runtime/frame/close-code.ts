@@ -14,6 +14,7 @@ export const CloseCode = {
   /** Never on the wire: how a connection that vanished is told. */
   abnormal: 1006,
   invalidPayload: 1007,
+  policyViolation: 1008,
   messageTooBig: 1009,
   internalError: 1011,
 } as const;

@@ -1,5 +1,6 @@
-import type { Observable, Subscriber } from 'rxjs';
+import { filter, type Observable, type Subscriber } from 'rxjs';
 
+import { type MessagePattern, type NamedMessage, selectorOf } from '../codec/message.pattern.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { MailboxMarks } from '../mailbox/watermark.js';
@@ -18,6 +19,7 @@ export interface ObserversOwner {
 export class Observers implements EventSink {
   // Made for the first who watches: most clients have none, and there may be ten thousand of them.
   #frames: Watched<DataFrame> | undefined;
+  #messages: Watched<NamedMessage> | undefined;
   #statuses: Watched<ClientStatus> | undefined;
   #events: Watched<WebSockexEvent> | undefined;
   /** Of those who iterate. Never changed, only replaced; there is none while nobody does. */
@@ -38,6 +40,28 @@ export class Observers implements EventSink {
 
   get events$(): Observable<WebSockexEvent> {
     return (this.#events ??= this.#watched('events$')).values$;
+  }
+
+  /** Whether anybody sees messages. */
+  get seesMessages(): boolean {
+    return this.#messages?.all.observed === true;
+  }
+
+  /** The messages that a pattern takes. */
+  messages(pattern: MessagePattern | undefined): Observable<NamedMessage> {
+    this.#messages ??= this.#watched('messages()');
+    if (pattern === undefined) return this.#messages.values$;
+    const isWanted = selectorOf(pattern);
+    const select = (message: NamedMessage): boolean => {
+      try {
+        return isWanted(message);
+      } catch (error) {
+        // One message that it cannot look at must not keep those after it from the subscriber.
+        this.owner.telemetry.error(error, 'a pattern of messages()');
+        return false;
+      }
+    };
+    return this.#messages.values$.pipe(filter(select));
   }
 
   get status$(): Observable<ClientStatus> {
@@ -66,6 +90,10 @@ export class Observers implements EventSink {
     if (this.#frames !== undefined) this.#frames.all.next(frame);
     if (this.#queues === undefined) return;
     for (const queue of this.#queues) queue.push(frame);
+  }
+
+  message(message: NamedMessage): void {
+    this.#messages?.all.next(message);
   }
 
   status(status: ClientStatus): void {
@@ -99,6 +127,7 @@ export class Observers implements EventSink {
     this.#isComplete = true;
     for (const queue of this.#queues ?? []) queue.end();
     this.#frames?.all.complete();
+    this.#messages?.all.complete();
     this.#tell();
     this.#events?.all.complete();
   }

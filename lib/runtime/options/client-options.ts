@@ -1,3 +1,4 @@
+import type { Protocol } from '../codec/protocol.port.js';
 import type { ReconnectOptions } from '../connection/backoff.policy.js';
 import type { DisconnectStatus, EndClass } from '../frame/disconnect.status.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
@@ -117,6 +118,17 @@ export interface ClientOptions extends TransportOptions {
    */
   readonly maxRestarts?: number;
   /**
+   * What follows a message that is a bad one: it does not decode, is not valid, or is refused. `@OnError` is told
+   * in any case, or else the log: the first, the tenth, the hundredth, …
+   *
+   * - `report`: nothing more; the feed lives on.
+   * - `crash`: the incarnation ends by the `MessageError`, as by a handler that throws.
+   * - `close`: the session is closed with 1007, or 1008 where a guard refused it; then the policy decides.
+   *
+   * @default 'report'
+   */
+  readonly onBadMessage?: 'report' | 'crash' | 'close';
+  /**
    * How long the old session of a rotation is read after the switch, in milliseconds; its frames are handled
    * before those of the new one. It stands still while the client does not read. @default 1000
    */
@@ -127,6 +139,11 @@ export interface ClientOptions extends TransportOptions {
    * begins after them. `Infinity` or 0: none. @default 10000
    */
   readonly prepareTimeout?: number;
+  /**
+   * How the peer talks: what makes messages of frames, and frames of messages. Layers of options replace
+   * each other's. @default json()
+   */
+  readonly protocol?: Protocol;
   /**
    * The subprotocols to offer (RFC 6455 section 1.9). The peer must choose one of them, or none with
    * `requireProtocol: false`.

@@ -1,3 +1,5 @@
+import { json } from '../codec/json.protocol.js';
+import type { Protocol } from '../codec/protocol.port.js';
 import {
   DEFAULT_RECONNECT,
   type ReconnectOptions,
@@ -54,8 +56,10 @@ export interface ClientSettings {
   readonly maxBuffered: number;
   readonly maxRestartDelay: number;
   readonly maxRestarts: number | undefined;
+  readonly onBadMessage: 'report' | 'crash' | 'close';
   readonly overlap: number;
   readonly prepareTimeout: number;
+  readonly protocol: Protocol;
   readonly protocols: readonly string[];
   readonly queue: { readonly max: number; readonly maxBytes: number; readonly ttl: number };
   readonly reconnect: ReconnectPolicy | false;
@@ -74,6 +78,9 @@ export interface ClientSettings {
   readonly whenDisconnected: WhenDisconnected;
   readonly within: number | undefined;
 }
+
+/** Of a client that says nothing else. */
+const JSON_PROTOCOL = json();
 
 /** Puts every default in place. The options have been checked. */
 export function toSettings(options: ClientOptions): ClientSettings {
@@ -108,8 +115,10 @@ export function toSettings(options: ClientOptions): ClientSettings {
       options.maxBuffered ?? Math.max(OPTIONS.maxBuffered.default, options.sendHighWaterMark ?? 0),
     maxRestartDelay: options.maxRestartDelay ?? OPTIONS.maxRestartDelay.default,
     maxRestarts: options.maxRestarts,
+    onBadMessage: options.onBadMessage ?? OPTIONS.onBadMessage.default,
     overlap: options.overlap ?? OPTIONS.overlap.default,
     prepareTimeout: options.prepareTimeout ?? OPTIONS.prepareTimeout.default,
+    protocol: options.protocol ?? JSON_PROTOCOL,
     protocols: typeof protocols === 'string' ? [protocols] : protocols,
     queue: {
       max: queue.max ?? QUEUE.max.default,

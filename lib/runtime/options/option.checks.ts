@@ -41,3 +41,30 @@ export const either =
     return wants.includes(undefined) ? undefined : wants.join(', or ');
   };
 export const isFalse: Check = (value) => (value === false ? undefined : 'false');
+
+/** The functions a protocol may have beside its codec. */
+const PARTS = [
+  'split',
+  'name',
+  'request',
+  'answer',
+  'cancel',
+  'call',
+  'reply',
+  'position',
+] as const;
+
+export const isProtocol: Check = (value) => {
+  const wanted =
+    'a protocol, such as json() or an object with a codec ({ binary, encode, decode })';
+  const isNames = typeof value === 'string' || Array.isArray(value);
+  if (isNames) return `${wanted} (did you mean "protocols"?)`;
+  if (isObject(value) !== undefined) return wanted;
+  const { codec, ...parts } = value as Record<string, unknown>;
+  if (isObject(codec) !== undefined) return wanted;
+  const { binary, encode, decode } = codec as Record<string, unknown>;
+  if (typeof binary !== 'boolean') return wanted;
+  if (typeof encode !== 'function' || typeof decode !== 'function') return wanted;
+  const odd = PARTS.find((name) => !['undefined', 'function'].includes(typeof parts[name]));
+  return odd === undefined ? undefined : `a protocol, whose "${odd}" is a function`;
+};

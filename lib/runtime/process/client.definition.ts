@@ -63,12 +63,28 @@ export interface Handler {
   readonly answersPeer?: boolean;
 }
 
+/** How much a clause says of the frames it takes: nothing, or their type, or what is in them. */
+export type FrameRank = 'any' | 'type' | 'pattern';
+
 /** The `@OnFrame`s of an instance. */
 export interface FrameHandlers {
   /** Whether there are none. */
   readonly isEmpty: boolean;
-  /** The first in order of declaration that takes the frame. Throws what a predicate of the user's throws. */
-  find(frame: DataFrame): Handler | undefined;
+  /**
+   * The first in order of declaration that takes the frame. Throws what a predicate of the user's throws.
+   *
+   * @param rank what a clause must say at least. @default any
+   */
+  find(frame: DataFrame, rank?: FrameRank): Handler | undefined;
+}
+
+/** The `@OnMessage`s of an instance. */
+export interface MessageHandlers {
+  /**
+   * The one that takes the message: by its name, or else the first in order of declaration.
+   * Throws what a predicate of the user's throws, or `name`.
+   */
+  find(message: unknown, name: () => string | undefined): Handler | undefined;
 }
 
 /** What a client knows of its class before there is an instance of it. */
@@ -92,7 +108,11 @@ export interface Incarnation {
   readonly terminate?: Handler | undefined;
   readonly codeChange?: Handler | undefined;
   readonly formatStatus?: Handler | undefined;
+  /** What is told of bad messages. */
+  readonly error?: Handler | undefined;
   readonly frames: FrameHandlers;
+  /** There are none in a class without `@OnMessage`: of its frames no messages are made. */
+  readonly messages?: MessageHandlers | undefined;
   readonly casts: ReadonlyMap<string, Handler>;
   readonly calls: ReadonlyMap<string, Handler>;
 }

@@ -28,6 +28,7 @@ import {
   sizeOf,
 } from './message.js';
 import { unanswered } from './postponed.js';
+import { type FrameRouter, MessageRouter } from './message.router.js';
 import type { ProcessOwner, ProcessTools } from './process.port.js';
 import type { Reconnect } from './reconnect.js';
 
@@ -55,7 +56,7 @@ export interface DispatcherParts {
  * Takes the messages of a mailbox, one at a time: gives frames and what callers ask to the handler they
  * are for, and what the connection tells to the part it concerns.
  */
-export class Dispatcher implements MailboxOwner<Message> {
+export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
   // There are none of either for most of the life of most clients.
   #postponed: CallerMessage[] | undefined;
   /** Calls that came before there was an incarnation to answer them. */
@@ -67,6 +68,7 @@ export class Dispatcher implements MailboxOwner<Message> {
   /** The call that was handled last; it is over unless its handler hangs. */
   #answering: CallMessage | undefined;
   #unhandled = 0;
+  #messages: MessageRouter | undefined;
   /** Whether it waits for what features still have to send: no handler runs. */
   isFlushing = false;
   readonly sizeOf = sizeOf;
@@ -89,7 +91,7 @@ export class Dispatcher implements MailboxOwner<Message> {
   }
 
   handle(message: Message): Awaitable {
-    const { connection, lifetime, runner } = this.parts;
+    const { connection, lifetime } = this.parts;
     if (lifetime.isOver) return this.#late(message);
     switch (message.type) {
       case 'text':
@@ -104,6 +106,9 @@ export class Dispatcher implements MailboxOwner<Message> {
         return this.#cast(message);
       case 'call':
         return this.#call(message);
+      case 'message':
+        if (connection.isClosedByUs) return undefined;
+        return this.messages.message(message.origin, message.value);
       case 'start':
         return this.#start(message.args, message.attempt);
       case 'attempt':
@@ -128,9 +133,22 @@ export class Dispatcher implements MailboxOwner<Message> {
     const { features } = this.tools;
     const frame = features.receives ? features.received(message) : message;
     if (frame === undefined) return undefined;
-    this.tools.observers.frame(frame);
-    const { frames } = lifetime.incarnation;
-    if (frames.isEmpty) return undefined;
+    const { observers } = this.tools;
+    observers.frame(frame);
+    const isMessage = lifetime.incarnation.messages !== undefined || observers.seesMessages;
+    return isMessage ? this.messages.frame(frame) : this.route(frame);
+  }
+
+  /** Made for the first frame of which messages are made. */
+  get messages(): MessageRouter {
+    return (this.#messages ??= new MessageRouter(this.client, this.tools, this.parts, this));
+  }
+
+  /** Gives a frame, as it is, to the `@OnFrame` that takes it. */
+  route(frame: DataFrame): Awaitable {
+    const { lifetime, runner } = this.parts;
+    const { frames, messages } = lifetime.incarnation;
+    if (frames.isEmpty) return messages === undefined ? undefined : this.#noClause(frame);
     let handler: Handler | undefined;
     try {
       handler = frames.find(frame);
@@ -359,7 +377,7 @@ export class Dispatcher implements MailboxOwner<Message> {
     return this.parts.lifetime.crash(
       new NoHandlerError(
         this.client,
-        `no @OnFrame matches a ${frame.type} frame of ${frame.data.length}`,
+        `no @OnFrame matches a ${frame.type} frame of ${frame.data.length}, nor any @OnMessage`,
         "Add a clause for it, or a last @OnFrame(), or set unhandled: 'warn'.",
       ),
     );

@@ -3,8 +3,9 @@ import type { Connection } from '../connection/connection.js';
 import type { Wire } from '../connection/wire.js';
 import type { RotationView } from '../connection/rotation.js';
 import { BadResponseError } from '../errors/client.errors.js';
+import { MessageFault } from '../errors/message.errors.js';
 import { NotConnectedError, ShuttingDownError } from '../errors/connection.errors.js';
-import { type Frame, toFrame } from '../frame/frame.js';
+import { type DataFrame, type Frame, toFrame } from '../frame/frame.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientDefinition, Handler } from './client.definition.js';
@@ -39,6 +40,8 @@ export interface HandlerRunnerParts {
   readonly login: { whenSettled(work: () => void): void } | undefined;
   /** @throws WebSockexError */
   send(frames: readonly Frame[], options: SendingOptions, greeting?: Greeting): void;
+  /** What a handler was called for is a bad message, and it has not run. */
+  rejected(handler: Handler, fault: MessageFault): void;
   /** Frames that nobody waits for are not sent. */
   dropped(frames: readonly Frame[], error: Error): void;
 }
@@ -66,14 +69,14 @@ export class HandlerRunner implements HandlerStreamsOwner {
   }
 
   /** Gives the handler's own promise, where it has returned one. {@link settled} or {@link rejected} is to follow. */
-  run(handler: Handler, argument: unknown): Awaitable {
+  run(handler: Handler, argument: unknown, frame?: DataFrame): Awaitable {
     const { calls } = this.parts;
     let value: unknown;
     try {
       calls.begin(handler);
       value = calls.isPlain(handler)
-        ? handler.invoke(argument as never)
-        : calls.track(handler, argument);
+        ? handler.invoke(argument as never, frame as never)
+        : calls.track(handler, argument, frame);
       calls.returned();
     } catch (thrown) {
       return this.#failed(handler, thrown);
@@ -204,6 +207,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
 
   #failed(handler: Handler, thrown: unknown): Pending {
     this.parts.calls.over();
+    if (thrown instanceof MessageFault) return this.parts.rejected(handler, thrown);
     if (this.parts.lifetime.isOver) {
       this.tools.telemetry.error(thrown, `${handler.method}, which was left behind`);
       return undefined;

@@ -22,6 +22,15 @@ export type CallerMessage =
   | { readonly type: 'info'; readonly message: unknown }
   | CallMessage;
 
+/** The frame a message came in, with others maybe. */
+export interface MessageOrigin {
+  readonly frame: DataFrame;
+  /** How many bytes of it are those of the message. */
+  readonly share: number;
+  /** Whether `@OnFrame` has had it, or will not have it. */
+  isOffered: boolean;
+}
+
 /** What a session ends by. */
 export type LeaveMessage =
   | { readonly type: 'peer-close'; readonly session: number }
@@ -41,6 +50,8 @@ export type Message =
   | PingFrame
   | PongFrame
   | CallerMessage
+  /** One of several messages of a frame. */
+  | { readonly type: 'message'; readonly origin: MessageOrigin; readonly value: unknown }
   | { readonly type: 'start'; readonly args: unknown; readonly attempt: Attempt }
   | { readonly type: 'attempt'; readonly attempt: Attempt }
   | { readonly type: 'open'; readonly login: OpenedSession }
@@ -73,6 +84,8 @@ export function sizeOf(message: Message): number {
     case 'ping':
     case 'pong':
       return message.data.length;
+    case 'message':
+      return message.origin.share;
     default:
       return 0;
   }

@@ -5,6 +5,7 @@ import type { WireEnd } from '../connection/wire.end.js';
 import type { FrameInbox } from '../connection/wire.port.js';
 import type { Wire } from '../connection/wire.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
+import type { MessageFault } from '../errors/message.errors.js';
 import { HandlerTimeoutError } from '../errors/timeout.errors.js';
 import { WebSockexError } from '../errors/websockex.error.js';
 import type { CloseReason } from '../frame/close-reason.js';
@@ -15,7 +16,7 @@ import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { SendingOptions } from '../session/session.feature.js';
 import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
-import type { ClientDefinition } from './client.definition.js';
+import type { ClientDefinition, Handler } from './client.definition.js';
 import type { DialoguePort, FrameListener } from './dialogue.js';
 import { Dialer } from './dialer.js';
 import { Dispatcher } from './dispatcher.js';
@@ -423,6 +424,10 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   /** Nobody waits for the peer in `@OnConnect` any more, unless the session is ready. */
   #leaveLogin(reason: CloseReason): void {
     if (this.login?.isReady === false) this.login.dialogue.over(reason);
+  }
+
+  rejected(handler: Handler, fault: MessageFault): void {
+    this.dispatcher.messages.rejected(handler, fault);
   }
 
   /** Frames that nobody waits for are not sent: telemetry tells so. */

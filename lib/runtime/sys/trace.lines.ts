@@ -42,6 +42,8 @@ export class TraceLines {
         return [`dropped frame: ${showFrame(event.frame)}`];
       case 'frame:unhandled':
         return [`has no handler for frame: ${showFrame(event.frame)}`];
+      case 'message:rejected':
+        return [`bad message: ${event.error.message}`];
       case 'cast':
       case 'call':
         return [`received ${event.event} msg: ${list([event.name, ...event.args])}`];

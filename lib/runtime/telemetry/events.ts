@@ -1,3 +1,4 @@
+import type { MessageError } from '../errors/message.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, Frame, PingFrame, PongFrame } from '../frame/frame.js';
 
@@ -138,6 +139,16 @@ export interface FrameUnhandledEvent extends EventBase {
   readonly count: number;
 }
 
+/** A message of the peer's was a bad one: it did not decode, was not valid, or was refused. */
+export interface MessageRejectedEvent extends EventBase {
+  readonly event: 'message:rejected';
+  readonly error: MessageError;
+  /** How many there have been in this client's life. */
+  readonly count: number;
+  /** Whether `@OnError` has it, or something ends by it; else the log tells of it. */
+  readonly isHandled: boolean;
+}
+
 /** A handler has been running for long; told again when that is ten times as long. */
 export interface HandlerSlowEvent extends EventBase {
   readonly event: 'handler:slow';
@@ -244,6 +255,7 @@ export type WebSockexEvent =
   | FrameSentEvent
   | FrameDroppedEvent
   | FrameUnhandledEvent
+  | MessageRejectedEvent
   | HandlerSlowEvent
   | HeartbeatEvent
   | MailboxDroppedEvent

@@ -1,5 +1,6 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 
+import type { MessageError } from '../errors/message.errors.js';
 import type { EventFields, EventName, WebSockexEvent } from './events.js';
 
 /**
@@ -23,6 +24,7 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   'frame:sent': channel('websockex:frame:sent'),
   'frame:dropped': channel('websockex:frame:dropped'),
   'frame:unhandled': channel('websockex:frame:unhandled'),
+  'message:rejected': channel('websockex:message:rejected'),
   'handler:slow': channel('websockex:handler:slow'),
   heartbeat: channel('websockex:heartbeat'),
   'mailbox:dropped': channel('websockex:mailbox:dropped'),
@@ -60,6 +62,7 @@ export interface EventSource {
 export class Telemetry {
   readonly #frameSinks: readonly EventSink[];
   #isTellingError = false;
+  #rejected = 0;
 
   constructor(
     private readonly source: EventSource,
@@ -99,6 +102,11 @@ export class Telemetry {
     } as unknown as WebSockexEvent;
     CHANNELS[event].publish(message);
     for (const sink of this.sinks) if (sink.wants(event)) sink.next(message);
+  }
+
+  /** A message was a bad one. */
+  rejected(error: MessageError, isHandled: boolean): void {
+    this.emit('message:rejected', { error, count: ++this.#rejected, isHandled });
   }
 
   /** Something failed that has no other place to go. */

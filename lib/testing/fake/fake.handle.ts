@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import type { Observable, Subscription } from 'rxjs';
+import { BehaviorSubject, type Observable, type Subscription, switchMap } from 'rxjs';
 
 import { checkClient } from '../../discovery/client.checker.js';
 import { HandlerTable } from '../../binding/handler.binder.js';
@@ -14,6 +14,8 @@ import {
 } from '../../runtime/client/client-handle.js';
 import type { LocalHandle } from '../../runtime/client/local-handle.js';
 import type { SendOptions } from '../../runtime/client/send.options.js';
+import type { MessagePattern } from '../../runtime/codec/message.pattern.js';
+import type { SchemaOutput, StandardSchemaV1 } from '../../runtime/codec/standard.schema.js';
 import type { RotateOptions } from '../../runtime/connection/rotation.port.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
 import { type ClientStatus, NotConnectedError } from '../../runtime/errors/connection.errors.js';
@@ -21,6 +23,7 @@ import type { CloseReason } from '../../runtime/frame/close-reason.js';
 import type { DataFrame, Frame, FrameLike } from '../../runtime/frame/frame.js';
 import { PauseLock } from '../../runtime/mailbox/pause.lock.js';
 import { Observers } from '../../runtime/observers/observers.js';
+import { SafeObservable } from '../../runtime/observers/safe-observable.js';
 import type { LeaveOptions } from '../../runtime/process/directive.js';
 import type { ConnectionInfo } from '../../runtime/process/handler.arguments.js';
 import type { ClientSys } from '../../runtime/sys/client-sys.js';
@@ -80,6 +83,8 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     telemetry: { error: (error, where) => this.#onObserverError(error, where) },
   });
   #played: PlayedClient;
+  /** The handle of that. */
+  readonly #handles: BehaviorSubject<LocalHandle<T>>;
   #watching: Subscription[] = [];
   /** Whether the test moves the client: what it passes on its way is told nobody. */
   #isMoving = false;
@@ -97,6 +102,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
       handlers: new HandlerTable(readHandlers(client)).names,
     };
     this.#played = this.#make();
+    this.#handles = new BehaviorSubject(this.#local);
     this.become('open');
   }
 
@@ -233,6 +239,29 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     return this.#local.sendFrame(frame, options);
   }
 
+  send(message: unknown, options?: SendOptions): Promise<void> {
+    return this.#local.send(message, options);
+  }
+
+  messages<S extends StandardSchemaV1>(
+    pattern: MessagePattern | undefined,
+    options: { readonly schema: S },
+  ): Observable<SchemaOutput<S>>;
+  messages(pattern?: MessagePattern): Observable<unknown>;
+  messages(pattern?: MessagePattern, options?: { readonly schema?: unknown }): Observable<unknown> {
+    const messagesOf = (handle: LocalHandle<T>): Observable<unknown> =>
+      handle.messages(pattern, options as { readonly schema: StandardSchemaV1 });
+    // What it refuses, it refuses at once.
+    messagesOf(this.#local);
+    const report = (error: unknown): void =>
+      this.#onObserverError(error, 'a subscriber of messages()');
+    const all = this.#handles.pipe(switchMap(messagesOf));
+    return new SafeObservable(report, (subscriber) => {
+      const subscription = all.subscribe(subscriber);
+      return () => subscription.unsubscribe();
+    });
+  }
+
   cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {
     this.#local.cast(name, ...args);
     this.casts.push({ name, args });
@@ -332,11 +361,13 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     const old = this.#played;
     for (const subscription of this.#watching) subscription.unsubscribe();
     this.#played = this.#make();
+    this.#handles.next(this.#local);
     old.end({ by: 'local', message: '' });
   }
 
   #over(reason: CloseReason): void {
     this.#observers.complete();
+    this.#handles.complete();
     this.#terminated.resolve(reason);
   }
 

@@ -11,7 +11,9 @@ import {
   OnCall,
   OnCast,
   OnConnect,
+  OnError,
   OnFrame,
+  OnMessage,
   WebSockexClient,
 } from 'nestjs-websockex';
 import type { TextFrame } from 'nestjs-websockex';
@@ -46,6 +48,46 @@ describe('in the list of clients, refused at boot before any socket opens', () =
   it('what is no class', async () => {
     expect((await refused(() => ['FeedClient'])).message).toMatch(/names "FeedClient" as/);
     expect((await refused(() => [{ client: 1 }])).message).toMatch(/names \{"client":1\} as/);
+  });
+
+  it('an @OnMessage with a pattern, or a schema, that is none', async () => {
+    const refusedWith = async (...args: unknown[]): Promise<string> => {
+      const { message } = await refused((url) => {
+        @WebSockexClient(url)
+        class OddClient {
+          @OnMessage(...(args as []))
+          odd() {}
+        }
+        return [OddClient];
+      });
+      return message;
+    };
+    const wanted =
+      'a name, a list of names, a predicate, or an object with the fields of a message';
+    expect(await refusedWith(/trade/)).toBe(
+      `OddClient.odd(): the pattern of @OnMessage is [object RegExp]; it must be ${wanted}`,
+    );
+    expect(await refusedWith([])).toMatch(/^OddClient.odd\(\): .* is \[\]; it must be/);
+    expect(await refusedWith({})).toMatch(/^OddClient.odd\(\): /);
+    expect(await refusedWith('trade', { schema: { parse: 1 } })).toBe(
+      'OddClient.odd(): its schema is {"parse":1}, which does not follow Standard Schema ' +
+        '(https://standardschema.dev), as those of zod, valibot and arktype do',
+    );
+  });
+
+  it('a class with two @OnError', async () => {
+    const { message } = await refused((url) => {
+      @WebSockexClient(url)
+      class TwiceClient {
+        @OnError()
+        one() {}
+
+        @OnError()
+        other() {}
+      }
+      return [TwiceClient];
+    });
+    expect(message).toBe('TwiceClient has two @OnError, one() and other(); a class may have one');
   });
 
   it('a class with a name that is no string', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { json } from '../../../lib/runtime/codec/json.protocol.js';
 import { toSettings } from '../../../lib/runtime/options/client-settings.js';
 import { CLIENT_OPTION_NAMES } from '../../../lib/runtime/options/options.checker.js';
 
@@ -35,8 +36,11 @@ const DEFAULTS = {
   maxBuffered: 16 * 1024 * 1024,
   maxRestartDelay: 30_000,
   maxRestarts: undefined,
+  onBadMessage: 'report',
   overlap: 1_000,
   prepareTimeout: 10_000,
+  // A function is equal to itself alone.
+  protocol: toSettings({}).protocol,
   protocols: [],
   queue: { max: 1_000, maxBytes: 1024 * 1024, ttl: 30_000 },
   reconnect: {
@@ -97,8 +101,10 @@ describe('toSettings', () => {
       maxBuffered: Infinity,
       maxRestartDelay: 0,
       maxRestarts: 0,
+      onBadMessage: 'crash',
       overlap: 0,
       prepareTimeout: 0,
+      protocol: json({ name: 'op' }),
       protocols: ['v1', 'v2'],
       queue: { max: Infinity, maxBytes: 5, ttl: Infinity },
       reconnect: { ...DEFAULTS.reconnect, initialDelay: 0, jitter: 'none', maxAttempts: 0 },

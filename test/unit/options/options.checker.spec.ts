@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 
 import fc from 'fast-check';
-import { ConfigurationError, type ClientOptions } from 'nestjs-websockex';
+import { ConfigurationError, json, type ClientOptions } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -21,6 +21,8 @@ const marks = { good: [1, 2048], bad: [0, -1, 1.5, Infinity, '1', null] };
 const sizes = { good: [1, 2048, Infinity], bad: [0, -1, 1.5, '1', null] };
 const booleans = { good: [true, false], bad: [0, 'true', null, {}] };
 const objects = { good: [{}], bad: [null, [], 'x', 7, true] };
+
+const CODEC = { binary: false, encode: String, decode: String };
 
 interface Values {
   readonly good: readonly unknown[];
@@ -59,10 +61,25 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   maxRedirects: counts,
   maxRestartDelay: durations,
   maxRestarts: counts,
+  onBadMessage: { good: ['report', 'crash', 'close'], bad: ['ignore', true, null, {}] },
   origin: { good: ['https://a', ''], bad: [7, null, {}] },
   overlap: durations,
   perMessageDeflate: { good: [true, false, { threshold: 1 }], bad: ['yes', 1, null, []] },
   prepareTimeout: durations,
+  protocol: {
+    good: [json(), { codec: CODEC }, { codec: CODEC, split: () => [] }],
+    bad: [
+      null,
+      'json',
+      json,
+      {},
+      { codec: {} },
+      { codec: { ...CODEC, binary: 1 } },
+      { codec: { ...CODEC, encode: undefined } },
+      { codec: CODEC, name: 'type' },
+      { codec: CODEC, position: {} },
+    ],
+  },
   protocols: { good: ['v1', ['v1', 'v2'], []], bad: [7, null, '', 'a b', ['v1', 'v1']] },
   proxy: {
     good: [false, 'env', 'http://proxy:3128', 'proxy:3128', new URL('socks5h://me:pw@proxy:1080')],

@@ -1,4 +1,4 @@
-import { Frame } from 'nestjs-websockex';
+import { Frame, MessageError } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import { type Traced, TraceLines } from '../../../lib/runtime/sys/trace.lines.js';
@@ -48,6 +48,15 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
   [
     { event: 'frame:unhandled', frame: Frame.text('a') },
     ['has no handler for frame: {"type":"text","data":"a"}'],
+  ],
+  [
+    {
+      event: 'message:rejected',
+      error: new MessageError('Feed', 'decode', 'a text frame of 1 does not decode', { data: '?' }),
+      count: 1,
+      isHandled: false,
+    },
+    ['bad message: Feed: a text frame of 1 does not decode'],
   ],
   [{ event: 'cast', name: 'a', args: [1, 'b'] }, ['received cast msg: ["a", 1, "b"]']],
   [{ event: 'call', name: 'a', args: [] }, ['received call msg: ["a"]']],

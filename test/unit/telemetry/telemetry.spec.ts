@@ -48,6 +48,7 @@ describe('CHANNELS', () => {
       'frame:sent',
       'frame:dropped',
       'frame:unhandled',
+      'message:rejected',
       'handler:slow',
       'heartbeat',
       'mailbox:dropped',

@@ -1,0 +1,72 @@
+import { WebSockexError } from './websockex.error.js';
+
+/** What a schema says is wrong with a message; see `SchemaIssue`. */
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** What is wrong with a message: it could not be read, it is not as it must be, it may not come in. */
+export type MessageFaultKind = 'decode' | 'invalid' | 'refused';
+
+const CODES = {
+  decode: 'ERR_WEBSOCKEX_MESSAGE_DECODE',
+  invalid: 'ERR_WEBSOCKEX_MESSAGE_INVALID',
+  refused: 'ERR_WEBSOCKEX_MESSAGE_REFUSED',
+} as const;
+
+/** What is known of a bad message. */
+export interface BadMessage {
+  /** What came with the frame. */
+  readonly data: string | Buffer;
+  /** The message as it was decoded; `undefined` where it was not. */
+  readonly value?: unknown;
+  readonly issues?: readonly Issue[];
+  readonly cause?: unknown;
+}
+
+/**
+ * A message of the peer's that no handler could have: it did not decode, a schema or a pipe did not accept it,
+ * or a guard did not. `@OnError` is told, and the option `onBadMessage` says what follows. The peer is at fault,
+ * or the program does not know what it says by now: compare {@link data} with what you expect.
+ *
+ * @publicApi
+ */
+export class MessageError extends WebSockexError {
+  readonly code: (typeof CODES)[MessageFaultKind];
+  /** What a schema says is wrong; empty where it was something else. */
+  readonly issues: readonly Issue[];
+  /** What came with the frame, of which the message may be one of several. */
+  readonly data: string | Buffer;
+  /** The message as it was decoded; `undefined` where it was not. */
+  readonly value: unknown;
+
+  constructor(
+    readonly client: string,
+    kind: MessageFaultKind,
+    what: string,
+    { data, value, issues = [], cause }: BadMessage,
+  ) {
+    super(`${client}: ${what}`, cause === undefined ? undefined : { cause });
+    this.code = CODES[kind];
+    this.issues = issues;
+    this.data = data;
+    this.value = value;
+  }
+}
+
+/**
+ * Thrown in place of a handler, by what stands before it: the message is a bad one. Who knows the client and
+ * the frame makes a {@link MessageError} of it.
+ */
+export class MessageFault extends Error {
+  constructor(
+    readonly kind: MessageFaultKind,
+    /** What is wrong, without the client: "price: expected a number". */
+    readonly what: string,
+    readonly issues: readonly Issue[] = [],
+    options?: ErrorOptions,
+  ) {
+    super(what, options);
+  }
+}

@@ -1,0 +1,156 @@
+import type { Awaitable } from '../async/deferred.js';
+import { fieldOf } from '../codec/json.protocol.js';
+import type { Protocol } from '../codec/protocol.port.js';
+import type { Connection } from '../connection/connection.js';
+import {
+  type BadMessage,
+  MessageError,
+  MessageFault,
+  type MessageFaultKind,
+} from '../errors/message.errors.js';
+import { inspectShort, toError } from '../errors/websockex.error.js';
+import { CloseCode } from '../frame/close-code.js';
+import type { DataFrame } from '../frame/frame.js';
+import type { Mailbox } from '../mailbox/mailbox.js';
+import type { ClientSettings } from '../options/client-settings.js';
+import type { FrameRank, Handler } from './client.definition.js';
+import type { HandlerRunner } from './handler.runner.js';
+import type { Lifetime } from './lifetime.js';
+import type { Message, MessageOrigin } from './message.js';
+import type { ProcessTools } from './process.port.js';
+
+/** The parts of a process that its messages pass. */
+export interface MessageRouterParts {
+  readonly connection: Connection;
+  readonly lifetime: Lifetime;
+  readonly mailbox: Mailbox<Message>;
+  readonly runner: HandlerRunner;
+  readonly settings: ClientSettings;
+}
+
+/** Where frames go that no `@OnMessage` takes. */
+export interface FrameRouter {
+  /** Gives it to the `@OnFrame` that takes it, or to nobody. */
+  route(frame: DataFrame): Awaitable;
+}
+
+/**
+ * Makes messages of frames, in their turn, and gives each to the `@OnMessage` it is for. A frame of several
+ * messages gives each a turn of its own. What is left goes to `@OnFrame`, as the frame it came in. A message
+ * that is not as it must be goes to `@OnError`, and the feed goes on.
+ */
+export class MessageRouter {
+  /** Of what a handler gets, for errors. */
+  #origin: MessageOrigin | undefined;
+  #value: unknown;
+
+  constructor(
+    private readonly client: string,
+    private readonly tools: ProcessTools,
+    private readonly parts: MessageRouterParts,
+    private readonly frames: FrameRouter,
+  ) {}
+
+  /** A frame has its turn. */
+  frame(frame: DataFrame): Awaitable {
+    const { protocol } = this.parts.settings;
+    let values: readonly unknown[];
+    try {
+      const value = protocol.codec.decode(frame.data);
+      values = protocol.split === undefined ? [value] : split(protocol, value);
+    } catch (thrown) {
+      return this.#undecoded(frame, thrown);
+    }
+    const [first, ...others] = values;
+    if (values.length === 0) return undefined;
+    const origin = { frame, share: frame.data.length / values.length, isOffered: false };
+    if (others.length > 0) {
+      this.parts.mailbox.putFirst(others.map((value) => ({ type: 'message', origin, value })));
+    }
+    return this.message(origin, first);
+  }
+
+  /** A message has its turn. */
+  message(origin: MessageOrigin, value: unknown): Awaitable {
+    const name = (): string | undefined => nameOf(this.parts.settings.protocol, value);
+    const { observers } = this.tools;
+    if (observers.seesMessages) observers.message({ value, name, data: origin.frame.data });
+    this.#origin = origin;
+    this.#value = value;
+    let handler: Handler | undefined;
+    try {
+      handler = this.parts.lifetime.incarnation.messages?.find(value, name);
+    } catch (thrown) {
+      const why = 'could not be looked at by a pattern of @OnMessage, or by protocol.name';
+      return this.#bad('decode', `a message ${why}: ${toError(thrown).message}`, thrown);
+    }
+    if (handler !== undefined) return this.parts.runner.run(handler, value, origin.frame);
+    if (origin.isOffered) return undefined;
+    // Once a frame, however many of its messages nobody takes.
+    origin.isOffered = true;
+    return this.frames.route(origin.frame);
+  }
+
+  /** A handler could not have the message that is handled now. */
+  rejected({ method }: Handler, { kind, what, issues, cause }: MessageFault): void {
+    this.#bad(kind, `a message for ${method}() ${what}`, cause, issues);
+  }
+
+  /** What is none of the codec's may be meant as it is: such as a `ping` between messages in JSON. */
+  #undecoded(frame: DataFrame, thrown: unknown): Awaitable {
+    const { lifetime, runner, settings } = this.parts;
+    const isOfCodec = (frame.type === 'binary') === settings.protocol.codec.binary;
+    const rank: FrameRank = isOfCodec ? 'pattern' : 'type';
+    let handler: Handler | undefined;
+    try {
+      handler = lifetime.incarnation.frames.find(frame, rank);
+    } catch (error) {
+      return lifetime.crash(error);
+    }
+    if (handler !== undefined) return runner.run(handler, frame);
+    this.#origin = { frame, share: 0, isOffered: true };
+    this.#value = undefined;
+    const what = `a ${frame.type} frame of ${frame.data.length} does not decode`;
+    return this.#bad('decode', `${what}: ${toError(thrown).message}`, thrown);
+  }
+
+  #bad(
+    kind: MessageFaultKind,
+    what: string,
+    cause: unknown,
+    issues: BadMessage['issues'] = [],
+  ): void {
+    const { connection, lifetime, mailbox, runner, settings } = this.parts;
+    const { data } = (this.#origin as MessageOrigin).frame;
+    const error = new MessageError(this.client, kind, what, {
+      data,
+      value: this.#value,
+      issues,
+      cause,
+    });
+    const { onBadMessage } = settings;
+    if (lifetime.isOver) return this.tools.telemetry.rejected(error, false);
+    const handler = lifetime.incarnation.error;
+    this.tools.telemetry.rejected(error, handler !== undefined || onBadMessage !== 'report');
+    // Each in a turn of its own, before all that waits. `@OnError` may want something else than the option.
+    if (handler !== undefined) mailbox.interject(() => runner.run(handler, error), ignore);
+    if (onBadMessage === 'crash') mailbox.interject(() => lifetime.crash(error), ignore);
+    if (onBadMessage === 'close') {
+      const code = kind === 'refused' ? CloseCode.policyViolation : CloseCode.invalidPayload;
+      mailbox.interject(() => connection.fail(error, code), ignore);
+    }
+  }
+}
+
+function ignore(): void {}
+
+function split(protocol: Protocol, value: unknown): readonly unknown[] {
+  const values = protocol.split?.(value) as unknown;
+  if (Array.isArray(values)) return values;
+  throw new TypeError(`protocol.split returned ${inspectShort(values)}; it must return an array`);
+}
+
+/** What a message is looked up by. Throws what `protocol.name` throws. */
+function nameOf(protocol: Protocol, value: unknown): string | undefined {
+  return protocol.name === undefined ? fieldOf(value, 'type') : protocol.name(value);
+}

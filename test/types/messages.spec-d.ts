@@ -1,0 +1,128 @@
+import {
+  type ClientHandle,
+  close,
+  json,
+  type MessageError,
+  OnError,
+  OnMessage,
+  type Protocol,
+  WebSockexClient,
+} from 'nestjs-websockex';
+import type { Observable } from 'rxjs';
+import * as v from 'valibot';
+import { describe, expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
+
+const Trade = z.object({ type: z.literal('trade'), price: z.coerce.number() });
+type Trade = z.infer<typeof Trade>;
+
+describe('@OnMessage', () => {
+  it('with a schema is for a method that takes its output first', () => {
+    class Client {
+      @OnMessage('trade', { schema: Trade })
+      whole(trade: Trade) {
+        return trade.price > 0 ? close() : undefined;
+      }
+
+      @OnMessage(['a', 'b'], { schema: Trade })
+      async part({ price }: { price: number }) {
+        await Promise.resolve(price);
+      }
+
+      @OnMessage(undefined, { schema: Trade })
+      more(_trade: Trade, _handle: ClientHandle, _at: Date) {}
+
+      @OnMessage('none', { schema: Trade })
+      none() {}
+
+      @OnMessage('valibot', { schema: v.object({ id: v.number() }) })
+      other({ id }: { id: number }) {
+        return String(id);
+      }
+
+      // @ts-expect-error the schema gives a number
+      @OnMessage('trade', { schema: Trade })
+      wrong(_trade: { price: string }) {}
+
+      // @ts-expect-error it is given no such field
+      @OnMessage('trade', { schema: Trade })
+      missing(_trade: { price: number; size: number }) {}
+    }
+    expectTypeOf(Client).toBeConstructibleWith();
+  });
+
+  it('without one is for a method that says what it expects', () => {
+    class Client {
+      @OnMessage()
+      any(_message: unknown) {}
+
+      @OnMessage('trade')
+      trade(_trade: Trade) {}
+
+      @OnMessage({ type: 'error', fatal: true })
+      fatal() {
+        return close();
+      }
+
+      @OnMessage((message: Trade) => message.price > 1)
+      much(_trade: Trade) {}
+
+      // @ts-expect-error what it returns is nothing that can be sent
+      @OnMessage('x')
+      number() {
+        return 1;
+      }
+
+      // @ts-expect-error a regular expression says nothing of a message
+      @OnMessage(7)
+      seven() {}
+    }
+    expectTypeOf(Client).toBeConstructibleWith();
+  });
+});
+
+describe('@OnError', () => {
+  it('is for a method that takes a MessageError', () => {
+    class Client {
+      @OnError()
+      bad(error: MessageError) {
+        expectTypeOf(error.data).toEqualTypeOf<string | Buffer>();
+        expectTypeOf(error.value).toBeUnknown();
+        return close();
+      }
+
+      // @ts-expect-error it is given a MessageError
+      @OnError()
+      other(_error: { issues: string }) {}
+    }
+    expectTypeOf(Client).toBeConstructibleWith();
+  });
+});
+
+describe('the handle', () => {
+  it('gives messages of a schema its type, and others none', () => {
+    const of = (handle: ClientHandle): void => {
+      expectTypeOf(handle.messages('trade', { schema: Trade })).toEqualTypeOf<Observable<Trade>>();
+      expectTypeOf(handle.messages('trade')).toEqualTypeOf<Observable<unknown>>();
+      expectTypeOf(handle.messages()).toEqualTypeOf<Observable<unknown>>();
+      expectTypeOf(handle.send({ op: 'subscribe' }, { timeout: 1 })).toEqualTypeOf<Promise<void>>();
+    };
+    expectTypeOf(of).toBeFunction();
+  });
+});
+
+describe('a protocol', () => {
+  it('of any message fits the option', () => {
+    WebSockexClient('wss://a.example', { protocol: json() });
+    WebSockexClient('wss://a.example', { protocol: json<Trade>({ name: ({ type }) => type }) });
+    const own: Protocol<string[]> = {
+      codec: { binary: false, encode: String, decode: (data) => [String(data)] },
+      name: ([first]) => first,
+    };
+    WebSockexClient('wss://a.example', { protocol: own });
+    // @ts-expect-error a codec is needed
+    WebSockexClient('wss://a.example', { protocol: {} });
+    // @ts-expect-error it is no protocol
+    WebSockexClient('wss://a.example', { protocol: 'json' });
+  });
+});
