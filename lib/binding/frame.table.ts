@@ -12,6 +12,8 @@ type Step = (data: Data) => number;
  * that stand next to each other cost no more than one; predicates and regular expressions are asked in turn.
  */
 export class FrameTable {
+  /** Whether the first clause takes every frame. */
+  readonly isOpen: boolean;
   readonly #clauses: readonly HandlerMetadata[];
   readonly #text: readonly Step[];
   readonly #binary: readonly Step[];
@@ -21,6 +23,7 @@ export class FrameTable {
   /** @param clauses the `@OnFrame`s of a class, in order of declaration */
   constructor(clauses: readonly HandlerMetadata[]) {
     this.#clauses = clauses;
+    this.isOpen = clauses[0] !== undefined && rankOf(clauses[0]) === 0;
     this.#text = stepsOf('text', clauses);
     this.#binary = stepsOf('binary', clauses);
   }

@@ -79,6 +79,7 @@ export class HandlerTable {
 /** One instance, whose handlers are made when they are first asked for: most idle clients need two of them. */
 class BoundInstance implements Incarnation {
   readonly #table: HandlerTable;
+  readonly #hasMessages: boolean;
   // These know from call to call whether they have returned a promise. The others run once a session, or less.
   #connect: Handler | undefined;
   #ping: Handler | undefined;
@@ -95,6 +96,7 @@ class BoundInstance implements Incarnation {
     table: HandlerTable,
   ) {
     this.#table = table;
+    this.#hasMessages = table.messages !== undefined;
   }
 
   get start(): Handler | undefined {
@@ -142,10 +144,12 @@ class BoundInstance implements Incarnation {
   }
 
   get messages(): MessageHandlers | undefined {
-    if (this.#messages !== undefined) return this.#messages;
-    const { messages } = this.#table;
-    if (messages === undefined) return undefined;
-    return (this.#messages = new BoundMessages(this.instance, this.#table, messages));
+    // Asked for every frame: mostly there are none, and that takes one look.
+    return this.#hasMessages ? (this.#messages ??= this.#bindMessages()) : undefined;
+  }
+
+  #bindMessages(): BoundMessages {
+    return new BoundMessages(this.instance, this.#table, this.#table.messages as MessageTable);
   }
 
   get frames(): FrameHandlers {
@@ -270,12 +274,14 @@ class SharedHandler implements Handler {
 
 /** The `@OnFrame`s of one instance. */
 class BoundFrames implements FrameHandlers {
+  readonly all: Handler | undefined;
   readonly #table: FrameTable;
   readonly #handlers: readonly Handler[];
 
   constructor(instance: object, { frames, frameKeys }: HandlerTable) {
     this.#table = frames;
     this.#handlers = frameKeys.map((key) => new OneArgument(instance, key, true));
+    this.all = frames.isOpen ? this.#handlers[0] : undefined;
   }
 
   get isEmpty(): boolean {

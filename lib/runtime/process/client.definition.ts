@@ -70,6 +70,8 @@ export type FrameRank = 'any' | 'type' | 'pattern';
 export interface FrameHandlers {
   /** Whether there are none. */
   readonly isEmpty: boolean;
+  /** The one that takes every frame, where it is the first: there is nothing to be found. */
+  readonly all?: Handler | undefined;
   /**
    * The first in order of declaration that takes the frame. Throws what a predicate of the user's throws.
    *

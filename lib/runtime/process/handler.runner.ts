@@ -77,10 +77,12 @@ export class HandlerRunner implements HandlerStreamsOwner {
       value = calls.isPlain(handler)
         ? handler.invoke(argument as never, frame as never)
         : calls.track(handler, argument, frame);
-      calls.returned();
     } catch (thrown) {
       return this.#failed(handler, thrown);
     }
+    // Most return nothing: then `over` is all that is to be done.
+    if (value === undefined) return calls.over();
+    calls.returned();
     return this.#returned(handler, value);
   }
 

@@ -85,7 +85,11 @@ export class Telemetry {
     // Not by its name: to look one of many up in an object costs more than the rest.
     const { hasSubscribers } = event === 'frame:sent' ? FRAME_SENT : FRAME_RECEIVED;
     if (hasSubscribers) return true;
-    for (const sink of this.#frameSinks) if (sink.wants(event)) return true;
+    // By the index: the iterator of a `for … of` took 3 ns a frame.
+    const sinks = this.#frameSinks;
+    for (let index = 0; index < sinks.length; index++) {
+      if ((sinks[index] as EventSink).wants(event)) return true;
+    }
     return false;
   }
 

@@ -89,6 +89,14 @@ describe('The table of the @OnFrames of a class', () => {
     expect(asked).toEqual(['second', 'third']);
   });
 
+  it('is open where the first takes every frame, and where another does it is not', () => {
+    expect(table({}, text('a')).isOpen).toBe(true);
+    expect(table(text('a'), {}).isOpen).toBe(false);
+    expect(table(text()).isOpen).toBe(false);
+    expect(table({ frameType: 'binary' }).isOpen).toBe(false);
+    expect(table().isOpen).toBe(false);
+  });
+
   it('gives a string that stands twice to the first', () => {
     expect(table(text('a'), text('b'), text('a')).find(frame('a'))).toBe(0);
     expect(table(text('b'), text(/c/), text('b')).find(frame('b'))).toBe(0);
