@@ -5,6 +5,10 @@ export { WebSockexManager } from './manager/websockex.manager.js';
 export { WebSockexClient } from './decorators/websockex-client.decorator.js';
 export { OnFrame } from './decorators/on-frame.decorator.js';
 export { OnError, OnMessage } from './decorators/on-message.decorator.js';
+export { ConnectionRef, FrameRef, HandleRef, Payload } from './decorators/parameter.decorators.js';
+export type { SchemaParameterDecorator } from './decorators/parameter.decorators.js';
+export { isWebSockexContext } from './binding/call.context.js';
+export type { WebSockexExecutionContext } from './interfaces/execution-context.interface.js';
 export { OnPing, OnPong } from './decorators/on-control.decorator.js';
 export { OnCall, OnCast, OnInfo } from './decorators/on-caller-message.decorator.js';
 export {

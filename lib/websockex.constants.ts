@@ -13,6 +13,15 @@ export const LAZY_START = 'websockex:lazy-start';
 /** In the dynamic module of `forRoot` only. */
 export const ROOT_MARK = 'websockex:root';
 
+/** Where Nest's parameter decorators note what they say of the parameters of a method. */
+export const PARAMETERS_METADATA = '__routeArguments__';
+
+/** What stands in the keys of those that `createParamDecorator` makes. */
+export const CUSTOM_PARAMETER = '__customRouteArgs__';
+
+/** The number of a parameter that gets the payload. With any other Nest's own validation pipes pass over it. */
+export const PAYLOAD_PARAMETER = 3;
+
 /**
  * The transport of every client; override it to reach another net.
  *

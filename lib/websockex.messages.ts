@@ -132,9 +132,23 @@ export const messages = {
     `${client}.${method}(): its schema is ${given}, which does not follow Standard Schema ` +
     '(https://standardschema.dev), as those of zod, valibot and arktype do',
 
-  unsupportedEnhancer: (place: string, decorator: string) =>
-    `${place} carries ${decorator}, which handlers of WebSocket clients do not support yet. ` +
-    'It would not run: take it off.',
+  notAParameter: (place: string, what: string, decorator: string) =>
+    `${place} carries ${decorator} on ${what}. It belongs before a parameter of a handler.`,
+
+  foreignParameter: (place: string, parameter: number) =>
+    `${place}: parameter ${parameter} carries a decorator for requests or gateways, such as @ConnectedSocket, @Ctx or ` +
+    '@Ack, of which a client has nothing. Write @HandleRef() for the handle, and @Payload() for what came.',
+
+  idleDecorator: (place: string, decorator: string, what: string) =>
+    `${place} has ${what}, but ${decorator} is no handler of what comes in: they would be passed over. ` +
+    'They work on @OnMessage, @OnFrame, @OnPing, @OnPong, @OnCast, @OnCall and @OnInfo.',
+
+  twoSchemas: (place: string) =>
+    `${place} has a schema in @OnMessage and one in @Payload for the whole message. Keep one of them; ` +
+    "@Payload('path', { schema }) is for a part of it.",
+
+  noEnhancer: (client: string, given: string, method: string) =>
+    `${client} has ${given} among its guards, pipes, interceptors and exception filters, which has no method ${method}()`,
 
   foreignHook: (place: string, instead: string) =>
     `${place} is a hook of Nest, which calls those of providers: a client is none, and this method would ` +

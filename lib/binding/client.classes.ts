@@ -1,26 +1,42 @@
 import type { Type } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
 
+import type { Enhancers } from '../discovery/enhancer.accessor.js';
 import { readClientMetadata, readHandlers } from '../discovery/handler.accessor.js';
 import type { ClientMetadata } from '../interfaces/client-metadata.interface.js';
+import type { HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
 import type { ClientOptions } from '../runtime/options/client-options.js';
 import { type ClientSettings, toSettings } from '../runtime/options/client-settings.js';
 import { checkTogether } from '../runtime/options/options.checker.js';
 import { mergeOptions } from '../runtime/options/options.merger.js';
+import { ClassSurroundings, enhancersOf } from './class.surroundings.js';
+import { ModuleEnhancers } from './enhancers.js';
 import { HandlerTable } from './handler.binder.js';
 
 /** What is known of the client classes of an application: found once a class, not once a client. */
 export class ClientClasses {
   readonly #known = new WeakMap<Type<object>, ClientClass>();
 
-  /** @param defaults options for every client that does not say otherwise */
-  constructor(private readonly defaults: () => ClientOptions) {}
+  /**
+   * @param defaults options for every client that does not say otherwise
+   * @param inheritsGlobals whether the guards of the application, and their like, are for clients too
+   */
+  constructor(
+    private readonly defaults: () => ClientOptions,
+    private readonly inheritsGlobals: boolean,
+  ) {}
 
   of(type: Type<object>): ClientClass {
     let found = this.#known.get(type);
-    if (found === undefined) this.#known.set(type, (found = new ClientClass(type, this.defaults)));
+    if (found === undefined) {
+      found = new ClientClass(type, this.defaults, this.inheritsGlobals);
+      this.#known.set(type, found);
+    }
     return found;
   }
 }
+
+type Surrounded = ClassSurroundings | undefined | Promise<ClassSurroundings | undefined>;
 
 /** One client class: what its decorators say. */
 export class ClientClass {
@@ -28,13 +44,49 @@ export class ClientClass {
   readonly handlers: HandlerTable;
   /** Of a client of which nobody says more. */
   #settings: ClientSettings | undefined;
+  readonly #noted: readonly HandlerMetadata[];
+  /** What the decorators name for an injector to make. */
+  readonly #enhancers: readonly Enhancers[];
+  /** What stands before the handlers, by whose injector has made it. */
+  #surroundings: WeakMap<ModuleRef, Surrounded> | undefined;
+  readonly #plain: ClassSurroundings | undefined;
 
   constructor(
     readonly type: Type<object>,
     private readonly defaults: () => ClientOptions,
+    private readonly inheritsGlobals: boolean,
   ) {
     this.metadata = readClientMetadata(type);
-    this.handlers = new HandlerTable(readHandlers(type));
+    this.#noted = readHandlers(type);
+    this.handlers = new HandlerTable(this.#noted);
+    this.#enhancers = enhancersOf(type, this.#noted);
+    this.#plain = ClassSurroundings.of(type, this.#noted, undefined);
+  }
+
+  /** What stands before the handlers of instances that an injector makes; a promise until it has made that, too. */
+  surroundings(moduleRef: ModuleRef): Surrounded {
+    if (this.#enhancers.length === 0 && !this.inheritsGlobals) return this.#plain;
+    this.#surroundings ??= new WeakMap();
+    if (!this.#surroundings.has(moduleRef)) {
+      this.#surroundings.set(moduleRef, this.#surround(moduleRef, this.#surroundings));
+    }
+    return this.#surroundings.get(moduleRef);
+  }
+
+  async #surround(
+    moduleRef: ModuleRef,
+    known: WeakMap<ModuleRef, Surrounded>,
+  ): Promise<ClassSurroundings | undefined> {
+    try {
+      const { type, inheritsGlobals } = this;
+      const made = await ModuleEnhancers.make(type, moduleRef, this.#enhancers, inheritsGlobals);
+      const surroundings = ClassSurroundings.of(type, this.#noted, made);
+      known.set(moduleRef, surroundings);
+      return surroundings;
+    } catch (thrown) {
+      known.delete(moduleRef);
+      throw thrown;
+    }
   }
 
   /**

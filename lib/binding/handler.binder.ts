@@ -11,6 +11,8 @@ import type {
   MessageHandlers,
 } from '../runtime/process/client.definition.js';
 import { TRACKED } from '../runtime/process/handler.calls.js';
+import type { HandlerHost } from './call.context.js';
+import type { ClassSurroundings } from './class.surroundings.js';
 import { FrameTable } from './frame.table.js';
 import { MessageTable } from './message.table.js';
 
@@ -22,30 +24,29 @@ export class HandlerTable {
   /** What callers may ask for. */
   readonly names: HandlerNames;
   readonly frames: FrameTable;
-  /** The methods of the `@OnFrame`s, in order of declaration. */
-  readonly frameKeys: readonly Key[];
+  /** The `@OnFrame`s, in order of declaration. */
+  readonly frameClauses: readonly HandlerMetadata[];
   /** Absent in a class without `@OnMessage`. */
   readonly messages: MessageTable | undefined;
   /** The `@OnMessage`s, in order of declaration. */
   readonly messageClauses: readonly HandlerMetadata[];
   /** The method of each kind of which a class has one. */
-  readonly #single = new Map<HandlerKind, Key>();
+  readonly #single = new Map<HandlerKind, HandlerMetadata>();
   /** What is known of them, of the kinds whose instances share it. */
   readonly #habits = new Map<HandlerKind, Habits>();
 
   constructor(private readonly handlers: readonly HandlerMetadata[]) {
-    for (const { kind, key } of handlers) {
-      if (!this.#single.has(kind)) this.#single.set(kind, key);
+    for (const handler of handlers) {
+      if (!this.#single.has(handler.kind)) this.#single.set(handler.kind, handler);
     }
-    const clauses = handlers.filter((one) => one.kind === 'frame');
-    this.frames = new FrameTable(clauses);
-    this.frameKeys = clauses.map(({ key }) => key);
-    this.messageClauses = handlers.filter((one) => one.kind === 'message');
+    this.frameClauses = this.several('frame');
+    this.frames = new FrameTable(this.frameClauses);
+    this.messageClauses = this.several('message');
     this.messages =
       this.messageClauses.length === 0 ? undefined : new MessageTable(this.messageClauses);
     this.names = {
-      casts: new Set(this.several('cast').map(String)),
-      calls: new Set(this.several('call').map(String)),
+      casts: new Set(this.several('cast').map(({ key }) => String(key))),
+      calls: new Set(this.several('call').map(({ key }) => String(key))),
       hasInfo: this.#single.has('info'),
       hasPing: this.#single.has('ping'),
     };
@@ -54,12 +55,18 @@ export class HandlerTable {
   /**
    * Makes the methods of an instance callable for the runtime. They are looked up on the instance at
    * every call, so that a proxy around it stays in the path.
+   *
+   * @param surroundings what stands before them, where something does
    */
-  bind(instance: object): Incarnation {
-    return new BoundInstance(instance, this);
+  bind(
+    instance: object,
+    host: HandlerHost = NO_HOST,
+    surroundings?: ClassSurroundings,
+  ): Incarnation {
+    return new BoundInstance(instance, this, host, surroundings);
   }
 
-  single(kind: HandlerKind): Key | undefined {
+  single(kind: HandlerKind): HandlerMetadata | undefined {
     return this.#single.get(kind);
   }
 
@@ -71,15 +78,23 @@ export class HandlerTable {
     return habits;
   }
 
-  several(kind: HandlerKind): Key[] {
-    return this.handlers.filter((one) => one.kind === kind).map(({ key }) => key);
+  several(kind: HandlerKind): HandlerMetadata[] {
+    return this.handlers.filter((one) => one.kind === kind);
   }
 }
+
+/** Of a class alone, behind which no client stands. */
+const NO_HOST: HandlerHost = Object.freeze({
+  handle: undefined,
+  client: Object.freeze({ connection: undefined }),
+});
 
 /** One instance, whose handlers are made when they are first asked for: most idle clients need two of them. */
 class BoundInstance implements Incarnation {
   readonly #table: HandlerTable;
   readonly #hasMessages: boolean;
+  readonly #host: HandlerHost;
+  readonly #surroundings: ClassSurroundings | undefined;
   // These know from call to call whether they have returned a promise. The others run once a session, or less.
   #connect: Handler | undefined;
   #ping: Handler | undefined;
@@ -94,9 +109,13 @@ class BoundInstance implements Incarnation {
   constructor(
     readonly instance: object,
     table: HandlerTable,
+    host: HandlerHost,
+    surroundings: ClassSurroundings | undefined,
   ) {
     this.#table = table;
     this.#hasMessages = table.messages !== undefined;
+    this.#host = host;
+    this.#surroundings = surroundings;
   }
 
   get start(): Handler | undefined {
@@ -149,11 +168,19 @@ class BoundInstance implements Incarnation {
   }
 
   #bindMessages(): BoundMessages {
-    return new BoundMessages(this.instance, this.#table, this.#table.messages as MessageTable);
+    return new BoundMessages(
+      this.#table.messages as MessageTable,
+      this.#table.messageClauses.map((clause) => this.#clause(clause)),
+    );
   }
 
   get frames(): FrameHandlers {
-    return (this.#frames ??= new BoundFrames(this.instance, this.#table));
+    if (this.#frames !== undefined) return this.#frames;
+    const { frames, frameClauses } = this.#table;
+    return (this.#frames = new BoundFrames(
+      frames,
+      frameClauses.map((clause) => this.#clause(clause)),
+    ));
   }
 
   get casts(): ReadonlyMap<string, Handler> {
@@ -165,24 +192,50 @@ class BoundInstance implements Incarnation {
   }
 
   #one(kind: HandlerKind, answersPeer = false): Handler | undefined {
-    const key = this.#table.single(kind);
-    return key === undefined ? undefined : new OneArgument(this.instance, key, answersPeer);
+    const handler = this.#table.single(kind);
+    return handler === undefined ? undefined : this.#ofOne(handler, answersPeer);
+  }
+
+  #ofOne(handler: HandlerMetadata, answersPeer: boolean): Handler {
+    const surrounded = this.#surrounded(handler, answersPeer);
+    return surrounded ?? new OneArgument(this.instance, handler.key, answersPeer);
+  }
+
+  /** An `@OnFrame` or `@OnMessage`. */
+  #clause(handler: HandlerMetadata): Handler {
+    const surrounded = this.#surrounded(handler, true);
+    if (surrounded !== undefined) return surrounded;
+    const plain = new OneArgument(this.instance, handler.key, true);
+    return handler.schema === undefined ? plain : new CheckedArgument(plain, handler.schema);
+  }
+
+  /** A handler before which something stands; its schema is part of that. */
+  #surrounded(handler: HandlerMetadata, answersPeer: boolean): Handler | undefined {
+    const surroundings = this.#surroundings?.of(handler);
+    if (surroundings === undefined) return undefined;
+    const method = new ManyArguments(this.instance, handler.key, answersPeer);
+    return surroundings.around(method, this.#host);
   }
 
   #shared(kind: HandlerKind): Handler | undefined {
-    const key = this.#table.single(kind);
-    if (key === undefined) return undefined;
-    return new SharedHandler(this.instance, key, this.#table.habits(kind));
+    const handler = this.#table.single(kind);
+    if (handler === undefined) return undefined;
+    return new SharedHandler(this.instance, handler.key, this.#table.habits(kind));
   }
 
   #many(kind: HandlerKind): Handler | undefined {
-    const key = this.#table.single(kind);
-    return key === undefined ? undefined : new ManyArguments(this.instance, key);
+    const handler = this.#table.single(kind);
+    return handler === undefined ? undefined : new ManyArguments(this.instance, handler.key);
   }
 
   #named(kind: HandlerKind): ReadonlyMap<string, Handler> {
-    const keys = this.#table.several(kind);
-    return new Map(keys.map((key) => [String(key), new ManyArguments(this.instance, key)]));
+    const handlers = this.#table.several(kind);
+    return new Map(
+      handlers.map((one) => [
+        String(one.key),
+        this.#surrounded(one, false) ?? new ManyArguments(this.instance, one.key),
+      ]),
+    );
   }
 }
 
@@ -218,7 +271,11 @@ class ManyArguments implements Handler {
   readonly #methods: Methods;
   readonly #key: Key;
 
-  constructor(instance: object, key: Key) {
+  constructor(
+    instance: object,
+    key: Key,
+    readonly answersPeer = false,
+  ) {
     this.#methods = instance as Methods;
     this.#key = key;
   }
@@ -278,10 +335,10 @@ class BoundFrames implements FrameHandlers {
   readonly #table: FrameTable;
   readonly #handlers: readonly Handler[];
 
-  constructor(instance: object, { frames, frameKeys }: HandlerTable) {
-    this.#table = frames;
-    this.#handlers = frameKeys.map((key) => new OneArgument(instance, key, true));
-    this.all = frames.isOpen ? this.#handlers[0] : undefined;
+  constructor(table: FrameTable, handlers: readonly Handler[]) {
+    this.#table = table;
+    this.#handlers = handlers;
+    this.all = table.isOpen ? handlers[0] : undefined;
   }
 
   get isEmpty(): boolean {
@@ -299,12 +356,9 @@ class BoundMessages implements MessageHandlers {
   readonly #table: MessageTable;
   readonly #handlers: readonly Handler[];
 
-  constructor(instance: object, { messageClauses }: HandlerTable, table: MessageTable) {
+  constructor(table: MessageTable, handlers: readonly Handler[]) {
     this.#table = table;
-    this.#handlers = messageClauses.map(({ key, schema }) => {
-      const handler = new OneArgument(instance, key, true);
-      return schema === undefined ? handler : new CheckedArgument(handler, schema);
-    });
+    this.#handlers = handlers;
   }
 
   find(message: unknown, name: () => string | undefined): Handler | undefined {

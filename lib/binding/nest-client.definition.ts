@@ -23,6 +23,7 @@ import { checkUrl } from '../runtime/transport/request.checker.js';
 import type { TransportOptions } from '../runtime/transport/transport.options.js';
 import { messages } from '../websockex.messages.js';
 import { getClientName } from '../websockex.tokens.js';
+import type { HandlerHost } from './call.context.js';
 import { injectAll, makeInstance } from './class.maker.js';
 import { type ClientClass, type ClientClasses, isEmpty } from './client.classes.js';
 
@@ -71,6 +72,8 @@ export interface DefinitionTools {
 /** A client class of the application as the runtime takes it. */
 export class NestClientDefinition implements ClientDefinition {
   readonly name: string;
+  /** What handlers may ask for of the client behind them. */
+  host: HandlerHost | undefined;
   #class: ClientClass;
   /** That of the class it was declared with: a change of code does not change its options. */
   readonly #declared: ClientClass;
@@ -130,8 +133,20 @@ export class NestClientDefinition implements ClientDefinition {
    */
   prepare(isWanted = false): void | Promise<void> {
     if (this.#isOverridden) return undefined;
-    if (this.#declared.metadata?.factory === undefined) return this.#checkTransport();
-    return this.#prepareFactory(isWanted).then(() => this.#checkTransport());
+    const surroundings = this.#class.surroundings(this.#injector);
+    const isAsync = surroundings instanceof Promise;
+    const hasFactory = this.#declared.metadata?.factory !== undefined;
+    if (!isAsync && !hasFactory) return this.#checkTransport();
+    return this.#prepareFirst(isWanted, isAsync ? surroundings : undefined);
+  }
+
+  async #prepareFirst(
+    isWanted: boolean,
+    surroundings: Promise<unknown> | undefined,
+  ): Promise<void> {
+    await surroundings;
+    if (this.#declared.metadata?.factory !== undefined) await this.#prepareFactory(isWanted);
+    await this.#checkTransport();
   }
 
   #checkTransport(): Promise<void> | undefined {
@@ -194,10 +209,22 @@ export class NestClientDefinition implements ClientDefinition {
     };
   }
 
-  #make({ type, handlers }: ClientClass): Incarnation | Promise<Incarnation> {
-    const instance = makeInstance(this.#injector, type);
-    if (!(instance instanceof Promise)) return handlers.bind(instance);
-    return instance.then((made) => handlers.bind(made));
+  #make(made: ClientClass): Incarnation | Promise<Incarnation> {
+    const surroundings = made.surroundings(this.#injector);
+    const instance = makeInstance(this.#injector, made.type);
+    if (!(instance instanceof Promise) && !(surroundings instanceof Promise)) {
+      return made.handlers.bind(instance, this.host, surroundings);
+    }
+    return this.#makeLater(made, instance, surroundings);
+  }
+
+  async #makeLater(
+    { handlers }: ClientClass,
+    instance: object | Promise<object>,
+    surroundings: ReturnType<ClientClass['surroundings']>,
+  ): Promise<Incarnation> {
+    const [made, before] = await Promise.all([instance, surroundings]);
+    return handlers.bind(made, this.host, before);
   }
 
   get #injector(): ModuleRef {

@@ -73,6 +73,17 @@ export function checkInjected(decorator: string, given: Decorated): void {
   throw new ConfigurationError(messages.notInjectable(place.name, whatIs(place), decorator));
 }
 
+/**
+ * Refuses what says what a parameter of a handler gets anywhere but on one of a method of the instance.
+ *
+ * @throws ConfigurationError naming the place
+ */
+export function checkParameter(decorator: string, given: Decorated): void {
+  const place = read(given, decorator);
+  if (place.on === 'parameter' && given[1] !== undefined && typeof given[0] !== 'function') return;
+  throw new ConfigurationError(messages.notAParameter(place.name, whatIs(place), decorator));
+}
+
 /** Whether a compiler has called it, and not the one who writes its arguments. */
 function isDecorated(given: Decorated): boolean {
   const { 0: target, 1: key, 2: index } = given;

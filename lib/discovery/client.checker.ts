@@ -8,7 +8,9 @@ import { checkOptions } from '../runtime/options/options.checker.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { checkUrl } from '../runtime/transport/request.checker.js';
+import { PAYLOAD_PARAMETER } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
+import { ENHANCED, ENHANCERS } from './enhancer.accessor.js';
 import { checkForeign } from './foreign.checker.js';
 import {
   readClientMetadata,
@@ -16,14 +18,7 @@ import {
   readOwnHandlers,
   REPEATABLE,
 } from './handler.accessor.js';
-
-/** What Nest's `@UseGuards` and its like leave on a class or method. */
-const ENHANCERS: Readonly<Record<string, string>> = {
-  __guards__: '@UseGuards',
-  __pipes__: '@UsePipes',
-  __interceptors__: '@UseInterceptors',
-  __exceptionFilters__: '@UseFilters',
-};
+import { readParameters } from './parameter.accessor.js';
 
 /** What stands beside the options, and is said where it is among them all the same. */
 const BESIDE = {
@@ -54,7 +49,6 @@ export function checkClient(
   }
   checkName(client, metadata);
   checkHandlers(client, handlers);
-  checkEnhancers(client, handlers);
   checkForeign(client, new Set(handlers.map(({ key }) => key)));
   checkTarget(client, metadata, isUrlGiven);
   return metadata;
@@ -95,6 +89,8 @@ function checkHandlers(client: Type<object>, handlers: readonly HandlerMetadata[
     }
     if (kind === 'frame') checkPattern(client, handler);
     if (kind === 'message') checkMessage(client, handler);
+    checkIdle(client, handler);
+    checkParameters(client, handler);
   }
 }
 
@@ -127,21 +123,32 @@ function checkMessage(client: Type<object>, { pattern, schema, key }: HandlerMet
   }
 }
 
-/** Guards that would be silently left out are worse than none. */
-function checkEnhancers(client: Type<object>, handlers: readonly HandlerMetadata[]): void {
-  const prototype = client.prototype as Record<string | symbol, object | undefined>;
-  const places = [
-    { place: client.name, target: client as object },
-    ...handlers.map(({ key }) => ({
-      place: `${client.name}.${String(key)}()`,
-      target: prototype[key] ?? client,
-    })),
-  ];
-  for (const { place, target } of places) {
-    for (const [key, decorator] of Object.entries(ENHANCERS)) {
-      if (Reflect.hasMetadata(key, target)) {
-        throw new ConfigurationError(messages.unsupportedEnhancer(place, decorator));
-      }
+/** What would be passed over is worse than none. */
+function checkIdle(client: Type<object>, { key, kind, decorator }: HandlerMetadata): void {
+  if (ENHANCED.has(kind)) return;
+  const place = `${client.name}.${String(key)}()`;
+  const method = (client.prototype as Record<string | symbol, object | undefined>)[key] ?? {};
+  const enhancer = ENHANCERS.find((one) => Reflect.hasMetadata(one.key, method))?.decorator;
+  const idle = readParameters(client, key).length > 0 ? 'decorated parameters' : enhancer;
+  if (idle === undefined) return;
+  throw new ConfigurationError(messages.idleDecorator(place, decorator, idle));
+}
+
+function checkParameters(client: Type<object>, { key, kind, schema }: HandlerMetadata): void {
+  const place = `${client.name}.${String(key)}()`;
+  for (const one of readParameters(client, key)) {
+    if (one.type !== undefined && one.type !== PAYLOAD_PARAMETER) {
+      throw new ConfigurationError(messages.foreignParameter(place, one.index + 1));
+    }
+    if (one.schema === undefined) continue;
+    if (!isSchema(one.schema)) {
+      throw new ConfigurationError(
+        messages.noSchema(client.name, String(key), inspectShort(one.schema)),
+      );
+    }
+    const isWhole = one.type === PAYLOAD_PARAMETER && one.data === undefined && one.index === 0;
+    if (kind === 'message' && schema !== undefined && isWhole) {
+      throw new ConfigurationError(messages.twoSchemas(place));
     }
   }
 }

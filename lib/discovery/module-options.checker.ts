@@ -110,6 +110,7 @@ const NOT_OF_BUDGETS: ReadonlyMap<string, string> = new Map([
 const KNOWN: readonly string[] = [
   'budget',
   'defaults',
+  'inheritGlobalEnhancers',
   'maxConcurrentConnects',
   'onGiveUp',
   'redact',
@@ -149,6 +150,12 @@ export function checkModuleOptions(options: WebSockexModuleOptions | undefined):
   if (most !== undefined && !isPlaces(most)) {
     throw new ConfigurationError(
       `${where}: maxConcurrentConnects is ${inspectShort(most)}; it must be a whole number above 0`,
+    );
+  }
+  const inherits: unknown = options?.inheritGlobalEnhancers;
+  if (inherits !== undefined && typeof inherits !== 'boolean') {
+    throw new ConfigurationError(
+      `${where}: inheritGlobalEnhancers is ${inspectShort(inherits)}; it must be true or false`,
     );
   }
   if (options?.budget !== undefined) checkBudget(options.budget, where);

@@ -39,6 +39,12 @@ export interface WebSockexModuleOptions {
    * `RegExp` hides what it matches, or only its groups where it has some. @default []
    */
   readonly redact?: RedactList;
+  /**
+   * Whether the application's global guards, pipes, interceptors and exception filters (`APP_GUARD`,
+   * `app.useGlobalPipes()`, …) are for handlers of clients too. One that is made for requests, and reads their
+   * headers, meets a message then: `isWebSockexContext` tells. @default false
+   */
+  readonly inheritGlobalEnhancers?: boolean;
   /** What to do when a supervisor gives up. @default 'log' */
   readonly onGiveUp?: OnGiveUp;
 }

@@ -59,7 +59,7 @@ export class ClientRegistry {
   readonly signals = new SignalWatchers();
   private readonly tools: ClientTools;
   private readonly definitionTools: DefinitionTools;
-  readonly classes = new ClientClasses(() => this.options?.defaults ?? {});
+  readonly classes: ClientClasses;
   /** Told of each that is no longer known, of those that no module lists. */
   onForgotten: ((registered: RegisteredClient) => void) | undefined;
 
@@ -91,6 +91,10 @@ export class ClientRegistry {
       onTerminated: (client) => this.terminated(client),
       shutdownTimeout: () => options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,
     };
+    this.classes = new ClientClasses(
+      () => options?.defaults ?? {},
+      options?.inheritGlobalEnhancers === true,
+    );
     this.definitionTools = {
       classes: this.classes,
       clock,
@@ -216,6 +220,7 @@ export class ClientRegistry {
     const client = new Client(definition, tools, group.supervisor, position);
     const handle = new LocalHandle(client) as unknown as ClientHandle;
     const registered = { type, definition, client, handle, group };
+    definition.host = registered;
     group.add(registered);
     this.known.set(client, registered);
     const named = this.named.get(client.name) ?? [];

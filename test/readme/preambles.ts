@@ -78,6 +78,12 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import { close, OnError, OnMessage, WebSockexClient, type MessageError } from 'nestjs-websockex';
       import { z } from 'zod';`,
   },
+  guards: {
+    before: `
+      import { Injectable, UseGuards, type CanActivate } from '@nestjs/common';
+      import { HandleRef, OnMessage, Payload, WebSockexClient, type ClientHandle } from 'nestjs-websockex';
+      import { z } from 'zod';`,
+  },
   protocol: { before: `import { json, WebSockexClient } from 'nestjs-websockex';` },
   'message-handle': {
     before: `

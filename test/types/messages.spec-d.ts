@@ -1,11 +1,15 @@
 import {
   type ClientHandle,
   close,
+  HandleRef,
   json,
   type MessageError,
   OnError,
+  OnFrame,
   OnMessage,
+  Payload,
   type Protocol,
+  type TextFrame,
   WebSockexClient,
 } from 'nestjs-websockex';
 import type { Observable } from 'rxjs';
@@ -124,5 +128,45 @@ describe('a protocol', () => {
     WebSockexClient('wss://a.example', { protocol: {} });
     // @ts-expect-error it is no protocol
     WebSockexClient('wss://a.example', { protocol: 'json' });
+  });
+});
+
+describe('@Payload', () => {
+  it('with a schema is for a parameter that takes its output', () => {
+    class Client {
+      @OnMessage('x')
+      one(@Payload('price', { schema: z.coerce.number() }) _price: number) {}
+
+      @OnMessage('x')
+      two(
+        @Payload('price', { schema: z.coerce.number() }) _price: number,
+        @Payload({ schema: Trade }) _trade: { price: number },
+        @HandleRef() _handle: ClientHandle,
+      ) {}
+
+      @OnMessage('x')
+      any(
+        @Payload() _whole: Date,
+        @Payload(
+          'at',
+          class {
+            transform = (value: string) => value;
+          },
+        )
+        _at: string,
+      ) {}
+
+      @OnFrame('text')
+      frame(_frame: TextFrame, @HandleRef() _handle?: ClientHandle) {}
+
+      @OnMessage('x')
+      // @ts-expect-error the schema gives a number
+      three(@Payload('price', { schema: z.coerce.number() }) _price: string) {}
+
+      @OnMessage('x')
+      // @ts-expect-error the second parameter is wrong
+      four(@Payload() _all: unknown, @Payload({ schema: Trade }) _trade: { price: Date }) {}
+    }
+    expectTypeOf(Client).toBeConstructibleWith();
   });
 });

@@ -146,6 +146,12 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
     return this.process.connection.session;
   }
 
+  /** What the peer agreed to in the session that is open, if one is. */
+  get connection(): ConnectionInfo | undefined {
+    const { connection, login } = this.process;
+    return connection.isOpen ? login?.info : undefined;
+  }
+
   /** How many incarnations there have been, the one that lives counted. */
   get incarnation(): number {
     return this.#member.incarnation;

@@ -55,11 +55,25 @@ export class MessageError extends WebSockexError {
   }
 }
 
+/** What a handler was to be called for, where that is no message. */
+export interface FaultyCall {
+  /** "a text frame" */
+  readonly noun: string;
+  /** What came with the frame; empty where none came. */
+  readonly data: string | Buffer;
+  readonly value: unknown;
+  /** Whether it is from the peer: then `onBadMessage` says what follows. */
+  readonly isOfPeer: boolean;
+}
+
 /**
  * Thrown in place of a handler, by what stands before it: the message is a bad one. Who knows the client and
  * the frame makes a {@link MessageError} of it.
  */
 export class MessageFault extends Error {
+  /** Absent for a message: whoever handles it knows it. */
+  about?: FaultyCall | undefined;
+
   constructor(
     readonly kind: MessageFaultKind,
     /** What is wrong, without the client: "price: expected a number". */
@@ -68,5 +82,20 @@ export class MessageFault extends Error {
     options?: ErrorOptions,
   ) {
     super(what, options);
+  }
+
+  /** What others are told. */
+  toError(
+    client: string,
+    method: string,
+    { noun, data, value }: Omit<FaultyCall, 'isOfPeer'>,
+  ): MessageError {
+    const { kind, what, issues, cause } = this;
+    return new MessageError(client, kind, `${noun} for ${method}() ${what}`, {
+      data,
+      value,
+      issues,
+      cause,
+    });
   }
 }

@@ -101,8 +101,15 @@ export class HandlerRunner implements HandlerStreamsOwner {
     const { args, answer } = call;
     const fail = (thrown: unknown): Pending => {
       call.isAnswered = true;
-      answer.reject(thrown);
-      return this.#failed(handler, thrown);
+      const about = thrown instanceof MessageFault ? thrown.about : undefined;
+      if (!(thrown instanceof MessageFault) || about === undefined) {
+        answer.reject(thrown);
+        return this.#failed(handler, thrown);
+      }
+      // The handler has not run: its caller is told, and nobody else.
+      this.parts.calls.over();
+      answer.reject(thrown.toError(this.definition.name, handler.method, about));
+      return undefined;
     };
     const succeed = (value: unknown): Pending => {
       this.parts.calls.over();

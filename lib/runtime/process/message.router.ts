@@ -3,9 +3,8 @@ import { fieldOf } from '../codec/json.protocol.js';
 import type { Protocol } from '../codec/protocol.port.js';
 import type { Connection } from '../connection/connection.js';
 import {
-  type BadMessage,
   MessageError,
-  MessageFault,
+  type MessageFault,
   type MessageFaultKind,
 } from '../errors/message.errors.js';
 import { inspectShort, toError } from '../errors/websockex.error.js';
@@ -92,8 +91,14 @@ export class MessageRouter {
   }
 
   /** A handler could not have the message that is handled now. */
-  rejected({ method }: Handler, { kind, what, issues, cause }: MessageFault): void {
-    this.#bad(kind, `a message for ${method}() ${what}`, cause, issues);
+  rejected({ method }: Handler, fault: MessageFault): void {
+    const about = fault.about ?? {
+      noun: 'a message',
+      data: (this.#origin as MessageOrigin).frame.data,
+      value: this.#value,
+      isOfPeer: true,
+    };
+    this.#tell(fault.kind, fault.toError(this.client, method, about), about.isOfPeer);
   }
 
   /** What is none of the codec's may be meant as it is: such as a `ping` between messages in JSON. */
@@ -114,21 +119,16 @@ export class MessageRouter {
     return this.#bad('decode', `${what}: ${toError(thrown).message}`, thrown);
   }
 
-  #bad(
-    kind: MessageFaultKind,
-    what: string,
-    cause: unknown,
-    issues: BadMessage['issues'] = [],
-  ): void {
-    const { connection, lifetime, mailbox, runner, settings } = this.parts;
+  #bad(kind: MessageFaultKind, what: string, cause: unknown): void {
     const { data } = (this.#origin as MessageOrigin).frame;
-    const error = new MessageError(this.client, kind, what, {
-      data,
-      value: this.#value,
-      issues,
-      cause,
-    });
-    const { onBadMessage } = settings;
+    const value = this.#value;
+    this.#tell(kind, new MessageError(this.client, kind, what, { data, value, cause }), true);
+  }
+
+  /** @param isOfPeer what is not is told, and has no consequences for the session */
+  #tell(kind: MessageFaultKind, error: MessageError, isOfPeer: boolean): void {
+    const { connection, lifetime, mailbox, runner, settings } = this.parts;
+    const onBadMessage = isOfPeer ? settings.onBadMessage : 'report';
     if (lifetime.isOver) return this.tools.telemetry.rejected(error, false);
     const handler = lifetime.incarnation.error;
     this.tools.telemetry.rejected(error, handler !== undefined || onBadMessage !== 'report');

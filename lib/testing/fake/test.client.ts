@@ -3,6 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 
 import { makeInstance } from '../../binding/class.maker.js';
+import { ClassSurroundings } from '../../binding/class.surroundings.js';
 import { HandlerTable } from '../../binding/handler.binder.js';
 import { checkClient } from '../../discovery/client.checker.js';
 import { readHandlers } from '../../discovery/handler.accessor.js';
@@ -46,7 +47,9 @@ export class TestClient<T extends object> {
     readonly instance: T,
   ) {
     this.#client = client;
-    this.#incarnation = new HandlerTable(readHandlers(client)).bind(instance);
+    const handlers = readHandlers(client);
+    const surroundings = ClassSurroundings.of(client, handlers, undefined);
+    this.#incarnation = new HandlerTable(handlers).bind(instance, undefined, surroundings);
     this.#dialogue = new PlayedDialogue(client.name);
   }
 

@@ -8,16 +8,19 @@ import {
 } from '@nestjs/common';
 import {
   ConfigurationError,
+  HandleRef,
   OnCall,
   OnCast,
   OnConnect,
   OnError,
   OnFrame,
   OnMessage,
+  Payload,
   WebSockexClient,
 } from 'nestjs-websockex';
 import type { TextFrame } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { refusal } from '../../fixtures/nest/refusal.js';
 
 /** What the boot fails with, before anything of any client has begun. */
@@ -192,57 +195,12 @@ describe('a handler, refused at boot before any socket opens', () => {
   });
 
   it.each([
-    [
-      '@UseGuards',
-      UseGuards(
-        class {
-          canActivate = () => true;
-        },
-      ),
-    ],
-    [
-      '@UsePipes',
-      UsePipes(
-        class {
-          transform = (value: unknown) => value;
-        },
-      ),
-    ],
-    [
-      '@UseInterceptors',
-      UseInterceptors(
-        class {
-          intercept = () => undefined as never;
-        },
-      ),
-    ],
-    [
-      '@UseFilters',
-      UseFilters(
-        class {
-          catch = () => undefined;
-        },
-      ),
-    ],
-  ] as const)('under %s, which would not run', async (name, decorate) => {
-    const onMethod = await refused((url) => {
-      @WebSockexClient(url)
-      class GuardedClient {
-        @OnCall()
-        @decorate
-        open() {
-          return 1;
-        }
-      }
-      return [GuardedClient];
-    });
-    const onClass = await refused((url) => {
-      @WebSockexClient(url)
-      @decorate
-      class GuardedClient {}
-      return [GuardedClient];
-    });
-    const onParent = await refused((url) => {
+    ['@UseGuards', UseGuards({ canActivate: () => true })],
+    ['@UsePipes', UsePipes({ transform: (value: unknown) => value })],
+    ['@UseInterceptors', UseInterceptors({ intercept: () => undefined as never })],
+    ['@UseFilters', UseFilters({ catch: () => undefined })],
+  ] as const)('under %s on a handler that nothing comes in by', async (name, decorate) => {
+    const { message } = await refused((url) => {
       class Base {
         @decorate
         @OnConnect()
@@ -252,9 +210,93 @@ describe('a handler, refused at boot before any socket opens', () => {
       class DerivedClient extends Base {}
       return [DerivedClient];
     });
+    expect(message).toContain(
+      `DerivedClient.open() has ${name}, but @OnConnect is no handler of what comes in`,
+    );
+  });
 
-    expect(onMethod.message).toContain(`GuardedClient.open() carries ${name}`);
-    expect(onClass.message).toContain(`GuardedClient carries ${name}`);
-    expect(onParent.message).toContain(`DerivedClient.open() carries ${name}`);
+  it('with what is no guard among its guards', async () => {
+    class NoGuard {}
+    const { message } = await refused((url) => {
+      @WebSockexClient(url)
+      @UseGuards(NoGuard)
+      class GuardedClient {
+        @OnCall() ask() {}
+      }
+      return [GuardedClient];
+    });
+    expect(message).toMatch(
+      /^GuardedClient has .*NoGuard.* among its guards.* no method canActivate/,
+    );
+  });
+
+  it('with parameters that nothing is there for', async () => {
+    const numbered =
+      (type: number): ParameterDecorator =>
+      ({ constructor }, key, index) => {
+        const noted = { [`${type}:${index}`]: { index, pipes: [] } };
+        Reflect.defineMetadata('__routeArguments__', noted, constructor, key!);
+      };
+    for (const type of [0, 6, 13]) {
+      const { message } = await refused((url) => {
+        @WebSockexClient(url)
+        class SocketClient {
+          @OnMessage() message(_one: unknown, @numbered(type) _two: unknown) {}
+        }
+        return [SocketClient];
+      });
+      expect(message).toMatch(/^SocketClient\.message\(\): parameter 2 .* @HandleRef\(\)/);
+    }
+    const { message } = await refused((url) => {
+      @WebSockexClient(url)
+      class ConnectClient {
+        @OnConnect() open(@HandleRef() _handle?: unknown) {}
+      }
+      return [ConnectClient];
+    });
+    expect(message).toContain('ConnectClient.open() has decorated parameters, but @OnConnect');
+  });
+
+  it('with two schemas for one message, and with none where one is said', async () => {
+    const schema = z.object({});
+    const two = await refused((url) => {
+      @WebSockexClient(url)
+      class TwoClient {
+        @OnMessage('a', { schema }) a(@Payload({ schema }) _a: object) {}
+      }
+      return [TwoClient];
+    });
+    expect(two.message).toMatch(/^TwoClient\.a\(\) has a schema in @OnMessage and one in @Payload/);
+    const none = await refused((url) => {
+      @WebSockexClient(url)
+      class NoneClient {
+        @OnMessage('a') a(@Payload({ schema: 'no' as never }) _a: never) {}
+      }
+      return [NoneClient];
+    });
+    expect(none.message).toMatch(/^NoneClient\.a\(\): its schema is "no"/);
+  });
+
+  it.each([
+    [
+      'the constructor',
+      () => {
+        class Client {
+          constructor(@Payload() _one: unknown) {}
+        }
+        return Client;
+      },
+    ],
+    [
+      'a static method',
+      () => {
+        class Client {
+          static one(@HandleRef() _one: unknown) {}
+        }
+        return Client;
+      },
+    ],
+  ])('with a parameter decorator on %s', (_, declare) => {
+    expect(declare).toThrow(/It belongs before a parameter of a handler/);
   });
 });

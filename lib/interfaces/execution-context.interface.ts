@@ -1,0 +1,26 @@
+import type { ExecutionContext } from '@nestjs/common';
+
+import type { ClientHandle } from '../runtime/client/client-handle.js';
+import type { DataFrame, PingFrame, PongFrame } from '../runtime/frame/frame.js';
+import type { ConnectionInfo } from '../runtime/process/handler.arguments.js';
+
+/**
+ * What guards, interceptors, exception filters and parameter decorators get of a call of a handler. Its type is
+ * `'websockex'`. Of `switchToWs()` `getClient()` is the handle, `getData()` the payload, and `getPattern()` what
+ * stands in the decorator of the handler, or the name of the cast or call.
+ *
+ * @publicApi
+ */
+export interface WebSockexExecutionContext extends ExecutionContext {
+  getType<T extends string = 'websockex'>(): T;
+  /** `undefined` in a test of the class alone. */
+  getHandle(): ClientHandle | undefined;
+  /** The message, the frame, or the first argument of a cast or call. */
+  getPayload<T = unknown>(): T;
+  /** What the method is called with, but for its decorated parameters. */
+  getArguments(): readonly unknown[];
+  /** `undefined` for casts, calls and infos. */
+  getFrame(): DataFrame | PingFrame | PongFrame | undefined;
+  /** The session that is open; `undefined` without one. */
+  getConnection(): ConnectionInfo | undefined;
+}
