@@ -27,7 +27,7 @@ const SESSION: ConnectionInfo = { ...NOWHERE, session: 1 };
 
 /**
  * One client class alone: its handlers are called directly, and what they return is yours to look
- * at: a directive is a value. No module, no net, no mailbox.
+ * at: a directive is a value. No module, no net, no mailbox; no guards, pipes, interceptors or exception filters.
  *
  * @example
  * const client = await createTestClient(FeedClient, { providers: [TokenService] });
