@@ -76,7 +76,7 @@ export type {
   UnknownClient,
 } from './runtime/client/client-handle.js';
 export type { WaitOptions } from './runtime/async/deferred.js';
-export type { SendOptions } from './runtime/client/send.options.js';
+export type { RequestOptions, SendOptions } from './runtime/client/send.options.js';
 export type {
   ClientOptions,
   DebugOptions,
@@ -112,6 +112,8 @@ export type {
 } from './runtime/process/directive.js';
 
 export { json } from './runtime/codec/json.protocol.js';
+export { jsonRpc, rpc } from './runtime/codec/json-rpc.protocol.js';
+export type { RpcCall } from './runtime/codec/json-rpc.protocol.js';
 export type { JsonOptions } from './runtime/codec/json.protocol.js';
 export type { MessagePattern } from './runtime/codec/message.pattern.js';
 export type {
@@ -129,6 +131,12 @@ export type {
   StandardSchemaV1,
 } from './runtime/codec/standard.schema.js';
 export { MessageError } from './runtime/errors/message.errors.js';
+export {
+  DisconnectedError,
+  JsonRpcError,
+  RequestFailedError,
+  RequestTimeoutError,
+} from './runtime/errors/request.errors.js';
 
 export { Frame } from './runtime/frame/frame.js';
 export type {

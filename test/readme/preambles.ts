@@ -85,6 +85,18 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import { z } from 'zod';`,
   },
   protocol: { before: `import { json, WebSockexClient } from 'nestjs-websockex';` },
+  'request-protocol': {
+    before: `
+      import { json } from 'nestjs-websockex';
+      interface Message { id?: string | number; op?: string; result?: unknown; error?: string }`,
+  },
+  requests: {
+    before: `
+      import { ClientHandle, rpc } from 'nestjs-websockex';
+      import { z } from 'zod';
+      declare const feed: ClientHandle;
+      declare const node: ClientHandle;`,
+  },
   'message-handle': {
     before: `
       import { ClientHandle } from 'nestjs-websockex';

@@ -216,13 +216,8 @@ export interface Unsent extends ErrorOptions {
  * @param client whose they are, for errors
  */
 export function sendFrames(
-  client: {
-    readonly name: string;
-    readonly status: ClientStatus;
-    readonly admission: Pick<Admission, 'isClosed'>;
-    readonly isEnding: boolean;
+  client: SendingClient & {
     readonly undelivered: Undelivered;
-    notConnected(what: string, options?: Unsent): NotConnectedError;
     refuse(what: string, error: unknown): Promise<never>;
   },
   process: Pick<Process, 'connection' | 'isReady' | 'maySend' | 'send' | 'settings'>,
@@ -236,18 +231,8 @@ export function sendFrames(
   let over: ((hasFailed: boolean) => void) | undefined;
   try {
     const sending = toSending(client.name, options, process.settings.whenDisconnected);
-    const { whenDisconnected: mode, session } = sending;
-    const { connection, maySend } = process;
-    const isRefused = mode === 'reject' || (mode !== 'drop' && client.isEnding);
-    // Of one that is over who asks for a session is told so.
-    const isFitting =
-      session === undefined || (connection.isOpen && session === connection.session);
-    if ((!maySend && isRefused && isFitting) || client.admission.isClosed) {
-      // Between two incarnations the connection is that of the next, and says less than the client.
-      const isOpen = client.status === 'open' && connection.isOpen;
-      const state = isOpen && !maySend ? 'not ready' : client.status;
-      throw client.notConnected('cannot send', { state });
-    }
+    const { maySend } = process;
+    checkSending(client, process, sending);
     const taken = limited<void>(
       clock,
       options,
@@ -281,6 +266,31 @@ export function sendFrames(
     sent?.reject(error);
     return client.refuse('sendFrame()', error);
   }
+}
+
+/** Who sends, for errors. */
+interface SendingClient {
+  readonly name: string;
+  readonly status: ClientStatus;
+  readonly admission: Pick<Admission, 'isClosed'>;
+  readonly isEnding: boolean;
+  notConnected(what: string, options?: Unsent): NotConnectedError;
+}
+
+/** @throws NotConnectedError where nothing may be sent now, and nothing may wait */
+export function checkSending(
+  client: SendingClient,
+  { connection, maySend }: Pick<Process, 'connection' | 'maySend'>,
+  { whenDisconnected: mode, session }: Pick<SendOptions, 'whenDisconnected' | 'session'>,
+): void {
+  const isRefused = mode === 'reject' || (mode !== 'drop' && client.isEnding);
+  // Of one that is over who asks for a session is told so.
+  const isFitting = session === undefined || (connection.isOpen && session === connection.session);
+  if ((maySend || !isRefused || !isFitting) && !client.admission.isClosed) return;
+  // Between two incarnations the connection is that of the next, and says less than the client.
+  const isOpen = client.status === 'open' && connection.isOpen;
+  const state = isOpen && !maySend ? 'not ready' : client.status;
+  throw client.notConnected('cannot send', { state });
 }
 
 /** Why a frame was not sent, as its sender is told. */

@@ -7,7 +7,7 @@ import type { RotateOptions } from '../connection/rotation.port.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
-import type { SendOptions } from './send.options.js';
+import type { RequestOptions, SendOptions } from './send.options.js';
 import type { Directive, LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { ClientSys } from '../sys/client-sys.js';
@@ -138,6 +138,25 @@ export abstract class ClientHandle<
    * @throws (rejects) as `sendFrame`; `FrameEncodeError` for what the protocol cannot write
    */
   abstract send(message: unknown, options?: SendOptions): Promise<void>;
+
+  /**
+   * Sends a request, and waits for the answer of the peer; `protocol` says how one is written and an answer known. It
+   * ends once, whatever happens, and what it rejects with says by `sent` whether the peer may have done what it was asked
+   * for. More than `maxInFlight` wait for their turn, in order. An answer is taken ahead of the mailbox: a handler of the
+   * same client may wait for it, and meanwhile the number of messages that wait does not pause reading.
+   *
+   * @example
+   * const order = await feed.request({ op: 'order', side: 'buy' }, { schema: Order, timeout: 2_000 });
+   *
+   * @throws (rejects) `RequestFailedError`: the peer's; `RequestTimeoutError`; the signal's reason; `DisconnectedError`
+   * when the session ends after it was sent; `NotConnectedError` and what `sendFrame` rejects with, when it was not;
+   * `BackpressureError` when a handler waits for it and `mailbox.maxBytes` of frames wait behind that;
+   * `MessageError` where the schema does not accept the answer; `ConfigurationError` where the protocol has no requests
+   */
+  abstract request<S extends StandardSchemaV1 = StandardSchemaV1>(
+    message: unknown,
+    options?: RequestOptions<S>,
+  ): Promise<SchemaOutput<S>>;
 
   /**
    * The messages that the pattern takes, or all, each before its handler runs: hot and shared, live over

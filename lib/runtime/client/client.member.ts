@@ -13,6 +13,7 @@ import type { CallerMessage, CallMessage } from '../process/message.js';
 import { Postponed } from '../process/postponed.js';
 import { Process } from '../process/process.js';
 import type { ProcessOwner } from '../process/process.port.js';
+import { Requests } from '../session/requests.js';
 import { FeatureChain } from '../session/session.feature.js';
 import { DEFAULT_LIMIT, isRestarted } from '../supervision/restart.policy.js';
 import type { Supervisor } from '../supervision/supervisor.js';
@@ -70,7 +71,9 @@ export class ClientMember implements Member, ProcessOwner {
     this.#postponed = new Postponed(definition.name, tools.host, tools.undelivered);
     const context = new MemberContext(this, definition, owner);
     // One object each for all incarnations.
-    tools.features = new FeatureChain(tools.factories?.map((make) => make(context)));
+    tools.requests = new Requests(context);
+    const features = tools.factories?.map((make) => make(context)) ?? [];
+    tools.features = new FeatureChain([...features, tools.requests]);
     this.process = new Process(definition, tools, this, 0);
     supervisor.add(this, position);
   }

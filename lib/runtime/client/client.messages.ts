@@ -1,30 +1,110 @@
 import { catchError, concatMap, EMPTY, from, map, type Observable, of } from 'rxjs';
 
 import { isThenable } from '../async/deferred.js';
+import type { SignalWatchers } from '../async/signal.watchers.js';
 import { toMessageFrame } from '../codec/encode.js';
 import { type MessagePattern, type NamedMessage, notAPattern } from '../codec/message.pattern.js';
+import type { Protocol, RequestId } from '../codec/protocol.port.js';
 import { check, isSchema, type StandardSchemaV1 } from '../codec/standard.schema.js';
 import { ConfigurationError } from '../errors/client.errors.js';
+import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
+import { FrameEncodeError } from '../errors/frame.errors.js';
 import { MessageError, type MessageFault } from '../errors/message.errors.js';
-import { inspectShort } from '../errors/websockex.error.js';
+import { inspectShort, toError, WebSockexError } from '../errors/websockex.error.js';
 import type { Observers } from '../observers/observers.js';
+import { isBoolean, isDuration } from '../options/option.checks.js';
 import type { Process } from '../process/process.js';
+import type { Requests, RequestSender, SendingTold } from '../session/requests.js';
+import { isKeptMode } from '../session/waiting.sends.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import type { SendOptions } from './send.options.js';
+import { type Admission, checkSending, type Unsent } from './admission.js';
+import { type RequestOptions, type SendOptions, toSending } from './send.options.js';
 
 /** The client behind, as far as its messages ask it. */
 interface MessageClient {
   readonly name: string;
+  readonly status: ClientStatus;
+  readonly admission: Pick<Admission, 'isClosed'>;
+  readonly isEnding: boolean;
+  readonly requests: Requests;
   readonly observers: Observers;
   readonly telemetry: Telemetry;
   readonly process: Process;
   send(frame: unknown, options?: SendOptions): Promise<void>;
   refuse(what: string, error: unknown): Promise<never>;
+  notConnected(what: string, options?: Unsent): NotConnectedError;
+}
+
+type Sending = ReturnType<typeof toSending>;
+
+/** Sends one request, in one session or in several. */
+class MessageSender implements RequestSender {
+  constructor(
+    private readonly client: MessageClient,
+    private readonly message: unknown,
+    private readonly sending: Sending,
+  ) {}
+
+  send(id: RequestId, told: SendingTold): void {
+    const { client, sending } = this;
+    const { process } = client;
+    checkSending(client, process, sending);
+    const { protocol } = process.settings;
+    const where = `${client.name}: request()`;
+    const frame = toMessageFrame(where, protocol, tagged(where, protocol, this.message, id));
+    const { connection, maySend } = process;
+    // Of a rotation that has not switched: it belongs to the session that is to be.
+    const next = process.rotatingHere;
+    const session = connection.session + (next === undefined ? 0 : 1);
+    let isKept = false;
+    process.send([frame], {
+      isAnswer: false,
+      isGreeting: maySend && !process.isReady,
+      done: (error) => {
+        if (error) told.failed(error);
+      },
+      caller: {
+        ...sending,
+        onKept: (withdraw) => {
+          isKept = true;
+          told.kept(withdraw);
+        },
+        onHanded: () => told.handed(client.process.connection.session),
+        onReturned: () => told.returned(),
+      },
+    });
+    if (!isKept) told.handed(session);
+    // Of a session that never takes the place nobody else tells.
+    next?.addEventListener('abort', () => told.failed(next.reason as Error), { once: true });
+  }
+
+  cancel(id: RequestId): void {
+    const { client } = this;
+    const { process } = client;
+    const { protocol } = process.settings;
+    const message = protocol.cancel?.(id);
+    if (message === undefined || !process.isReady) return;
+    const frame = toMessageFrame(`${client.name}: protocol.cancel`, protocol, message);
+    void client.send(frame).catch(() => undefined);
+  }
+}
+
+/** A request with its id. */
+function tagged(where: string, protocol: Protocol, message: unknown, id: RequestId): unknown {
+  try {
+    return protocol.request?.(message, id);
+  } catch (thrown) {
+    const why = `protocol.request cannot write it: ${toError(thrown).message}`;
+    throw new FrameEncodeError(`${where}: ${why}`, { cause: thrown });
+  }
 }
 
 /** What the holders of a handle say to the peer, and hear of it, in messages. */
 export class ClientMessages {
-  constructor(private readonly client: MessageClient) {}
+  constructor(
+    private readonly client: MessageClient,
+    private readonly signals: SignalWatchers,
+  ) {}
 
   /** Sends a message as the protocol writes it. */
   send(message: unknown, options?: SendOptions): Promise<void> {
@@ -34,6 +114,82 @@ export class ClientMessages {
       return client.send(toMessageFrame(`${client.name}: send()`, protocol, message), options);
     } catch (error) {
       return client.refuse('send()', error);
+    }
+  }
+
+  /** Sends a request, and waits for the answer. */
+  request(message: unknown, options: RequestOptions = {}): Promise<unknown> {
+    const { client } = this;
+    const { process } = client;
+    const { schema, signal, retry = false } = options;
+    try {
+      if (signal?.aborted) throw signal.reason;
+      const sending = this.#checked(options);
+      const { whenDisconnected } = sending;
+      checkSending(client, process, sending);
+      const settings = {
+        timeout: options.timeout ?? process.settings.requestTimeout,
+        signal,
+        retry,
+        isKept: isKeptMode(whenDisconnected),
+        isOfHandler: process.calls.isHere,
+      };
+      const sender = new MessageSender(client, message, sending);
+      const answer = client.requests.request(sender, settings, this.signals);
+      return schema === undefined ? answer : this.#checkedAnswer(schema, answer);
+    } catch (error) {
+      // Nothing of it has left.
+      if (error instanceof WebSockexError) Object.assign(error, { sent: false });
+      return client.refuse('request()', error);
+    }
+  }
+
+  /** @throws ConfigurationError for options that cannot be */
+  #checked(options: RequestOptions): Sending {
+    const { client } = this;
+    const { process } = client;
+    const { schema, retry, timeout } = options;
+    const refuse = (what: string): never => {
+      throw new ConfigurationError(`${client.name}: request(): ${what}`);
+    };
+    if (process.settings.protocol.request === undefined) {
+      refuse(
+        'its protocol does not say how a request is written (protocol.request), and how an answer is known ' +
+          '(protocol.answer). Give both: json({ request, answer }), or jsonRpc()',
+      );
+    }
+    if (schema !== undefined && !isSchema(schema)) {
+      refuse(`the schema is ${inspectShort(schema)}; it must be one that follows Standard Schema`);
+    }
+    const flag = retry === undefined ? undefined : isBoolean(retry);
+    if (flag !== undefined) {
+      refuse(`the option "retry" is ${inspectShort(retry)}; it must be ${flag}`);
+    }
+    const duration = timeout === undefined ? undefined : isDuration(timeout);
+    if (duration !== undefined) {
+      refuse(`the option "timeout" is ${inspectShort(timeout)}; it must be ${duration}`);
+    }
+    const sending = toSending(client.name, options, process.settings.whenDisconnected, 'request()');
+    if (sending.whenDisconnected === 'drop') {
+      refuse("whenDisconnected: 'drop' would leave it without an answer; give 'reject' or 'queue'");
+    }
+    return sending;
+  }
+
+  async #checkedAnswer(schema: StandardSchemaV1, answer: Promise<unknown>): Promise<unknown> {
+    const value = await answer;
+    try {
+      return await check(schema, value);
+    } catch (thrown) {
+      const { kind, what, issues, cause } = thrown as MessageFault;
+      const bad = { data: '', value, issues, cause };
+      const error = new MessageError(
+        this.client.name,
+        kind,
+        `the answer to a request ${what}`,
+        bad,
+      );
+      throw Object.assign(error, { sent: true });
     }
   }
 
@@ -50,11 +206,11 @@ export class ClientMessages {
     const messages = client.observers.messages(pattern);
     if (schema === undefined) return messages.pipe(map(({ value }) => value));
     if (!isSchema(schema)) return refuse('schema', schema, 'one that follows Standard Schema');
-    return messages.pipe(concatMap((message) => this.#checked(schema, message)));
+    return messages.pipe(concatMap((message) => this.#accepted(schema, message)));
   }
 
   /** What a schema makes of a message; nothing, where it does not accept it: other messages follow. */
-  #checked(schema: StandardSchemaV1, { value, data }: NamedMessage): Observable<unknown> {
+  #accepted(schema: StandardSchemaV1, { value, data }: NamedMessage): Observable<unknown> {
     const reject = (thrown: unknown): Observable<never> => {
       const { kind, what, issues, cause } = thrown as MessageFault;
       const text = `a message for a subscriber of messages() ${what}`;

@@ -19,6 +19,7 @@ import { checkLeave, checkRotate, type LeaveOptions } from '../process/directive
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { Process } from '../process/process.js';
 import { Undelivered } from '../process/undelivered.js';
+import type { Requests } from '../session/requests.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { Debugger } from '../sys/debugger.js';
 import { LocalSys, type SysTarget } from '../sys/local-sys.js';
@@ -109,9 +110,14 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
     return made;
   }
 
+  /** What it has asked of its peer. */
+  get requests(): Requests {
+    return this.#member.tools.requests;
+  }
+
   /** What it says and hears, as messages. */
   get messages(): ClientMessages {
-    return (this.#messages ??= new ClientMessages(this));
+    return (this.#messages ??= new ClientMessages(this, this.tools.signals));
   }
 
   get name(): string {

@@ -8,7 +8,7 @@ import type { ClientStatus } from '../errors/connection.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, FrameLike } from '../frame/frame.js';
-import type { SendOptions } from './send.options.js';
+import type { RequestOptions, SendOptions } from './send.options.js';
 import type { LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
 import type { ClientSys } from '../sys/client-sys.js';
@@ -81,6 +81,13 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
 
   send(message: unknown, options?: SendOptions): Promise<void> {
     return this.client.messages.send(message, options);
+  }
+
+  request<S extends StandardSchemaV1 = StandardSchemaV1>(
+    message: unknown,
+    options?: RequestOptions<S>,
+  ): Promise<SchemaOutput<S>> {
+    return this.client.messages.request(message, options);
   }
 
   messages<S extends StandardSchemaV1>(

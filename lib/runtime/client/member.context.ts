@@ -99,6 +99,10 @@ export class MemberContext implements FeatureContext {
     this.member.tools.telemetry.emit('heartbeat', { rtt });
   }
 
+  stretch(onFull: (() => void) | undefined): void {
+    this.process.stretch(this, onFull);
+  }
+
   schedule(work: () => Pending): void {
     this.member.tools.run(() => this.process.mailbox.interject(work, () => undefined));
   }

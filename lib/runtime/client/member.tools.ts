@@ -8,6 +8,7 @@ import type { FrameObserver, ProcessTools } from '../process/process.port.js';
 import type { Undelivered } from '../process/undelivered.js';
 import { UrlRound } from '../process/url.round.js';
 import { Warnings } from '../process/warnings.js';
+import type { Requests } from '../session/requests.js';
 import type { FeatureChain } from '../session/session.feature.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { TraceHook } from '../telemetry/trace.hook.js';
@@ -37,6 +38,7 @@ export class MemberTools implements ProcessTools {
   readonly urls = new UrlRound();
   /** Whoever makes the processes sets it, before the first. */
   features!: FeatureChain;
+  requests!: Requests;
   readonly #refuser: OwnTools['refuser'];
   readonly #shared: ClientTools;
   #warnings: Warnings | undefined;

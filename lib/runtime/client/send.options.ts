@@ -1,4 +1,5 @@
 import type { WaitOptions } from '../async/deferred.js';
+import type { StandardSchemaV1 } from '../codec/standard.schema.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
 import type { WhenDisconnected } from '../options/client-options.js';
@@ -26,6 +27,26 @@ export interface SendOptions extends WaitOptions {
 }
 
 /**
+ * How a request is made.
+ *
+ * @example
+ * await feed.request({ op: 'order', side: 'buy' }, { schema: Order, timeout: 2_000 });
+ *
+ * @publicApi
+ */
+export interface RequestOptions<S extends StandardSchemaV1 = StandardSchemaV1> extends SendOptions {
+  /** Milliseconds for the answer, from the call; `Infinity`: any. @default the option `requestTimeout` */
+  readonly timeout?: number;
+  /** What the answer must be; what it resolves with is what the schema makes of it. */
+  readonly schema?: S;
+  /**
+   * Whether it is sent again, under a new id, in the next session when its own is lost, as long as its time runs: for
+   * what does no harm when it is done twice. @default false
+   */
+  readonly retry?: boolean;
+}
+
+/**
  * Puts the default in place.
  *
  * @throws ConfigurationError naming the client and the option
@@ -34,10 +55,11 @@ export function toSending(
   client: string,
   { whenDisconnected, key, session }: SendOptions,
   byDefault: WhenDisconnected,
+  method = 'sendFrame()',
 ): { whenDisconnected: WhenDisconnected; key: string | undefined; session: number | undefined } {
   const refuse = (name: string, value: unknown, wanted: string): never => {
     throw new ConfigurationError(
-      `${client}: sendFrame(): the option "${name}" is ${inspectShort(value)}; it must be ${wanted}`,
+      `${client}: ${method}: the option "${name}" is ${inspectShort(value)}; it must be ${wanted}`,
     );
   };
   const what = whenDisconnected ?? byDefault;

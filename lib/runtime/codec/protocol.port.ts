@@ -33,7 +33,9 @@ export interface Codec<M = unknown> {
 /** An answer to a request of ours. */
 export type Answer =
   | { readonly id: RequestId; readonly value: unknown }
-  | { readonly id: RequestId; readonly error: Error };
+  | { readonly id: RequestId; readonly error: Error }
+  /** An error of no request, such as one that the peer could not read: `@OnError` is told. */
+  | { readonly id?: undefined; readonly error: Error };
 
 /** A request of the peer's. */
 export interface PeerRequest {

@@ -17,6 +17,8 @@ import { Wire } from './wire.js';
 /** Whom a candidate tells. */
 export interface CandidateOwner<L extends BesideLogin> {
   onOpen(next: Candidate<L>, opening: WireOpening): void;
+  /** A frame of the new session is there: its login may wait for an answer in it. */
+  onArrived(frame: DataFrame): void;
   /** A frame of the new session waits, and it is not the client's yet. */
   onFrame(next: Candidate<L>): void;
   onEnd(next: Candidate<L>, end: WireEnd): void;
@@ -56,6 +58,7 @@ export class Candidate<L extends BesideLogin>
   }
 
   post(frame: DataFrame): void {
+    if (!this.isPassedOn) this.owner.onArrived(frame);
     if (this.#listener?.arrived(frame) === true) return;
     this.keep(frame);
     if (!this.isPassedOn) this.owner.onFrame(this);

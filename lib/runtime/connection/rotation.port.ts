@@ -111,6 +111,8 @@ export interface RotationHost<L extends BesideLogin> {
   readonly mailbox: FrameInbox;
   /** These have their turn now, in order. */
   handle(frames: readonly (DataFrame | PongFrame)[]): void;
+  /** A frame of the new session has arrived, which may hold answers to what its login has asked. */
+  answered(frame: DataFrame): void;
   /** An inbox that the features of the session have looked at before. */
   behindFeatures(inbox: FrameInbox): FrameInbox;
   /** Prepares an attempt beside the mailbox, waits for its turn, and calls `dial` or `failAttempt`. */

@@ -411,6 +411,10 @@ export class Rotation<L extends BesideLogin> implements CandidateOwner<L>, Overl
   }
 
   /** A frame of the new session waits. */
+  onArrived(frame: DataFrame): void {
+    this.host.answered(frame);
+  }
+
   onFrame(next: Candidate<L>): void {
     next.isConfirmed = true;
     const state = this.#state;

@@ -11,12 +11,14 @@ export type WebSockexErrorCode =
   | 'ERR_WEBSOCKEX_CONFIGURATION'
   | 'ERR_WEBSOCKEX_CONNECTION'
   | 'ERR_WEBSOCKEX_DEADLOCK'
+  | 'ERR_WEBSOCKEX_DISCONNECTED'
   | 'ERR_WEBSOCKEX_FATAL'
   | 'ERR_WEBSOCKEX_FRAME_ENCODE'
   | 'ERR_WEBSOCKEX_HANDLER_TIMEOUT'
   | 'ERR_WEBSOCKEX_HANDSHAKE'
   | 'ERR_WEBSOCKEX_HEARTBEAT_TIMEOUT'
   | 'ERR_WEBSOCKEX_INVALID_FRAME'
+  | 'ERR_WEBSOCKEX_JSON_RPC'
   | 'ERR_WEBSOCKEX_LINK'
   | 'ERR_WEBSOCKEX_LOGIN'
   | 'ERR_WEBSOCKEX_LOGIN_TIMEOUT'
@@ -28,6 +30,8 @@ export type WebSockexErrorCode =
   | 'ERR_WEBSOCKEX_NO_HANDLER'
   | 'ERR_WEBSOCKEX_PROTOCOL'
   | 'ERR_WEBSOCKEX_QUEUE_FULL'
+  | 'ERR_WEBSOCKEX_REQUEST_FAILED'
+  | 'ERR_WEBSOCKEX_REQUEST_TIMEOUT'
   | 'ERR_WEBSOCKEX_RESTART_LIMIT'
   | 'ERR_WEBSOCKEX_SEND_EXPIRED'
   | 'ERR_WEBSOCKEX_SEND_TIMEOUT'
@@ -55,6 +59,12 @@ export type WebSockexErrorCode =
 export abstract class WebSockexError extends Error {
   /** Stable over releases; messages are not. */
   abstract readonly code: WebSockexErrorCode;
+
+  /**
+   * Of what a request has ended with: whether the peer may have done what it was asked for. Absent on all other
+   * errors.
+   */
+  declare readonly sent?: boolean;
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

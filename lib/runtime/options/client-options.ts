@@ -107,6 +107,11 @@ export interface ClientOptions extends TransportOptions {
    */
   readonly mailboxOnRestart?: 'keep' | 'drop';
   /**
+   * Requests that may wait for their answers at a time; more wait for their turn, in order. A protocol such as OCPP
+   * needs 1. @default 256
+   */
+  readonly maxInFlight?: number;
+  /**
    * The longest delay before a restart. The first is made at once, those that follow it grow; after
    * `within` of life, and at least 5 seconds, they begin anew. @default 30000
    */
@@ -153,6 +158,11 @@ export interface ClientOptions extends TransportOptions {
   readonly queue?: QueueOptions;
   /** When a lost connection is tried again; `false`: never. */
   readonly reconnect?: false | ReconnectOptions;
+  /**
+   * How long `handle.request()` waits for its answer, from the call; each request may say otherwise. `Infinity` and
+   * 0: for ever. @default 30000
+   */
+  readonly requestTimeout?: number;
   /** Whether a new incarnation follows one that has ended. @default 'transient' */
   readonly restart?: Restart;
   /**

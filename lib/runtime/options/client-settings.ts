@@ -54,6 +54,7 @@ export interface ClientSettings {
   /** `Infinity`: none. */
   readonly maxAge: number;
   readonly maxBuffered: number;
+  readonly maxInFlight: number;
   readonly maxRestartDelay: number;
   readonly maxRestarts: number | undefined;
   readonly onBadMessage: 'report' | 'crash' | 'close';
@@ -63,6 +64,8 @@ export interface ClientSettings {
   readonly protocols: readonly string[];
   readonly queue: { readonly max: number; readonly maxBytes: number; readonly ttl: number };
   readonly reconnect: ReconnectPolicy | false;
+  /** `Infinity`: none. */
+  readonly requestTimeout: number;
   readonly restart: Restart;
   readonly sendHighWaterMark: number;
   readonly sendRate: SendRateSettings | undefined;
@@ -113,6 +116,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     maxAge: toLimit(options.maxAge ?? OPTIONS.maxAge.default),
     maxBuffered:
       options.maxBuffered ?? Math.max(OPTIONS.maxBuffered.default, options.sendHighWaterMark ?? 0),
+    maxInFlight: options.maxInFlight ?? OPTIONS.maxInFlight.default,
     maxRestartDelay: options.maxRestartDelay ?? OPTIONS.maxRestartDelay.default,
     maxRestarts: options.maxRestarts,
     onBadMessage: options.onBadMessage ?? OPTIONS.onBadMessage.default,
@@ -126,6 +130,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
       ttl: queue.ttl ?? QUEUE.ttl.default,
     },
     reconnect: reconnect === false ? false : toPolicy(defined(reconnect)),
+    requestTimeout: toLimit(options.requestTimeout ?? OPTIONS.requestTimeout.default),
     restart: options.restart ?? OPTIONS.restart.default,
     sendHighWaterMark: options.sendHighWaterMark ?? OPTIONS.sendHighWaterMark.default,
     sendRate: sendRate && { ...sendRate, burst: sendRate.burst ?? sendRate.limit },

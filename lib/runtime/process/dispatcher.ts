@@ -69,6 +69,8 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
   #answering: CallMessage | undefined;
   #unhandled = 0;
   #messages: MessageRouter | undefined;
+  /** Whether frames may be answers, of which no handler is told. */
+  #knowsAnswers = false;
   /** Whether it waits for what features still have to send: no handler runs. */
   isFlushing = false;
   readonly sizeOf = sizeOf;
@@ -111,7 +113,8 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
     const passed = features.receives ? features.received(frame) : frame;
     if (passed === undefined) return undefined;
     observers.frame(passed);
-    const isMessage = lifetime.incarnation.messages !== undefined || observers.seesMessages;
+    const isRead = lifetime.incarnation.messages !== undefined || this.#knowsAnswers;
+    const isMessage = isRead || observers.seesMessages;
     return isMessage ? this.messages.frame(passed) : this.route(passed);
   }
 
@@ -297,6 +300,7 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
   #open(login: OpenedSession): Pending {
     this.parts.lifetime.opened();
     this.parts.calls.isLoggingIn = true;
+    this.#knowsAnswers = this.parts.settings.protocol.answer !== undefined;
     this.tools.features.open(login.info.session);
     return login.begin();
   }

@@ -372,6 +372,11 @@ export class HandlerCalls {
     return stream;
   }
 
+  /** Whether the code that runs now is part of a handler that the mailbox waits for. */
+  get isHere(): boolean {
+    return this.#here() !== undefined;
+  }
+
   /** Whether the code that runs now is part of a handler that is called for a frame of the peer's. */
   get answersPeer(): boolean {
     return this.#here()?.handler.answersPeer === true;

@@ -3,6 +3,7 @@ import type { Connection } from '../connection/connection.js';
 import type { Wire } from '../connection/wire.js';
 import type { RotationView } from '../connection/rotation.js';
 import { BadResponseError } from '../errors/client.errors.js';
+import { DisconnectedError } from '../errors/request.errors.js';
 import { MessageFault } from '../errors/message.errors.js';
 import { NotConnectedError, ShuttingDownError } from '../errors/connection.errors.js';
 import { type DataFrame, type Frame, toFrame } from '../frame/frame.js';
@@ -230,7 +231,8 @@ export class HandlerRunner implements HandlerStreamsOwner {
    * Whether something failed because the session has ended, which is told as what it is: the network's
    * fault is none of the program's. So it is where the application ends, and another client ended first.
    */
-  isEndOfSession(thrown: unknown): thrown is NotConnectedError {
+  isEndOfSession(thrown: unknown): thrown is NotConnectedError | DisconnectedError {
+    if (thrown instanceof DisconnectedError) return thrown.client === this.definition.name;
     if (!(thrown instanceof NotConnectedError)) return false;
     if (thrown instanceof ShuttingDownError && this.tools.host?.isClosing) return true;
     return thrown.client === this.definition.name && thrown.state !== 'open';

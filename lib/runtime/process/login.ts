@@ -3,6 +3,7 @@ import type { Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
 import type { Connection } from '../connection/connection.js';
 import { LoginError, LoginTimeoutError } from '../errors/login.errors.js';
+import { DisconnectedError } from '../errors/request.errors.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { ClientSettings } from '../options/client-settings.js';
@@ -213,7 +214,8 @@ export class Login implements Greeting {
   /** Of a session that is open nobody is told in its own login that it is not ready. */
   #isEndOfSession(thrown: unknown): boolean {
     if (!this.parts.runner.isEndOfSession(thrown)) return false;
-    return this.dialogue.end !== undefined || thrown.state !== 'not ready';
+    if (this.dialogue.end !== undefined || thrown instanceof DisconnectedError) return true;
+    return thrown.state !== 'not ready';
   }
 
   #refused(error: LoginError): void {

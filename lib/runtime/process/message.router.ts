@@ -1,13 +1,13 @@
 import type { Awaitable } from '../async/deferred.js';
-import { fieldOf } from '../codec/json.protocol.js';
-import type { Protocol } from '../codec/protocol.port.js';
+import { nameOf, type Reading, readMessages } from '../codec/message.reader.js';
+import type { Answer } from '../codec/protocol.port.js';
 import type { Connection } from '../connection/connection.js';
 import {
   MessageError,
   type MessageFault,
   type MessageFaultKind,
 } from '../errors/message.errors.js';
-import { inspectShort, toError } from '../errors/websockex.error.js';
+import { toError } from '../errors/websockex.error.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
@@ -53,10 +53,10 @@ export class MessageRouter {
   /** A frame has its turn. */
   frame(frame: DataFrame): Awaitable {
     const { protocol } = this.parts.settings;
+    const early = this.tools.requests?.earlyReading(frame);
     let values: readonly unknown[];
     try {
-      const value = protocol.codec.decode(frame.data);
-      values = protocol.split === undefined ? [value] : split(protocol, value);
+      values = early === undefined ? readMessages(protocol, frame.data) : valuesOf(early);
     } catch (thrown) {
       return this.#undecoded(frame, thrown);
     }
@@ -71,7 +71,19 @@ export class MessageRouter {
 
   /** A message has its turn. */
   message(origin: MessageOrigin, value: unknown): Awaitable {
-    const name = (): string | undefined => nameOf(this.parts.settings.protocol, value);
+    const { protocol } = this.parts.settings;
+    if (protocol.answer !== undefined) {
+      let answer: Answer | undefined;
+      try {
+        answer = protocol.answer(value);
+      } catch (thrown) {
+        this.#origin = origin;
+        this.#value = value;
+        return this.#bad('decode', `a message could not be read by protocol.answer`, thrown);
+      }
+      if (answer !== undefined) return this.#unmatched(origin, value, answer);
+    }
+    const name = (): string | undefined => nameOf(protocol, value);
     const { observers } = this.tools;
     if (observers.seesMessages) observers.message({ value, name, data: origin.frame.data });
     this.#origin = origin;
@@ -88,6 +100,17 @@ export class MessageRouter {
     // Once a frame, however many of its messages nobody takes.
     origin.isOffered = true;
     return this.frames.route(origin.frame);
+  }
+
+  /** An answer that nobody waits for; or an error that is none to a request, which is told. */
+  #unmatched(origin: MessageOrigin, value: unknown, answer: Answer): void {
+    if (answer.id !== undefined) {
+      return this.tools.telemetry.emit('answer:unmatched', { id: answer.id });
+    }
+    this.#origin = origin;
+    this.#value = value;
+    const { error } = answer;
+    this.#bad('refused', `the peer tells of an error: ${error.message}`, error);
   }
 
   /** A handler could not have the message that is handled now. */
@@ -144,13 +167,7 @@ export class MessageRouter {
 
 function ignore(): void {}
 
-function split(protocol: Protocol, value: unknown): readonly unknown[] {
-  const values = protocol.split?.(value) as unknown;
-  if (Array.isArray(values)) return values;
-  throw new TypeError(`protocol.split returned ${inspectShort(values)}; it must return an array`);
-}
-
-/** What a message is looked up by. Throws what `protocol.name` throws. */
-function nameOf(protocol: Protocol, value: unknown): string | undefined {
-  return protocol.name === undefined ? fieldOf(value, 'type') : protocol.name(value);
+function valuesOf(reading: Reading): readonly unknown[] {
+  if (reading.values === undefined) throw reading.thrown;
+  return reading.values;
 }

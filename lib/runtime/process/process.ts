@@ -70,6 +70,8 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   #shutdown: Shutdown | undefined;
   #pauseLock: PauseLock | undefined;
   #isDraining = false;
+  /** Who wants reading to go on however many messages wait. */
+  #stretchers: Map<object, () => void> | undefined;
   /** Who waits for a frame in `@OnConnect`. */
   #listener: FrameListener | undefined;
 
@@ -142,6 +144,12 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   get maySend(): boolean {
     if (this.isReady || this.#rotation?.isHere === true) return true;
     return this.connection.isOpen && (this.login?.isHere === true || this.calls.answersPeer);
+  }
+
+  /** Where the code that runs now makes the session ready that is to take the place of this one: aborted at its end. */
+  get rotatingHere(): AbortSignal | undefined {
+    const rotation = this.madeRotation;
+    return rotation?.isHere === true ? rotation.login?.dialogue.signal : undefined;
   }
 
   /** The wire, while a frame of somebody who asks for nothing may be handed to it at once. */
@@ -328,18 +336,21 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
 
   onPeerClose(reason: CloseReason): void {
     this.login?.closedByPeer(reason);
+    this.#lost(reason);
     this.#rotation?.sessionEnds();
     this.mailbox.post({ type: 'peer-close', session: this.connection.session });
   }
 
   onLeaving(reason: CloseReason): void {
     this.login?.over(reason);
+    this.#lost(reason);
     if (this.connection.isClosedByUs) this.#rotation?.abandon();
     else this.#rotation?.sessionEnds();
   }
 
   onEnd(end: WireEnd): void {
     if (end.opened) this.login?.over(end.reason);
+    if (end.opened) this.#lost(end.error ?? end.reason);
     if (end.voluntary) this.#rotation?.abandon();
     else this.#rotation?.sessionEnds();
     this.mailbox.post({ type: 'end', end });
@@ -413,7 +424,16 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   listen(listener: FrameListener | undefined, wire: SessionWire): void {
     this.#listener = listener;
     wire.divert(this.inbox);
-    this.mailbox.stretch(listener && (() => listener.full()));
+    this.stretch(this, listener && (() => listener.full()));
+  }
+
+  /** As long as anybody wants it, the number of what waits does not pause reading. */
+  stretch(who: object, onFull: (() => void) | undefined): void {
+    const all = (this.#stretchers ??= new Map<object, () => void>());
+    if (onFull === undefined) all.delete(who);
+    else all.set(who, onFull);
+    const tell = (): void => [...all.values()].forEach((full) => full());
+    this.mailbox.stretch(all.size === 0 ? undefined : tell);
   }
 
   /** A frame that a dialogue has waited for has its turn. */
@@ -446,6 +466,10 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
         throw error;
       });
     }
+  }
+
+  #lost(cause: unknown): void {
+    this.noted(() => this.tools.features.lost(cause));
   }
 
   #setPaused(paused: boolean): void {

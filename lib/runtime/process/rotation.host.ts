@@ -97,6 +97,10 @@ export class ProcessRotation implements RotationHost<Login> {
     if (frames.length > 0) this.parts.mailbox.putFirst(frames);
   }
 
+  answered(frame: DataFrame): void {
+    this.parts.noted(() => this.tools.requests?.arrived?.(frame));
+  }
+
   behindFeatures(inbox: FrameInbox): FrameInbox {
     return this.parts.behindFeatures(inbox);
   }

@@ -306,6 +306,7 @@ export class Outbox implements SessionFeature {
 
   #hand(item: WaitingSend): void {
     if (isKeptMode(item.mode)) (this.#handed ??= new Set()).add(item);
+    item.caller?.onHanded?.();
     try {
       this.context.send(item.frames, (error) => this.#told(item, error), item.isAnswer);
     } catch (error) {
@@ -320,9 +321,10 @@ export class Outbox implements SessionFeature {
     const isOfBefore = this.#before?.delete(item) === true;
     if (item.isSettled) return;
     if (!error) this.#settle(item);
-    else if (isKeptMode(item.mode) && error.isUnsent && !this.#isClosed)
+    else if (isKeptMode(item.mode) && error.isUnsent && !this.#isClosed) {
       (this.#returned ??= []).push(item);
-    else this.#settle(item, this.#lost(error));
+      item.caller?.onReturned?.();
+    } else this.#settle(item, this.#lost(error));
     if (this.#ready === 0) this.#putBack();
     else if (isOfBefore && this.#before?.size === 0) {
       // That socket is gone: what it had, and has not sent, goes by the one that there is.

@@ -59,6 +59,13 @@ export interface FeatureContext {
   cut(error: Error): void;
   /** Notes a round trip, in milliseconds: `handle.latency`, and the event `heartbeat`. */
   measured(rtt: number): void;
+  /**
+   * From now on the number of messages that wait does not pause reading, but their bytes do; `undefined`: it does
+   * again.
+   *
+   * @param onFull told when reading is paused all the same: in this call, where it is
+   */
+  stretch(onFull: (() => void) | undefined): void;
   /** Does some work between two messages, before all that wait. What it throws is a crash. */
   schedule(work: () => Pending): void;
 }
@@ -85,6 +92,10 @@ export interface SendingCaller {
   readonly session: number | undefined;
   /** They are kept: `withdraw` takes them out, for a caller who has given up. */
   onKept(withdraw: () => void): void;
+  /** Those that were kept are handed to the socket of the session. */
+  onHanded?(): void;
+  /** That socket is gone, and no byte of them has left: they are kept again. */
+  onReturned?(): void;
 }
 
 /**
@@ -145,6 +156,13 @@ export interface SessionFeature {
    * are asked, then all are waited for, no longer than the session lasts: the time of a shutdown ends it.
    */
   drain?(): Pending;
+  /**
+   * Nothing more comes of a session: the peer has closed it, we have, or it is gone. Told at once, where {@link end}
+   * waits for its turn; it may be told more than once.
+   *
+   * @param cause what it ends by: an error, or a reason
+   */
+  lost?(cause: unknown): void;
   /**
    * A session is over, or an attempt failed; `@OnDisconnect` comes after it. A crash, and a shutdown that
    * waits no longer, have no `end`: there {@link over} is all.
@@ -260,6 +278,10 @@ export class FeatureChain {
   drain(): Promise<void> | undefined {
     const mine = this.#features.filter((feature) => feature.drain !== undefined).toReversed();
     return mine.length === 0 ? undefined : drained(mine);
+  }
+
+  lost(cause: unknown): void {
+    for (const feature of this.#features) feature.lost?.(cause);
   }
 
   end(end: WireEnd): void {

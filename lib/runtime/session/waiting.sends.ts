@@ -1,7 +1,7 @@
 import { FrameChecker } from '../frame/frame.checker.js';
 import type { Frame } from '../frame/frame.js';
 import type { WhenDisconnected } from '../options/client-options.js';
-import type { SendingOptions } from './session.feature.js';
+import type { SendingCaller, SendingOptions } from './session.feature.js';
 
 /** One send that waits for its turn, or for the socket to take it. */
 export interface WaitingSend {
@@ -20,6 +20,8 @@ export interface WaitingSend {
   readonly isWhole: boolean;
   readonly isAnswer: boolean;
   readonly done: ((error?: Error) => void) | undefined;
+  /** Who is told on the way, where somebody is. */
+  readonly caller: SendingCaller | undefined;
   /** Whether somebody has been told what became of it. */
   isSettled: boolean;
 }
@@ -166,6 +168,7 @@ export function toWaiting(
     isWhole,
     isAnswer,
     done,
+    caller,
     isSettled: false,
   };
 }

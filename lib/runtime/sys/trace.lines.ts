@@ -44,6 +44,8 @@ export class TraceLines {
         return [`has no handler for frame: ${showFrame(event.frame)}`];
       case 'message:rejected':
         return [`bad message: ${event.error.message}`];
+      case 'answer:unmatched':
+        return [`nobody waits for the answer to ${event.id}`];
       case 'cast':
       case 'call':
         return [`received ${event.event} msg: ${list([event.name, ...event.args])}`];

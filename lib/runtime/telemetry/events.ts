@@ -139,6 +139,12 @@ export interface FrameUnhandledEvent extends EventBase {
   readonly count: number;
 }
 
+/** An answer has come that nobody waits for: its request has ended, or was none of ours. */
+export interface AnswerUnmatchedEvent extends EventBase {
+  readonly event: 'answer:unmatched';
+  readonly id: string | number;
+}
+
 /** A message of the peer's was a bad one: it did not decode, was not valid, or was refused. */
 export interface MessageRejectedEvent extends EventBase {
   readonly event: 'message:rejected';
@@ -256,6 +262,7 @@ export type WebSockexEvent =
   | FrameDroppedEvent
   | FrameUnhandledEvent
   | MessageRejectedEvent
+  | AnswerUnmatchedEvent
   | HandlerSlowEvent
   | HeartbeatEvent
   | MailboxDroppedEvent

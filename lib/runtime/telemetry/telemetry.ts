@@ -25,6 +25,7 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   'frame:dropped': channel('websockex:frame:dropped'),
   'frame:unhandled': channel('websockex:frame:unhandled'),
   'message:rejected': channel('websockex:message:rejected'),
+  'answer:unmatched': channel('websockex:answer:unmatched'),
   'handler:slow': channel('websockex:handler:slow'),
   heartbeat: channel('websockex:heartbeat'),
   'mailbox:dropped': channel('websockex:mailbox:dropped'),

@@ -13,7 +13,7 @@ import {
   type MethodName,
 } from '../../runtime/client/client-handle.js';
 import type { LocalHandle } from '../../runtime/client/local-handle.js';
-import type { SendOptions } from '../../runtime/client/send.options.js';
+import type { RequestOptions, SendOptions } from '../../runtime/client/send.options.js';
 import type { MessagePattern } from '../../runtime/codec/message.pattern.js';
 import type { SchemaOutput, StandardSchemaV1 } from '../../runtime/codec/standard.schema.js';
 import type { RotateOptions } from '../../runtime/connection/rotation.port.js';
@@ -241,6 +241,13 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
 
   send(message: unknown, options?: SendOptions): Promise<void> {
     return this.#local.send(message, options);
+  }
+
+  request<S extends StandardSchemaV1 = StandardSchemaV1>(
+    message: unknown,
+    options?: RequestOptions<S>,
+  ): Promise<SchemaOutput<S>> {
+    return this.#local.request(message, options);
   }
 
   messages<S extends StandardSchemaV1>(

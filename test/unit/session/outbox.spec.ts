@@ -70,6 +70,7 @@ class Desk {
         return buffered();
       },
       send: (frames, done) => this.#give(frames, done),
+      stretch: () => undefined,
       sendBefore: () => expect.fail('nothing is rotated'),
       notConnected: (what, cause) => new NotConnectedError('feed', 'backoff', what, { cause }),
       dropped: (frames) => void this.dropped.push(...frames.map(idOf)),

@@ -600,6 +600,10 @@ describe('A hook that throws crashes the client', () => {
       act: ({ handle }) => void handle.stop(),
       ran: ['start', 'beforeConnect', 'connect', 'terminate'],
     },
+    lost: {
+      act: ({ transport }) => transport.last.playEnd(),
+      ran: ['start', 'beforeConnect', 'connect', 'terminate'],
+    },
     end: {
       act: ({ transport }) => transport.last.playEnd(),
       ran: ['start', 'beforeConnect', 'connect', 'terminate'],

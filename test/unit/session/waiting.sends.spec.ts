@@ -19,6 +19,7 @@ function send(bytes: number, mode: 'queue' | 'bound'): WaitingSend {
     isWhole: true,
     isAnswer: mode === 'bound',
     done: undefined,
+    caller: undefined,
     isSettled: false,
   };
 }

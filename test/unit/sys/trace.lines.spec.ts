@@ -58,6 +58,7 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
     },
     ['bad message: Feed: a text frame of 1 does not decode'],
   ],
+  [{ event: 'answer:unmatched', id: 7 }, ['nobody waits for the answer to 7']],
   [{ event: 'cast', name: 'a', args: [1, 'b'] }, ['received cast msg: ["a", 1, "b"]']],
   [{ event: 'call', name: 'a', args: [] }, ['received call msg: ["a"]']],
   [{ event: 'info', message: undefined }, ['received msg: undefined']],

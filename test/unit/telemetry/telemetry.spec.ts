@@ -49,6 +49,7 @@ describe('CHANNELS', () => {
       'frame:dropped',
       'frame:unhandled',
       'message:rejected',
+      'answer:unmatched',
       'handler:slow',
       'heartbeat',
       'mailbox:dropped',

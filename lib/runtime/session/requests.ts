@@ -1,0 +1,485 @@
+import { Deferred } from '../async/deferred.js';
+import type { SignalWatchers } from '../async/signal.watchers.js';
+import type { Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
+import { type HeapEntry, TimerHeap } from '../clock/timer.heap.js';
+import { type Reading, readMessages } from '../codec/message.reader.js';
+import type { RequestId } from '../codec/protocol.port.js';
+import { NotConnectedError } from '../errors/connection.errors.js';
+import {
+  DisconnectedError,
+  RequestFailedError,
+  RequestTimeoutError,
+} from '../errors/request.errors.js';
+import { BackpressureError, type SendFailure } from '../errors/sending.errors.js';
+import { WebSockexError } from '../errors/websockex.error.js';
+import type { DataFrame } from '../frame/frame.js';
+import type { FeatureContext, SessionFeature } from './session.feature.js';
+
+/** What is asked of a request beside its message. */
+export interface RequestSettings {
+  /** Milliseconds from the call; `Infinity`: none. */
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  /** Whether it is sent again, under a new id, when its session is lost. */
+  readonly retry: boolean;
+  /** Whether it waits for a session where there is none. */
+  readonly isKept: boolean;
+  /** Whether a handler of the client asks: while that waits, what arrives does so behind it. */
+  readonly isOfHandler: boolean;
+}
+
+/** How a request goes out. */
+export interface RequestSender {
+  /**
+   * Sends it under this id, now or as soon as it may.
+   *
+   * @throws WebSockexError where it may not; then nothing of it is kept
+   */
+  send(id: RequestId, told: SendingTold): void;
+  /** What tells the peer that nobody waits for the answer any more; not sent where there is no session. */
+  cancel(id: RequestId): void;
+}
+
+/** Told on the way of one request. */
+export interface SendingTold {
+  /** A socket has it, that of this session: the peer may get it from now on. */
+  handed(session: number): void;
+  /** That socket gave it back, with no byte of it sent: it waits for the next session. */
+  returned(): void;
+  /** It waits; `withdraw` takes it out. */
+  kept(withdraw: () => void): void;
+  /** It will not be sent, or the socket had it, and is gone. */
+  failed(error: Error): void;
+}
+
+/**
+ * Requests of ours, until each has ended, once:
+ *
+ *                     its place is there        an answer       the session is over          time is up, aborted
+ *     waiting         it is sent, or kept       –               rejects, unless retry, kept  rejects, not sent
+ *     kept            a socket has it: sent     –               waits on                     withdrawn, rejects
+ *     sent            –                         it is settled   rejects, or waits: retry     cancelled, rejects
+ *
+ * Answers are looked for as frames arrive, ahead of the mailbox: a handler may await a request of its own client. Ids
+ * come from one counter for the life of the client, and are never used again. Over a crash it keeps what waits with
+ * `retry`, or for a session. All deadlines have one timer.
+ */
+export class Requests implements SessionFeature {
+  #lastId = 0;
+  #order = 0;
+  /** Those that have a place, by their ids. */
+  readonly #placed = new Map<RequestId, Request>();
+  /** Those that have none yet. */
+  readonly #waiting = new RequestLine();
+  readonly #deadlines = new TimerHeap<Request>();
+  #timer: Timer | undefined;
+  /** When that is due. */
+  #timerAt = Infinity;
+  /** The session that is ready; 0 for none. */
+  #ready = 0;
+  /** Those that a handler may wait for. */
+  #ofHandlers = 0;
+  /** What was decoded as it arrived, until its turn. */
+  #early: WeakMap<DataFrame, Reading> | undefined;
+  #drained: (() => void)[] = [];
+
+  constructor(private readonly context: FeatureContext) {}
+
+  /** How many have not ended. */
+  get pending(): number {
+    return this.#placed.size + this.#waiting.size;
+  }
+
+  /**
+   * Sends a request, now or when there is a place for it.
+   *
+   * @param watchers who else watches the signal
+   * @throws WebSockexError where it may not be sent now
+   */
+  request(
+    sender: RequestSender,
+    settings: RequestSettings,
+    watchers: SignalWatchers,
+  ): Promise<unknown> {
+    const { clock, settings: options } = this.context;
+    const { timeout, signal } = settings;
+    const request = new Request(sender, settings, clock.now() + timeout, this.#order++);
+    const hasPlace = this.#placed.size < options.maxInFlight && this.#waiting.size === 0;
+    if (hasPlace) this.#send(request);
+    else this.#waiting.push(request);
+    if (request.isSettled) return request.promise;
+    if (timeout !== Infinity) {
+      this.#deadlines.add(request);
+      this.#arm();
+    }
+    if (signal !== undefined) {
+      request.unwatch = watchers.add(signal, (reason) => this.#giveUp(request, reason));
+    }
+    request.isOfHandler = settings.isOfHandler;
+    if (request.isOfHandler && ++this.#ofHandlers === 1) this.context.stretch(() => this.#full());
+    return request.promise;
+  }
+
+  /** What was found in a frame as it arrived, without the answers in it; `undefined` where nobody has looked. */
+  earlyReading(frame: DataFrame): Reading | undefined {
+    return this.#early?.get(frame);
+  }
+
+  /** Only a protocol that knows answers is asked for them. */
+  get arrived(): SessionFeature['arrived'] {
+    if (this.context.settings.protocol.answer === undefined) return undefined;
+    return (frame) => this.#arrived(frame);
+  }
+
+  ready(session: number): void {
+    this.#ready = session;
+    this.#pump();
+  }
+
+  /** Answers to what was asked are waited for, as long as a shutdown may. */
+  drain(): Promise<void> | undefined {
+    if (this.#placed.size === 0) return undefined;
+    return new Promise((resolve) => this.#drained.push(resolve));
+  }
+
+  /** Not with its `end`, which waits behind a handler that may wait for an answer. */
+  lost(cause: unknown): void {
+    this.#lose(this.context.session, cause);
+    this.#refuseWaiting();
+  }
+
+  /** What was asked of the old session of a rotation may have been answered until now. */
+  overlapOver(): void {
+    this.#lose(this.context.session - 1, undefined);
+  }
+
+  over(): void {
+    // No handler of it waits any more.
+    this.#ofHandlers = 0;
+    for (const request of [...this.#placed.values(), ...this.#waiting]) request.isOfHandler = false;
+    this.lost(undefined);
+  }
+
+  close(): void {
+    this.#ready = 0;
+    for (const request of [...this.#placed.values(), ...this.#waiting.take()]) {
+      this.#reject(request, this.context.notConnected('the request was not answered'));
+    }
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #arrived(frame: DataFrame): void {
+    // Where none is under way, what it holds is seen when its turn has come.
+    if (this.#placed.size === 0 || this.#early?.has(frame) === true) return;
+    const { protocol } = this.context.settings;
+    let reading: Reading;
+    const answered: (() => void)[] = [];
+    try {
+      const values = readMessages(protocol, frame.data).filter((value) => {
+        const answer = protocol.answer?.(value);
+        const request = answer && answer.id !== undefined ? this.#placed.get(answer.id) : undefined;
+        if (answer === undefined || request === undefined) return true;
+        answered.push(() => this.#answered(request, answer));
+        return false;
+      });
+      reading = { values };
+    } catch (thrown) {
+      reading = { thrown };
+    }
+    (this.#early ??= new WeakMap()).set(frame, reading);
+    // After all of it has been read: of a frame that cannot be read none is settled.
+    if (reading.values !== undefined) for (const settle of answered) settle();
+  }
+
+  #answered(
+    request: Request,
+    answer: { readonly value: unknown } | { readonly error: Error },
+  ): void {
+    // A frame may hold two answers to one request.
+    if (request.isSettled) return;
+    if ('error' in answer) this.#reject(request, this.#failed(answer.error));
+    else this.#settle(request, () => request.resolve(answer.value));
+  }
+
+  #failed(error: Error): Error {
+    if (error instanceof RequestFailedError) return error.toldTo(this.context.client);
+    return new RequestFailedError(this.context.client, error.message, { cause: error });
+  }
+
+  /** @throws WebSockexError where it may not be sent: then it has no place */
+  #send(request: Request): void {
+    const id = ++this.#lastId;
+    request.id = id;
+    this.#placed.set(id, request);
+    const isThis = (): boolean => request.id === id && !request.isSettled;
+    try {
+      request.sender.send(id, {
+        handed: (session) => {
+          if (isThis()) request.session = session;
+        },
+        returned: () => {
+          if (isThis()) request.session = undefined;
+        },
+        kept: (withdraw) => {
+          if (isThis()) request.withdraw = withdraw;
+        },
+        failed: (error) => {
+          if (isThis()) this.#unsent(request, error);
+        },
+      });
+    } catch (error) {
+      request.id = undefined;
+      this.#placed.delete(id);
+      throw error;
+    }
+  }
+
+  /** It was not sent, or the socket that had it is gone. */
+  #unsent(request: Request, error: SendFailure): void {
+    const { session } = request;
+    const isUnsent = session === undefined || error.isUnsent === true;
+    const isOfSocket = !(error instanceof WebSockexError) || error instanceof NotConnectedError;
+    // Of that session there is no socket any more: what is to be sent again waits for the next.
+    if (isOfSocket && (session === undefined || session === this.#ready)) this.#ready = 0;
+    if (isUnsent) request.session = undefined;
+    if (request.settings.retry && isOfSocket) return this.#again(request);
+    if (!isUnsent) {
+      const { client } = this.context;
+      return this.#reject(request, new DisconnectedError(client, session, { cause: error }));
+    }
+    const told =
+      error instanceof WebSockexError
+        ? error
+        : this.context.notConnected('the request was not sent', error);
+    this.#reject(request, told);
+  }
+
+  /** All that the session had, or one before it, is not answered any more. */
+  #lose(session: number, cause: unknown): void {
+    if (this.#ready <= session) this.#ready = 0;
+    const { client } = this.context;
+    // Those that go may make room for others.
+    const placed = [...this.#placed.values()];
+    for (const request of placed) {
+      if (request.session === undefined || request.session > session) continue;
+      if (request.settings.retry) this.#again(request);
+      else this.#reject(request, new DisconnectedError(client, request.session, { cause }));
+    }
+  }
+
+  /** Those without a place are not sent in this session any more. */
+  #refuseWaiting(): void {
+    for (const request of this.#waiting.take()) {
+      const { retry, isKept } = request.settings;
+      if (retry || isKept) this.#waiting.push(request);
+      else this.#reject(request, this.context.notConnected('the request was not sent'));
+    }
+  }
+
+  /** It waits for the next session, before all that came after it. */
+  #again(request: Request): void {
+    if (request.id !== undefined) this.#placed.delete(request.id);
+    request.wasSent ||= request.session !== undefined;
+    request.id = undefined;
+    request.session = undefined;
+    request.withdraw = undefined;
+    this.#waiting.comeBack(request);
+    this.#pump();
+  }
+
+  /** Sends as many of those that wait as there are places. */
+  #pump(): void {
+    while (this.#ready > 0 && this.#placed.size < this.context.settings.maxInFlight) {
+      const request = this.#waiting.shift();
+      if (request === undefined) return;
+      try {
+        this.#send(request);
+      } catch (error) {
+        const isToWait = request.settings.retry && error instanceof NotConnectedError;
+        if (!isToWait) this.#reject(request, error as Error);
+        else {
+          this.#ready = 0;
+          this.#waiting.comeBack(request);
+        }
+      }
+    }
+  }
+
+  #giveUp(request: Request, reason: unknown): void {
+    const { id, session, sender } = request;
+    this.#settle(request, () => request.reject(reason));
+    // Only a peer that may have it has to be told.
+    if (id !== undefined && session !== undefined) sender.cancel(id);
+  }
+
+  #expire(): void {
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    const now = this.context.clock.now();
+    for (
+      let request = this.#deadlines.first;
+      request !== undefined && request.at <= now;
+      request = this.#deadlines.first
+    ) {
+      const { timeout } = request.settings;
+      const { client } = this.context;
+      this.#giveUp(request, new RequestTimeoutError(client, timeout, request.isSent));
+    }
+    this.#arm();
+  }
+
+  /** One timer, for the first that is due. */
+  #arm(): void {
+    const first = this.#deadlines.first;
+    if (first === undefined || first.at >= this.#timerAt) return;
+    this.#timer?.cancel();
+    this.#timerAt = first.at;
+    const { clock } = this.context;
+    this.#timer = setDeadline(clock, Math.max(0, first.at - clock.now()), () => this.#expire());
+  }
+
+  /** As much waits behind the handler as may, and is not read any more: the answer may never come. */
+  #full(): void {
+    const { client } = this.context;
+    const what =
+      'the handler that waits for the answer to a request keeps mailbox.maxBytes of frames waiting, and ' +
+      'reading is paused. Do not wait for it in the handler, or allow more';
+    for (const request of [...this.#placed.values(), ...this.#waiting]) {
+      if (request.isOfHandler) this.#reject(request, new BackpressureError(client, what));
+    }
+  }
+
+  #reject(request: Request, error: Error): void {
+    if (error instanceof WebSockexError && error.sent === undefined) {
+      Object.assign(error, { sent: request.isSent });
+    }
+    this.#settle(request, () => request.reject(error));
+  }
+
+  /** Ends it, once, and gives its place to the next. */
+  #settle(request: Request, tell: () => void): void {
+    if (request.isSettled) return;
+    request.isSettled = true;
+    this.#deadlines.delete(request);
+    request.unwatch?.();
+    if (request.id !== undefined) this.#placed.delete(request.id);
+    else if (request.isWaiting) this.#waiting.forget();
+    if (request.session === undefined) request.withdraw?.();
+    if (request.isOfHandler && --this.#ofHandlers === 0) this.context.stretch(undefined);
+    tell();
+    this.#pump();
+    if (this.#placed.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
+  }
+}
+
+/** One request. */
+class Request implements HeapEntry {
+  place = -1;
+  id: RequestId | undefined;
+  /** The session whose socket has it, where one does. */
+  session: number | undefined;
+  withdraw: (() => void) | undefined;
+  unwatch: (() => void) | undefined;
+  /** Whether a handler of the client may wait for it. */
+  isOfHandler = false;
+  /** Whether it is in the line of those without a place. */
+  isWaiting = false;
+  /** Whether a socket of a session before had it. */
+  wasSent = false;
+  isSettled = false;
+  readonly #deferred = new Deferred<unknown>();
+
+  constructor(
+    readonly sender: RequestSender,
+    readonly settings: RequestSettings,
+    readonly at: number,
+    readonly order: number,
+  ) {}
+
+  /** Whether the peer may have it. */
+  get isSent(): boolean {
+    return this.wasSent || this.session !== undefined;
+  }
+
+  get promise(): Promise<unknown> {
+    return this.#deferred.promise;
+  }
+
+  resolve(value: unknown): void {
+    this.#deferred.resolve(value);
+  }
+
+  reject(reason: unknown): void {
+    this.#deferred.reject(reason);
+  }
+}
+
+/** Requests in order, of which any may end before its turn. */
+class RequestLine implements Iterable<Request> {
+  #requests: Request[] = [];
+  #next = 0;
+  /** Those that had their turn, and wait for another one: before all others, in their order. */
+  #back: Request[] = [];
+  size = 0;
+
+  push(request: Request): void {
+    request.isWaiting = true;
+    this.#requests.push(request);
+    this.size++;
+  }
+
+  comeBack(request: Request): void {
+    request.isWaiting = true;
+    this.#back.push(request);
+    this.size++;
+  }
+
+  shift(): Request | undefined {
+    if (this.#back.length > 0) this.#arrange();
+    while (this.#next < this.#requests.length) {
+      const request = this.#requests[this.#next++] as Request;
+      if (request.isSettled) continue;
+      request.isWaiting = false;
+      this.#left();
+      return request;
+    }
+    return undefined;
+  }
+
+  /** One of them has ended. */
+  forget(): void {
+    this.#left();
+  }
+
+  /** All of them, in order; none is left. */
+  take(): Request[] {
+    const all = [...this];
+    for (const request of all) request.isWaiting = false;
+    this.#requests = [];
+    this.#back = [];
+    this.#next = 0;
+    this.size = 0;
+    return all;
+  }
+
+  *[Symbol.iterator](): Iterator<Request> {
+    if (this.#back.length > 0) this.#arrange();
+    for (const request of this.#requests.slice(this.#next)) if (!request.isSettled) yield request;
+  }
+
+  /** Those that have ended hold no memory for long. */
+  #left(): void {
+    this.size--;
+    if (this.#requests.length >= 64 && this.size * 2 < this.#requests.length) this.#arrange();
+  }
+
+  #arrange(): void {
+    const back = this.#back.toSorted((one, other) => one.order - other.order);
+    const all = [...back, ...this.#requests.slice(this.#next)];
+    this.#requests = all.filter(({ isSettled }) => !isSettled);
+    this.#back = [];
+    this.#next = 0;
+  }
+}
