@@ -126,11 +126,12 @@ export type {
   RequestResult,
 } from './runtime/codec/protocol.port.js';
 export type {
-  SchemaIssue,
   SchemaOutput,
+  SchemaResult,
   StandardSchemaV1,
 } from './runtime/codec/standard.schema.js';
 export { MessageError } from './runtime/errors/message.errors.js';
+export type { SchemaIssue } from './runtime/errors/message.errors.js';
 export {
   DisconnectedError,
   JsonRpcError,

@@ -1,4 +1,4 @@
-import { MessageFault } from '../errors/message.errors.js';
+import { MessageFault, type SchemaIssue } from '../errors/message.errors.js';
 import { toError } from '../errors/websockex.error.js';
 
 /**
@@ -18,20 +18,14 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
   };
 }
 
-/** What a schema says of a value: the value, coerced maybe, or what is wrong with it. */
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] };
-
 /**
- * One thing that is wrong with a value, and where.
+ * What a schema says of a value: the value, coerced maybe, or what is wrong with it.
  *
  * @publicApi
  */
-export interface SchemaIssue {
-  readonly message: string;
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-}
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
 
 /**
  * What a schema makes of a value that it accepts.

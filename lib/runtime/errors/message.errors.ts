@@ -1,7 +1,11 @@
 import { WebSockexError } from './websockex.error.js';
 
-/** What a schema says is wrong with a message; see `SchemaIssue`. */
-interface Issue {
+/**
+ * One thing that is wrong with a value, and where.
+ *
+ * @publicApi
+ */
+export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
@@ -21,7 +25,7 @@ export interface BadMessage {
   readonly data: string | Buffer;
   /** The message as it was decoded; `undefined` where it was not. */
   readonly value?: unknown;
-  readonly issues?: readonly Issue[];
+  readonly issues?: readonly SchemaIssue[];
   readonly cause?: unknown;
 }
 
@@ -35,7 +39,7 @@ export interface BadMessage {
 export class MessageError extends WebSockexError {
   readonly code: (typeof CODES)[MessageFaultKind];
   /** What a schema says is wrong; empty where it was something else. */
-  readonly issues: readonly Issue[];
+  readonly issues: readonly SchemaIssue[];
   /** What came with the frame, of which the message may be one of several. */
   readonly data: string | Buffer;
   /** The message as it was decoded; `undefined` where it was not. */
@@ -78,7 +82,7 @@ export class MessageFault extends Error {
     readonly kind: MessageFaultKind,
     /** What is wrong, without the client: "price: expected a number". */
     readonly what: string,
-    readonly issues: readonly Issue[] = [],
+    readonly issues: readonly SchemaIssue[] = [],
     options?: ErrorOptions,
   ) {
     super(what, options);
