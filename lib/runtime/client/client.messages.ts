@@ -43,6 +43,7 @@ class MessageSender implements RequestSender {
     private readonly client: MessageClient,
     private readonly message: unknown,
     private readonly sending: Sending,
+    private readonly signals: SignalWatchers,
   ) {}
 
   send(id: RequestId, told: SendingTold): void {
@@ -75,7 +76,7 @@ class MessageSender implements RequestSender {
     });
     if (!isKept) told.handed(session);
     // Of a session that never takes the place nobody else tells.
-    next?.addEventListener('abort', () => told.failed(next.reason as Error), { once: true });
+    if (next !== undefined) this.signals.add(next, (reason) => told.failed(reason as Error));
   }
 
   cancel(id: RequestId): void {
@@ -134,7 +135,7 @@ export class ClientMessages {
         isKept: isKeptMode(whenDisconnected),
         isOfHandler: process.calls.isHere,
       };
-      const sender = new MessageSender(client, message, sending);
+      const sender = new MessageSender(client, message, sending, this.signals);
       const answer = client.requests.request(sender, settings, this.signals);
       return schema === undefined ? answer : this.#checkedAnswer(schema, answer);
     } catch (error) {

@@ -72,22 +72,21 @@ export class MessageRouter {
   /** A message has its turn. */
   message(origin: MessageOrigin, value: unknown): Awaitable {
     const { protocol } = this.parts.settings;
+    this.#origin = origin;
+    this.#value = value;
     if (protocol.answer !== undefined) {
       let answer: Answer | undefined;
       try {
         answer = protocol.answer(value);
       } catch (thrown) {
-        this.#origin = origin;
-        this.#value = value;
-        return this.#bad('decode', `a message could not be read by protocol.answer`, thrown);
+        const why = `could not be looked at by protocol.answer: ${toError(thrown).message}`;
+        return this.#bad('decode', `a message ${why}`, thrown);
       }
-      if (answer !== undefined) return this.#unmatched(origin, value, answer);
+      if (answer !== undefined) return this.#unmatched(answer);
     }
     const name = (): string | undefined => nameOf(protocol, value);
     const { observers } = this.tools;
     if (observers.seesMessages) observers.message({ value, name, data: origin.frame.data });
-    this.#origin = origin;
-    this.#value = value;
     let handler: Handler | undefined;
     try {
       handler = this.parts.lifetime.incarnation.messages?.find(value, name);
@@ -103,12 +102,10 @@ export class MessageRouter {
   }
 
   /** An answer that nobody waits for; or an error that is none to a request, which is told. */
-  #unmatched(origin: MessageOrigin, value: unknown, answer: Answer): void {
+  #unmatched(answer: Answer): void {
     if (answer.id !== undefined) {
       return this.tools.telemetry.emit('answer:unmatched', { id: answer.id });
     }
-    this.#origin = origin;
-    this.#value = value;
     const { error } = answer;
     this.#bad('refused', `the peer tells of an error: ${error.message}`, error);
   }

@@ -69,10 +69,10 @@ export class Requests implements SessionFeature {
   #lastId = 0;
   #order = 0;
   /** Those that have a place, by their ids. */
-  readonly #placed = new Map<RequestId, Request>();
+  #placedById: Map<RequestId, Request> | undefined;
   /** Those that have none yet. */
-  readonly #waiting = new RequestLine();
-  readonly #deadlines = new TimerHeap<Request>();
+  #line: RequestLine | undefined;
+  #heap: TimerHeap<Request> | undefined;
   #timer: Timer | undefined;
   /** When that is due. */
   #timerAt = Infinity;
@@ -82,9 +82,27 @@ export class Requests implements SessionFeature {
   #ofHandlers = 0;
   /** What was decoded as it arrived, until its turn. */
   #early: WeakMap<DataFrame, Reading> | undefined;
-  #drained: (() => void)[] = [];
+  #drained: (() => void)[] | undefined;
 
   constructor(private readonly context: FeatureContext) {}
+
+  // Most clients never ask anything: none of these is made before the first request.
+  get #placed(): Map<RequestId, Request> {
+    return (this.#placedById ??= new Map());
+  }
+
+  get #waiting(): RequestLine {
+    return (this.#line ??= new RequestLine());
+  }
+
+  get #deadlines(): TimerHeap<Request> {
+    return (this.#heap ??= new TimerHeap());
+  }
+
+  /** Whether nothing has been asked, in the life of the client. */
+  get #isUnused(): boolean {
+    return this.#lastId === 0 && this.#order === 0;
+  }
 
   /** How many have not ended. */
   get pending(): number {
@@ -134,27 +152,30 @@ export class Requests implements SessionFeature {
 
   ready(session: number): void {
     this.#ready = session;
-    this.#pump();
+    if (!this.#isUnused) this.#pump();
   }
 
   /** Answers to what was asked are waited for, as long as a shutdown may. */
   drain(): Promise<void> | undefined {
-    if (this.#placed.size === 0) return undefined;
-    return new Promise((resolve) => this.#drained.push(resolve));
+    if (this.#isUnused || this.#placed.size === 0) return undefined;
+    return new Promise((resolve) => (this.#drained ??= []).push(resolve));
   }
 
   /** Not with its `end`, which waits behind a handler that may wait for an answer. */
   lost(cause: unknown): void {
+    if (this.#isUnused) return this.#left(this.context.session);
     this.#lose(this.context.session, cause);
     this.#refuseWaiting();
   }
 
   /** What was asked of the old session of a rotation may have been answered until now. */
   overlapOver(): void {
+    if (this.#isUnused) return;
     this.#lose(this.context.session - 1, undefined);
   }
 
   over(): void {
+    if (this.#isUnused) return this.lost(undefined);
     // No handler of it waits any more.
     this.#ofHandlers = 0;
     for (const request of [...this.#placed.values(), ...this.#waiting]) request.isOfHandler = false;
@@ -163,6 +184,7 @@ export class Requests implements SessionFeature {
 
   close(): void {
     this.#ready = 0;
+    if (this.#isUnused) return;
     for (const request of [...this.#placed.values(), ...this.#waiting.take()]) {
       this.#reject(request, this.context.notConnected('the request was not answered'));
     }
@@ -172,7 +194,7 @@ export class Requests implements SessionFeature {
 
   #arrived(frame: DataFrame): void {
     // Where none is under way, what it holds is seen when its turn has come.
-    if (this.#placed.size === 0 || this.#early?.has(frame) === true) return;
+    if (this.#isUnused || this.#placed.size === 0 || this.#early?.has(frame) === true) return;
     const { protocol } = this.context.settings;
     let reading: Reading;
     const answered: (() => void)[] = [];
@@ -256,16 +278,25 @@ export class Requests implements SessionFeature {
     this.#reject(request, told);
   }
 
+  /** The session is not there any more, where it was. */
+  #left(session: number): void {
+    if (this.#ready <= session) this.#ready = 0;
+  }
+
   /** All that the session had, or one before it, is not answered any more. */
   #lose(session: number, cause: unknown): void {
-    if (this.#ready <= session) this.#ready = 0;
+    this.#left(session);
     const { client } = this.context;
     // Those that go may make room for others.
     const placed = [...this.#placed.values()];
     for (const request of placed) {
       if (request.session === undefined || request.session > session) continue;
       if (request.settings.retry) this.#again(request);
-      else this.#reject(request, new DisconnectedError(client, request.session, { cause }));
+      else
+        this.#reject(
+          request,
+          new DisconnectedError(client, request.session, cause === undefined ? {} : { cause }),
+        );
     }
   }
 
@@ -370,7 +401,8 @@ export class Requests implements SessionFeature {
     if (request.isOfHandler && --this.#ofHandlers === 0) this.context.stretch(undefined);
     tell();
     this.#pump();
-    if (this.#placed.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
+    if (this.#placed.size > 0) return;
+    for (const resolve of this.#drained?.splice(0) ?? []) resolve();
   }
 }
 
