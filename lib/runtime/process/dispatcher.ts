@@ -12,7 +12,7 @@ import type { ClientSettings } from '../options/client-settings.js';
 import type { Handler } from './client.definition.js';
 import type { Dialer } from './dialer.js';
 import type { HandlerCalls } from './handler.calls.js';
-import type { HandlerRunner } from './handler.runner.js';
+import type { HandlerInvoker } from './handler.invoker.js';
 import type { Lifetime } from './lifetime.js';
 import type { ConnectionInfo } from './handler.arguments.js';
 import type { Login } from './login.js';
@@ -44,7 +44,7 @@ export interface DispatcherParts {
   readonly rotation: RotationView;
   /** The same, where anybody has wanted one. */
   readonly madeRotation: RotationView | undefined;
-  readonly runner: HandlerRunner;
+  readonly invoker: HandlerInvoker;
   readonly settings: ClientSettings;
   /** That of the session, or of the last one. */
   readonly login: Login | undefined;
@@ -160,14 +160,14 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
 
   /** Gives a frame, as it is, to the `@OnFrame` that takes it. */
   route(frame: DataFrame): Awaitable {
-    const { lifetime, runner } = this.parts;
+    const { invoker, lifetime } = this.parts;
     const { all } = lifetime.incarnation.frames;
-    return all === undefined ? this.#find(frame) : runner.run(all, frame);
+    return all === undefined ? this.#find(frame) : invoker.run(all, frame);
   }
 
   /** The same where it is to be found. */
   #find(frame: DataFrame): Awaitable {
-    const { lifetime, runner } = this.parts;
+    const { invoker, lifetime } = this.parts;
     const { frames, messages } = lifetime.incarnation;
     if (frames.isEmpty) return messages === undefined ? undefined : this.#noClause(frame);
     let handler: Handler | undefined;
@@ -176,16 +176,16 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
     } catch (thrown) {
       return lifetime.crash(thrown);
     }
-    return handler === undefined ? this.#noClause(frame) : runner.run(handler, frame);
+    return handler === undefined ? this.#noClause(frame) : invoker.run(handler, frame);
   }
 
   onSettled(value: unknown): Pending {
-    return this.parts.runner.settled(value);
+    return this.parts.invoker.settled(value);
   }
 
   onEscape(error: unknown): Pending {
-    const { calls, lifetime, runner } = this.parts;
-    if (runner.isAwaited) return runner.rejected(error);
+    const { calls, lifetime, invoker } = this.parts;
+    if (invoker.isAwaited) return invoker.rejected(error);
     calls.over();
     if (!lifetime.isOver) return lifetime.crash(error);
     this.tools.telemetry.error(error, 'the end of the client');
@@ -203,7 +203,7 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
   #control(handler: Handler | undefined, frame: PingFrame | PongFrame): Awaitable {
     if (this.parts.connection.isClosedByUs) return undefined;
     this.received(frame);
-    if (handler !== undefined) return this.parts.runner.run(handler, frame);
+    if (handler !== undefined) return this.parts.invoker.run(handler, frame);
     // A ping is only here because the class had an `@OnPing`, before a change of code.
     if (frame.type === 'ping' && this.parts.connection.isOpen) {
       this.parts.connection.send([Frame.pong(frame.data)], undefined, true);
@@ -225,12 +225,12 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
     const { incarnation } = this.parts.lifetime;
     if (message.type === 'info') {
       const { info } = incarnation;
-      return info ? this.parts.runner.run(info, message.message) : this.#missed('an info');
+      return info ? this.parts.invoker.run(info, message.message) : this.#missed('an info');
     }
     const handler = incarnation.casts.get(message.name);
     return handler === undefined
       ? this.#missed(`the cast "${message.name}"`)
-      : this.parts.runner.runWith(handler, message.args);
+      : this.parts.invoker.runWith(handler, message.args);
   }
 
   /** A call asks the process, which answers in every state. */
@@ -243,7 +243,7 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
     this.#traced(message);
     const handler = this.parts.lifetime.incarnation.calls.get(message.name);
     this.#answering = message;
-    if (handler !== undefined) return this.parts.runner.answer(handler, message);
+    if (handler !== undefined) return this.parts.invoker.answer(handler, message);
     message.answer.reject(this.#noTaker(`the call "${message.name}"`));
     return undefined;
   }
@@ -336,7 +336,7 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
   }
 
   #left(message: LeaveMessage): Pending {
-    const { connection, lifetime, login, reconnect, runner } = this.parts;
+    const { connection, invoker, lifetime, login, reconnect } = this.parts;
     // What hangs at the shutdown is not waited for.
     if (lifetime.isOver) return undefined;
     if (message.type === 'peer-close') {
@@ -344,7 +344,7 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
       return message.session === connection.session ? connection.answerClose() : undefined;
     }
     if (message.type === 'stop') return this.#drained(message.code);
-    runner.cancelStreams();
+    invoker.cancelStreams();
     const end = asLoginFailed(message.end, login);
     this.tools.features.end(end);
     return reconnect.ended(end);

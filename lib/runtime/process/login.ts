@@ -11,7 +11,7 @@ import type { Handler } from './client.definition.js';
 import { type DialoguePort, SessionDialogue } from './dialogue.js';
 import type { ConnectionInfo } from './handler.arguments.js';
 import type { HandlerCalls, KnownCall } from './handler.calls.js';
-import type { HandlerRunner } from './handler.runner.js';
+import type { HandlerInvoker } from './handler.invoker.js';
 import type { Greeting } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
 import type { ProcessTools } from './process.port.js';
@@ -22,7 +22,7 @@ export interface LoginParts {
   readonly connection: Pick<Connection, 'isOpen' | 'fail' | 'lose'>;
   readonly calls: Pick<HandlerCalls, 'invokeKnown' | 'suspended' | 'left' | 'goesOn'>;
   readonly lifetime: Pick<Lifetime, 'isOver' | 'incarnation' | 'crash'>;
-  readonly runner: HandlerRunner;
+  readonly invoker: HandlerInvoker;
   readonly settings: Pick<ClientSettings, 'loginTimeout'>;
 }
 
@@ -187,7 +187,7 @@ export class Login implements Greeting {
   #returned(handler: Handler, value: unknown): Pending {
     const isAwaited = this.#left();
     if (this.parts.lifetime.isOver || !isAwaited) return undefined;
-    return this.parts.runner.greet(handler, value, this);
+    return this.parts.invoker.greet(handler, value, this);
   }
 
   #threw(handler: Handler, thrown: unknown): Pending {
@@ -213,7 +213,7 @@ export class Login implements Greeting {
 
   /** Of a session that is open nobody is told in its own login that it is not ready. */
   #isEndOfSession(thrown: unknown): boolean {
-    if (!this.parts.runner.isEndOfSession(thrown)) return false;
+    if (!this.parts.invoker.isEndOfSession(thrown)) return false;
     if (this.dialogue.end !== undefined || thrown instanceof DisconnectedError) return true;
     return thrown.state !== 'not ready';
   }

@@ -13,7 +13,7 @@ import type { DataFrame } from '../frame/frame.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { FrameRank, Handler } from './client.definition.js';
-import type { HandlerRunner } from './handler.runner.js';
+import type { HandlerInvoker } from './handler.invoker.js';
 import type { Lifetime } from './lifetime.js';
 import type { Message, MessageOrigin } from './message.js';
 import type { ProcessTools } from './process.port.js';
@@ -23,7 +23,7 @@ export interface MessageRouterParts {
   readonly connection: Connection;
   readonly lifetime: Lifetime;
   readonly mailbox: Mailbox<Message>;
-  readonly runner: HandlerRunner;
+  readonly invoker: HandlerInvoker;
   readonly settings: ClientSettings;
 }
 
@@ -94,7 +94,7 @@ export class MessageRouter {
       const why = 'could not be looked at by a pattern of @OnMessage, or by protocol.name';
       return this.#bad('decode', `a message ${why}: ${toError(thrown).message}`, thrown);
     }
-    if (handler !== undefined) return this.parts.runner.run(handler, value, origin.frame);
+    if (handler !== undefined) return this.parts.invoker.run(handler, value, origin.frame);
     if (origin.isOffered) return undefined;
     // Once a frame, however many of its messages nobody takes.
     origin.isOffered = true;
@@ -123,7 +123,7 @@ export class MessageRouter {
 
   /** What is none of the codec's may be meant as it is: such as a `ping` between messages in JSON. */
   #undecoded(frame: DataFrame, thrown: unknown): Awaitable {
-    const { lifetime, runner, settings } = this.parts;
+    const { invoker, lifetime, settings } = this.parts;
     const isOfCodec = (frame.type === 'binary') === settings.protocol.codec.binary;
     const rank: FrameRank = isOfCodec ? 'pattern' : 'type';
     let handler: Handler | undefined;
@@ -132,7 +132,7 @@ export class MessageRouter {
     } catch (error) {
       return lifetime.crash(error);
     }
-    if (handler !== undefined) return runner.run(handler, frame);
+    if (handler !== undefined) return invoker.run(handler, frame);
     this.#origin = { frame, share: 0, isOffered: true };
     this.#value = undefined;
     const what = `a ${frame.type} frame of ${frame.data.length} does not decode`;
@@ -147,13 +147,13 @@ export class MessageRouter {
 
   /** @param isOfPeer what is not is told, and has no consequences for the session */
   #tell(kind: MessageFaultKind, error: MessageError, isOfPeer: boolean): void {
-    const { connection, lifetime, mailbox, runner, settings } = this.parts;
+    const { connection, invoker, lifetime, mailbox, settings } = this.parts;
     const onBadMessage = isOfPeer ? settings.onBadMessage : 'report';
     if (lifetime.isOver) return this.tools.telemetry.rejected(error, false);
     const handler = lifetime.incarnation.error;
     this.tools.telemetry.rejected(error, handler !== undefined || onBadMessage !== 'report');
     // Each in a turn of its own, before all that waits. `@OnError` may want something else than the option.
-    if (handler !== undefined) mailbox.interject(() => runner.run(handler, error), ignore);
+    if (handler !== undefined) mailbox.interject(() => invoker.run(handler, error), ignore);
     if (onBadMessage === 'crash') mailbox.interject(() => lifetime.crash(error), ignore);
     if (onBadMessage === 'close') {
       const code = kind === 'refused' ? CloseCode.policyViolation : CloseCode.invalidPayload;

@@ -22,7 +22,7 @@ import { Dialer } from './dialer.js';
 import { Dispatcher } from './dispatcher.js';
 import { HandlerCalls, type KnownCall, type RunningCall } from './handler.calls.js';
 import { HandlerWatch } from './handler.watch.js';
-import { HandlerRunner } from './handler.runner.js';
+import { HandlerInvoker } from './handler.invoker.js';
 import { Lifetime } from './lifetime.js';
 import { Login, type LoginOwner } from './login.js';
 import { type CallerMessage, isWanted, type Message } from './message.js';
@@ -46,7 +46,7 @@ const NOWHERE: FrameInbox = { post: () => undefined };
  *     mailbox      what waits for its turn                 lifetime    from the start to `@OnTerminate`
  *     pauseLock    who keeps the socket from being read    reconnect   what follows a session
  *     dispatcher   which handler a message is for          dialer      attempts
- *     runner       what a handler returns                  entrant     when an attempt may go
+ *     invoker      what a handler returns                  entrant     when an attempt may go
  *     login        how a session becomes ready, one for each
  *     rotation     a new session in the place of the old one, with its second socket
  */
@@ -59,7 +59,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   readonly lifetime: Lifetime;
   readonly reconnect: Reconnect;
   readonly dialer: Dialer;
-  readonly runner: HandlerRunner;
+  readonly invoker: HandlerInvoker;
   readonly dispatcher: Dispatcher;
   // Made for the first who wants one: most clients never rotate.
   #rotation: Rotation<Login> | undefined;
@@ -98,7 +98,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     this.lifetime = new Lifetime(definition, telemetry, this, owner);
     this.reconnect = new Reconnect(definition, tools, this, owner, isTrusted);
     this.dialer = new Dialer(definition, tools, this);
-    this.runner = new HandlerRunner(definition, tools, this, budget);
+    this.invoker = new HandlerInvoker(definition, tools, this, budget);
   }
 
   /** What replaces its sessions. */
@@ -283,7 +283,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     this.dialer.over();
     this.#besides?.over();
     this.entrant.over();
-    this.runner.cancelStreams();
+    this.invoker.cancelStreams();
     this.mailbox.dropJobs();
     this.owner.onLeftovers(this.dispatcher.over(), reason);
   }

@@ -139,7 +139,7 @@ export class ProcessRotation implements RotationHost<Login> {
 
   greet(info: SessionInfo, session: BesideSession): Login {
     const { parts } = this;
-    const { calls, connection, runner } = parts;
+    const { calls, connection, invoker } = parts;
     const login: Login = new Login(
       info,
       this.tools,
@@ -159,7 +159,7 @@ export class ProcessRotation implements RotationHost<Login> {
           goesOn: (handler) => calls.goesOnBeside(handler),
         },
         lifetime: this.#lifetime,
-        runner,
+        invoker,
         settings: this.#settings ?? parts.settings,
       },
       this.#dialoguePort(session),
@@ -176,7 +176,7 @@ export class ProcessRotation implements RotationHost<Login> {
   }
 
   forget(login: Login): void {
-    this.parts.runner.cancelStreams(({ greeting }) => greeting === login);
+    this.parts.invoker.cancelStreams(({ greeting }) => greeting === login);
   }
 
   later(work: () => void): void {
@@ -184,9 +184,9 @@ export class ProcessRotation implements RotationHost<Login> {
   }
 
   onSwitching(login: Login, reason: Farewell): void {
-    const { runner } = this.parts;
+    const { invoker } = this.parts;
     this.#adopt();
-    runner.cancelStreams(({ greeting }) => greeting !== login);
+    invoker.cancelStreams(({ greeting }) => greeting !== login);
     const { features } = this.tools;
     this.parts.noted(() =>
       features.end({ opened: true, voluntary: true, isRotated: true, reason }),
@@ -203,7 +203,7 @@ export class ProcessRotation implements RotationHost<Login> {
 
   onOverlapOver(): void {
     this.parts.noted(() => this.tools.features.overlapOver());
-    this.parts.runner.cancelStreams(({ handler }) => handler.answersPeer === true);
+    this.parts.invoker.cancelStreams(({ handler }) => handler.answersPeer === true);
   }
 
   onTakingOver(): void {

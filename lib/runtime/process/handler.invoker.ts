@@ -26,7 +26,7 @@ import type { ProcessTools } from './process.port.js';
 import type { Reconnect } from './reconnect.js';
 
 /** The parts of a process that its handlers act on. */
-export interface HandlerRunnerParts {
+export interface HandlerInvokerParts {
   readonly connection: Connection;
   readonly mailbox: Mailbox<Message>;
   readonly calls: HandlerCalls;
@@ -55,7 +55,7 @@ const MAY_RETURN =
  * Calls handlers and acts on what they return. Let it crash: what a handler throws, rejects with,
  * or may not return ends the incarnation. A handler that returns no promise costs none.
  */
-export class HandlerRunner implements HandlerStreamsOwner {
+export class HandlerInvoker implements HandlerStreamsOwner {
   readonly #streams: HandlerStreams;
   /** Whose promise the mailbox awaits, as it is. */
   #awaited: Handler | undefined;
@@ -63,7 +63,7 @@ export class HandlerRunner implements HandlerStreamsOwner {
   constructor(
     private readonly definition: ClientDefinition,
     private readonly tools: ProcessTools,
-    private readonly parts: HandlerRunnerParts,
+    private readonly parts: HandlerInvokerParts,
     budget: TurnBudget,
   ) {
     this.#streams = new HandlerStreams(this, parts.connection, budget);
