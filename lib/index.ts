@@ -5,6 +5,7 @@ export { WebSockexManager } from './manager/websockex.manager.js';
 export { WebSockexClient } from './decorators/websockex-client.decorator.js';
 export { OnFrame } from './decorators/on-frame.decorator.js';
 export { OnError, OnMessage } from './decorators/on-message.decorator.js';
+export { OnRequest } from './decorators/on-request.decorator.js';
 export { ConnectionRef, FrameRef, HandleRef, Payload } from './decorators/parameter.decorators.js';
 export type { SchemaParameterDecorator } from './decorators/parameter.decorators.js';
 export { isWebSockexContext } from './binding/call.context.js';

@@ -128,6 +128,16 @@ export const messages = {
 
   badMessagePattern: (client: string, method: string, given: string, wanted: string) =>
     `${client}.${method}(): the pattern of @OnMessage is ${given}; it must be ${wanted}`,
+  badRequestName: (client: string, method: string, given: string) =>
+    `${client}.${method}(): the name in @OnRequest is ${given}; it must be a string, and not empty`,
+
+  twoRequests: (client: string, name: string, one: string, other: string) =>
+    `${client} answers the request ${name} in ${one}() and in ${other}(); a request has one @OnRequest`,
+
+  deafProtocol: (client: string, method: string, decorator: string, part: string, what: string) =>
+    `${client}: ${method}() carries ${decorator}, and its protocol does not say ${what} (protocol.${part}). ` +
+    `Give it: protocol: json({ ${part}: … })`,
+
   noSchema: (client: string, method: string, given: string) =>
     `${client}.${method}(): its schema is ${given}, which does not follow Standard Schema ` +
     '(https://standardschema.dev), as those of zod, valibot and arktype do',
@@ -141,10 +151,10 @@ export const messages = {
 
   idleDecorator: (place: string, decorator: string, what: string) =>
     `${place} has ${what}, but ${decorator} is no handler of what comes in: they would be passed over. ` +
-    'They work on @OnMessage, @OnFrame, @OnPing, @OnPong, @OnCast, @OnCall and @OnInfo.',
+    'They work on @OnMessage, @OnRequest, @OnFrame, @OnPing, @OnPong, @OnCast, @OnCall and @OnInfo.',
 
-  twoSchemas: (place: string) =>
-    `${place} has a schema in @OnMessage and one in @Payload for the whole message. Keep one of them; ` +
+  twoSchemas: (place: string, decorator: string) =>
+    `${place} has a schema in ${decorator} and one in @Payload for the whole message. Keep one of them; ` +
     "@Payload('path', { schema }) is for a part of it.",
 
   noEnhancer: (client: string, given: string, method: string) =>

@@ -7,8 +7,11 @@ import type { ClientMetadata } from '../interfaces/client-metadata.interface.js'
 import type { HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
 import type { ClientOptions } from '../runtime/options/client-options.js';
 import { type ClientSettings, toSettings } from '../runtime/options/client-settings.js';
+import type { Protocol } from '../runtime/codec/protocol.port.js';
+import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { checkTogether } from '../runtime/options/options.checker.js';
 import { mergeOptions } from '../runtime/options/options.merger.js';
+import { messages } from '../websockex.messages.js';
 import { ClassSurroundings, enhancersOf } from './class.surroundings.js';
 import { ModuleEnhancers } from './enhancers.js';
 import { HandlerTable } from './handler.binder.js';
@@ -99,11 +102,34 @@ export class ClientClass {
     return (this.#settings ??= this.#merged(client, []));
   }
 
+  /**
+   * What its handlers wait for the protocol has to tell.
+   *
+   * @throws ConfigurationError where it does not
+   */
+  checkProtocol(client: string, protocol: Protocol): void {
+    for (const { kind, key, decorator } of this.#noted) {
+      const needed = NEEDED[kind];
+      if (needed === undefined || protocol[needed.part] !== undefined) continue;
+      const { part, what } = needed;
+      throw new ConfigurationError(
+        messages.deafProtocol(client, String(key), decorator, part, what),
+      );
+    }
+  }
+
   #merged(client: string, layers: readonly ClientOptions[]): ClientSettings {
     const merged = mergeOptions(this.defaults(), this.metadata?.options ?? {}, ...layers);
     return toSettings(checkTogether(client, merged));
   }
 }
+
+/** The part of a protocol that a kind of handler cannot do without. */
+const NEEDED: Partial<
+  Record<HandlerMetadata['kind'], { readonly part: keyof Protocol; readonly what: string }>
+> = {
+  request: { part: 'call', what: 'what a request of the peer is' },
+};
 
 /** Whether an object of options says nothing. */
 export function isEmpty(options: object): boolean {

@@ -53,12 +53,13 @@ export class Surroundings {
     }
   }
 
-  /** Of what the runtime gives a handler, a message has its frame beside it, and a frame is its own. */
+  /** Of what the runtime gives a handler, a message or request has its frame beside it, and a frame is its own. */
   #contextOf(host: HandlerHost, given: readonly unknown[]): CallContext {
     const { kind } = this.#called;
     const isOfCaller = kind === 'cast' || kind === 'call' || kind === 'info';
-    const frame = isOfCaller ? undefined : given[kind === 'message' ? 1 : 0];
-    const args = kind === 'message' ? given.slice(0, 1) : given;
+    const isOfFrame = kind === 'message' || kind === 'request';
+    const frame = isOfCaller ? undefined : given[isOfFrame ? 1 : 0];
+    const args = isOfFrame ? given.slice(0, 1) : given;
     return new CallContext(host, this.#called, args, frame as ReturnType<CallContext['getFrame']>);
   }
 
@@ -146,7 +147,7 @@ export class Surroundings {
   /** What of a message is wrong its router knows. */
   #aboutOf(context: CallContext): FaultyCall | undefined {
     const { kind } = this.#called;
-    if (kind === 'message') return undefined;
+    if (kind === 'message' || kind === 'request') return undefined;
     const frame = context.getFrame();
     const value = context.getPayload();
     if (frame === undefined) return { noun: `the ${kind}`, data: '', value, isOfPeer: false };

@@ -30,6 +30,8 @@ export class HandlerTable {
   readonly messages: MessageTable | undefined;
   /** The `@OnMessage`s, in order of declaration. */
   readonly messageClauses: readonly HandlerMetadata[];
+  /** Whether it answers requests of the peer's. */
+  readonly hasRequests: boolean;
   /** The method of each kind of which a class has one. */
   readonly #single = new Map<HandlerKind, HandlerMetadata>();
   /** What is known of them, of the kinds whose instances share it. */
@@ -44,6 +46,7 @@ export class HandlerTable {
     this.messageClauses = this.several('message');
     this.messages =
       this.messageClauses.length === 0 ? undefined : new MessageTable(this.messageClauses);
+    this.hasRequests = this.#single.has('request');
     this.names = {
       casts: new Set(this.several('cast').map(({ key }) => String(key))),
       calls: new Set(this.several('call').map(({ key }) => String(key))),
@@ -92,7 +95,7 @@ const NO_HOST: HandlerHost = Object.freeze({
 /** One instance, whose handlers are made when they are first asked for: most idle clients need two of them. */
 class BoundInstance implements Incarnation {
   readonly #table: HandlerTable;
-  readonly #hasMessages: boolean;
+  readonly readsMessages: boolean;
   readonly #host: HandlerHost;
   readonly #surroundings: ClassSurroundings | undefined;
   // These know from call to call whether they have returned a promise. The others run once a session, or less.
@@ -103,6 +106,7 @@ class BoundInstance implements Incarnation {
   #error: Handler | undefined;
   #frames: BoundFrames | undefined;
   #messages: BoundMessages | undefined;
+  #requests: ReadonlyMap<string, Handler> | undefined;
   #casts: ReadonlyMap<string, Handler> | undefined;
   #calls: ReadonlyMap<string, Handler> | undefined;
 
@@ -113,7 +117,7 @@ class BoundInstance implements Incarnation {
     surroundings: ClassSurroundings | undefined,
   ) {
     this.#table = table;
-    this.#hasMessages = table.messages !== undefined;
+    this.readsMessages = table.messages !== undefined || table.hasRequests;
     this.#host = host;
     this.#surroundings = surroundings;
   }
@@ -163,8 +167,8 @@ class BoundInstance implements Incarnation {
   }
 
   get messages(): MessageHandlers | undefined {
-    // Asked for every frame: mostly there are none, and that takes one look.
-    return this.#hasMessages ? (this.#messages ??= this.#bindMessages()) : undefined;
+    if (this.#table.messages === undefined) return undefined;
+    return (this.#messages ??= this.#bindMessages());
   }
 
   #bindMessages(): BoundMessages {
@@ -172,6 +176,15 @@ class BoundInstance implements Incarnation {
       this.#table.messages as MessageTable,
       this.#table.messageClauses.map((clause) => this.#clause(clause)),
     );
+  }
+
+  get requests(): ReadonlyMap<string, Handler> | undefined {
+    return this.#table.hasRequests ? (this.#requests ??= this.#bindRequests()) : undefined;
+  }
+
+  #bindRequests(): ReadonlyMap<string, Handler> {
+    const handlers = this.#table.several('request');
+    return new Map(handlers.map((one) => [one.pattern as string, this.#clause(one)]));
   }
 
   get frames(): FrameHandlers {
@@ -201,7 +214,7 @@ class BoundInstance implements Incarnation {
     return surrounded ?? new OneArgument(this.instance, handler.key, answersPeer);
   }
 
-  /** An `@OnFrame` or `@OnMessage`. */
+  /** An `@OnFrame`, `@OnMessage` or `@OnRequest`. */
   #clause(handler: HandlerMetadata): Handler {
     const surrounded = this.#surrounded(handler, true);
     if (surrounded !== undefined) return surrounded;

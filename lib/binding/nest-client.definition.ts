@@ -175,7 +175,8 @@ export class NestClientDefinition implements ClientDefinition {
 
   /** @throws ConfigurationError for layers of options that contradict each other */
   settings(): ClientSettings {
-    return (this.#settings ??= this.#settingsWith({}));
+    const isAll = this.#declared.metadata?.factory === undefined;
+    return (this.#settings ??= this.#settingsWith({}, isAll));
   }
 
   target(attempt: FactoryContext): Target | PromiseLike<Target> {
@@ -195,6 +196,7 @@ export class NestClientDefinition implements ClientDefinition {
     checkClient(type, `changeCode() of ${this.name}`, true);
     checkOwnScope(type);
     const next = this.tools.classes.of(type);
+    next.checkProtocol(this.name, this.settings().protocol);
     return {
       incarnate: async () => {
         try {
@@ -324,8 +326,14 @@ export class NestClientDefinition implements ClientDefinition {
     return { url: this.#url ?? url, settings: this.#settings };
   }
 
-  /** All layers, the factory's among them. */
-  #settingsWith(given: ClientOptions): ClientSettings {
-    return this.#declared.settings(this.name, given, this.#overrides);
+  /**
+   * All layers, the factory's among them.
+   *
+   * @param isAll whether the factory, where there is one, has been asked
+   */
+  #settingsWith(given: ClientOptions, isAll = true): ClientSettings {
+    const settings = this.#declared.settings(this.name, given, this.#overrides);
+    if (isAll) this.#class.checkProtocol(this.name, settings.protocol);
+    return settings;
   }
 }

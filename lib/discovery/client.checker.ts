@@ -89,6 +89,7 @@ function checkHandlers(client: Type<object>, handlers: readonly HandlerMetadata[
     }
     if (kind === 'frame') checkPattern(client, handler);
     if (kind === 'message') checkMessage(client, handler);
+    if (kind === 'request') checkRequest(client, handler, handlers);
     checkIdle(client, handler);
     checkParameters(client, handler);
   }
@@ -118,9 +119,30 @@ function checkMessage(client: Type<object>, { pattern, schema, key }: HandlerMet
     );
     throw new ConfigurationError(text);
   }
-  if (schema !== undefined && !isSchema(schema)) {
-    throw new ConfigurationError(messages.noSchema(client.name, String(key), inspectShort(schema)));
+  checkSchema(client, key, schema);
+}
+
+function checkRequest(
+  client: Type<object>,
+  handler: HandlerMetadata,
+  handlers: readonly HandlerMetadata[],
+): void {
+  const { pattern, schema } = handler;
+  const key = String(handler.key);
+  const given = inspectShort(pattern);
+  if (typeof pattern !== 'string' || pattern === '') {
+    throw new ConfigurationError(messages.badRequestName(client.name, key, given));
   }
+  const first = handlers.find((one) => one.kind === 'request' && one.pattern === pattern);
+  if (first !== undefined && first !== handler) {
+    throw new ConfigurationError(messages.twoRequests(client.name, given, String(first.key), key));
+  }
+  checkSchema(client, handler.key, schema);
+}
+
+function checkSchema(client: Type<object>, key: string | symbol, schema: unknown): void {
+  if (schema === undefined || isSchema(schema)) return;
+  throw new ConfigurationError(messages.noSchema(client.name, String(key), inspectShort(schema)));
 }
 
 /** What would be passed over is worse than none. */
@@ -134,21 +156,18 @@ function checkIdle(client: Type<object>, { key, kind, decorator }: HandlerMetada
   throw new ConfigurationError(messages.idleDecorator(place, decorator, idle));
 }
 
-function checkParameters(client: Type<object>, { key, kind, schema }: HandlerMetadata): void {
+function checkParameters(client: Type<object>, handler: HandlerMetadata): void {
+  const { key, kind, schema, decorator } = handler;
   const place = `${client.name}.${String(key)}()`;
   for (const one of readParameters(client, key)) {
     if (one.type !== undefined && one.type !== PAYLOAD_PARAMETER) {
       throw new ConfigurationError(messages.foreignParameter(place, one.index + 1));
     }
     if (one.schema === undefined) continue;
-    if (!isSchema(one.schema)) {
-      throw new ConfigurationError(
-        messages.noSchema(client.name, String(key), inspectShort(one.schema)),
-      );
-    }
+    checkSchema(client, key, one.schema);
     const isWhole = one.type === PAYLOAD_PARAMETER && one.data === undefined && one.index === 0;
-    if (kind === 'message' && schema !== undefined && isWhole) {
-      throw new ConfigurationError(messages.twoSchemas(place));
+    if ((kind === 'message' || kind === 'request') && schema !== undefined && isWhole) {
+      throw new ConfigurationError(messages.twoSchemas(place, decorator));
     }
   }
 }

@@ -12,6 +12,7 @@ import type { HandlerKind } from '../interfaces/handler-metadata.interface.js';
 export const ENHANCED: ReadonlySet<HandlerKind> = new Set<HandlerKind>([
   'frame',
   'message',
+  'request',
   'ping',
   'pong',
   'cast',

@@ -8,6 +8,7 @@ import { CLIENT_METADATA, HANDLERS_METADATA } from '../websockex.constants.js';
 export const REPEATABLE: ReadonlySet<HandlerKind> = new Set<HandlerKind>([
   'frame',
   'message',
+  'request',
   'cast',
   'call',
 ]);

@@ -7,6 +7,7 @@ export type HandlerKind =
   | 'connect'
   | 'frame'
   | 'message'
+  | 'request'
   | 'error'
   | 'ping'
   | 'pong'
@@ -28,6 +29,7 @@ export interface HandlerMetadata {
   readonly decorator: string;
   readonly key: string | symbol;
   readonly frameType?: unknown;
+  /** Which of them, or the name of a request. */
   readonly pattern?: unknown;
   /** What a message must be. */
   readonly schema?: StandardSchemaV1 | undefined;

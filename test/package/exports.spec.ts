@@ -49,6 +49,7 @@ it('exports these names, and no others', () => {
     'OnMessage',
     'OnPing',
     'OnPong',
+    'OnRequest',
     'OnStart',
     'OnTerminate',
     'Payload',

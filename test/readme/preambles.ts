@@ -97,6 +97,15 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       declare const feed: ClientHandle;
       declare const node: ClientHandle;`,
   },
+  'on-request': {
+    before: `
+      import { jsonRpc, JsonRpcError, OnRequest, WebSockexClient } from 'nestjs-websockex';
+      import { z } from 'zod';
+      const Transfer = z.object({ amount: z.number() });
+      declare class Bank {
+        transfer(order: z.infer<typeof Transfer>): Promise<string>;
+      }`,
+  },
   'message-handle': {
     before: `
       import { ClientHandle } from 'nestjs-websockex';

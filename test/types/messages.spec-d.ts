@@ -7,6 +7,7 @@ import {
   OnError,
   OnFrame,
   OnMessage,
+  OnRequest,
   Payload,
   type Protocol,
   type TextFrame,
@@ -19,6 +20,34 @@ import { z } from 'zod';
 
 const Trade = z.object({ type: z.literal('trade'), price: z.coerce.number() });
 type Trade = z.infer<typeof Trade>;
+
+describe('@OnRequest', () => {
+  it('with a schema is for a method that takes its output first, and returns what it likes', () => {
+    class Client {
+      @OnRequest('price', { schema: Trade })
+      price(trade: Trade) {
+        return trade.price * 2;
+      }
+
+      @OnRequest('later')
+      async later(params: { id: number }, _handle: ClientHandle) {
+        return await Promise.resolve({ params });
+      }
+
+      @OnRequest('nothing', { schema: Trade })
+      nothing() {}
+
+      // @ts-expect-error the schema gives a number
+      @OnRequest('wrong', { schema: Trade })
+      wrong(_trade: { price: string }) {}
+
+      // @ts-expect-error a request has a name
+      @OnRequest()
+      nameless() {}
+    }
+    expectTypeOf(Client).toBeConstructibleWith();
+  });
+});
 
 describe('@OnMessage', () => {
   it('with a schema is for a method that takes its output first', () => {

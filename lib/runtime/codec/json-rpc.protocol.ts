@@ -1,7 +1,9 @@
+import { NoHandlerError } from '../errors/client.errors.js';
+import { MessageError, type SchemaIssue } from '../errors/message.errors.js';
 import { JsonRpcError } from '../errors/request.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
 import { json } from './json.protocol.js';
-import type { Answer, Protocol, RequestId } from './protocol.port.js';
+import type { Answer, PeerRequest, Protocol, RequestId, RequestResult } from './protocol.port.js';
 
 /**
  * A call of JSON-RPC, as a request or, sent without waiting, a notification.
@@ -30,7 +32,10 @@ export function rpc(method: string, params?: unknown): RpcCall {
 
 /**
  * The protocol of a peer that speaks JSON-RPC 2.0. `@OnMessage('eth_subscription')` gets its notifications, whole;
- * its errors are `JsonRpcError`s. What comes in a batch is handled as if it had come alone.
+ * its errors are `JsonRpcError`s. What comes in a batch is handled as if it had come alone, and the answers to its
+ * requests go out as a batch. `@OnRequest` answers what the peer asks: what it throws is told as it is where it is a
+ * `JsonRpcError`, and as an internal error (-32603) that says no more where it is anything else; a request that is not
+ * valid is told as -32602, one that no `@OnRequest` is for as -32601.
  *
  * @see https://www.jsonrpc.org/specification
  *
@@ -42,15 +47,26 @@ export function jsonRpc(): Protocol<RpcCall> {
     split: (message) => (Array.isArray(message) ? (message as RpcCall[]) : [message]),
     request: (message, id) => ({ ...asCall(message), id }) as RpcCall,
     answer,
+    call,
+    reply: (id, result) => reply(id, result) as unknown as RpcCall,
+    join: (answers) => answers as unknown as RpcCall,
   });
   return Object.freeze<Protocol<RpcCall>>({
     ...rest,
     codec: Object.freeze({
       binary: false,
-      encode: (message: RpcCall) => codec.encode({ jsonrpc: '2.0', ...asCall(message) } as RpcCall),
+      encode: (message: RpcCall) =>
+        codec.encode(
+          (Array.isArray(message) ? message.map(envelope) : envelope(message)) as RpcCall,
+        ),
       decode: (data: string | Buffer) => codec.decode(data),
     }),
   });
+}
+
+function envelope(message: RpcCall): object {
+  if (message instanceof RpcReply) return message;
+  return { jsonrpc: '2.0', ...asCall(message) };
 }
 
 function asCall(message: RpcCall): RpcCall {
@@ -70,6 +86,62 @@ function answer(message: unknown): Answer | undefined {
   }
   const told = toError(error);
   return id === undefined || id === null ? { error: told } : { id, error: told };
+}
+
+/** Section 4 of the specification: a request has a method and an id; without an id it is a notification. */
+function call(message: unknown): PeerRequest | undefined {
+  if (typeof message !== 'object' || message === null) return undefined;
+  const { id, method, params } = message as Partial<RpcCall> & { readonly id?: RequestId | null };
+  if (typeof method !== 'string' || id === undefined || id === null) return undefined;
+  return { id, name: method, value: params };
+}
+
+/** An answer of ours; other objects are calls. */
+class RpcReply {
+  readonly jsonrpc = '2.0';
+  readonly id: RequestId;
+  readonly result: unknown;
+  readonly error: RpcFault | undefined;
+
+  constructor(id: RequestId, result: unknown, error?: RpcFault) {
+    this.id = id;
+    this.result = result;
+    this.error = error;
+  }
+}
+
+/** What the peer is told of an error. */
+interface RpcFault {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+function reply(id: RequestId, result: RequestResult): RpcReply {
+  if ('error' in result) return new RpcReply(id, undefined, toFault(result.error));
+  // Without a result it would be no answer.
+  return new RpcReply(id, result.value ?? null);
+}
+
+/** Section 5.1 of the specification. What the program did not mean for the peer is not shown to it. */
+function toFault(error: unknown): RpcFault {
+  if (error instanceof JsonRpcError) {
+    const { rpcCode: code, reason: message, data } = error;
+    return data === undefined ? { code, message } : { code, message, data };
+  }
+  if (error instanceof NoHandlerError) return { code: -32_601, message: 'Method not found' };
+  if (error instanceof MessageError && error.code === 'ERR_WEBSOCKEX_MESSAGE_INVALID') {
+    const data = error.issues.length === 0 ? {} : { data: error.issues.map(toIssue) };
+    return { code: -32_602, message: 'Invalid params', ...data };
+  }
+  if (error instanceof MessageError) return { code: -32_000, message: 'Refused' };
+  return { code: -32_603, message: 'Internal error' };
+}
+
+/** A schema may note more than is to be shown, such as the value itself. */
+function toIssue({ message, path = [] }: SchemaIssue): object {
+  const keys = path.map((part) => (typeof part === 'object' ? part.key : part));
+  return { message, path: keys.map((key) => (typeof key === 'symbol' ? String(key) : key)) };
 }
 
 function toError(error: unknown): JsonRpcError {

@@ -57,7 +57,7 @@ export type RequestResult = { readonly value: unknown } | { readonly error: unkn
  */
 export interface Protocol<M = unknown> {
   readonly codec: Codec<M>;
-  /** The messages of a frame, where there may be several: batches, arrays. @default one a frame */
+  /** The messages of a frame, where there may be several: batches, arrays. @default one a frame, the message itself */
   split?(message: M): readonly M[];
   /** What `@OnMessage('name')` is looked up by. @default the field `type`, where it is a string */
   name?(message: M): string | undefined;
@@ -71,6 +71,8 @@ export interface Protocol<M = unknown> {
   call?(message: M): PeerRequest | undefined;
   /** The answer to a request of the peer's. Without it the peer gets none. */
   reply?(id: RequestId, result: RequestResult): M;
+  /** What carries the answers to the requests of one frame that was split. @default each answer goes alone */
+  join?(answers: readonly M[]): M;
   /** Where a message stands, for `@OnGap`; `undefined`: nowhere. */
   position?(message: M): Position | undefined;
 }

@@ -40,18 +40,18 @@ export class JsonRpcError extends RequestFailedError {
   constructor(
     /** A number of JSON-RPC: -32700 to -32600 are its own. */
     readonly rpcCode: number,
-    detail: string,
+    /** What is wrong, in words. */
+    readonly reason: string,
     /** What else the peer says. */
     readonly data?: unknown,
     client = 'JSON-RPC',
   ) {
-    super(client, `${detail} (${rpcCode})`);
+    super(client, `${reason} (${rpcCode})`);
   }
 
   /** @internal */
   override toldTo(client: string): JsonRpcError {
-    const detail = this.detail.slice(0, -` (${this.rpcCode})`.length);
-    return new JsonRpcError(this.rpcCode, detail, this.data, client);
+    return new JsonRpcError(this.rpcCode, this.reason, this.data, client);
   }
 }
 

@@ -113,8 +113,12 @@ export interface Incarnation {
   /** What is told of bad messages. */
   readonly error?: Handler | undefined;
   readonly frames: FrameHandlers;
-  /** There are none in a class without `@OnMessage`: of its frames no messages are made. */
+  /** Whether messages are made of its frames: it has handlers for them, or for requests of the peer's. */
+  readonly readsMessages?: boolean | undefined;
+  /** There are none in a class without `@OnMessage`. */
   readonly messages?: MessageHandlers | undefined;
+  /** What answers requests of the peer's, by their names. There are none in a class without `@OnRequest`. */
+  readonly requests?: ReadonlyMap<string, Handler> | undefined;
   readonly casts: ReadonlyMap<string, Handler>;
   readonly calls: ReadonlyMap<string, Handler>;
 }

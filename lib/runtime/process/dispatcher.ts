@@ -113,7 +113,7 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
     const passed = features.receives ? features.received(frame) : frame;
     if (passed === undefined) return undefined;
     observers.frame(passed);
-    const isRead = lifetime.incarnation.messages !== undefined || this.#knowsAnswers;
+    const isRead = lifetime.incarnation.readsMessages === true || this.#knowsAnswers;
     const isMessage = isRead || observers.seesMessages;
     return isMessage ? this.messages.frame(passed) : this.route(passed);
   }

@@ -1,10 +1,11 @@
 import { type Awaitable, type Pending, toPromise } from '../async/deferred.js';
+import type { RequestResult } from '../codec/protocol.port.js';
 import type { Connection } from '../connection/connection.js';
 import type { Wire } from '../connection/wire.js';
 import type { RotationView } from '../connection/rotation.js';
 import { BadResponseError } from '../errors/client.errors.js';
-import { DisconnectedError } from '../errors/request.errors.js';
-import { MessageFault } from '../errors/message.errors.js';
+import { DisconnectedError, RequestFailedError } from '../errors/request.errors.js';
+import { type MessageError, MessageFault } from '../errors/message.errors.js';
 import { NotConnectedError, ShuttingDownError } from '../errors/connection.errors.js';
 import { type DataFrame, type Frame, toFrame } from '../frame/frame.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
@@ -42,7 +43,7 @@ export interface HandlerInvokerParts {
   /** @throws WebSockexError */
   send(frames: readonly Frame[], options: SendingOptions, greeting?: Greeting): void;
   /** What a handler was called for is a bad message, and it has not run. */
-  rejected(handler: Handler, fault: MessageFault): void;
+  rejected(handler: Handler, fault: MessageFault): MessageError;
   /** Frames that nobody waits for are not sent. */
   dropped(frames: readonly Frame[], error: Error): void;
 }
@@ -50,6 +51,8 @@ export interface HandlerInvokerParts {
 const MAY_RETURN =
   'nothing, a directive (reply, accepted, close, ready, reconnect, rotate, terminate), a string, a Buffer, a frame, ' +
   'an Observable or an async iterable of those, or a promise of one';
+
+const MAY_ANSWER = 'a value that its protocol can write, a directive, or a promise of one';
 
 /**
  * Calls handlers and acts on what they return. Let it crash: what a handler throws, rejects with,
@@ -137,6 +140,62 @@ export class HandlerInvoker implements HandlerStreamsOwner {
   }
 
   /**
+   * Calls a handler whose return value, or what it throws, is the answer to the peer.
+   *
+   * @param answer told what it is; `undefined`, where the handler has sent it itself
+   */
+  respond(
+    handler: Handler,
+    argument: unknown,
+    frame: DataFrame,
+    answer: (result: RequestResult | undefined) => void,
+  ): Awaitable {
+    const { calls, connection, lifetime } = this.parts;
+    const fail = (thrown: unknown): void => {
+      calls.over();
+      if (lifetime.isOver) {
+        return this.tools.telemetry.error(thrown, `${handler.method}, which was left behind`);
+      }
+      if (thrown instanceof MessageFault) {
+        return answer({ error: this.parts.rejected(handler, thrown) });
+      }
+      const isEnd = this.isEndOfSession(thrown);
+      if (isEnd && !connection.isOpen) return this.tools.undelivered.add('handler');
+      answer({ error: thrown });
+      // An error that is made for the peer is no fault of the program.
+      if (isEnd || thrown instanceof RequestFailedError) return undefined;
+      this.tools.telemetry.error(thrown, `${handler.method}, whose request is answered with it`);
+    };
+    const succeed = (value: unknown): Pending => {
+      if (!isDirective(value) && isStream(value)) {
+        return fail(
+          new BadResponseError(this.definition.module, handler.method, value, MAY_ANSWER),
+        );
+      }
+      calls.over();
+      if (lifetime.isOver) return undefined;
+      if (!isDirective(value)) return answer({ value });
+      answer(value.kind === 'reply' ? undefined : { value: undefined });
+      return this.#accept(handler, value);
+    };
+    let value: unknown;
+    try {
+      value = calls.invokeWith(handler, [argument, frame]);
+    } catch (thrown) {
+      return fail(thrown);
+    }
+    const promise = toPromise(value);
+    if (promise === undefined) return succeed(value);
+    calls.suspended();
+    return promise.then(succeed, fail);
+  }
+
+  /** Sends frames that answer the peer. */
+  reply(handler: Handler, frames: readonly Frame[]): void {
+    this.#reply(handler, frames);
+  }
+
+  /**
    * Acts on what `@OnConnect` has returned.
    *
    * @param greeting told when that was handed to the socket, of a stream the first item
@@ -217,7 +276,10 @@ export class HandlerInvoker implements HandlerStreamsOwner {
 
   #failed(handler: Handler, thrown: unknown): Pending {
     this.parts.calls.over();
-    if (thrown instanceof MessageFault) return this.parts.rejected(handler, thrown);
+    if (thrown instanceof MessageFault) {
+      this.parts.rejected(handler, thrown);
+      return undefined;
+    }
     if (this.parts.lifetime.isOver) {
       this.tools.telemetry.error(thrown, `${handler.method}, which was left behind`);
       return undefined;

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../async/deferred.js';
-import { nameOf, type Reading, readMessages } from '../codec/message.reader.js';
-import type { Answer } from '../codec/protocol.port.js';
+import { type MessageList, nameOf, type Reading, readMessages } from '../codec/message.reader.js';
+import type { Answer, PeerRequest } from '../codec/protocol.port.js';
 import type { Connection } from '../connection/connection.js';
 import {
   MessageError,
@@ -16,6 +16,7 @@ import type { FrameRank, Handler } from './client.definition.js';
 import type { HandlerInvoker } from './handler.invoker.js';
 import type { Lifetime } from './lifetime.js';
 import type { Message, MessageOrigin } from './message.js';
+import { PeerRequests } from './peer.requests.js';
 import type { ProcessTools } from './process.port.js';
 
 /** The parts of a process that its messages pass. */
@@ -42,6 +43,8 @@ export class MessageRouter {
   /** Of what a handler gets, for errors. */
   #origin: MessageOrigin | undefined;
   #value: unknown;
+  #isRequest = false;
+  #peerRequests: PeerRequests | undefined;
 
   constructor(
     private readonly client: string,
@@ -50,19 +53,27 @@ export class MessageRouter {
     private readonly frames: FrameRouter,
   ) {}
 
+  /** Made for the first frame of a class that answers requests. */
+  get #requests(): PeerRequests {
+    return (this.#peerRequests ??= new PeerRequests(this.client, this.tools, this.parts));
+  }
+
   /** A frame has its turn. */
   frame(frame: DataFrame): Awaitable {
     const { protocol } = this.parts.settings;
     const early = this.tools.requests?.earlyReading(frame);
-    let values: readonly unknown[];
+    let list: MessageList;
     try {
-      values = early === undefined ? readMessages(protocol, frame.data) : valuesOf(early);
+      list = early === undefined ? readMessages(protocol, frame.data) : listOf(early);
     } catch (thrown) {
       return this.#undecoded(frame, thrown);
     }
+    const { values, isBatch } = list;
     const [first, ...others] = values;
     if (values.length === 0) return undefined;
-    const origin = { frame, share: frame.data.length / values.length, isOffered: false };
+    const batch = isBatch ? this.#requests.batchOf(values) : undefined;
+    const share = frame.data.length / values.length;
+    const origin: MessageOrigin = { frame, share, isOffered: false, batch };
     if (others.length > 0) {
       this.parts.mailbox.putFirst(others.map((value) => ({ type: 'message', origin, value })));
     }
@@ -74,6 +85,7 @@ export class MessageRouter {
     const { protocol } = this.parts.settings;
     this.#origin = origin;
     this.#value = value;
+    this.#isRequest = false;
     if (protocol.answer !== undefined) {
       let answer: Answer | undefined;
       try {
@@ -87,6 +99,19 @@ export class MessageRouter {
     const name = (): string | undefined => nameOf(protocol, value);
     const { observers } = this.tools;
     if (observers.seesMessages) observers.message({ value, name, data: origin.frame.data });
+    if (this.parts.lifetime.incarnation.requests !== undefined && protocol.call !== undefined) {
+      let request: PeerRequest | undefined;
+      try {
+        request = protocol.call(value);
+      } catch (thrown) {
+        const why = `could not be looked at by protocol.call: ${toError(thrown).message}`;
+        return this.#bad('decode', `a message ${why}`, thrown);
+      }
+      if (request !== undefined) {
+        this.#isRequest = true;
+        return this.#requests.handle(request, origin);
+      }
+    }
     let handler: Handler | undefined;
     try {
       handler = this.parts.lifetime.incarnation.messages?.find(value, name);
@@ -111,14 +136,16 @@ export class MessageRouter {
   }
 
   /** A handler could not have the message that is handled now. */
-  rejected({ method }: Handler, fault: MessageFault): void {
+  rejected({ method }: Handler, fault: MessageFault): MessageError {
     const about = fault.about ?? {
-      noun: 'a message',
+      noun: this.#isRequest ? 'a request' : 'a message',
       data: (this.#origin as MessageOrigin).frame.data,
       value: this.#value,
       isOfPeer: true,
     };
-    this.#tell(fault.kind, fault.toError(this.client, method, about), about.isOfPeer);
+    const error = fault.toError(this.client, method, about);
+    this.#tell(fault.kind, error, about.isOfPeer);
+    return error;
   }
 
   /** What is none of the codec's may be meant as it is: such as a `ping` between messages in JSON. */
@@ -164,7 +191,7 @@ export class MessageRouter {
 
 function ignore(): void {}
 
-function valuesOf(reading: Reading): readonly unknown[] {
+function listOf(reading: Reading): MessageList {
   if (reading.values === undefined) throw reading.thrown;
-  return reading.values;
+  return reading;
 }

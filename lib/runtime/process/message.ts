@@ -22,11 +22,20 @@ export type CallerMessage =
   | { readonly type: 'info'; readonly message: unknown }
   | CallMessage;
 
+/** The answers to the requests of one frame. */
+export interface AnswerBatch {
+  /** How many requests have not been dealt with. */
+  left: number;
+  readonly answers: unknown[];
+}
+
 /** The frame a message came in, with others maybe. */
 export interface MessageOrigin {
   readonly frame: DataFrame;
   /** How many bytes of it are those of the message. */
   readonly share: number;
+  /** Gathers the answers to what it asks; absent where each goes alone. */
+  readonly batch?: AnswerBatch | undefined;
   /** Whether `@OnFrame` has had it, or will not have it. */
   isOffered: boolean;
 }

@@ -5,7 +5,7 @@ import type { WireEnd } from '../connection/wire.end.js';
 import type { FrameInbox } from '../connection/wire.port.js';
 import type { Wire } from '../connection/wire.js';
 import { InvalidFrameError } from '../errors/frame.errors.js';
-import type { MessageFault } from '../errors/message.errors.js';
+import type { MessageError, MessageFault } from '../errors/message.errors.js';
 import { HandlerTimeoutError } from '../errors/timeout.errors.js';
 import { WebSockexError } from '../errors/websockex.error.js';
 import type { CloseReason } from '../frame/close-reason.js';
@@ -446,8 +446,8 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     if (this.login?.isReady === false) this.login.dialogue.over(reason);
   }
 
-  rejected(handler: Handler, fault: MessageFault): void {
-    this.dispatcher.messages.rejected(handler, fault);
+  rejected(handler: Handler, fault: MessageFault): MessageError {
+    return this.dispatcher.messages.rejected(handler, fault);
   }
 
   /** Frames that nobody waits for are not sent: telemetry tells so. */

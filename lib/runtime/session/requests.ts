@@ -199,14 +199,15 @@ export class Requests implements SessionFeature {
     let reading: Reading;
     const answered: (() => void)[] = [];
     try {
-      const values = readMessages(protocol, frame.data).filter((value) => {
+      const { values: all, isBatch } = readMessages(protocol, frame.data);
+      const values = all.filter((value) => {
         const answer = protocol.answer?.(value);
         const request = answer && answer.id !== undefined ? this.#placed.get(answer.id) : undefined;
         if (answer === undefined || request === undefined) return true;
         answered.push(() => this.#answered(request, answer));
         return false;
       });
-      reading = { values };
+      reading = { values, isBatch };
     } catch (thrown) {
       reading = { thrown };
     }

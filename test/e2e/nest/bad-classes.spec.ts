@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import {
   ConfigurationError,
+  jsonRpc,
   HandleRef,
   OnCall,
   OnCast,
@@ -15,6 +16,7 @@ import {
   OnError,
   OnFrame,
   OnMessage,
+  OnRequest,
   Payload,
   WebSockexClient,
 } from 'nestjs-websockex';
@@ -75,6 +77,34 @@ describe('in the list of clients, refused at boot before any socket opens', () =
     expect(await refusedWith('trade', { schema: { parse: 1 } })).toBe(
       'OddClient.odd(): its schema is {"parse":1}, which does not follow Standard Schema ' +
         '(https://standardschema.dev), as those of zod, valibot and arktype do',
+    );
+  });
+
+  it('an @OnRequest without a name, with a schema that is none, or for what another one answers', async () => {
+    const refusedWith = async (...args: unknown[]): Promise<string> => {
+      const { message } = await refused((url) => {
+        @WebSockexClient(url, { protocol: jsonRpc() })
+        class OddClient {
+          @OnRequest('time')
+          time() {}
+
+          @OnRequest(...(args as ['']))
+          odd() {}
+        }
+        return [OddClient];
+      });
+      return message;
+    };
+    const wanted = 'it must be a string, and not empty';
+    expect(await refusedWith('')).toBe(`OddClient.odd(): the name in @OnRequest is ""; ${wanted}`);
+    expect(await refusedWith()).toBe(
+      `OddClient.odd(): the name in @OnRequest is undefined; ${wanted}`,
+    );
+    expect(await refusedWith('time')).toBe(
+      'OddClient answers the request "time" in time() and in odd(); a request has one @OnRequest',
+    );
+    expect(await refusedWith('other', { schema: 1 })).toMatch(
+      /^OddClient\.odd\(\): its schema is 1/,
     );
   });
 

@@ -19,6 +19,7 @@ const HANDLERS = [
   '@OnMessage',
   '@OnPing',
   '@OnPong',
+  '@OnRequest',
   '@OnStart',
   '@OnTerminate',
 ];

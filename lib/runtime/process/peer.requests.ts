@@ -1,0 +1,120 @@
+import type { Awaitable } from '../async/deferred.js';
+import { toMessageFrame } from '../codec/encode.js';
+import type { PeerRequest, RequestId, RequestResult } from '../codec/protocol.port.js';
+import { NoHandlerError } from '../errors/client.errors.js';
+import type { DataFrame } from '../frame/frame.js';
+import type { ClientSettings } from '../options/client-settings.js';
+import type { Handler } from './client.definition.js';
+import type { HandlerInvoker } from './handler.invoker.js';
+import type { Lifetime } from './lifetime.js';
+import type { AnswerBatch, MessageOrigin } from './message.js';
+import type { ProcessTools } from './process.port.js';
+
+/** The parts of a process that requests of the peer's pass. */
+export interface PeerRequestParts {
+  readonly lifetime: Lifetime;
+  readonly invoker: HandlerInvoker;
+  readonly settings: ClientSettings;
+}
+
+/** Who answers a request that no handler is for. */
+const NOBODY: Handler = Object.freeze({
+  method: 'no @OnRequest',
+  answersPeer: true,
+  invoke: () => undefined,
+});
+
+/**
+ * Answers each request of the peer's: as its `@OnRequest` says, or with an error. Answers to the requests of one
+ * frame go together, once all of them are there, where the protocol can join them.
+ */
+export class PeerRequests {
+  constructor(
+    private readonly client: string,
+    private readonly tools: ProcessTools,
+    private readonly parts: PeerRequestParts,
+  ) {}
+
+  /** Where the answers to what these messages ask are gathered; `undefined` where each goes alone. */
+  batchOf(values: readonly unknown[]): AnswerBatch | undefined {
+    const { protocol } = this.parts.settings;
+    if (protocol.join === undefined || this.parts.lifetime.incarnation.requests === undefined) {
+      return undefined;
+    }
+    const left = values.filter((value) => {
+      try {
+        return protocol.call?.(value) !== undefined;
+      } catch {
+        // It is told when its turn has come.
+        return false;
+      }
+    }).length;
+    return { left, answers: [] };
+  }
+
+  /** Calls the `@OnRequest` it is for. */
+  handle({ id, name, value }: PeerRequest, origin: MessageOrigin): Awaitable {
+    const { invoker, lifetime } = this.parts;
+    const handler = lifetime.incarnation.requests?.get(name);
+    if (handler !== undefined) {
+      return invoker.respond(handler, value, origin.frame, (result) =>
+        this.#answer(handler, origin, id, result),
+      );
+    }
+    const what = `the peer asks for "${name}", and no @OnRequest is for that`;
+    const remedy = `It is told so. Write @OnRequest('${name}') to answer it.`;
+    const error = new NoHandlerError(this.client, what, remedy);
+    this.tools.telemetry.emit('warning', { message: error.message });
+    return this.#answer(NOBODY, origin, id, { error });
+  }
+
+  /** @param result `undefined`: the handler has answered itself */
+  #answer(
+    handler: Handler,
+    { batch }: MessageOrigin,
+    id: RequestId,
+    result: RequestResult | undefined,
+  ): void {
+    const answer = result === undefined ? undefined : this.#answerOf(handler, id, result);
+    if (batch === undefined) {
+      if (answer !== undefined) this.parts.invoker.reply(handler, [answer.frame]);
+      return undefined;
+    }
+    if (answer !== undefined) batch.answers.push(answer.message);
+    if (--batch.left > 0 || batch.answers.length === 0) return undefined;
+    const joined = this.#written(batch.answers);
+    if (joined !== undefined) this.parts.invoker.reply(handler, [joined]);
+  }
+
+  /** What goes to the peer; `undefined` where the protocol has no answers, or cannot write even the error. */
+  #answerOf(handler: Handler, id: RequestId, result: RequestResult): Answer | undefined {
+    const { protocol } = this.parts.settings;
+    if (protocol.reply === undefined) return undefined;
+    try {
+      const message = protocol.reply(id, result);
+      return { message, frame: this.#toFrame(message) };
+    } catch (error) {
+      this.tools.telemetry.error(error, `the answer of ${handler.method}`);
+      // What it has returned cannot be written; an error says less.
+      return 'error' in result ? undefined : this.#answerOf(handler, id, { error });
+    }
+  }
+
+  #written(answers: readonly unknown[]): DataFrame | undefined {
+    try {
+      return this.#toFrame(this.parts.settings.protocol.join?.(answers));
+    } catch (error) {
+      this.tools.telemetry.error(error, 'the answer to a batch of requests');
+      return undefined;
+    }
+  }
+
+  #toFrame(message: unknown): DataFrame {
+    return toMessageFrame(`${this.client}: the answer`, this.parts.settings.protocol, message);
+  }
+}
+
+interface Answer {
+  readonly message: unknown;
+  readonly frame: DataFrame;
+}
