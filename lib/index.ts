@@ -9,6 +9,8 @@ export { OnRequest } from './decorators/on-request.decorator.js';
 export { ConnectionRef, FrameRef, HandleRef, Payload } from './decorators/parameter.decorators.js';
 export type { SchemaParameterDecorator } from './decorators/parameter.decorators.js';
 export { isWebSockexContext } from './binding/call.context.js';
+export { HandlerRunner } from './binding/handler.runner.js';
+export type { HandlerKind } from './interfaces/handler-metadata.interface.js';
 export type { WebSockexExecutionContext } from './interfaces/execution-context.interface.js';
 export { OnPing, OnPong } from './decorators/on-control.decorator.js';
 export { OnCall, OnCast, OnInfo } from './decorators/on-caller-message.decorator.js';

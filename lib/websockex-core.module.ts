@@ -12,6 +12,7 @@ import { EventHub } from './manager/event.hub.js';
 import { Linker } from './manager/linker.js';
 import { NameRegistrar } from './manager/name.registrar.js';
 import { AppCloser } from './manager/process.signals.js';
+import { RunnerFinder } from './manager/runner.finder.js';
 import { TelemetryLogger } from './manager/telemetry.logger.js';
 import { WebSockexManager } from './manager/websockex.manager.js';
 import { ClientHandle } from './runtime/client/client-handle.js';
@@ -46,6 +47,7 @@ export class WebSockexCoreModule {
         EventHub,
         AppCloser,
         ClientGroups,
+        RunnerFinder,
         ClientRegistry,
         ClientStarter,
         Linker,

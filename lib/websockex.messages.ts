@@ -160,6 +160,24 @@ export const messages = {
   noEnhancer: (client: string, given: string, method: string) =>
     `${client} has ${given} among its guards, pipes, interceptors and exception filters, which has no method ${method}()`,
 
+  runnerSkipped: (runner: string, place: string) =>
+    `${runner}.run() has neither called next() for ${place} nor returned anything: the handler has not run. ` +
+    'Return next(); to refuse a call is what a guard is for.',
+
+  runnerDropped: (runner: string, place: string) =>
+    `${runner}.run() has called next() for ${place}, and not returned the promise that it gave: nobody would ` +
+    'wait for the handler, nor hear of its failure. Return what next() returns.',
+
+  twoRunners: (modules: readonly string[]) =>
+    `HandlerRunner is a provider of ${modules.join(' and ')}: an application has one at most. Have one of them call the other.`,
+
+  scopedRunner: (module: string) =>
+    `HandlerRunner, a provider of ${module}, is transient or request-scoped, or depends on what is: there is one for all ` +
+    'calls of all handlers. Give it the default scope.',
+
+  noRunner: (module: string) =>
+    `HandlerRunner, a provider of ${module}, stands for something that has no method run(context, next)`,
+
   foreignHook: (place: string, instead: string) =>
     `${place} is a hook of Nest, which calls those of providers: a client is none, and this method would ` +
     `never run. Write ${instead}, which runs for every instance, or move it to a service.`,

@@ -19,6 +19,17 @@ export interface CalledHandler {
   readonly pattern: unknown;
 }
 
+/** Handlers that get one value, and their parameters beside it from decorators alone. */
+const OF_ONE_VALUE: ReadonlySet<HandlerKind> = new Set<HandlerKind>([
+  'frame',
+  'message',
+  'request',
+  'ping',
+  'pong',
+  'info',
+  'error',
+]);
+
 type CallFrame = ReturnType<WebSockexExecutionContext['getFrame']>;
 type ContextFunction = ReturnType<WebSockexExecutionContext['getHandler']>;
 
@@ -39,7 +50,7 @@ export class CallContext implements WebSockexExecutionContext {
   #arguments: readonly unknown[];
   readonly #frame: CallFrame;
 
-  constructor(
+  private constructor(
     host: HandlerHost,
     called: CalledHandler,
     /** What the method is called with. */
@@ -50,6 +61,19 @@ export class CallContext implements WebSockexExecutionContext {
     this.#called = called;
     this.#arguments = args;
     this.#frame = frame;
+  }
+
+  /**
+   * The call of a handler with what the runtime gives it: of a message or request its frame, too, which the
+   * method does not get; a frame is its own.
+   */
+  static of(host: HandlerHost, called: CalledHandler, given: readonly unknown[]): CallContext {
+    const { kind } = called;
+    const args = OF_ONE_VALUE.has(kind) ? given.slice(0, 1) : given;
+    const isFrame = kind === 'frame' || kind === 'ping' || kind === 'pong';
+    const isOfFrame = kind === 'message' || kind === 'request';
+    const frame = isFrame ? given[0] : isOfFrame ? given[1] : undefined;
+    return new CallContext(host, called, args, frame as CallFrame);
   }
 
   getType<T extends string = 'websockex'>(): T {
@@ -64,6 +88,10 @@ export class CallContext implements WebSockexExecutionContext {
   getHandler(): ContextFunction {
     const { client, key } = this.#called;
     return (client.prototype as Record<string | symbol, ContextFunction>)[key]!;
+  }
+
+  getKind(): HandlerKind {
+    return this.#called.kind;
   }
 
   getHandle(): ClientHandle | undefined {

@@ -6,6 +6,7 @@ import type { HandlerMetadata } from '../interfaces/handler-metadata.interface.j
 import { PAYLOAD_PARAMETER } from '../websockex.constants.js';
 import { Surroundings } from './enhanced.handler.js';
 import type { LiveEnhancers, ModuleEnhancers } from './enhancers.js';
+import { type HandlerRunner, HandlerSeam } from './handler.runner.js';
 import type { Parameter } from './parameter.resolver.js';
 
 /** All that decorators of a class, and of its handlers, name for the injector to make. */
@@ -27,10 +28,14 @@ export function enhancersOf(
 
 /** What stands before the handlers of a class: of most of them, nothing. */
 export class ClassSurroundings {
-  private constructor(private readonly known: ReadonlyMap<HandlerMetadata, Surroundings>) {}
+  private constructor(
+    private readonly known: ReadonlyMap<HandlerMetadata, Surroundings>,
+    /** Runs every call of a handler, where the application has one. */
+    readonly seam: HandlerSeam | undefined,
+  ) {}
 
   /**
-   * `undefined` where nothing stands before any of them.
+   * `undefined` where nothing stands before any of them, nor around them.
    *
    * @param made absent in a test of the class alone: then parameters and their schemas are all there is
    */
@@ -38,6 +43,7 @@ export class ClassSurroundings {
     client: Type<object>,
     handlers: readonly HandlerMetadata[],
     made: ModuleEnhancers | undefined,
+    runner?: HandlerRunner,
   ): ClassSurroundings | undefined {
     const known = new Map<HandlerMetadata, Surroundings>();
     for (const handler of handlers) {
@@ -45,7 +51,8 @@ export class ClassSurroundings {
       const surroundings = surround(client, handler, made);
       if (surroundings !== undefined) known.set(handler, surroundings);
     }
-    return known.size === 0 ? undefined : new ClassSurroundings(known);
+    const seam = runner && new HandlerSeam(client, runner);
+    return known.size === 0 && seam === undefined ? undefined : new ClassSurroundings(known, seam);
   }
 
   /** What stands before one handler. */

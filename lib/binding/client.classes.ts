@@ -14,6 +14,7 @@ import { mergeOptions } from '../runtime/options/options.merger.js';
 import { messages } from '../websockex.messages.js';
 import { ClassSurroundings, enhancersOf } from './class.surroundings.js';
 import { ModuleEnhancers } from './enhancers.js';
+import type { HandlerRunner } from './handler.runner.js';
 import { HandlerTable } from './handler.binder.js';
 
 /** What is known of the client classes of an application: found once a class, not once a client. */
@@ -23,16 +24,18 @@ export class ClientClasses {
   /**
    * @param defaults options for every client that does not say otherwise
    * @param inheritsGlobals whether the guards of the application, and their like, are for clients too
+   * @param runner what is to run the handlers; asked once all providers of the application have been made
    */
   constructor(
     private readonly defaults: () => ClientOptions,
     private readonly inheritsGlobals: boolean,
+    private readonly runner: () => HandlerRunner | undefined,
   ) {}
 
   of(type: Type<object>): ClientClass {
     let found = this.#known.get(type);
     if (found === undefined) {
-      found = new ClientClass(type, this.defaults, this.inheritsGlobals);
+      found = new ClientClass(type, this.defaults, this.inheritsGlobals, this.runner);
       this.#known.set(type, found);
     }
     return found;
@@ -52,38 +55,46 @@ export class ClientClass {
   readonly #enhancers: readonly Enhancers[];
   /** What stands before the handlers, by whose injector has made it. */
   #surroundings: WeakMap<ModuleRef, Surrounded> | undefined;
-  readonly #plain: ClassSurroundings | undefined;
+  /** The same where nothing has to be made for it. */
+  #plain: { readonly surroundings: ClassSurroundings | undefined } | undefined;
 
   constructor(
     readonly type: Type<object>,
     private readonly defaults: () => ClientOptions,
     private readonly inheritsGlobals: boolean,
+    private readonly runner: () => HandlerRunner | undefined,
   ) {
     this.metadata = readClientMetadata(type);
     this.#noted = readHandlers(type);
     this.handlers = new HandlerTable(this.#noted);
     this.#enhancers = enhancersOf(type, this.#noted);
-    this.#plain = ClassSurroundings.of(type, this.#noted, undefined);
   }
 
   /** What stands before the handlers of instances that an injector makes; a promise until it has made that, too. */
   surroundings(moduleRef: ModuleRef): Surrounded {
-    if (this.#enhancers.length === 0 && !this.inheritsGlobals) return this.#plain;
+    if (this.#enhancers.length === 0 && !this.inheritsGlobals) {
+      this.#plain ??= { surroundings: this.#surround(undefined) };
+      return this.#plain.surroundings;
+    }
     this.#surroundings ??= new WeakMap();
     if (!this.#surroundings.has(moduleRef)) {
-      this.#surroundings.set(moduleRef, this.#surround(moduleRef, this.#surroundings));
+      this.#surroundings.set(moduleRef, this.#make(moduleRef, this.#surroundings));
     }
     return this.#surroundings.get(moduleRef);
   }
 
-  async #surround(
+  #surround(made: ModuleEnhancers | undefined): ClassSurroundings | undefined {
+    return ClassSurroundings.of(this.type, this.#noted, made, this.runner());
+  }
+
+  async #make(
     moduleRef: ModuleRef,
     known: WeakMap<ModuleRef, Surrounded>,
   ): Promise<ClassSurroundings | undefined> {
     try {
       const { type, inheritsGlobals } = this;
       const made = await ModuleEnhancers.make(type, moduleRef, this.#enhancers, inheritsGlobals);
-      const surroundings = ClassSurroundings.of(type, this.#noted, made);
+      const surroundings = this.#surround(made);
       known.set(moduleRef, surroundings);
       return surroundings;
     } catch (thrown) {

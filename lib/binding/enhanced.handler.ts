@@ -17,7 +17,7 @@ import { ParameterResolver, type ParameterSet } from './parameter.resolver.js';
 
 /** What stands before one handler of a class; made once for all instances that one injector makes. */
 export class Surroundings {
-  readonly #called: CalledHandler;
+  readonly called: CalledHandler;
   readonly #guards: readonly CanActivate[];
   readonly #interceptors: LiveEnhancers['interceptors'];
   readonly #filters: ExceptionFilters | undefined;
@@ -28,7 +28,7 @@ export class Surroundings {
     parameters: ParameterSet,
     { guards, interceptors, filters }: Omit<LiveEnhancers, 'pipes'>,
   ) {
-    this.#called = called;
+    this.called = called;
     this.#guards = guards;
     this.#interceptors = interceptors;
     this.#filters = filters.length === 0 ? undefined : new ExceptionFilters(filters);
@@ -41,8 +41,7 @@ export class Surroundings {
   }
 
   /** Calls the handler, or throws (or rejects with) a {@link MessageFault} in its place. */
-  call(handler: Handler, host: HandlerHost, given: readonly unknown[]): unknown {
-    const context = this.#contextOf(host, given);
+  call(handler: Handler, context: CallContext): unknown {
     if (this.#filters === undefined) return this.#guarded(handler, context);
     try {
       const value = this.#guarded(handler, context);
@@ -51,16 +50,6 @@ export class Surroundings {
     } catch (thrown) {
       return this.#filtered(thrown, handler, context);
     }
-  }
-
-  /** Of what the runtime gives a handler, a message or request has its frame beside it, and a frame is its own. */
-  #contextOf(host: HandlerHost, given: readonly unknown[]): CallContext {
-    const { kind } = this.#called;
-    const isOfCaller = kind === 'cast' || kind === 'call' || kind === 'info';
-    const isOfFrame = kind === 'message' || kind === 'request';
-    const frame = isOfCaller ? undefined : given[isOfFrame ? 1 : 0];
-    const args = isOfFrame ? given.slice(0, 1) : given;
-    return new CallContext(host, this.#called, args, frame as ReturnType<CallContext['getFrame']>);
   }
 
   #filtered(thrown: unknown, handler: Handler, context: CallContext): unknown {
@@ -146,7 +135,7 @@ export class Surroundings {
 
   /** What of a message is wrong its router knows. */
   #aboutOf(context: CallContext): FaultyCall | undefined {
-    const { kind } = this.#called;
+    const { kind } = this.called;
     if (kind === 'message' || kind === 'request') return undefined;
     const frame = context.getFrame();
     const value = context.getPayload();
@@ -156,7 +145,7 @@ export class Surroundings {
 }
 
 /** The method of one instance, and what stands before it. */
-class EnhancedHandler implements Handler {
+export class EnhancedHandler implements Handler {
   isAsync?: boolean;
   toTrack?: number;
   readonly #handler: Handler;
@@ -178,7 +167,12 @@ class EnhancedHandler implements Handler {
   }
 
   invoke(...given: unknown[]): unknown {
-    return this.#surroundings.call(this.#handler, this.#host, given);
+    return this.invokeIn(CallContext.of(this.#host, this.#surroundings.called, given));
+  }
+
+  /** Calls it as what somebody knows already by its context. */
+  invokeIn(context: CallContext): unknown {
+    return this.#surroundings.call(this.#handler, context);
   }
 }
 

@@ -211,15 +211,25 @@ class BoundInstance implements Incarnation {
 
   #ofOne(handler: HandlerMetadata, answersPeer: boolean): Handler {
     const surrounded = this.#surrounded(handler, answersPeer);
-    return surrounded ?? new OneArgument(this.instance, handler.key, answersPeer);
+    return this.#seamed(
+      handler,
+      surrounded ?? new OneArgument(this.instance, handler.key, answersPeer),
+    );
   }
 
   /** An `@OnFrame`, `@OnMessage` or `@OnRequest`. */
   #clause(handler: HandlerMetadata): Handler {
-    const surrounded = this.#surrounded(handler, true);
-    if (surrounded !== undefined) return surrounded;
-    const plain = new OneArgument(this.instance, handler.key, true);
-    return handler.schema === undefined ? plain : new CheckedArgument(plain, handler.schema);
+    return this.#seamed(handler, this.#surrounded(handler, true) ?? this.#plainClause(handler));
+  }
+
+  #plainClause({ key, schema }: HandlerMetadata): Handler {
+    const plain = new OneArgument(this.instance, key, true);
+    return schema === undefined ? plain : new CheckedArgument(plain, schema);
+  }
+
+  /** What the runtime calls: the handler, or, in an application with a `HandlerRunner`, what has that run it. */
+  #seamed(metadata: HandlerMetadata, handler: Handler): Handler {
+    return this.#surroundings?.seam?.around(handler, metadata, this.#host) ?? handler;
   }
 
   /** A handler before which something stands; its schema is part of that. */
@@ -233,12 +243,14 @@ class BoundInstance implements Incarnation {
   #shared(kind: HandlerKind): Handler | undefined {
     const handler = this.#table.single(kind);
     if (handler === undefined) return undefined;
-    return new SharedHandler(this.instance, handler.key, this.#table.habits(kind));
+    const shared = new SharedHandler(this.instance, handler.key, this.#table.habits(kind));
+    return this.#seamed(handler, shared);
   }
 
   #many(kind: HandlerKind): Handler | undefined {
     const handler = this.#table.single(kind);
-    return handler === undefined ? undefined : new ManyArguments(this.instance, handler.key);
+    if (handler === undefined) return undefined;
+    return this.#seamed(handler, new ManyArguments(this.instance, handler.key));
   }
 
   #named(kind: HandlerKind): ReadonlyMap<string, Handler> {
@@ -246,7 +258,10 @@ class BoundInstance implements Incarnation {
     return new Map(
       handlers.map((one) => [
         String(one.key),
-        this.#surrounded(one, false) ?? new ManyArguments(this.instance, one.key),
+        this.#seamed(
+          one,
+          this.#surrounded(one, false) ?? new ManyArguments(this.instance, one.key),
+        ),
       ]),
     );
   }

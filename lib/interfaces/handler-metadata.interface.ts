@@ -1,6 +1,10 @@
 import type { StandardSchemaV1 } from '../runtime/codec/standard.schema.js';
 
-/** What a method is called for. */
+/**
+ * What a method is called for. Named after its decorator: `'frame'` of `@OnFrame`, `'beforeConnect'` of `@BeforeConnect`.
+ *
+ * @publicApi
+ */
 export type HandlerKind =
   | 'start'
   | 'beforeConnect'

@@ -59,6 +59,7 @@ export class ClientOrchestrator
     this.stage.boots();
     try {
       checkModuleOptions(this.registry.options);
+      this.registry.checkRunner();
       const listed = this.bind();
       for (const type of this.explorer.unlisted(listed)) {
         this.logger.warn(messages.unlisted(type.name));

@@ -10,6 +10,7 @@ import {
 } from '../binding/nest-client.definition.js';
 import type { GroupOptions } from '../interfaces/group.interface.js';
 import type { WebSockexModuleOptions } from '../interfaces/module-options.interface.js';
+import type { ContextRunner } from '../runtime/async/deferred.js';
 import { SignalWatchers } from '../runtime/async/signal.watchers.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { Client } from '../runtime/client/client.js';
@@ -31,7 +32,11 @@ import { AppStage } from './app.stage.js';
 import { ClientGroups } from './client.groups.js';
 import { EventHub } from './event.hub.js';
 import type { RegisteredClient, SupervisedGroup } from './registered.client.js';
+import { RunnerFinder } from './runner.finder.js';
 import { TelemetryLogger } from './telemetry.logger.js';
+
+/** The async context in which this package was loaded: that of nobody, as a rule. */
+const outside: ContextRunner = AsyncLocalStorage.snapshot();
 
 /** How long all clients together may take to end, unless the options say otherwise. */
 const SHUTDOWN_TIMEOUT = 5_000;
@@ -72,6 +77,7 @@ export class ClientRegistry {
     logger: TelemetryLogger,
     private readonly supervisors: ClientGroups,
     stage: AppStage,
+    private readonly runners: RunnerFinder,
   ) {
     this.tools = {
       transport,
@@ -84,8 +90,8 @@ export class ClientRegistry {
       signals: this.signals,
       features: STANDARD_FEATURES,
       context: new HandlerContext(),
-      // Here the application boots: no request is in sight.
-      run: AsyncLocalStorage.snapshot(),
+      // Here the application boots: no request is in sight. Who runs the handlers wants not even what is.
+      run: runners.isProvided ? outside : AsyncLocalStorage.snapshot(),
       host: stage,
       sinks: [logger, hub],
       onTerminated: (client) => this.terminated(client),
@@ -94,6 +100,7 @@ export class ClientRegistry {
     this.classes = new ClientClasses(
       () => options?.defaults ?? {},
       options?.inheritGlobalEnhancers === true,
+      () => runners.find(),
     );
     this.definitionTools = {
       classes: this.classes,
@@ -101,6 +108,11 @@ export class ClientRegistry {
       run: this.tools.run,
       check: (client, transportOptions) => transport.check?.(client, transportOptions),
     };
+  }
+
+  /** @throws ConfigurationError for what cannot run handlers */
+  checkRunner(): void {
+    this.runners.find();
   }
 
   /** Milliseconds all clients together may take to end. */

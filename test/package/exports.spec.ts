@@ -25,6 +25,7 @@ it('exports these names, and no others', () => {
     'FrameEncodeError',
     'FrameRef',
     'HandleRef',
+    'HandlerRunner',
     'HandlerTimeoutError',
     'HandshakeError',
     'HeartbeatTimeoutError',

@@ -84,6 +84,28 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import { HandleRef, OnMessage, Payload, WebSockexClient, type ClientHandle } from 'nestjs-websockex';
       import { z } from 'zod';`,
   },
+  'cls-runner': {
+    before: `
+      import { randomUUID } from 'node:crypto';
+      import { Injectable, Module } from '@nestjs/common';
+      import { ClsModule, ClsService } from 'nestjs-cls';
+      import { HandlerRunner, WebSockexClient, WebSockexModule } from 'nestjs-websockex';
+      import type { WebSockexExecutionContext } from 'nestjs-websockex';
+      @WebSockexClient('wss://feed.example/v1') class FeedClient {}`,
+  },
+  'tracing-runner': {
+    before: `
+      import { Injectable } from '@nestjs/common';
+      import { HandlerRunner, type WebSockexExecutionContext } from 'nestjs-websockex';
+      interface Span {
+        setAttribute(name: string, value: string): void;
+        recordException(error: unknown): void;
+        end(): void;
+      }
+      abstract class Tracer {
+        abstract startActiveSpan<R>(name: string, work: (span: Span) => R): R;
+      }`,
+  },
   protocol: { before: `import { json, WebSockexClient } from 'nestjs-websockex';` },
   'request-protocol': {
     before: `
