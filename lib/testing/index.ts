@@ -34,7 +34,13 @@ export {
   type RecordOptions,
   redactFrame,
 } from './script/recording.js';
+export type { RequestAnswer } from './script/request.answers.js';
 export type { ExpectOptions, Script } from './script/script.js';
+export type { ScriptedRequest } from './script/scripted.request.js';
 export { type ReplayOptions, ScriptedPeer } from './script/scripted.peer.js';
-export { type AcceptOptions, ScriptedServer } from './script/scripted.server.js';
+export {
+  type AcceptOptions,
+  ScriptedServer,
+  type ServerOptions,
+} from './script/scripted.server.js';
 export { type Duration, type PendingTimer, VirtualClock } from './script/virtual.clock.js';

@@ -241,6 +241,17 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       class AppModule {}
       declare const net: TestNet;`,
   },
+  'test-requests': {
+    before: `
+      import assert from 'node:assert/strict';
+      import { ClientHandle } from 'nestjs-websockex';
+      import type { TestNet } from 'nestjs-websockex/testing';
+      import { z } from 'zod';
+      class FeedClient {}
+      const Order = z.object({ orderId: z.string() });
+      declare const feed: ClientHandle<FeedClient>;
+      declare const net: TestNet;`,
+  },
   recordings: {
     before: `
       import type { ClientHandle } from 'nestjs-websockex';

@@ -1,6 +1,19 @@
 import { Test, type TestingModule } from '@nestjs/testing';
-import { close, OnCall, OnCast, type CloseDirective } from 'nestjs-websockex';
-import { createTestClient, createTestNet, fakeHandle } from 'nestjs-websockex/testing';
+import {
+  close,
+  jsonRpc,
+  OnCall,
+  OnCast,
+  type CloseDirective,
+  type RpcCall,
+} from 'nestjs-websockex';
+import {
+  createTestClient,
+  createTestNet,
+  createTestServer,
+  fakeHandle,
+  type ScriptedRequest,
+} from 'nestjs-websockex/testing';
 import { expectTypeOf, test } from 'vitest';
 
 class FeedClient {
@@ -54,4 +67,35 @@ test('a net gives what the builder compiles to', async () => {
   expectTypeOf(await net.install(own)).toEqualTypeOf<Module>();
   // @ts-expect-error: it is compiled already
   await net.install(await builder.compile());
+});
+
+test('a server answers requests with values, and functions of what is known of them', async () => {
+  const server = createTestNet().server(FeedClient, { protocol: jsonRpc() });
+  server
+    .onRequest('time', 12)
+    .onRequest('nothing', undefined)
+    .onRequest(['a', 'b'], new Error('no'))
+    .onRequest({ op: 'order' }, ({ side }, id) => {
+      expectTypeOf(side).toEqualTypeOf<unknown>();
+      expectTypeOf(id).toEqualTypeOf<string | number>();
+    })
+    .onRequest('eth_call', ({ params }: RpcCall) => Promise.resolve(params))
+    .onRequest(
+      (message: { op: string }) => message.op === 'a',
+      ([first]: string[]) => first,
+    )
+    .answers({ time: 12, eth_call: ({ params }) => params, none: null });
+  // @ts-expect-error: it is no pattern
+  server.onRequest(12, 'time');
+
+  expectTypeOf(await server.expectMessage()).toEqualTypeOf<Record<string, unknown>>();
+  expectTypeOf(await server.expectMessage<RpcCall>('a')).toEqualTypeOf<RpcCall>();
+  const request = await server.peer.expectRequest<RpcCall>('a', { timeout: 1 });
+  expectTypeOf(request).toEqualTypeOf<ScriptedRequest<RpcCall>>();
+  expectTypeOf(request.message.method).toEqualTypeOf<string>();
+  request.reply();
+  request.fail('no');
+  // @ts-expect-error: neither an error nor a text
+  request.fail(7);
+  await createTestServer({ protocol: jsonRpc(), tls: true });
 });

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
+import type { Protocol } from '../../runtime/codec/protocol.port.js';
 import type { Random } from '../../runtime/connection/backoff.policy.js';
 import { redactUrl } from '../../runtime/errors/redact-url.js';
 import type { Transport, TransportRequest } from '../../runtime/transport/transport.port.js';
@@ -13,7 +14,7 @@ import {
 import { cable } from '../script/cable.js';
 import { releaseTicks, turn } from '../script/event-loop.js';
 import { NetLink } from '../script/net.link.js';
-import { type Knock, ScriptedServer } from '../script/scripted.server.js';
+import { type Knock, ScriptedServer, type ServerOptions } from '../script/scripted.server.js';
 import { seeded, VirtualClock } from '../script/virtual.clock.js';
 import { findUrl, type ServerAddress, toKey } from './server.key.js';
 import { explainAbsence, type InstalledModule, WatchedClients } from './watched.clients.js';
@@ -113,12 +114,17 @@ export class TestNet implements AsyncDisposable {
    * The peer of a client, by its class, its name, or the URL it dials. What the query of that URL
    * says, the dialled one must say too: without one it is the peer of every query.
    *
+   * @param options what the test says of it; asked for again without them, it keeps them
    * @throws TypeError for what is none of these
    */
-  server(client: ServerAddress): ScriptedServer {
+  server(client: ServerAddress, options: ServerOptions = {}): ScriptedServer {
     const key = toKey(client);
-    const known = this.#servers.get(key);
-    if (known !== undefined) return known;
+    const server = this.#servers.get(key) ?? this.#makeServer(key);
+    server.set(options);
+    return server;
+  }
+
+  #makeServer(key: string): ScriptedServer {
     const name = key.includes('://') ? redactUrl(key) : key;
     const server = new ScriptedServer(name, this.clock, () => this.#explain(key));
     this.#servers.set(key, server);
@@ -198,7 +204,8 @@ export class TestNet implements AsyncDisposable {
     if (dial === undefined) return;
     const { client, link } = dial;
     const ledger = this.#clients.ledgerOf(client);
-    this.#announce({ dial, knock: { request, socket, head, link, ledger } });
+    const protocol = (): Protocol | undefined => this.#clients.protocolOf(client);
+    this.#announce({ dial, knock: { request, socket, head, link, ledger, protocol } });
   }
 
   /** Tells the server whose client knocks; without one it waits until there is. */

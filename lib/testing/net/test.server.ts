@@ -6,11 +6,11 @@ import { createServer as createTlsServer } from 'node:tls';
 
 import { SystemClock } from '../../runtime/clock/system.clock.js';
 import { NetLink } from '../script/net.link.js';
-import { ScriptedServer } from '../script/scripted.server.js';
+import { ScriptedServer, type ServerOptions } from '../script/scripted.server.js';
 import { type KeyPair, selfSigned } from './certificate.js';
 
 /** What a {@link TestServer} is made with. */
-export interface TestServerOptions {
+export interface TestServerOptions extends ServerOptions {
   /**
    * Serve `wss:`: with this key and certificate, in PEM, or with ones made on the spot (`true`),
    * for 127.0.0.1 and localhost, which {@link TestServer.ca} lets a client trust.
@@ -42,8 +42,9 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
   readonly #links = new WeakMap<Duplex, NetLink>();
 
   /** @internal */
-  constructor({ tls = false }: TestServerOptions) {
+  constructor({ tls = false, ...options }: TestServerOptions) {
     super('the test server', new SystemClock());
+    this.set(options);
     const pair = tls === true ? selfSigned() : tls || undefined;
     this.ca = pair?.cert;
     this.#scheme = pair === undefined ? 'ws' : 'wss';

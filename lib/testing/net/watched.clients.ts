@@ -4,6 +4,7 @@ import { AppStage } from '../../manager/app.stage.js';
 import { ClientRegistry } from '../../manager/client.registry.js';
 import { WebSockexManager } from '../../manager/websockex.manager.js';
 import type { ClientHandle } from '../../runtime/client/client-handle.js';
+import type { Protocol } from '../../runtime/codec/protocol.port.js';
 import { LocalHandle } from '../../runtime/client/local-handle.js';
 import type { FrameLedger } from '../script/frame.ledger.js';
 import type { VirtualClock } from '../script/virtual.clock.js';
@@ -23,6 +24,7 @@ export interface WatchedApp {
 export class WatchedClients {
   readonly #apps: WatchedApp[] = [];
   readonly #ledgers = new Map<string, FrameLedger>();
+  readonly #handles = new Map<string, ClientHandle>();
   #count = 0;
 
   /** Watches every client of an application, those that are started later too. */
@@ -42,6 +44,12 @@ export class WatchedClients {
   /** The books of the frames that the peers of a client send; the last client of that name. */
   ledgerOf(client: string): FrameLedger | undefined {
     return this.#ledgers.get(client);
+  }
+
+  /** How a client talks by now; the last client of that name. */
+  protocolOf(client: string): Protocol | undefined {
+    const handle = this.#handles.get(client);
+    return handle && LocalHandle.clientOf(handle)?.process.settings.protocol;
   }
 
   /** How many applications there are, those without clients too. */
@@ -68,6 +76,7 @@ export class WatchedClients {
 
   #watch(handle: ClientHandle): void {
     watch(handle);
+    this.#handles.set(handle.name, handle);
     this.#ledgers.set(handle.name, countFrames(handle));
   }
 }

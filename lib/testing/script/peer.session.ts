@@ -7,11 +7,27 @@ import type { Clock } from '../../runtime/clock/clock.port.js';
 import { ExpectationError } from './expectation.error.js';
 import type { FrameLedger } from './frame.ledger.js';
 import type { NetLink } from './net.link.js';
+import { PeerMessages } from './peer.messages.js';
+import type { PeerProtocol } from './peer.protocol.js';
 import { Queue } from './queue.js';
 import { describe, type Received } from './received.js';
+import type { RequestAnswers } from './request.answers.js';
 
 /** The code a close frame without one is told by. */
 const NO_CODE = 1005;
+
+/** What a session is part of. */
+export interface SessionPlace {
+  /** How errors name it. */
+  readonly name: string;
+  readonly clock: Clock;
+  /** Keeps the books of what is sent, where somebody does. */
+  readonly ledger: FrameLedger | undefined;
+  /** The answers to requests of all sessions of a server. */
+  readonly answers: RequestAnswers;
+  /** How the client talks by now. */
+  readonly protocol: () => PeerProtocol;
+}
 
 /** One session, seen from the peer: what a script works on. */
 export class Session {
@@ -19,6 +35,9 @@ export class Session {
   readonly transcript: string[] = [];
   /** What arrived, for whoever asks next. */
   readonly received = new Queue<Received>();
+  readonly messages: PeerMessages;
+  readonly name: string;
+  readonly clock: Clock;
   #isReset = false;
   /** Told each frame that the peer sends, where somebody keeps the books. */
   readonly #onSent: ((frame: DataFrame) => void) | undefined;
@@ -27,10 +46,11 @@ export class Session {
     readonly request: IncomingMessage,
     readonly socket: WebSocket,
     readonly link: NetLink,
-    readonly clock: Clock,
-    readonly name: string,
-    ledger?: FrameLedger,
+    { name, clock, ledger, answers, protocol }: SessionPlace,
   ) {
+    this.name = name;
+    this.clock = clock;
+    this.messages = new PeerMessages(this, answers, protocol);
     this.#onSent = ledger?.open(this);
     socket.on('message', (data: Buffer, isBinary) => {
       this.#take(isBinary ? { type: 'binary', data } : { type: 'text', data: data.toString() });
@@ -72,6 +92,18 @@ export class Session {
     this.link.drop();
   }
 
+  /** Answers those requests that have come, and that nobody has asked for yet, to which there is an answer now. */
+  answerWaiting(): void {
+    this.received.sift((received) => this.#isAnswered(received));
+  }
+
+  /** The test has a fault: the session is closed, and whoever expects something of it is told why. */
+  fail(error: Error): void {
+    this.tell(`!! ${error.message}`);
+    this.received.end(() => this.failure(error.message));
+    this.link.call(() => this.socket.close(1011, 'the test kit cannot go on: see the transcript'));
+  }
+
   failure(what: string): ExpectationError {
     return new ExpectationError(`${this.name}: ${what}`, this.transcript);
   }
@@ -84,6 +116,11 @@ export class Session {
 
   #take(received: Received): void {
     this.tell(`<- ${describe(received)}`);
-    this.received.push(received);
+    if (!this.#isAnswered(received)) this.received.push(received);
+  }
+
+  #isAnswered(received: Received): boolean {
+    const isData = received.type === 'text' || received.type === 'binary';
+    return isData && this.messages.take(received.data);
   }
 }

@@ -35,6 +35,12 @@ export class Queue<T> {
     return this.#items.splice(0);
   }
 
+  /** Takes out those that nobody has asked for yet, and that somebody else has a use for. */
+  sift(isTaken: (item: T) => boolean): void {
+    const kept = this.#items.splice(0).filter((item) => !isTaken(item));
+    this.#items.push(...kept);
+  }
+
   /** Nothing will come any more: whoever waits is told, and whoever asks once nothing is left. */
   end(toError: () => Error): void {
     this.#over ??= toError;

@@ -1,9 +1,13 @@
-import { inspectShort } from '../../runtime/errors/websockex.error.js';
+import type { MessagePattern, NamedMessage } from '../../runtime/codec/message.pattern.js';
+import { inspectShort, toError } from '../../runtime/errors/websockex.error.js';
 import { equalsPlainly, isAsymmetric, show } from './equality.js';
 import { brief } from './expectation.error.js';
+import { messageFits } from './message.fits.js';
 import type { Session } from './peer.session.js';
 import { DEADLINE } from './queue.js';
 import { describe, isHeartbeat, type Received } from './received.js';
+import type { RequestAnswer, RequestAnswers } from './request.answers.js';
+import { ScriptedRequest } from './scripted.request.js';
 import { stateless, withoutMemory } from './stateless.js';
 
 /** How long an expectation waits. */
@@ -23,6 +27,12 @@ export interface ExpectOptions {
 export abstract class Script {
   /** @internal */
   protected abstract get session(): Session;
+
+  /** What requests are answered with. @internal */
+  protected abstract get requestAnswers(): RequestAnswers;
+
+  /** Those sessions whose requests are answered so. @internal */
+  protected abstract get sessions(): readonly Session[];
 
   /** The session that an expectation is about. @internal */
   protected opened(_options?: ExpectOptions): Session | Promise<Session> {
@@ -49,6 +59,46 @@ export abstract class Script {
   sendBinary(data: Uint8Array): void {
     // A copy: it may wait to be written, and is the caller's to change.
     this.session.send({ type: 'binary', data: Buffer.from(data) });
+  }
+
+  /**
+   * Sends a message, as the protocol of the client writes it: the text of its JSON, unless that says otherwise.
+   *
+   * @throws FrameEncodeError for what the protocol cannot write
+   */
+  sendMessage(message: unknown): void {
+    this.session.messages.send('sendMessage()', message);
+  }
+
+  /**
+   * Answers the requests that the pattern takes from now on, and those that wait: with a value, or with what a function
+   * makes of one, now or later. An `Error`, given, returned or thrown, is the error that the peer answers. Of several
+   * patterns that take a request, the last one said counts, those of a peer before those of its server. What is answered
+   * so no expectation gets. The pattern is that of `@OnMessage`; a name is that of the call, or of the message.
+   *
+   * @example
+   * net.server(FeedClient).onRequest({ op: 'order' }, ({ side }) => ({ orderId: `${side} 1` }));
+   *
+   * @throws TypeError for what is no pattern
+   */
+  onRequest<M = Record<string, unknown>>(pattern: MessagePattern, answer: RequestAnswer<M>): this {
+    this.requestAnswers.add('onRequest()', pattern, answer);
+    for (const session of this.sessions) session.answerWaiting();
+    return this;
+  }
+
+  /**
+   * {@link onRequest} for several names.
+   *
+   * @example
+   * net.server(NodeClient).answers({ eth_chainId: '0x1', eth_call: ({ params }) => call(params) });
+   */
+  answers(answers: Readonly<Record<string, RequestAnswer>>): this {
+    for (const [name, answer] of Object.entries(answers)) {
+      this.requestAnswers.add('answers()', name, answer);
+    }
+    for (const session of this.sessions) session.answerWaiting();
+    return this;
   }
 
   /** Sends a ping. */
@@ -136,7 +186,7 @@ export abstract class Script {
    */
   async expectText(expected?: string | RegExp, options?: ExpectOptions): Promise<string> {
     const session = await this.opened(options);
-    const { data } = await nextOf(session, 'text', options);
+    const { data } = await nextOf(session, ['text'], options);
     if (expected === undefined || isText(data, expected)) return data;
     throw session.failure(
       `expected the text ${show(expected)}, got ${brief(JSON.stringify(data))}`,
@@ -151,7 +201,7 @@ export abstract class Script {
    */
   async expectJson(expected?: unknown, options?: ExpectOptions): Promise<unknown> {
     const session = await this.opened(options);
-    const { data } = await nextOf(session, 'text', options);
+    const { data } = await nextOf(session, ['text'], options);
     let value: unknown;
     try {
       value = JSON.parse(data);
@@ -162,9 +212,65 @@ export abstract class Script {
     throw session.failure(`expected ${showJson(expected)}, got ${brief(data)}`);
   }
 
+  /**
+   * The next thing that arrives must be a message that the pattern takes, as the protocol of the client reads it. The
+   * pattern is that of `@OnMessage`, with asymmetric matchers (`expect.any(Number)`) anywhere in a shape.
+   *
+   * @throws ExpectationError for anything else; TypeError for what is no pattern
+   */
+  async expectMessage<M = Record<string, unknown>>(
+    pattern?: MessagePattern,
+    options?: ExpectOptions,
+  ): Promise<M> {
+    return (await this.#nextMessage('message', pattern, options)).message.value as M;
+  }
+
+  /**
+   * The next thing that arrives must be a request that the pattern takes; the test answers it.
+   *
+   * @example
+   * const request = await peer.expectRequest({ op: 'order' });
+   * request.reply({ orderId: 'x' });
+   *
+   * @throws ExpectationError for anything else; TypeError for what is no pattern
+   */
+  async expectRequest<M = Record<string, unknown>>(
+    pattern?: MessagePattern,
+    options?: ExpectOptions,
+  ): Promise<ScriptedRequest<M>> {
+    const { session, message } = await this.#nextMessage('request', pattern, options);
+    const id = session.messages.idOf(message);
+    if (id !== undefined) return new ScriptedRequest(session.messages, message, id);
+    throw session.failure(
+      `expected a request, got a message that is none: ${inspectShort(message.value)}`,
+    );
+  }
+
+  async #nextMessage(
+    what: string,
+    pattern: MessagePattern | undefined,
+    options: ExpectOptions | undefined,
+  ): Promise<{ readonly session: Session; readonly message: NamedMessage }> {
+    const fits = messageFits(`expect${what === 'request' ? 'Request' : 'Message'}()`, pattern);
+    const session = await this.opened(options);
+    const { data } = await nextOf(session, ['text', 'binary'], options);
+    let message: NamedMessage;
+    try {
+      message = session.messages.read(data);
+    } catch (thrown) {
+      const why = `got a frame that is none: ${toError(thrown).message}`;
+      throw session.failure(`expected a ${what}, ${why}`);
+    }
+    if (fits(message)) return { session, message };
+    const shown = typeof pattern === 'function' ? 'that the predicate takes' : show(pattern);
+    throw session.failure(
+      `expected a ${what} ${shown}, got ${brief(JSON.stringify(message.value))}`,
+    );
+  }
+
   /** The next thing that arrives must be a binary frame. @throws ExpectationError */
   async expectBinary(options?: ExpectOptions): Promise<Buffer> {
-    return (await nextOf(await this.opened(options), 'binary', options)).data;
+    return (await nextOf(await this.opened(options), ['binary'], options)).data;
   }
 
   /**
@@ -178,7 +284,7 @@ export abstract class Script {
    * @throws ExpectationError for anything else
    */
   async expectPing(options?: ExpectOptions): Promise<Buffer> {
-    return (await nextOf(await this.opened(options), 'ping', options)).data;
+    return (await nextOf(await this.opened(options), ['ping'], options)).data;
   }
 
   /**
@@ -191,7 +297,7 @@ export abstract class Script {
     options?: ExpectOptions,
   ): Promise<{ code: number | undefined; reason: string }> {
     const session = await this.opened(options);
-    const close = await nextOf(session, 'close', options);
+    const close = await nextOf(session, ['close'], options);
     if (code === undefined || close.code === code) {
       return { code: close.code, reason: close.reason };
     }
@@ -222,12 +328,13 @@ function next(session: Session, { timeout = DEADLINE }: ExpectOptions = {}): Pro
 
 async function nextOf<T extends Received['type']>(
   session: Session,
-  type: T,
+  types: readonly T[],
   options?: ExpectOptions,
 ): Promise<Extract<Received, { type: T }>> {
   const received = await next(session, options);
+  const isWanted = (types as readonly string[]).includes(received.type);
+  if (isWanted) return received as Extract<Received, { type: T }>;
   // Those of a heartbeat come in between, at a random moment.
-  if (received.type === 'ping' && type !== 'ping') return nextOf(session, type, options);
-  if (received.type === type) return received as Extract<Received, { type: T }>;
-  throw session.failure(`expected a ${type} frame, got ${brief(describe(received))}`);
+  if (received.type === 'ping') return nextOf(session, types, options);
+  throw session.failure(`expected a ${types.join(' or ')} frame, got ${brief(describe(received))}`);
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { inspectShort } from '../../runtime/errors/websockex.error.js';
 import type { Session } from './peer.session.js';
 import { readRecording, type RecordedFrame } from './recording.js';
+import type { RequestAnswers } from './request.answers.js';
 import { Script } from './script.js';
 
 /** How a recording is played back. */
@@ -29,6 +30,16 @@ export class ScriptedPeer extends Script {
   constructor(session: Session) {
     super();
     this.session = session;
+  }
+
+  /** @internal */
+  protected get requestAnswers(): RequestAnswers {
+    return this.session.messages.answers;
+  }
+
+  /** @internal */
+  protected get sessions(): readonly Session[] {
+    return [this.session];
   }
 
   /** All that went over the connection, a line each: `-> text "tick"`, `<- close 1000 ""`. */

@@ -4,11 +4,15 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 
 import type { Clock } from '../../runtime/clock/clock.port.js';
+import { json } from '../../runtime/codec/json.protocol.js';
+import type { Protocol } from '../../runtime/codec/protocol.port.js';
 import { ExpectationError } from './expectation.error.js';
 import type { FrameLedger } from './frame.ledger.js';
 import type { NetLink } from './net.link.js';
+import { PeerProtocol } from './peer.protocol.js';
 import { Session } from './peer.session.js';
 import { DEADLINE, Queue } from './queue.js';
+import { RequestAnswers } from './request.answers.js';
 import { type ExpectOptions, Script } from './script.js';
 import { type ReplayOptions, ScriptedPeer } from './scripted.peer.js';
 
@@ -20,6 +24,17 @@ export interface Knock {
   readonly link: NetLink;
   /** Keeps the books of what the peers of this client send. */
   readonly ledger?: FrameLedger | undefined;
+  /** How this client talks by now, where that is known. */
+  readonly protocol?: () => Protocol | undefined;
+}
+
+/** What a server is told of its clients. */
+export interface ServerOptions {
+  /**
+   * How they talk, for `onRequest`, `expectMessage` and the other words of messages. Where an answer of theirs is none
+   * of `{ id, result }`, its `reply` says how one looks. @default that of the client on a net; else `json()`
+   */
+  readonly protocol?: Protocol;
 }
 
 /** How a handshake is agreed to. */
@@ -56,6 +71,10 @@ export class ScriptedServer extends Script {
   readonly #ws = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   /** The first session, for expectations that wait for it. */
   readonly #openings = new Queue<Session>();
+  /** @internal */
+  protected readonly requestAnswers = new RequestAnswers();
+  /** How its clients talk, where the test says so. */
+  #protocol: Protocol | undefined;
   #attempts = 0;
   #standing: ((knock: Knock) => void) | undefined;
 
@@ -72,6 +91,11 @@ export class ScriptedServer extends Script {
   /** @internal */
   protected get session(): Session {
     return this.#last(this.#sessions);
+  }
+
+  /** @internal */
+  protected get sessions(): readonly Session[] {
+    return this.#sessions;
   }
 
   /** The session that was accepted last; where there has been none, the first. @internal */
@@ -174,6 +198,11 @@ export class ScriptedServer extends Script {
   }
 
   /** @internal */
+  set({ protocol }: ServerOptions): void {
+    this.#protocol = protocol ?? this.#protocol;
+  }
+
+  /** @internal */
   knock(knock: Knock): void {
     this.#attempts++;
     if (this.#standing) this.#standing(knock);
@@ -212,7 +241,7 @@ export class ScriptedServer extends Script {
 
   // Async: what fails here rejects.
   async #accept(knock: Knock, options: AcceptOptions): Promise<ScriptedPeer> {
-    const { request, socket, head, link, ledger } = knock;
+    const { request, socket, head, link, ledger, protocol: known } = knock;
     const { protocol, headers = {}, greet } = options;
     const upgrade = protocol === undefined ? request : offering(request, protocol);
     const addHeaders = (lines: string[]): void => {
@@ -223,7 +252,13 @@ export class ScriptedServer extends Script {
     link.hold();
     try {
       this.#ws.handleUpgrade(upgrade, socket, head, (ws) => {
-        const session = new Session(request, ws, link, this.clock, this.name, ledger);
+        const session = new Session(request, ws, link, {
+          name: this.name,
+          clock: this.clock,
+          ledger,
+          answers: this.requestAnswers,
+          protocol: () => new PeerProtocol(this.name, this.#protocol ?? known?.() ?? JSON_ALONE),
+        });
         opened = new ScriptedPeer(session);
         this.#sessions.push(session);
         this.peers.push(opened);
@@ -268,6 +303,9 @@ export class ScriptedServer extends Script {
     );
   }
 }
+
+/** How a client talks of which nothing is known. */
+const JSON_ALONE: Protocol = json();
 
 /** The request, as one that offers this subprotocol alone: what a client offers is left as it is. */
 function offering(request: IncomingMessage, protocol: string): IncomingMessage {
