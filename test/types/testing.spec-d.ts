@@ -53,6 +53,16 @@ test('a fake handle answers with what the method does', () => {
   feed.answer('counts', () => 2);
 });
 
+test('a fake handle answers requests', () => {
+  const feed = fakeHandle(FeedClient)
+    .onRequest('time', 12)
+    .onRequest({ op: 'order' }, ({ side }, id) => [side, id])
+    .onRequest('eth_call', ({ method }: RpcCall) => method);
+  expectTypeOf(feed.sentMessages).toEqualTypeOf<readonly unknown[]>();
+  // @ts-expect-error: it is no pattern
+  feed.onRequest(12, 'time');
+});
+
 test('a net gives what the builder compiles to', async () => {
   const net = createTestNet();
   const module = await net.install(Test.createTestingModule({}).useMocker(() => ({})));

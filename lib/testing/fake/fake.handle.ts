@@ -14,11 +14,15 @@ import {
 } from '../../runtime/client/client-handle.js';
 import type { LocalHandle } from '../../runtime/client/local-handle.js';
 import type { RequestOptions, SendOptions } from '../../runtime/client/send.options.js';
+import { toMessageFrame } from '../../runtime/codec/encode.js';
 import type { MessagePattern } from '../../runtime/codec/message.pattern.js';
+import { readMessages } from '../../runtime/codec/message.reader.js';
+import type { RequestResult } from '../../runtime/codec/protocol.port.js';
 import type { SchemaOutput, StandardSchemaV1 } from '../../runtime/codec/standard.schema.js';
 import type { RotateOptions } from '../../runtime/connection/rotation.port.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
 import { type ClientStatus, NotConnectedError } from '../../runtime/errors/connection.errors.js';
+import { inspectShort } from '../../runtime/errors/websockex.error.js';
 import type { CloseReason } from '../../runtime/frame/close-reason.js';
 import type { DataFrame, Frame, FrameLike } from '../../runtime/frame/frame.js';
 import { PauseLock } from '../../runtime/mailbox/pause.lock.js';
@@ -29,7 +33,9 @@ import type { ConnectionInfo } from '../../runtime/process/handler.arguments.js'
 import type { ClientSys } from '../../runtime/sys/client-sys.js';
 import type { EventFields, EventName, WebSockexEvent } from '../../runtime/telemetry/events.js';
 import { getClientName } from '../../websockex.tokens.js';
+import { type RequestAnswer, RequestAnswers } from '../script/request.answers.js';
 import { Answers, type RecordedCall } from './fake.answers.js';
+import type { PlayedRequest } from './played.requests.js';
 import { type PlayedClass, PlayedClient } from './played.client.js';
 import { checkStatus, type PlayedFrame, type PlayedStatus, toDataFrame } from './played.js';
 
@@ -43,7 +49,7 @@ class Boxed {
 
 /**
  * A handle without a client, for the tests of a service that injects one. It records what is cast
- * and sent, answers calls as it is told, and plays frames. It is `open` until told otherwise.
+ * and sent, answers calls and requests as it is told, and plays frames. It is `open` until told otherwise.
  *
  * Behind it is a client of the runtime, without an instance of the class and without a net: in every
  * state each call does and refuses what it does on a real handle. Its peer answers a close, and agrees
@@ -70,12 +76,15 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly infos: unknown[] = [];
   /** Every frame that was sent, in order. */
   readonly sent: Frame[] = [];
+  /** Every message that was asked by `request()` and sent, as it was given, in order. */
+  readonly requests: unknown[] = [];
   /** The session of every `accepted()` that counted, in order. */
   readonly acceptedSessions: number[] = [];
   /** Every close that was asked for, in order. */
   readonly closes: { readonly code: number | undefined; readonly reason: string }[] = [];
   readonly #class: PlayedClass;
   readonly #answers: Answers;
+  readonly #requestAnswers = new RequestAnswers();
   readonly #clock = new SystemClock();
   readonly #terminated = new Deferred<CloseReason>();
   /** Those who watch: they outlive the client behind, where the test begins with another. */
@@ -158,6 +167,20 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   /**
+   * Plays messages that the client receives, as its protocol writes them.
+   *
+   * @example
+   * feed.playMessage({ type: 'trade', price: 101 });
+   *
+   * @throws NotConnectedError while it is not open; FrameEncodeError for what the protocol cannot write
+   */
+  playMessage(...messages: unknown[]): void {
+    const { protocol } = this.#played.settings;
+    const where = `${this.name}: playMessage()`;
+    this.play(...messages.map((message) => toMessageFrame(where, protocol, message)));
+  }
+
+  /**
    * Tells an event of telemetry to `events$`; what all of them carry is added.
    *
    * @example
@@ -184,6 +207,38 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     if (!calls.has(name)) throw noSuchHandler(definition, calls, name, '@OnCall');
     this.#answers.set(name, answer);
     return this;
+  }
+
+  /**
+   * Says what the peer answers requests with that the pattern takes, as `onRequest` of a scripted server does: a value, or
+   * what a function makes, now or later; an `Error`, given, returned or thrown, is the error it answers. Of several that
+   * take a request the last one said counts. One that none takes is refused, and the error says so.
+   *
+   * @example
+   * feed.onRequest({ op: 'order' }, ({ side }) => ({ orderId: `${side} 1` }));
+   *
+   * @param pattern that of `@OnMessage`, for the message as it is given to `request()`
+   * @throws TypeError for what is no pattern
+   */
+  onRequest<M = Record<string, unknown>>(pattern: MessagePattern, answer: RequestAnswer<M>): this {
+    this.#requestAnswers.add(`${this.name}: onRequest()`, pattern, answer);
+    return this;
+  }
+
+  /**
+   * The messages among what was {@link sent}, as the peer reads them, in order: those of `send()`, those of `request()`
+   * with their ids, and whatever else the protocol reads.
+   */
+  get sentMessages(): readonly unknown[] {
+    const { protocol } = this.#played.settings;
+    return this.sent.flatMap((frame) => {
+      if (frame.type !== 'text' && frame.type !== 'binary') return [];
+      try {
+        return readMessages(protocol, frame.data).values;
+      } catch {
+        return []; // a frame of another kind
+      }
+    });
   }
 
   /**
@@ -346,6 +401,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     const played = new PlayedClient(this.#class, {
       answer: (name, args) => new Boxed(this.#answers.give(name, args)),
       onSent: (frame) => this.sent.push(frame),
+      onRequest: (request) => this.#answerRequest(request),
     });
     const { handle } = played;
     this.#watching = [
@@ -361,6 +417,21 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
       if (this.#played === played) this.#over(reason);
     });
     return played;
+  }
+
+  /** As late as that of a real peer. */
+  async #answerRequest({ id, message }: PlayedRequest): Promise<RequestResult> {
+    this.requests.push(message.value);
+    await Promise.resolve();
+    try {
+      const answer = this.#requestAnswers.find(message);
+      if (answer !== undefined) return await answer(id);
+      const what = inspectShort(message.value);
+      const error = new Error(`say what ${what} is answered with: onRequest(…) of the fake handle`);
+      return { error };
+    } catch (error) {
+      return { error }; // a predicate has thrown
+    }
   }
 
   /** Begins anew: who waits for a session goes on to wait, for one of the new client. */

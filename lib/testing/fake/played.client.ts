@@ -3,6 +3,7 @@ import type { Type } from '@nestjs/common';
 import { SignalWatchers } from '../../runtime/async/signal.watchers.js';
 import { Client } from '../../runtime/client/client.js';
 import { LocalHandle } from '../../runtime/client/local-handle.js';
+import type { RequestResult } from '../../runtime/codec/protocol.port.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
 import { ConfigurationError } from '../../runtime/errors/client.errors.js';
 import { CloseCode } from '../../runtime/frame/close-code.js';
@@ -27,6 +28,7 @@ import type {
   TransportRequest,
   TransportSocket,
 } from '../../runtime/transport/transport.port.js';
+import { type PlayedRequest, PlayedRequests } from './played.requests.js';
 import type { PlayedStatus } from './played.js';
 
 /** Where a session that a test plays leads. */
@@ -45,6 +47,8 @@ export interface Played {
   /** What a call is answered with; it must not throw. */
   readonly answer: (name: string, args: readonly unknown[]) => unknown;
   readonly onSent: (frame: Frame) => void;
+  /** What a request is answered with; it must not throw, or reject. */
+  readonly onRequest: (request: PlayedRequest) => Promise<RequestResult>;
 }
 
 /** As any application's, unless it says otherwise. */
@@ -70,6 +74,7 @@ export class PlayedClient {
   readonly handle: LocalHandle<object>;
   readonly settings: ClientSettings;
   readonly #transport: PlayedTransport;
+  readonly #requests: PlayedRequests;
   /** The application that it would belong to. */
   readonly #host = {
     stage: 'running' as const,
@@ -84,8 +89,9 @@ export class PlayedClient {
   /** Whether somebody has asked for the end of the session. */
   #isLeft = false;
 
-  constructor(played: PlayedClass, { answer, onSent }: Played) {
+  constructor(played: PlayedClass, { answer, onSent, onRequest }: Played) {
     const settings = toSettings(played.options);
+    this.#requests = new PlayedRequests(settings.protocol);
     this.settings = {
       ...settings,
       // The test says when.
@@ -104,8 +110,15 @@ export class PlayedClient {
       overlap: 0,
       handleInitialFailure: true,
       debug: {},
+      protocol: this.#requests.protocol,
     };
-    this.#transport = new PlayedTransport(onSent, {
+    const sent = (frame: Frame): void => {
+      onSent(frame);
+      const request = this.#requests.sent(frame);
+      if (request !== undefined)
+        void onRequest(request).then((result) => this.#give(request, result));
+    };
+    this.#transport = new PlayedTransport(sent, {
       onDial: () => this.#soon(),
       onLeft: () => this.leaving(),
     });
@@ -194,6 +207,10 @@ export class PlayedClient {
   end(reason: CloseReason): void {
     if (this.client.status === 'idle') void this.client.launch();
     void this.client.process.lifetime.end(reason);
+  }
+
+  #give({ id }: PlayedRequest, result: RequestResult): void {
+    this.#requests.give(this.client, id, result);
   }
 
   #connect(target: 'open' | 'connecting'): void {
