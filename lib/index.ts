@@ -6,6 +6,14 @@ export { WebSockexClient } from './decorators/websockex-client.decorator.js';
 export { OnFrame } from './decorators/on-frame.decorator.js';
 export { OnError, OnMessage } from './decorators/on-message.decorator.js';
 export { OnRequest } from './decorators/on-request.decorator.js';
+export { OnSubscribe } from './decorators/on-subscribe.decorator.js';
+export type {
+  ChannelInfo,
+  ChannelSource,
+  ChannelState,
+  SubscribeContext,
+} from './runtime/session/channel.port.js';
+export { SubscribeError } from './runtime/errors/channel.errors.js';
 export { ConnectionRef, FrameRef, HandleRef, Payload } from './decorators/parameter.decorators.js';
 export type { SchemaParameterDecorator } from './decorators/parameter.decorators.js';
 export { isWebSockexContext } from './binding/call.context.js';
@@ -74,6 +82,9 @@ export type {
 export { ClientHandle } from './runtime/client/client-handle.js';
 export type {
   CallAnswer,
+  ChannelArgs,
+  ChannelItem,
+  ChannelName,
   MethodArgs,
   MethodName,
   UnknownClient,
@@ -86,6 +97,7 @@ export type {
   HeartbeatOptions,
   MailboxOptions,
   QueueOptions,
+  ReplayOptions,
   SendRateOptions,
   Startup,
   WhenDisconnected,

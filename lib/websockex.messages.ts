@@ -348,6 +348,9 @@ export const messages = {
     'app.enableShutdownHooks() to have the application closed first',
   paused: (client: string) =>
     `${client} reads no more for now: too much waits to be handled, or too many answers wait to be sent`,
+  channelFailed: (client: string, what: string, delay: number | undefined) =>
+    `${client}: ${said(client, what)}; it is tried again in ${delay === undefined ? 'the next session' : `${delay} ms`}`,
+
   slow: (client: string, method: string, running: number, waiting: number) =>
     `${client}: ${method} has been running for ${duration(running)}, and ${waiting} ` +
     `message${waiting === 1 ? ' waits' : 's wait'} for it. A client handles one message at a time: hand long work ` +

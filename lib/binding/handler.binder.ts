@@ -50,6 +50,7 @@ export class HandlerTable {
     this.names = {
       casts: new Set(this.several('cast').map(({ key }) => String(key))),
       calls: new Set(this.several('call').map(({ key }) => String(key))),
+      channels: new Set(this.several('subscribe').map(({ key }) => String(key))),
       hasInfo: this.#single.has('info'),
       hasPing: this.#single.has('ping'),
     };
@@ -202,6 +203,11 @@ class BoundInstance implements Incarnation {
 
   get calls(): ReadonlyMap<string, Handler> {
     return (this.#calls ??= this.#named('call'));
+  }
+
+  /** Asked for once a subscription: not kept. */
+  get channels(): ReadonlyMap<string, Handler> {
+    return this.#named('subscribe');
   }
 
   #one(kind: HandlerKind, answersPeer = false): Handler | undefined {

@@ -84,7 +84,7 @@ function checkHandlers(client: Type<object>, handlers: readonly HandlerMetadata[
       );
     }
     seen.set(kind, handler);
-    if ((kind === 'cast' || kind === 'call') && typeof key === 'symbol') {
+    if (NAMED.has(kind) && typeof key === 'symbol') {
       throw new ConfigurationError(messages.symbolHandler(client.name, String(key), decorator));
     }
     if (kind === 'frame') checkPattern(client, handler);
@@ -94,6 +94,9 @@ function checkHandlers(client: Type<object>, handlers: readonly HandlerMetadata[
     checkParameters(client, handler);
   }
 }
+
+/** Whose handlers are asked for by the names of their methods. */
+const NAMED: ReadonlySet<HandlerKind> = new Set<HandlerKind>(['cast', 'call', 'subscribe']);
 
 function checkPattern(client: Type<object>, handler: HandlerMetadata): void {
   const { frameType, pattern, key } = handler;

@@ -9,6 +9,7 @@ export const REPEATABLE: ReadonlySet<HandlerKind> = new Set<HandlerKind>([
   'frame',
   'message',
   'request',
+  'subscribe',
   'cast',
   'call',
 ]);

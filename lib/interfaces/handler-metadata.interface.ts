@@ -12,6 +12,7 @@ export type HandlerKind =
   | 'frame'
   | 'message'
   | 'request'
+  | 'subscribe'
   | 'error'
   | 'ping'
   | 'pong'

@@ -29,6 +29,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'backoff',
   'frame:unhandled',
   'message:rejected',
+  'channel:failed',
   'handler:slow',
   'mailbox:dropped',
   'pause',
@@ -118,6 +119,8 @@ export class TelemetryLogger implements EventSink {
         return this.unhandled(client, event.frame.type, event.count);
       case 'message:rejected':
         return this.rejected(event);
+      case 'channel:failed':
+        return this.logger.warn(messages.channelFailed(client, event.error.message, event.delay));
       case 'handler:slow':
         return this.logger.warn(messages.slow(client, event.method, event.running, event.waiting));
       case 'mailbox:dropped':

@@ -128,6 +128,26 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
         transfer(order: z.infer<typeof Transfer>): Promise<string>;
       }`,
   },
+  'on-subscribe': {
+    before: `
+      import { OnSubscribe, WebSockexClient } from 'nestjs-websockex';
+      import type { ChannelSource, SubscribeContext } from 'nestjs-websockex';
+      import { z } from 'zod';
+      const TradeSchema = z.object({ type: z.string(), symbol: z.string(), price: z.coerce.number() });
+      type Trade = z.infer<typeof TradeSchema>;
+      @WebSockexClient('wss://feed.example')
+      export class FeedClient {`,
+    after: '}',
+  },
+  channel: {
+    before: `
+      import { ClientHandle } from 'nestjs-websockex';
+      import type { ChannelSource } from 'nestjs-websockex';
+      declare class FeedClient {
+        trades(symbol: string): ChannelSource<{ price: number }>;
+      }
+      declare const feed: ClientHandle<FeedClient>;`,
+  },
   'message-handle': {
     before: `
       import { ClientHandle } from 'nestjs-websockex';

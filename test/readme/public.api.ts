@@ -18,6 +18,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   heartbeat: 'HeartbeatOptions',
   mailbox: 'MailboxOptions',
   queue: 'QueueOptions',
+  replay: 'ReplayOptions',
   sendRate: 'SendRateOptions',
   reconnect: 'ReconnectOptions',
 };

@@ -1,4 +1,5 @@
 import {
+  type ChannelSource,
   type ClientHandle,
   close,
   HandleRef,
@@ -8,8 +9,10 @@ import {
   OnFrame,
   OnMessage,
   OnRequest,
+  OnSubscribe,
   Payload,
   type Protocol,
+  type SubscribeContext,
   type TextFrame,
   WebSockexClient,
 } from 'nestjs-websockex';
@@ -197,5 +200,57 @@ describe('@Payload', () => {
       four(@Payload() _all: unknown, @Payload({ schema: Trade }) _trade: { price: Date }) {}
     }
     expectTypeOf(Client).toBeConstructibleWith();
+  });
+});
+
+describe('@OnSubscribe', () => {
+  class Feed {
+    @OnSubscribe()
+    trades(symbol: string, _context: SubscribeContext = { session: 0 }): ChannelSource<Trade> {
+      return { subscribe: symbol, match: ({ price }: Trade) => price > 0, item: Trade };
+    }
+
+    @OnSubscribe()
+    async plain(size: number): Promise<ChannelSource<number>> {
+      const item = ({ length }: string): number => length;
+      return await Promise.resolve({ subscribe: size, match: (_: string) => true, item });
+    }
+
+    @OnSubscribe()
+    logs(): ChannelSource<unknown> {
+      return {
+        subscribe: 1,
+        unsubscribe: (id: string) => [id],
+        match: (message: { of: string }, id: string) => message.of === id,
+        ack: 'answer',
+      };
+    }
+
+    // @ts-expect-error it says nothing of how to subscribe
+    @OnSubscribe()
+    wrong(symbol: string) {
+      return symbol;
+    }
+
+    other() {
+      return 1;
+    }
+  }
+
+  it('types the channels of a handle', () => {
+    const handle = null as unknown as ClientHandle<Feed>;
+    expectTypeOf(handle.channel).parameter(0).toEqualTypeOf<'trades' | 'plain' | 'logs'>();
+    const take = (): void => {
+      expectTypeOf(handle.channel('trades', 'BTC')).toEqualTypeOf<Observable<Trade>>();
+      expectTypeOf(handle.channel('plain', 1)).toEqualTypeOf<Observable<number>>();
+      expectTypeOf(handle.channel('logs')).toEqualTypeOf<Observable<unknown>>();
+      // @ts-expect-error there is no such channel
+      handle.channel('other');
+      // @ts-expect-error it takes a string
+      handle.channel('trades', 1);
+      // @ts-expect-error it takes an argument
+      handle.channel('plain');
+    };
+    expectTypeOf(take).toBeFunction();
   });
 });

@@ -10,6 +10,7 @@ import type { DataFrame, FrameLike } from '../frame/frame.js';
 import type { RequestOptions, SendOptions } from './send.options.js';
 import type { Directive, LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
+import type { ChannelInfo, ChannelSource, SubscribeContext } from '../session/channel.port.js';
 import type { ClientSys } from '../sys/client-sys.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
 
@@ -33,6 +34,30 @@ export type CallAnswer<T, K extends keyof T> = T[K] extends (...args: never[]) =
     ? V extends Directive
       ? undefined
       : V
+    : never
+  : never;
+
+/** The names of the `@OnSubscribe` methods of a client class. */
+export type ChannelName<T> = {
+  [K in keyof T]: T[K] extends (...args: never[]) => infer R
+    ? Awaited<R> extends ChannelSource<unknown>
+      ? K
+      : never
+    : never;
+}[keyof T] &
+  string;
+
+/** What a subscriber gives: the arguments of the method without its context, which comes last. */
+export type ChannelArgs<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown
+  ? A extends readonly [...infer Given, SubscribeContext?]
+    ? Given
+    : A
+  : never;
+
+/** The items of a channel. */
+export type ChannelItem<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R
+  ? Awaited<R> extends ChannelSource<infer Item>
+    ? Item
     : never
   : never;
 
@@ -174,6 +199,29 @@ export abstract class ClientHandle<
     options: { readonly schema: S },
   ): Observable<SchemaOutput<S>>;
   abstract messages(pattern?: MessagePattern): Observable<unknown>;
+
+  /**
+   * The items of a channel of the peer's: what the `@OnSubscribe` method of this name says. The first subscriber has the
+   * peer asked for it, once for all who give the same arguments, and the last one to leave has it ended, after the
+   * option `linger`. It is asked for anew in each session, so subscribers live over reconnects, rotations and crashes.
+   * It completes when the client ends.
+   *
+   * It errors with a `SubscribeError` where the peer refuses it the first time, or the method throws. In later sessions
+   * it is tried again instead, and the event `channel:failed` tells. It does not wait for its subscribers.
+   *
+   * @example
+   * feed.channel('trades', 'BTC').subscribe(({ price }) => console.log(price));
+   *
+   * @throws NoHandlerError where the class has no such `@OnSubscribe`; ConfigurationError for arguments that JSON cannot
+   * write, by which channels are told apart
+   */
+  abstract channel<K extends ChannelName<T>>(
+    name: K,
+    ...args: ChannelArgs<T, K>
+  ): Observable<ChannelItem<T, K>>;
+
+  /** The channels that somebody subscribes to, and how they stand; in order of first subscription. */
+  abstract readonly channels: readonly ChannelInfo[];
 
   /**
    * Has an `@OnCast` method called in its turn, and does not wait. While no session is ready the

@@ -13,6 +13,8 @@ import type { CallerMessage, CallMessage } from '../process/message.js';
 import { Postponed } from '../process/postponed.js';
 import { Process } from '../process/process.js';
 import type { ProcessOwner } from '../process/process.port.js';
+import type { ChannelPort } from '../session/channel.port.js';
+import { Channels } from '../session/channels.js';
 import { Requests } from '../session/requests.js';
 import { FeatureChain } from '../session/session.feature.js';
 import { DEFAULT_LIMIT, isRestarted } from '../supervision/restart.policy.js';
@@ -57,6 +59,7 @@ export class ClientMember implements Member, ProcessOwner {
   /** Rotations of incarnations that are over. */
   #rotations = 0;
   readonly #postponed: Postponed;
+  readonly #context: MemberContext;
   #ended: Deferred<void> | undefined;
   /** Calls that were given up since what waits was gone through. */
   #withdrawn = 0;
@@ -69,8 +72,8 @@ export class ClientMember implements Member, ProcessOwner {
     position: number,
   ) {
     this.#postponed = new Postponed(definition.name, tools.host, tools.undelivered);
-    const context = new MemberContext(this, definition, owner);
     // One object each for all incarnations.
+    const context = (this.#context = new MemberContext(this, definition, owner));
     tools.requests = new Requests(context);
     const features = tools.factories?.map((make) => make(context)) ?? [];
     tools.features = new FeatureChain([...features, tools.requests]);
@@ -84,6 +87,16 @@ export class ClientMember implements Member, ProcessOwner {
     const readers = new PauseLock((isHeld) => this.hold(readers, isHeld));
     this.#readers = readers;
     return readers;
+  }
+
+  /** For the first who subscribes to one. */
+  makeChannels(port: ChannelPort): Channels {
+    const { tools } = this;
+    const ready = this.process.isReady ? this.process.connection.session : 0;
+    const channels = new Channels(this.#context, port, ready);
+    tools.channels = channels;
+    tools.features.add(channels);
+    return channels;
   }
 
   get name(): string {

@@ -21,7 +21,7 @@ import { type Admission, checkSending, type Unsent } from './admission.js';
 import { type RequestOptions, type SendOptions, toSending } from './send.options.js';
 
 /** The client behind, as far as its messages ask it. */
-interface MessageClient {
+export interface MessageClient {
   readonly name: string;
   readonly status: ClientStatus;
   readonly admission: Pick<Admission, 'isClosed'>;
@@ -38,12 +38,14 @@ interface MessageClient {
 type Sending = ReturnType<typeof toSending>;
 
 /** Sends one request, in one session or in several. */
-class MessageSender implements RequestSender {
+export class MessageSender implements RequestSender {
   constructor(
     private readonly client: MessageClient,
     private readonly message: unknown,
-    private readonly sending: Sending,
+    private readonly sending: Sending & { readonly isReplay?: boolean },
     private readonly signals: SignalWatchers,
+    /** Who sends it, for errors. */
+    private readonly where = `${client.name}: request()`,
   ) {}
 
   send(id: RequestId, told: SendingTold): void {
@@ -51,7 +53,8 @@ class MessageSender implements RequestSender {
     const { process } = client;
     checkSending(client, process, sending);
     const { protocol } = process.settings;
-    const where = `${client.name}: request()`;
+    const { where } = this;
+    const { isReplay = false, ...caller } = sending;
     const frame = toMessageFrame(where, protocol, tagged(where, protocol, this.message, id));
     const { connection, maySend } = process;
     // Of a rotation that has not switched: it belongs to the session that is to be.
@@ -61,11 +64,12 @@ class MessageSender implements RequestSender {
     process.send([frame], {
       isAnswer: false,
       isGreeting: maySend && !process.isReady,
+      isReplay,
       done: (error) => {
         if (error) told.failed(error);
       },
       caller: {
-        ...sending,
+        ...caller,
         onKept: (withdraw) => {
           isKept = true;
           told.kept(withdraw);

@@ -36,6 +36,7 @@ import {
   whyIdle,
 } from './admission.js';
 import { BatchedSends } from './batched.sends.js';
+import { ClientChannels } from './client.channels.js';
 import { ClientMessages } from './client.messages.js';
 import { ClientMember, type MemberOwner } from './client.member.js';
 import type { ClientTools } from './client.tools.js';
@@ -66,6 +67,7 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
   #debugging: Debugger | undefined;
   #unheard: Unheard | undefined;
   #messages: ClientMessages | undefined;
+  #channels: ClientChannels | undefined;
   #sys: LocalSys<object> | undefined;
   /** How it has ended, once that may be told. */
   #reason: CloseReason | undefined;
@@ -118,6 +120,11 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
   /** What it says and hears, as messages. */
   get messages(): ClientMessages {
     return (this.#messages ??= new ClientMessages(this, this.tools.signals));
+  }
+
+  /** What others subscribe to. */
+  get channels(): ClientChannels {
+    return (this.#channels ??= new ClientChannels(this, this.tools.signals));
   }
 
   get name(): string {

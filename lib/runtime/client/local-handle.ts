@@ -11,10 +11,14 @@ import type { DataFrame, FrameLike } from '../frame/frame.js';
 import type { RequestOptions, SendOptions } from './send.options.js';
 import type { LeaveOptions } from '../process/directive.js';
 import type { ConnectionInfo } from '../process/handler.arguments.js';
+import type { ChannelInfo } from '../session/channel.port.js';
 import type { ClientSys } from '../sys/client-sys.js';
 import type { WebSockexEvent } from '../telemetry/events.js';
 import {
   type CallAnswer,
+  type ChannelArgs,
+  type ChannelItem,
+  type ChannelName,
   ClientHandle,
   type MethodArgs,
   type MethodName,
@@ -97,6 +101,17 @@ export class LocalHandle<T extends object> extends ClientHandle<T> {
   messages(pattern?: MessagePattern): Observable<unknown>;
   messages(pattern?: MessagePattern, options?: { readonly schema?: unknown }): Observable<unknown> {
     return this.client.messages.observe(pattern, options?.schema);
+  }
+
+  channel<K extends ChannelName<T>>(
+    name: K,
+    ...args: ChannelArgs<T, K>
+  ): Observable<ChannelItem<T, K>> {
+    return this.client.channels.observe(name, args) as Observable<ChannelItem<T, K>>;
+  }
+
+  get channels(): readonly ChannelInfo[] {
+    return this.client.channels.all;
   }
 
   cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {

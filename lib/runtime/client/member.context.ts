@@ -14,7 +14,7 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 interface ContextMember {
   /** Of the current incarnation; there is none before the features have been made. */
   readonly process: Process | undefined;
-  readonly tools: Pick<ProcessTools, 'clock' | 'random' | 'run' | 'telemetry'>;
+  readonly tools: Pick<ProcessTools, 'channels' | 'clock' | 'random' | 'run' | 'telemetry'>;
   latency: number | undefined;
   hold(holder: object, isHeld: boolean): void;
 }
@@ -101,6 +101,18 @@ export class MemberContext implements FeatureContext {
 
   stretch(onFull: (() => void) | undefined): void {
     this.process.stretch(this, onFull);
+  }
+
+  later(work: () => void): void {
+    this.member.tools.run(() => this.process.mailbox.post({ type: 'beside', work }));
+  }
+
+  get isReplaying(): boolean {
+    return this.member.tools.channels?.isReplaying === true;
+  }
+
+  released(): void {
+    this.process.onWritable();
   }
 
   schedule(work: () => Pending): void {

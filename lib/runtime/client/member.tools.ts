@@ -8,6 +8,7 @@ import type { FrameObserver, ProcessTools } from '../process/process.port.js';
 import type { Undelivered } from '../process/undelivered.js';
 import { UrlRound } from '../process/url.round.js';
 import { Warnings } from '../process/warnings.js';
+import type { Channels } from '../session/channels.js';
 import type { Requests } from '../session/requests.js';
 import type { FeatureChain } from '../session/session.feature.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
@@ -39,6 +40,8 @@ export class MemberTools implements ProcessTools {
   /** Whoever makes the processes sets it, before the first. */
   features!: FeatureChain;
   requests!: Requests;
+  /** Made for the first who subscribes to one. */
+  channels: Channels | undefined;
   readonly #refuser: OwnTools['refuser'];
   readonly #shared: ClientTools;
   #warnings: Warnings | undefined;

@@ -12,6 +12,12 @@ import type { TransportOptions } from '../transport/transport.options.js';
  */
 export interface ClientOptions extends TransportOptions {
   /**
+   * How long the peer has to confirm that a channel is subscribed to, or left, where it does so at all. Past it the
+   * session is left, since nobody knows what the peer has; the second time in a row for the same channel that has failed.
+   * `Infinity` and 0: for ever. @default 10000
+   */
+  readonly ackTimeout?: number;
+  /**
    * How long `handle.call()` waits for its answer, and `handle.sys` for the handler that runs;
    * `Infinity` for ever. @default 5000
    */
@@ -72,6 +78,11 @@ export interface ClientOptions extends TransportOptions {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** How to notice that a peer is gone; `false`: not at all. */
   readonly heartbeat?: false | HeartbeatOptions;
+  /**
+   * How long a channel that nobody subscribes to any more is kept, in milliseconds, for those who come back soon.
+   * `Infinity`: for ever. @default 0
+   */
+  readonly linger?: number;
   /**
    * How long a session may take to be ready: until `@OnConnect` has returned, and what it returned was
    * sent, of a stream its first item. Past it the session ends with `LoginTimeoutError`, and an `@OnConnect`
@@ -158,6 +169,8 @@ export interface ClientOptions extends TransportOptions {
   readonly queue?: QueueOptions;
   /** When a lost connection is tried again; `false`: never. */
   readonly reconnect?: false | ReconnectOptions;
+  /** How fast channels are subscribed to anew in each session. */
+  readonly replay?: ReplayOptions;
   /**
    * How long `handle.request()` waits for its answer, from the call; each request may say otherwise. `Infinity` and
    * 0: for ever. @default 30000
@@ -249,6 +262,14 @@ export interface QueueOptions {
    * `SendExpiredError`. `Infinity`: any. @default 30000
    */
   readonly ttl?: number;
+}
+
+/** See {@link ClientOptions.replay}. */
+export interface ReplayOptions {
+  /**
+   * Channels in any second, in order of first subscription; what else waits to be sent comes after them. @default 50
+   */
+  readonly perSecond?: number;
 }
 
 /** See {@link ClientOptions.sendRate}. A message in fragments is one. */

@@ -16,7 +16,7 @@ import type {
   Startup,
   WhenDisconnected,
 } from './client-options.js';
-import { HEARTBEAT, MAILBOX, OPTIONS, QUEUE } from './option.table.js';
+import { HEARTBEAT, MAILBOX, OPTIONS, QUEUE, REPLAY } from './option.table.js';
 
 /** When to look whether the peer is alive, with every default in place. */
 export interface HeartbeatSettings {
@@ -36,6 +36,8 @@ export interface SendRateSettings {
 
 /** {@link ClientOptions} with every default in place. */
 export interface ClientSettings {
+  /** `Infinity`: none. */
+  readonly ackTimeout: number;
   readonly callTimeout: number;
   readonly classify: ClientOptions['classify'];
   readonly closeTimeout: number;
@@ -47,6 +49,7 @@ export interface ClientSettings {
   readonly handshakeTimeout: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly heartbeat: HeartbeatSettings | false;
+  readonly linger: number;
   readonly loginTimeout: number;
   readonly lostAfter: number;
   readonly mailbox: MailboxMarks & { readonly maxPostponed: number; readonly maxWaiting: number };
@@ -64,6 +67,7 @@ export interface ClientSettings {
   readonly protocols: readonly string[];
   readonly queue: { readonly max: number; readonly maxBytes: number; readonly ttl: number };
   readonly reconnect: ReconnectPolicy | false;
+  readonly replay: { readonly perSecond: number };
   /** `Infinity`: none. */
   readonly requestTimeout: number;
   readonly restart: Restart;
@@ -92,6 +96,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
   const { proxy, queue = {}, requireProtocol, sendRate, socket, tls, transport, ws } = options;
   const highWaterMark = mailbox.highWaterMark ?? MAILBOX.highWaterMark.default;
   return {
+    ackTimeout: toLimit(options.ackTimeout ?? OPTIONS.ackTimeout.default),
     callTimeout: options.callTimeout ?? OPTIONS.callTimeout.default,
     classify: options.classify,
     closeTimeout: options.closeTimeout ?? OPTIONS.closeTimeout.default,
@@ -103,6 +108,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     handshakeTimeout: options.handshakeTimeout ?? OPTIONS.handshakeTimeout.default,
     headers: options.headers ?? {},
     heartbeat: options.heartbeat === false ? false : toHeartbeat(options.heartbeat),
+    linger: options.linger ?? OPTIONS.linger.default,
     loginTimeout: toLimit(options.loginTimeout ?? OPTIONS.loginTimeout.default),
     lostAfter: options.lostAfter ?? OPTIONS.lostAfter.default,
     mailbox: {
@@ -130,6 +136,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
       ttl: queue.ttl ?? QUEUE.ttl.default,
     },
     reconnect: reconnect === false ? false : toPolicy(defined(reconnect)),
+    replay: { perSecond: options.replay?.perSecond ?? REPLAY.perSecond.default },
     requestTimeout: toLimit(options.requestTimeout ?? OPTIONS.requestTimeout.default),
     restart: options.restart ?? OPTIONS.restart.default,
     sendHighWaterMark: options.sendHighWaterMark ?? OPTIONS.sendHighWaterMark.default,

@@ -102,7 +102,7 @@ const OURS: Readonly<Record<string, readonly string[]>> = {
   reconnect: ['autoReconnect', 'backoff', 'reconnection', 'retry', 'shouldReconnect'],
   connectTimeout: ['connectionTimeout', 'openTimeout', 'socketConnectTimeout', 'timeout'],
   handshakeTimeout: ['socketRecvTimeout'],
-  callTimeout: ['ackTimeout', 'requestTimeout', 'responseTimeout'],
+  callTimeout: ['responseTimeout'],
   startup: ['async', 'autoConnect', 'autoStart', 'lazy', 'startClosed'],
   handleInitialFailure: ['handleInitialConnFailure'],
   headers: ['extraHeaders'],

@@ -6,6 +6,7 @@ import type {
   HeartbeatOptions,
   MailboxOptions,
   QueueOptions,
+  ReplayOptions,
   SendRateOptions,
 } from './client-options.js';
 import {
@@ -42,6 +43,7 @@ const elsewhere: Check = () => undefined;
 
 /** The options of a client, in order. Their docstrings and the page of options say the same. */
 export const OPTIONS = {
+  ackTimeout: { check: isDuration, default: 10_000 },
   agent: { check: elsewhere },
   allowUrl: { check: isFunction },
   callTimeout: { check: isDuration, default: 5_000 },
@@ -56,6 +58,7 @@ export const OPTIONS = {
   handshakeTimeout: { check: isDuration, default: 0 },
   headers: { check: elsewhere },
   heartbeat: { check: either(isObject, isFalse) },
+  linger: { check: isDuration, default: 0 },
   loginTimeout: { check: isDuration, default: 30_000 },
   lostAfter: { check: isDuration, default: 5_000 },
   mailbox: { check: isObject },
@@ -77,6 +80,7 @@ export const OPTIONS = {
   proxy: { check: elsewhere },
   queue: { check: isObject },
   reconnect: { check: either(isObject, isFalse) },
+  replay: { check: isObject },
   requestTimeout: { check: isDuration, default: 30_000 },
   requireProtocol: { check: isBoolean },
   restart: { check: oneOf('permanent', 'transient', 'temporary'), default: 'transient' },
@@ -133,6 +137,10 @@ export const QUEUE = {
   maxBytes: { check: isSize, default: 1024 * 1024 },
   ttl: { check: isPositive, default: 30_000 },
 } as const satisfies Table<QueueOptions>;
+
+export const REPLAY = {
+  perSecond: { check: isMark, default: 50 },
+} as const satisfies Table<ReplayOptions>;
 
 export const SEND_RATE = {
   limit: { check: isMark },

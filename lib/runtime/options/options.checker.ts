@@ -4,7 +4,16 @@ import { checkHeaders, checkProtocols, checkUrl } from '../transport/request.che
 import type { ClientOptions } from './client-options.js';
 import { ELSEWHERE, FOREIGN } from './foreign-options.js';
 import { type Check, isObject } from './option.checks.js';
-import { DEBUG, HEARTBEAT, MAILBOX, OPTIONS, QUEUE, RECONNECT, SEND_RATE } from './option.table.js';
+import {
+  DEBUG,
+  HEARTBEAT,
+  MAILBOX,
+  OPTIONS,
+  QUEUE,
+  RECONNECT,
+  REPLAY,
+  SEND_RATE,
+} from './option.table.js';
 import { unknownOption } from './unknown-option.js';
 import { checkAgent, checkCertificate, checkWayOut } from './way-out.checker.js';
 
@@ -32,8 +41,9 @@ export function checkOptions(
   beside: Readonly<Record<string, string>> = {},
 ): ClientOptions {
   checkTable(client, '', OPTIONS, options, beside);
-  const { headers, protocols, reconnect, mailbox, heartbeat, debug, urls, queue, sendRate } =
+  const { headers, protocols, reconnect, mailbox, heartbeat, debug, urls } =
     options as ClientOptions;
+  const { queue, replay, sendRate } = options as ClientOptions;
   if (headers !== undefined) checkHeaders(client, headers);
   if (protocols !== undefined) checkProtocols(client, protocols);
   if (urls !== undefined) checkUrls(client, urls);
@@ -54,6 +64,7 @@ export function checkOptions(
   if (mailbox) checkTable(client, 'mailbox.', MAILBOX, mailbox);
   if (heartbeat) checkTable(client, 'heartbeat.', HEARTBEAT, heartbeat);
   if (queue) checkTable(client, 'queue.', QUEUE, queue);
+  if (replay) checkTable(client, 'replay.', REPLAY, replay);
   if (sendRate) checkTable(client, 'sendRate.', SEND_RATE, sendRate);
   return options as ClientOptions;
 }

@@ -16,6 +16,7 @@ const NESTED: Tables = {
   perMessageDeflate: { zlibDeflateOptions: FLAT, zlibInflateOptions: FLAT },
   queue: FLAT,
   reconnect: FLAT,
+  replay: FLAT,
   sendRate: FLAT,
   socket: FLAT,
   tls: FLAT,
@@ -24,7 +25,7 @@ const NESTED: Tables = {
 
 /**
  * Puts layers of options over each other, the last on top. What is `undefined` says nothing, at any
- * depth. Options that are a table of their own (`reconnect`, `mailbox`, `heartbeat`, `queue`, `sendRate`, `debug`,
+ * depth. Options that are a table of their own (`reconnect`, `mailbox`, `heartbeat`, `queue`, `replay`, `sendRate`, `debug`,
  * `headers`, `tls`, `socket`, `ws`, `perMessageDeflate`) are merged name by name, headers whatever the case of their
  * names; what is no plain object (`false`, an agent, a `Buffer`, an array) replaces all that stood
  * there. The layers stay as they are.

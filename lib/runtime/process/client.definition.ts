@@ -93,6 +93,8 @@ export interface MessageHandlers {
 export interface HandlerNames {
   readonly casts: ReadonlySet<string>;
   readonly calls: ReadonlySet<string>;
+  /** The names of the `@OnSubscribe`s. */
+  readonly channels: ReadonlySet<string>;
   readonly hasInfo: boolean;
   readonly hasPing: boolean;
 }
@@ -121,6 +123,8 @@ export interface Incarnation {
   readonly requests?: ReadonlyMap<string, Handler> | undefined;
   readonly casts: ReadonlyMap<string, Handler>;
   readonly calls: ReadonlyMap<string, Handler>;
+  /** The `@OnSubscribe`s. */
+  readonly channels?: ReadonlyMap<string, Handler>;
 }
 
 /** Where a client connects and how, as its options say it for one attempt. */

@@ -114,7 +114,7 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
     if (passed === undefined) return undefined;
     observers.frame(passed);
     const isRead = lifetime.incarnation.readsMessages === true || this.#knowsAnswers;
-    const isMessage = isRead || observers.seesMessages;
+    const isMessage = isRead || observers.seesMessages || tools.channels !== undefined;
     return isMessage ? this.messages.frame(passed) : this.route(passed);
   }
 
@@ -244,7 +244,7 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
     const handler = this.parts.lifetime.incarnation.calls.get(message.name);
     this.#answering = message;
     if (handler !== undefined) return this.parts.invoker.answer(handler, message);
-    message.answer.reject(this.#noTaker(`the call "${message.name}"`));
+    message.answer.reject(this.noTaker(`the call "${message.name}"`));
     return undefined;
   }
 
@@ -379,11 +379,11 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
   }
 
   #missed(what: string): void {
-    this.tools.telemetry.emit('error', { error: this.#noTaker(what), where: what });
+    this.tools.telemetry.emit('error', { error: this.noTaker(what), where: what });
   }
 
   /** The class had a handler for it when it was taken, before a change of code. */
-  #noTaker(what: string): NoHandlerError {
+  noTaker(what: string): NoHandlerError {
     return new NoHandlerError(
       this.client,
       `nothing takes ${what} any more`,

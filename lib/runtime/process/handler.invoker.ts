@@ -139,6 +139,33 @@ export class HandlerInvoker implements HandlerStreamsOwner {
     return promise.then(succeed, fail);
   }
 
+  /** Calls a handler whose return value, or what it throws, is for somebody else: neither is acted on here. */
+  consult(
+    handler: Handler,
+    args: readonly unknown[],
+    told: (outcome: RequestResult) => void,
+  ): Pending {
+    const { calls } = this.parts;
+    const fail = (error: unknown): void => {
+      calls.over();
+      told({ error });
+    };
+    const succeed = (value: unknown): void => {
+      calls.over();
+      told({ value });
+    };
+    let value: unknown;
+    try {
+      value = calls.invokeWith(handler, args);
+    } catch (thrown) {
+      return fail(thrown);
+    }
+    const promise = toPromise(value);
+    if (promise === undefined) return succeed(value);
+    calls.suspended();
+    return promise.then(succeed, fail);
+  }
+
   /**
    * Calls a handler whose return value, or what it throws, is the answer to the peer.
    *
@@ -149,45 +176,43 @@ export class HandlerInvoker implements HandlerStreamsOwner {
     argument: unknown,
     frame: DataFrame,
     answer: (result: RequestResult | undefined) => void,
-  ): Awaitable {
-    const { calls, connection, lifetime } = this.parts;
-    const fail = (thrown: unknown): void => {
-      calls.over();
-      if (lifetime.isOver) {
-        return this.tools.telemetry.error(thrown, `${handler.method}, which was left behind`);
-      }
-      if (thrown instanceof MessageFault) {
-        return answer({ error: this.parts.rejected(handler, thrown) });
-      }
-      const isEnd = this.isEndOfSession(thrown);
-      if (isEnd && !connection.isOpen) return this.tools.undelivered.add('handler');
-      answer({ error: thrown });
-      // An error that is made for the peer is no fault of the program.
-      if (isEnd || thrown instanceof RequestFailedError) return undefined;
-      this.tools.telemetry.error(thrown, `${handler.method}, whose request is answered with it`);
-    };
-    const succeed = (value: unknown): Pending => {
-      if (!isDirective(value) && isStream(value)) {
-        return fail(
-          new BadResponseError(this.definition.module, handler.method, value, MAY_ANSWER),
-        );
-      }
-      calls.over();
-      if (lifetime.isOver) return undefined;
-      if (!isDirective(value)) return answer({ value });
-      answer(value.kind === 'reply' ? undefined : { value: undefined });
-      return this.#accept(handler, value);
-    };
-    let value: unknown;
-    try {
-      value = calls.invokeWith(handler, [argument, frame]);
-    } catch (thrown) {
-      return fail(thrown);
+  ): Pending {
+    return this.consult(handler, [argument, frame], (outcome) =>
+      'error' in outcome
+        ? this.#failedFor(handler, outcome.error, answer)
+        : this.#returnedFor(handler, outcome.value, answer),
+    );
+  }
+
+  #failedFor(handler: Handler, thrown: unknown, answer: (result: RequestResult) => void): void {
+    const { connection, lifetime } = this.parts;
+    const { telemetry, undelivered } = this.tools;
+    if (lifetime.isOver) return telemetry.error(thrown, `${handler.method}, which was left behind`);
+    if (thrown instanceof MessageFault) {
+      return answer({ error: this.parts.rejected(handler, thrown) });
     }
-    const promise = toPromise(value);
-    if (promise === undefined) return succeed(value);
-    calls.suspended();
-    return promise.then(succeed, fail);
+    const isEnd = this.isEndOfSession(thrown);
+    if (isEnd && !connection.isOpen) return undelivered.add('handler');
+    answer({ error: thrown });
+    // An error that is made for the peer is no fault of the program.
+    if (isEnd || thrown instanceof RequestFailedError) return undefined;
+    telemetry.error(thrown, `${handler.method}, whose request is answered with it`);
+  }
+
+  #returnedFor(
+    handler: Handler,
+    value: unknown,
+    answer: (result: RequestResult | undefined) => void,
+  ): void {
+    if (!isDirective(value) && isStream(value)) {
+      const { module } = this.definition;
+      const error = new BadResponseError(module, handler.method, value, MAY_ANSWER);
+      return this.#failedFor(handler, error, answer);
+    }
+    if (this.parts.lifetime.isOver) return undefined;
+    if (!isDirective(value)) return answer({ value });
+    answer(value.kind === 'reply' ? undefined : { value: undefined });
+    void this.#accept(handler, value);
   }
 
   /** Sends frames that answer the peer. */

@@ -2,11 +2,7 @@ import type { Awaitable } from '../async/deferred.js';
 import { type MessageList, nameOf, type Reading, readMessages } from '../codec/message.reader.js';
 import type { Answer, PeerRequest } from '../codec/protocol.port.js';
 import type { Connection } from '../connection/connection.js';
-import {
-  MessageError,
-  type MessageFault,
-  type MessageFaultKind,
-} from '../errors/message.errors.js';
+import { MessageError, MessageFault, type MessageFaultKind } from '../errors/message.errors.js';
 import { toError } from '../errors/websockex.error.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { DataFrame } from '../frame/frame.js';
@@ -112,6 +108,12 @@ export class MessageRouter {
         return this.#requests.handle(request, origin);
       }
     }
+    const delivered = this.tools.channels?.message(value);
+    if (delivered === undefined) return this.#handle(origin, value, name);
+    return delivered.then(() => this.#handle(origin, value, name));
+  }
+
+  #handle(origin: MessageOrigin, value: unknown, name: () => string | undefined): Awaitable {
     let handler: Handler | undefined;
     try {
       handler = this.parts.lifetime.incarnation.messages?.find(value, name);
@@ -148,6 +150,18 @@ export class MessageRouter {
     return error;
   }
 
+  /** A message is not an item as a channel has them, or could not be looked at by it. */
+  badForChannel(thrown: unknown): void {
+    if (!(thrown instanceof MessageFault)) {
+      const what = `a message could not be looked at by a channel: ${toError(thrown).message}`;
+      return this.#bad('decode', what, thrown);
+    }
+    const about = { data: this.#origin?.frame.data ?? '', value: this.#value };
+    const { kind, what, issues, cause } = thrown;
+    const text = `a message for a channel ${what}`;
+    this.#tell(kind, new MessageError(this.client, kind, text, { ...about, issues, cause }), true);
+  }
+
   /** What is none of the codec's may be meant as it is: such as a `ping` between messages in JSON. */
   #undecoded(frame: DataFrame, thrown: unknown): Awaitable {
     const { invoker, lifetime, settings } = this.parts;
@@ -167,7 +181,7 @@ export class MessageRouter {
   }
 
   #bad(kind: MessageFaultKind, what: string, cause: unknown): void {
-    const { data } = (this.#origin as MessageOrigin).frame;
+    const data = this.#origin?.frame.data ?? '';
     const value = this.#value;
     this.#tell(kind, new MessageError(this.client, kind, what, { data, value, cause }), true);
   }

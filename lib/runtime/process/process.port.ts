@@ -9,6 +9,7 @@ import type { Redactor } from '../errors/redactor.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
+import type { Channels } from '../session/channels.js';
 import type { Requests } from '../session/requests.js';
 import type { FeatureChain } from '../session/session.feature.js';
 import type { ConnectGate } from '../throttle/budget.port.js';
@@ -65,6 +66,8 @@ export interface ProcessTools extends WireTools {
   readonly features: FeatureChain;
   /** What has been asked of the peer. */
   readonly requests?: Requests | undefined;
+  /** The channels of the peer's that somebody subscribes to; absent where nobody ever has. */
+  readonly channels?: Channels | undefined;
   /** A promise that rejects, of which is told where nobody listens. `what`: the method, of which there are few. */
   refuse(what: string, error: unknown): Promise<never>;
   /** Counts what is left undone when the application ends. */

@@ -1,3 +1,5 @@
+import type { Awaitable } from '../async/deferred.js';
+import type { RequestResult } from '../codec/protocol.port.js';
 import { Connection } from '../connection/connection.js';
 import { Rotation } from '../connection/rotation.js';
 import type { ConnectionOwner, SessionInfo, SessionWire } from '../connection/connection.port.js';
@@ -185,6 +187,18 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     // Those that are handled soon have their context already, which costs more than the rest.
     if (mailbox.isScheduled) mailbox.postLater(message);
     else this.tools.run(() => mailbox.postLater(message));
+  }
+
+  /** Asks the `@OnSubscribe` of that name, between two messages; an incarnation that is over tells nothing. */
+  ask(name: string, args: readonly unknown[], told: (outcome: RequestResult) => void): void {
+    const work = (): Awaitable => {
+      const { isOver, incarnation } = this.lifetime;
+      if (isOver) return undefined;
+      const handler = incarnation.channels?.get(name);
+      if (handler !== undefined) return this.invoker.consult(handler, args, told);
+      return told({ error: this.dispatcher.noTaker(`the channel "${name}"`) });
+    };
+    this.tools.run(() => this.mailbox.interject(work, () => undefined));
   }
 
   /** Takes out what nobody wants any more. */

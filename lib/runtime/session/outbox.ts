@@ -76,6 +76,10 @@ export class Outbox implements SessionFeature {
     if (!context.isOpen) return this.#withoutSession(frames, options);
     if (this.#ready !== context.session) return this.#beforeReady(frames, options);
     if (isControl(frames)) return frames;
+    if (options.isReplay === true) {
+      this.#rate?.take(countMessages(frames), context.clock.now());
+      return frames;
+    }
     const isKept = caller !== undefined && isKeptMode(caller.whenDisconnected);
     const isNext = this.#waiting.size === 0 && this.hasRoom;
     // What it allows counts, so it is asked last.
@@ -289,6 +293,7 @@ export class Outbox implements SessionFeature {
     const { context } = this;
     const item = this.#waiting.first;
     if (item === undefined || !context.isOpen || this.#ready !== context.session) return false;
+    if (context.isReplaying) return false;
     const now = context.clock.now();
     if (this.#isExpired(item, now)) return this.#expire(item);
     if (!this.hasRoom) return false;

@@ -68,6 +68,12 @@ export interface FeatureContext {
   stretch(onFull: (() => void) | undefined): void;
   /** Does some work between two messages, before all that wait. What it throws is a crash. */
   schedule(work: () => Pending): void;
+  /** Does some work in its turn, behind all that waits now. */
+  later(work: () => void): void;
+  /** Whether channels are subscribed to anew, which goes before what waits to be sent. */
+  readonly isReplaying: boolean;
+  /** They are: what waits may go. */
+  released(): void;
 }
 
 /** How frames are sent: all of them or none. */
@@ -78,6 +84,8 @@ export interface SendingOptions {
   readonly isGreeting: boolean;
   /** Whether they answer the session that a rotation has replaced, which is still read. */
   readonly isOfBefore?: boolean;
+  /** Whether it subscribes to a channel anew: then it goes before all that waits. */
+  readonly isReplay?: boolean;
   /** Called once, when the socket has taken them or never will. */
   readonly done?: ((error?: Error | null) => void) | undefined;
   /** What a holder of the handle asks for; what a handler returned has none, and belongs to its session. */
@@ -184,7 +192,7 @@ export type FeatureFactory = (context: FeatureContext) => SessionFeature | undef
  * and most hooks are never called. What every frame asks is a field.
  */
 export class FeatureChain {
-  readonly #features: readonly SessionFeature[];
+  #features: readonly SessionFeature[];
   /** Whether any of them is asked in the turn of a frame. */
   readonly receives: boolean;
   /** Those who are asked for what is sent, the last first. */
@@ -195,6 +203,11 @@ export class FeatureChain {
     this.#features = features.filter((feature) => feature !== undefined).slice();
     this.receives = this.#features.some((feature) => feature.received !== undefined);
     this.#senders = this.#features.filter((feature) => feature.sending !== undefined).toReversed();
+  }
+
+  /** From now on there is one more, before all others; it is not asked for frames, or for what is sent. */
+  add(feature: SessionFeature): void {
+    this.#features = [feature, ...this.#features];
   }
 
   /** Whether any of them is asked for what is sent. */

@@ -46,6 +46,8 @@ export class TraceLines {
         return [`bad message: ${event.error.message}`];
       case 'answer:unmatched':
         return [`nobody waits for the answer to ${event.id}`];
+      case 'channel:failed':
+        return [`channel failed: ${event.error.message}`];
       case 'cast':
       case 'call':
         return [`received ${event.event} msg: ${list([event.name, ...event.args])}`];

@@ -1,3 +1,4 @@
+import type { SubscribeError } from '../errors/channel.errors.js';
 import type { MessageError } from '../errors/message.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, Frame, PingFrame, PongFrame } from '../frame/frame.js';
@@ -145,6 +146,19 @@ export interface AnswerUnmatchedEvent extends EventBase {
   readonly id: string | number;
 }
 
+/**
+ * A channel that was subscribed to before is so no more: the peer has refused it in a new session, or does not answer.
+ */
+export interface ChannelFailedEvent extends EventBase {
+  readonly event: 'channel:failed';
+  /** The name of its `@OnSubscribe`. */
+  readonly channel: string;
+  readonly args: readonly unknown[];
+  readonly error: SubscribeError;
+  /** Milliseconds until it is tried again; absent where that is in the next session. */
+  readonly delay?: number;
+}
+
 /** A message of the peer's was a bad one: it did not decode, was not valid, or was refused. */
 export interface MessageRejectedEvent extends EventBase {
   readonly event: 'message:rejected';
@@ -263,6 +277,7 @@ export type WebSockexEvent =
   | FrameUnhandledEvent
   | MessageRejectedEvent
   | AnswerUnmatchedEvent
+  | ChannelFailedEvent
   | HandlerSlowEvent
   | HeartbeatEvent
   | MailboxDroppedEvent

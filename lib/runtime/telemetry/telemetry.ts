@@ -26,6 +26,7 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   'frame:unhandled': channel('websockex:frame:unhandled'),
   'message:rejected': channel('websockex:message:rejected'),
   'answer:unmatched': channel('websockex:answer:unmatched'),
+  'channel:failed': channel('websockex:channel:failed'),
   'handler:slow': channel('websockex:handler:slow'),
   heartbeat: channel('websockex:heartbeat'),
   'mailbox:dropped': channel('websockex:mailbox:dropped'),

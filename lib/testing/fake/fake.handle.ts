@@ -8,6 +8,9 @@ import { Deferred, limited, type WaitOptions } from '../../runtime/async/deferre
 import { callTimeout, noSuchHandler } from '../../runtime/client/admission.js';
 import {
   type CallAnswer,
+  type ChannelArgs,
+  type ChannelItem,
+  type ChannelName,
   ClientHandle,
   type MethodArgs,
   type MethodName,
@@ -30,11 +33,13 @@ import { Observers } from '../../runtime/observers/observers.js';
 import { SafeObservable } from '../../runtime/observers/safe-observable.js';
 import type { LeaveOptions } from '../../runtime/process/directive.js';
 import type { ConnectionInfo } from '../../runtime/process/handler.arguments.js';
+import type { ChannelInfo } from '../../runtime/session/channel.port.js';
 import type { ClientSys } from '../../runtime/sys/client-sys.js';
 import type { EventFields, EventName, WebSockexEvent } from '../../runtime/telemetry/events.js';
 import { getClientName } from '../../websockex.tokens.js';
 import { type RequestAnswer, RequestAnswers } from '../script/request.answers.js';
 import { Answers, type RecordedCall } from './fake.answers.js';
+import { FakeChannels } from './fake.channels.js';
 import type { PlayedRequest } from './played.requests.js';
 import { type PlayedClass, PlayedClient } from './played.client.js';
 import { checkStatus, type PlayedFrame, type PlayedStatus, toDataFrame } from './played.js';
@@ -86,6 +91,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly #answers: Answers;
   readonly #requestAnswers = new RequestAnswers();
   readonly #clock = new SystemClock();
+  readonly #channels: FakeChannels;
   readonly #terminated = new Deferred<CloseReason>();
   /** Those who watch: they outlive the client behind, where the test begins with another. */
   readonly #observers = new Observers({
@@ -110,6 +116,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
       options: readClientMetadata(client)?.options ?? {},
       handlers: new HandlerTable(readHandlers(client)).names,
     };
+    this.#channels = new FakeChannels(this.#class, (...thrown) => this.#onObserverError(...thrown));
     this.#played = this.#make();
     this.#handles = new BehaviorSubject(this.#local);
     this.become('open');
@@ -305,6 +312,31 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     return this.#local.request(message, options);
   }
 
+  channel<K extends ChannelName<T>>(
+    name: K,
+    ...args: ChannelArgs<T, K>
+  ): Observable<ChannelItem<T, K>> {
+    return this.#channels.observe(name, args) as Observable<ChannelItem<T, K>>;
+  }
+
+  get channels(): readonly ChannelInfo[] {
+    return this.#channels.all;
+  }
+
+  /**
+   * Gives items to those who subscribe to a channel now.
+   *
+   * @example
+   * feed.playItems('trades', ['BTC'], { price: 1 }, { price: 2 });
+   */
+  playItems<K extends ChannelName<T>>(
+    name: K,
+    args: ChannelArgs<T, K>,
+    ...items: ChannelItem<T, K>[]
+  ): void {
+    this.#act(() => this.#channels.play(name, args, items));
+  }
+
   messages<S extends StandardSchemaV1>(
     pattern: MessagePattern | undefined,
     options: { readonly schema: S },
@@ -445,6 +477,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
 
   #over(reason: CloseReason): void {
     this.#observers.complete();
+    this.#channels.complete();
     this.#handles.complete();
     this.#terminated.resolve(reason);
   }

@@ -87,6 +87,7 @@ export class ScriptedClient implements ClientDefinition {
     this.handlers = {
       casts: new Set(['say']),
       calls: new Set(['ask']),
+      channels: new Set<string>(),
       hasInfo: true,
       hasPing: script.ping !== undefined,
     };

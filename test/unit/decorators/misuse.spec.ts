@@ -21,6 +21,7 @@ const HANDLERS = [
   '@OnPong',
   '@OnRequest',
   '@OnStart',
+  '@OnSubscribe',
   '@OnTerminate',
 ];
 

@@ -5,6 +5,7 @@ import { toSettings } from '../../../lib/runtime/options/client-settings.js';
 import { CLIENT_OPTION_NAMES } from '../../../lib/runtime/options/options.checker.js';
 
 const DEFAULTS = {
+  ackTimeout: 10_000,
   callTimeout: 5000,
   classify: undefined,
   closeTimeout: 5_000,
@@ -22,6 +23,7 @@ const DEFAULTS = {
     send: undefined,
     expect: undefined,
   },
+  linger: 0,
   loginTimeout: 30_000,
   lostAfter: 5_000,
   mailbox: {
@@ -52,6 +54,7 @@ const DEFAULTS = {
     slowDelay: 300_000,
     stableAfter: 5000,
   },
+  replay: { perSecond: 50 },
   requestTimeout: 30_000,
   restart: 'transient',
   sendHighWaterMark: 1024 * 1024,
@@ -84,6 +87,7 @@ describe('toSettings', () => {
 
   it('keeps what is given, also 0, false and Infinity', () => {
     const given = {
+      ackTimeout: 1,
       callTimeout: Infinity,
       classify: () => undefined,
       closeTimeout: 0,
@@ -95,6 +99,7 @@ describe('toSettings', () => {
       handshakeTimeout: 3,
       headers: { a: 'b' },
       heartbeat: false,
+      linger: 3,
       loginTimeout: 6,
       lostAfter: 0,
       mailbox: { highWaterMark: 8, lowWaterMark: 0, maxBytes: 9, maxPostponed: 0, maxWaiting: 7 },
@@ -111,6 +116,7 @@ describe('toSettings', () => {
       protocols: ['v1', 'v2'],
       queue: { max: Infinity, maxBytes: 5, ttl: Infinity },
       reconnect: { ...DEFAULTS.reconnect, initialDelay: 0, jitter: 'none', maxAttempts: 0 },
+      replay: { perSecond: 1 },
       requestTimeout: 9,
       restart: 'permanent',
       sendHighWaterMark: 6,

@@ -31,6 +31,7 @@ interface Values {
 
 /** Every option there is, with values that fit it and values that do not. */
 const OPTIONS: Record<keyof ClientOptions, Values> = {
+  ackTimeout: durations,
   agent: { good: [new Agent()], bad: [null, [], true, 'x'] },
   allowUrl: { good: [() => true, async () => false], bad: [true, 'all', null, {}] },
   callTimeout: durations,
@@ -51,6 +52,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
     bad: [null, [], 'a: b', { a: 'b\r\nc: d' }, { 'a b': 'c' }],
   },
   heartbeat: { good: [{}, false], bad: [null, [], 'x', 7, true] },
+  linger: durations,
   loginTimeout: durations,
   lostAfter: durations,
   mailbox: objects,
@@ -88,6 +90,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   },
   queue: objects,
   reconnect: { good: [false, {}], bad: [true, null, 0, 'never', []] },
+  replay: objects,
   requestTimeout: durations,
   requireProtocol: { good: [true, false], bad: [0, 'true', null, []] },
   restart: { good: ['permanent', 'transient', 'temporary'], bad: ['always', 7, null, true] },
@@ -148,6 +151,8 @@ const QUEUE: Record<string, Values> = {
   ttl: { good: [1, 30_000, Infinity], bad: [0, -1, NaN, '1', null] },
 };
 
+const REPLAY: Record<string, Values> = { perSecond: marks };
+
 const SEND_RATE: Record<string, Values> = {
   limit: marks,
   per: { good: [1, 1_000], bad: [0, -1, NaN, '1', null] },
@@ -160,6 +165,7 @@ const TABLES = [
   ...rows('heartbeat.', HEARTBEAT, (name, value) => ({ heartbeat: { [name]: value } })),
   ...rows('mailbox.', MAILBOX, (name, value) => ({ mailbox: { [name]: value } })),
   ...rows('queue.', QUEUE, (name, value) => ({ queue: { [name]: value } })),
+  ...rows('replay.', REPLAY, (name, value) => ({ replay: { [name]: value } })),
   ...rows('sendRate.', SEND_RATE, (name, value) => ({
     sendRate: { limit: 5, per: 1_000, [name]: value },
   })),

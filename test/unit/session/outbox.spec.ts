@@ -81,6 +81,9 @@ class Desk {
       cut: () => undefined,
       measured: () => undefined,
       schedule: () => undefined,
+      later: () => undefined,
+      isReplaying: false,
+      released: () => undefined,
     };
     this.outbox = new Outbox(context);
   }

@@ -1,4 +1,4 @@
-import { Frame, MessageError } from 'nestjs-websockex';
+import { Frame, MessageError, SubscribeError } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import { type Traced, TraceLines } from '../../../lib/runtime/sys/trace.lines.js';
@@ -59,6 +59,16 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
     ['bad message: Feed: a text frame of 1 does not decode'],
   ],
   [{ event: 'answer:unmatched', id: 7 }, ['nobody waits for the answer to 7']],
+  [
+    {
+      event: 'channel:failed',
+      channel: 'trades',
+      args: ['BTC'],
+      error: new SubscribeError('Feed', 'trades', ['BTC'], 'the peer refuses it: no'),
+      delay: 500,
+    },
+    ['channel failed: Feed: the channel trades: the peer refuses it: no'],
+  ],
   [{ event: 'cast', name: 'a', args: [1, 'b'] }, ['received cast msg: ["a", 1, "b"]']],
   [{ event: 'call', name: 'a', args: [] }, ['received call msg: ["a"]']],
   [{ event: 'info', message: undefined }, ['received msg: undefined']],

@@ -50,6 +50,7 @@ describe('CHANNELS', () => {
       'frame:unhandled',
       'message:rejected',
       'answer:unmatched',
+      'channel:failed',
       'handler:slow',
       'heartbeat',
       'mailbox:dropped',

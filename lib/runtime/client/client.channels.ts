@@ -1,0 +1,143 @@
+import type { Observable } from 'rxjs';
+
+import type { SignalWatchers } from '../async/signal.watchers.js';
+import { toMessageFrame } from '../codec/encode.js';
+import type { Position, RequestResult } from '../codec/protocol.port.js';
+import { ConfigurationError } from '../errors/client.errors.js';
+import { inspectShort, toError } from '../errors/websockex.error.js';
+import { SafeObservable } from '../observers/safe-observable.js';
+import type { ChannelInfo, ChannelPort } from '../session/channel.port.js';
+import { Channels } from '../session/channels.js';
+import { checkSending, noSuchHandler } from './admission.js';
+import type { ClientDefinition } from '../process/client.definition.js';
+import { type MessageClient, MessageSender } from './client.messages.js';
+import type { ClientMember } from './client.member.js';
+
+/** The client behind, as far as its channels ask it. */
+interface ChannelClient extends MessageClient {
+  readonly definition: ClientDefinition;
+  readonly member: ClientMember;
+  readonly hasEnded: boolean;
+}
+
+/** What belongs to the session of now, and waits for no other. */
+const OF_SESSION = { whenDisconnected: 'reject', key: undefined, session: undefined } as const;
+
+/** The channels that the holders of a handle subscribe to. */
+export class ClientChannels implements ChannelPort {
+  #channels: Channels | undefined;
+
+  constructor(
+    private readonly client: ChannelClient,
+    private readonly signals: SignalWatchers,
+  ) {}
+
+  /** Those that somebody subscribes to. */
+  get all(): readonly ChannelInfo[] {
+    return this.#channels?.all ?? [];
+  }
+
+  /**
+   * The items of a channel.
+   *
+   * @throws NoHandlerError; ConfigurationError for arguments that cannot be told apart
+   */
+  observe(name: string, args: readonly unknown[]): Observable<unknown> {
+    const { client } = this;
+    const known = client.definition.handlers.channels;
+    if (!known.has(name)) throw noSuchHandler(client.definition, known, name, '@OnSubscribe');
+    const key = channelKey(client.name, name, args);
+    const report = (error: unknown): void =>
+      client.telemetry.error(error, `a subscriber of channel("${name}")`);
+    return new SafeObservable<unknown>(report, (subscriber) => {
+      if (client.hasEnded) return subscriber.complete();
+      // What is between us and the observer may throw.
+      const guarded = (tell: () => void): void => {
+        try {
+          tell();
+        } catch (error) {
+          report(error);
+        }
+      };
+      return this.#made.subscribe(key, name, args, {
+        next: (item) => guarded(() => subscriber.next(item)),
+        error: (error) => guarded(() => subscriber.error(error)),
+        complete: () => guarded(() => subscriber.complete()),
+      });
+    });
+  }
+
+  ask(name: string, args: readonly unknown[], told: (outcome: RequestResult) => void): void {
+    this.client.process.ask(name, args, told);
+  }
+
+  send(message: unknown, isReplay: boolean, done: (error?: Error | null) => void): void {
+    const { process } = this.client;
+    checkSending(this.client, process, OF_SESSION);
+    const frame = toMessageFrame(this.#where, process.settings.protocol, message);
+    const caller = { ...OF_SESSION, onKept: () => undefined };
+    process.send([frame], { isAnswer: false, isGreeting: false, isReplay, done, caller });
+  }
+
+  request(message: unknown, isReplay: boolean, signal: AbortSignal): Promise<unknown> {
+    const { client } = this;
+    if (client.process.settings.protocol.request === undefined) {
+      throw new ConfigurationError(
+        `${this.#where}: its protocol does not say how a request is written (protocol.request), which ` +
+          "ack: 'answer' needs",
+      );
+    }
+    const how = { ...OF_SESSION, isReplay };
+    const sender = new MessageSender(client, message, how, this.signals, this.#where);
+    const settings = {
+      timeout: Infinity,
+      signal,
+      retry: false,
+      isKept: false,
+      isOfHandler: false,
+    };
+    return client.requests.request(sender, settings, this.signals);
+  }
+
+  position(message: unknown): Position | undefined {
+    return this.client.process.settings.protocol.position?.(message);
+  }
+
+  bad(error: unknown): void {
+    this.client.process.dispatcher.messages.badForChannel(error);
+  }
+
+  get #where(): string {
+    return `${this.client.name}: a channel`;
+  }
+
+  get #made(): Channels {
+    return (this.#channels ??= this.client.member.makeChannels(this));
+  }
+}
+
+/**
+ * The same for the same channel: its name, and its arguments, whatever the order of their fields.
+ *
+ * @throws ConfigurationError for arguments that JSON cannot write
+ */
+export function channelKey(client: string, name: string, args: readonly unknown[]): string {
+  const refuse = (what: string): never => {
+    throw new ConfigurationError(
+      `${client}: channel("${name}"): among its arguments is ${what}; they must be what JSON can write, by which ` +
+        'channels are told apart',
+    );
+  };
+  const sorted = (_: string, one: unknown): unknown => {
+    if (typeof one === 'bigint') return `${one}n`;
+    if (typeof one === 'function' || typeof one === 'symbol') return refuse(inspectShort(one));
+    if (typeof one !== 'object' || one === null || Array.isArray(one)) return one;
+    return Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  try {
+    return `${name}${JSON.stringify(args, sorted)}`;
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+    return refuse(toError(error).message);
+  }
+}
