@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from 'vitest';
 
+import config from '../../vitest.config.js';
+
 const repo = fileURLToPath(new URL('../../', import.meta.url));
 const read = (file: string): Promise<string> => readFile(`${repo}${file}`, 'utf8');
 
@@ -24,6 +26,25 @@ describe('.ci/run', () => {
     for (const command of told) expect(script).toContain(command);
   });
 
+  it('builds, checks the types of all, lints and looks at the format', async () => {
+    const { scripts } = JSON.parse(await read('package.json')) as {
+      scripts: Record<string, string>;
+    };
+    expect(script).toMatch(/^timeout .* npm start$/m);
+    expect(scripts['start']).toBe('nest build && nest start ticker');
+    // The first half is what the suite does, for its tests of types.
+    expect(scripts['typecheck']).toBe('tsc -p test/tsconfig.json --noEmit && tsc -p sample/tested');
+    expect(config.test?.typecheck).toMatchObject({
+      enabled: true,
+      tsconfig: 'test/tsconfig.json',
+    });
+    expect(config.test?.typecheck).not.toHaveProperty('ignoreSourceErrors', true);
+    for (const command of ['npm run lint', 'npm run format:check', 'npx tsc -p sample/tested']) {
+      expect(script).toContain(command);
+    }
+    expect(script).toMatch(/ npm test .*\| tee/);
+  });
+
   it('runs every sample that the README names, and none for ever', async () => {
     const page = await read('README.md');
     const told = [...page.matchAll(/\]\(sample\/(\w+)\/README\.md\)/g)].map(
@@ -34,7 +55,9 @@ describe('.ci/run', () => {
       .map(({ name }) => name);
     expect(told.toSorted()).toEqual(samples.toSorted());
     expect(script).toMatch(
-      /for folder in sample\/\*\/; do[^]*timeout .* npx nest start "\$sample"/,
+      /for folder in sample\/\*\/; do[^]*timeout .* npx nest start \$sample"[^]*side_by_side "\$\{samples\[@\]\}"/,
     );
+    // Its run is that of `npm start`.
+    expect(script.match(/"\$sample" = (\w+) \]/g)).toEqual(['"$sample" = ticker ]']);
   });
 });

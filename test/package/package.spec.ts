@@ -94,10 +94,16 @@ describe('the packed package', () => {
   let work: string;
   let tarball: string;
 
-  /** A fresh project with the tarball and its peers installed. */
-  const project = async (type: 'module' | 'commonjs', others: string[]): Promise<string> => {
-    const folder = await mkdtemp(join(work, `${type}-`));
-    await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type }));
+  /** The one of these tests that want no more than an application has. */
+  let app: string;
+
+  const setType = (folder: string, type: 'module' | 'commonjs'): Promise<void> =>
+    writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type }));
+
+  /** A fresh project of ES modules with the tarball and its peers installed. */
+  const project = async (others: string[]): Promise<string> => {
+    const folder = await mkdtemp(join(work, 'project-'));
+    await setType(folder, 'module');
     const wanted = await Promise.all([...peers, ...others].map(pinned));
     const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
     await must(folder, 'npm', ['install', ...flags, tarball, ...wanted]);
@@ -117,6 +123,7 @@ describe('the packed package', () => {
     ]);
     const [name] = await readdir(join(work, 'packed'));
     tarball = join(work, 'packed', name ?? '');
+    app = await project(['ws', '@types/node']);
   }, 300_000);
 
   afterAll(async () => {
@@ -131,7 +138,6 @@ describe('the packed package', () => {
   });
 
   it('serves a Nest application of ES modules, and its deep paths are closed', async () => {
-    const app = await project('module', ['ws']);
     expect(await run(app, 'node', ['esm.mjs'])).toEqual({
       code: 0,
       stdout: 'echoed\n',
@@ -151,8 +157,9 @@ describe('the packed package', () => {
   }, 300_000);
 
   it('serves a Nest application of CommonJS modules, without a flag', async () => {
-    const app = await project('commonjs', ['ws']);
+    await setType(app, 'commonjs');
     const outcome = await run(app, 'node', ['commonjs.cjs']);
+    await setType(app, 'module');
 
     expect(outcome).toMatchObject({ code: 0, stdout: 'echoed\n' });
     // Node 22.12 warns of every ES module that is required; later ones have nothing to say.
@@ -160,7 +167,6 @@ describe('the packed package', () => {
   }, 300_000);
 
   it('has declarations that hold without skipLibCheck, nor the types of ws', async () => {
-    const app = await project('module', ['@types/node']);
     const compile = async (module: string, moduleResolution: string): Promise<Outcome> => {
       const compilerOptions = {
         module,
@@ -193,7 +199,7 @@ describe('the packed package', () => {
     'has matchers typed for %s, without another runner',
     async (name, head, runners) => {
       const kit = ['@nestjs/testing', '@types/node'];
-      const app = await project('module', [...kit, ...runners]);
+      const folder = await project([...kit, ...runners]);
       const compilerOptions = {
         module: 'nodenext',
         target: 'ES2023',
@@ -204,14 +210,14 @@ describe('the packed package', () => {
         noEmit: true,
       };
       const config = { compilerOptions, files: ['matchers.ts'] };
-      await writeFile(join(app, 'tsconfig.json'), JSON.stringify(config));
-      await writeFile(join(app, 'matchers.ts'), head + MATCHERS);
+      await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
+      await writeFile(join(folder, 'matchers.ts'), head + MATCHERS);
       const clean = { code: 0, stdout: '', stderr: '' };
-      expect(await run(app, 'node', [tsc], 120_000)).toEqual(clean);
+      expect(await run(folder, 'node', [tsc], 120_000)).toEqual(clean);
 
       if (name === 'vitest') return;
-      await writeFile(join(app, 'matchers.mjs'), MATCHERS_OF_JEST);
-      expect(await run(app, 'node', ['matchers.mjs'])).toEqual(clean);
+      await writeFile(join(folder, 'matchers.mjs'), MATCHERS_OF_JEST);
+      expect(await run(folder, 'node', ['matchers.mjs'])).toEqual(clean);
     },
     300_000,
   );

@@ -29,7 +29,9 @@ async function overcome(what: string, act: () => void): Promise<void> {
   await lost;
   sent.push(feed.sendFrame(`order ${++orders}`));
   await feed.connected();
-  await alive();
+  // The next thing done to the connection must not meet the order on its way.
+  do await alive();
+  while (exchange.orders.length < orders);
   logger.log(`overcome after ${Date.now() - since} ms, in session ${feed.session}`);
 }
 

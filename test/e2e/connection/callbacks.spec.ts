@@ -201,9 +201,11 @@ describe('A callback of an attempt that fails', () => {
     const handle = app.manager.get('Recorder');
     await handle?.terminated;
     expect(app.journal.lines.filter((line) => line.startsWith('disconnect'))).toHaveLength(1);
-    for (let n = 1; n <= server.connectionCount; n++) {
-      const peer = await server.peer(n).catch(() => undefined);
-      expect(peer?.transcript.filter((line) => line.includes('GET')) ?? []).toEqual([]);
+    // Turns of the event loop in which whatever is on its way arrives: a handshake that was cut short tells no end.
+    for (let n = 0; n < 30; n++) await new Promise((resolve) => setImmediate(resolve));
+    expect(server.connectionCount).toBeGreaterThan(0);
+    for (const { transcript } of server.peers) {
+      expect(transcript.filter((line) => line.includes('GET'))).toEqual([]);
     }
   });
 });
