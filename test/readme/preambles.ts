@@ -313,7 +313,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'test-client': {
     before: `
       import assert from 'node:assert/strict';
-      import { close, Frame, reply } from 'nestjs-websockex';
+      import { close, Frame, MessageError, reply } from 'nestjs-websockex';
       import { createTestClient } from 'nestjs-websockex/testing';
       class TokenService {}
       class FeedClient {}`,

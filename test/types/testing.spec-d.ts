@@ -5,6 +5,7 @@ import {
   OnCall,
   OnCast,
   type CloseDirective,
+  type MessageError,
   type RpcCall,
 } from 'nestjs-websockex';
 import {
@@ -39,6 +40,8 @@ test('a client alone gives what its methods return, as they return it', async ()
   expectTypeOf(client.call('count')).toEqualTypeOf<number>();
   expectTypeOf(client.call('upper', 'a')).toEqualTypeOf<Promise<string>>();
   expectTypeOf(client.call('leave')).toEqualTypeOf<CloseDirective>();
+  expectTypeOf(client.handle.call('count')).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(client.error).parameters.toEqualTypeOf<[MessageError]>();
   // @ts-expect-error: its argument is a string
   void client.call('upper', 1);
 });

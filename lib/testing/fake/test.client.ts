@@ -2,18 +2,33 @@ import type { ModuleMetadata, Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 
+import type { HandlerHost } from '../../binding/call.context.js';
 import { makeInstance } from '../../binding/class.maker.js';
-import { ClassSurroundings } from '../../binding/class.surroundings.js';
+import { ClassSurroundings, enhancersOf } from '../../binding/class.surroundings.js';
+import { ModuleEnhancers } from '../../binding/enhancers.js';
 import { HandlerTable } from '../../binding/handler.binder.js';
 import { checkClient } from '../../discovery/client.checker.js';
-import { readHandlers } from '../../discovery/handler.accessor.js';
-import type { MethodArgs, MethodName } from '../../runtime/client/client-handle.js';
+import { readClientMetadata, readHandlers } from '../../discovery/handler.accessor.js';
+import { isThenable } from '../../runtime/async/deferred.js';
+import type { ClientHandle, MethodArgs, MethodName } from '../../runtime/client/client-handle.js';
+import { toMessageFrame } from '../../runtime/codec/encode.js';
+import { nameOf } from '../../runtime/codec/message.reader.js';
+import type { Protocol } from '../../runtime/codec/protocol.port.js';
 import { NoHandlerError } from '../../runtime/errors/client.errors.js';
+import { type MessageError, MessageFault } from '../../runtime/errors/message.errors.js';
+import { inspectShort } from '../../runtime/errors/websockex.error.js';
 import type { CloseReason } from '../../runtime/frame/close-reason.js';
-import type { PingFrame, PongFrame } from '../../runtime/frame/frame.js';
-import { type Handler, type Incarnation } from '../../runtime/process/client.definition.js';
 import type { DisconnectStatus } from '../../runtime/frame/disconnect.status.js';
+import {
+  type DataFrame,
+  Frame,
+  type PingFrame,
+  type PongFrame,
+} from '../../runtime/frame/frame.js';
+import { toSettings } from '../../runtime/options/client-settings.js';
+import type { Handler, Incarnation } from '../../runtime/process/client.definition.js';
 import type { ConnectionInfo, ConnectRequest } from '../../runtime/process/handler.arguments.js';
+import { type FakeHandle, fakeHandle } from './fake.handle.js';
 import { NOWHERE } from './played.client.js';
 import { PlayedDialogue } from './played.dialogue.js';
 import { type PlayedFrame, toDataFrame } from './played.js';
@@ -27,7 +42,10 @@ const SESSION: ConnectionInfo = { ...NOWHERE, session: 1 };
 
 /**
  * One client class alone: its handlers are called directly, and what they return is yours to look
- * at: a directive is a value. No module, no net, no mailbox; no guards, pipes, interceptors or exception filters.
+ * at: a directive is a value. No module, no net, no mailbox. What a handler has before it is there: guards, interceptors,
+ * schemas, pipes and exception filters of the class, the method and its parameters, made with what the test provides.
+ * What one of them refuses is a `MessageError`, thrown, or rejected with where something before it was a promise; an
+ * interceptor makes one of any result. Those that are global and a `HandlerRunner` are not there.
  *
  * @example
  * const client = await createTestClient(FeedClient, { providers: [TokenService] });
@@ -38,19 +56,29 @@ const SESSION: ConnectionInfo = { ...NOWHERE, session: 1 };
 export class TestClient<T extends object> {
   readonly #client: Type<T>;
   readonly #incarnation: Incarnation;
+  readonly #protocol: Protocol;
   #dialogue: PlayedDialogue;
+  #session = SESSION;
+  #handle: FakeHandle<T> | undefined;
 
   /** @internal */
   constructor(
     client: Type<T>,
     /** The instance: its fields are the state. */
     readonly instance: T,
+    made: ModuleEnhancers,
   ) {
     this.#client = client;
     const handlers = readHandlers(client);
-    const surroundings = ClassSurroundings.of(client, handlers, undefined);
-    this.#incarnation = new HandlerTable(handlers).bind(instance, undefined, surroundings);
+    const surroundings = ClassSurroundings.of(client, handlers, made);
+    this.#incarnation = new HandlerTable(handlers).bind(instance, this.#host(), surroundings);
+    this.#protocol = toSettings(readClientMetadata(client)?.options ?? {}).protocol;
     this.#dialogue = new PlayedDialogue(client.name);
+  }
+
+  /** What `@HandleRef()` gives, and guards and their like ask the context for: a handle that the test plays. */
+  get handle(): FakeHandle<T> {
+    return (this.#handle ??= fakeHandle(this.#client));
   }
 
   /** Calls `@OnStart`. */
@@ -75,8 +103,8 @@ export class TestClient<T extends object> {
   /** Calls `@OnConnect`, with a {@link dialogue} of its own. */
   connect(info: Partial<ConnectionInfo> = {}): unknown {
     this.#dialogue = new PlayedDialogue(this.#client.name);
-    const session = { ...SESSION, ...info };
-    return this.#run('@OnConnect', this.#incarnation.connect, session, this.#dialogue);
+    this.#session = { ...SESSION, ...info };
+    return this.#run('@OnConnect', this.#incarnation.connect, this.#session, this.#dialogue);
   }
 
   /** What the last {@link connect} was given: the peer that `@OnConnect` talks with is yours to play. */
@@ -96,6 +124,39 @@ export class TestClient<T extends object> {
       this.#incarnation.frames.find(data),
       data,
     );
+  }
+
+  /**
+   * Calls the `@OnMessage` that has the message, decoded: the one for its name, or the first whose pattern takes it.
+   *
+   * @example
+   * expect(() => client.message({ type: 'trade', price: 'none' })).toThrow(MessageError);
+   *
+   * @throws NoHandlerError where none is for it; FrameEncodeError for what the protocol of the class cannot write:
+   * a handler may ask for the frame
+   */
+  message(message: unknown): unknown {
+    const name = (): string | undefined => nameOf(this.#protocol, message);
+    const handler = this.#incarnation.messages?.find(message, name);
+    const what = `@OnMessage for ${inspectShort(message)}`;
+    return this.#run(what, handler, message, this.#frameOf('message()', message));
+  }
+
+  /**
+   * Calls an `@OnRequest` with what the peer asks, and gives what it returns. What it throws is thrown here; a peer would
+   * be answered with it.
+   *
+   * @throws NoHandlerError where none has that name
+   */
+  request(name: string, value?: unknown): unknown {
+    const handler = this.#incarnation.requests?.get(name);
+    const frame = Frame.text(JSON.stringify({ name, value }));
+    return this.#run(`@OnRequest "${name}"`, handler, value, frame);
+  }
+
+  /** Calls `@OnError`, as with what {@link message} has thrown. */
+  error(error: MessageError): unknown {
+    return this.#run('@OnError', this.#incarnation.error, error);
   }
 
   /** Calls `@OnPing`. */
@@ -137,10 +198,54 @@ export class TestClient<T extends object> {
   }
 
   #run(what: string, handler: Handler | undefined, ...args: unknown[]): unknown {
-    if (handler !== undefined) return handler.invoke(...(args as never[]));
     const { name } = this.#client;
-    throw new NoHandlerError(name, `${name} has no ${what}`, 'Put the decorator on a method.');
+    if (handler === undefined) {
+      throw new NoHandlerError(name, `${name} has no ${what}`, 'Put the decorator on a method.');
+    }
+    const told = (thrown: unknown): unknown =>
+      thrown instanceof MessageFault ? toMessageError(name, handler, thrown, args) : thrown;
+    let result: unknown;
+    try {
+      result = handler.invoke(...(args as never[]));
+    } catch (thrown) {
+      throw told(thrown);
+    }
+    if (!isThenable(result)) return result;
+    return result.then(undefined, (thrown: unknown) => {
+      throw told(thrown);
+    });
   }
+
+  #frameOf(method: string, message: unknown): DataFrame {
+    return toMessageFrame(`${this.#client.name}: ${method}`, this.#protocol, message);
+  }
+
+  /** What is behind the handlers of a client of its own. */
+  #host(): HandlerHost {
+    const session = (): ConnectionInfo => this.#session;
+    const handle = (): FakeHandle<T> => this.handle;
+    return {
+      get handle() {
+        return handle() as unknown as ClientHandle;
+      },
+      client: {
+        get connection() {
+          return session();
+        },
+      },
+    };
+  }
+}
+
+/** As a client tells it to `@OnError`. */
+function toMessageError(
+  client: string,
+  { method }: Handler,
+  fault: MessageFault,
+  [value, frame]: readonly unknown[],
+): MessageError {
+  const { data = '' } = (frame ?? {}) as Partial<DataFrame>;
+  return fault.toError(client, method, fault.about ?? { noun: 'a message', data, value });
 }
 
 /**
@@ -155,5 +260,8 @@ export async function createTestClient<T extends object>(
 ): Promise<TestClient<T>> {
   checkClient(client, 'createTestClient()');
   const module = await Test.createTestingModule(metadata).compile();
-  return new TestClient(client, await makeInstance(module.get(ModuleRef), client));
+  const moduleRef = module.get(ModuleRef);
+  const enhancers = enhancersOf(client, readHandlers(client));
+  const made = await ModuleEnhancers.make(client, moduleRef, enhancers, false);
+  return new TestClient(client, await makeInstance(moduleRef, client), made);
 }

@@ -1,0 +1,254 @@
+import {
+  BadRequestException,
+  Catch,
+  ForbiddenException,
+  Injectable,
+  Module,
+  ParseIntPipe,
+  UseFilters,
+  UseGuards,
+  UseInterceptors,
+  UsePipes,
+  type ArgumentsHost,
+  type CallHandler,
+  type CanActivate,
+  type ExceptionFilter,
+  type ExecutionContext,
+  type NestInterceptor,
+  type PipeTransform,
+} from '@nestjs/common';
+import {
+  close,
+  ConnectionRef,
+  FrameRef,
+  HandleRef,
+  json,
+  JsonRpcError,
+  MessageError,
+  NoHandlerError,
+  OnCall,
+  OnConnect,
+  OnError,
+  OnFrame,
+  OnMessage,
+  OnRequest,
+  Payload,
+  WebSockexClient,
+  type ClientHandle,
+  type ConnectionInfo,
+  type TextFrame,
+} from 'nestjs-websockex';
+import { createTestClient } from 'nestjs-websockex/testing';
+import { map, type Observable } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+
+@Injectable()
+class Hours {
+  isOpen = true;
+}
+
+@Injectable()
+class MarketOpen implements CanActivate {
+  constructor(private readonly hours: Hours) {}
+
+  canActivate(): boolean {
+    return this.hours.isOpen;
+  }
+}
+
+@Injectable()
+class Doubled implements NestInterceptor {
+  intercept(_: ExecutionContext, { handle }: CallHandler<number>): Observable<number> {
+    return handle().pipe(map((value) => value * 2));
+  }
+}
+
+@Catch(ForbiddenException, BadRequestException)
+class Closes implements ExceptionFilter {
+  catch(_: Error, host: ArgumentsHost) {
+    return close(4000, host.switchToWs().getClient<ClientHandle>().name);
+  }
+}
+
+class Upper implements PipeTransform {
+  transform(value: unknown) {
+    return typeof value === 'string' ? value.toUpperCase() : value;
+  }
+}
+
+const protocol = json<{ op?: string; id?: number; result?: unknown }>({
+  name: 'op',
+  request: (message, id) => ({ ...message, id: id as number }),
+  answer: ({ id, result }) => (id === undefined ? undefined : { id, value: result }),
+  call: ({ op }) => (op === undefined ? undefined : { id: 1, name: op, value: undefined }),
+  reply: (id, result) => ({ id: id as number, ...result }),
+});
+
+@WebSockexClient('wss://feed.example', { protocol })
+class FeedClient {
+  @OnConnect() connect({ session }: ConnectionInfo) {
+    return `session ${session}`;
+  }
+
+  @OnMessage('trade', { schema: z.object({ price: z.coerce.number() }) })
+  @UseGuards(MarketOpen)
+  trade({ price }: { price: number }) {
+    return String(price);
+  }
+
+  @OnMessage('book')
+  @UseInterceptors(Doubled)
+  async book(@Payload('depth', { schema: z.number() }) depth: number) {
+    return depth as never;
+  }
+
+  @OnMessage({ fatal: true })
+  @UseGuards(MarketOpen)
+  @UseFilters(Closes)
+  fatal(@Payload('code', ParseIntPipe) code: number) {
+    return close(code);
+  }
+
+  @OnMessage('where')
+  async where(
+    @HandleRef() feed: ClientHandle,
+    @ConnectionRef() at: ConnectionInfo,
+    @FrameRef() frame: TextFrame,
+  ) {
+    return [await feed.request({ op: 'time' }), at.session, frame.data].join(' ');
+  }
+
+  @OnFrame('text')
+  @UseGuards(MarketOpen)
+  text({ data }: TextFrame) {
+    return data;
+  }
+
+  @OnCall()
+  @UseGuards(MarketOpen)
+  @UsePipes(Upper)
+  ask(what: string) {
+    return what;
+  }
+
+  @OnRequest('sum', { schema: z.array(z.number()) })
+  @UseGuards(MarketOpen)
+  sum(numbers: number[]) {
+    if (numbers.length === 0) throw new JsonRpcError(-32_000, 'of nothing');
+    return numbers.reduce((sum, one) => sum + one, 0);
+  }
+
+  @OnError() bad({ issues, code }: MessageError) {
+    return `${code} ${issues.length}`;
+  }
+}
+
+const make = () => createTestClient(FeedClient, { providers: [Hours] });
+
+/** What a call throws. */
+function thrown(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    return error;
+  }
+}
+
+describe('A client class alone, with what stands before its handlers', () => {
+  it('has messages go to the handler that they are for, through its schema', async () => {
+    const client = await make();
+    expect(client.message({ op: 'trade', price: '101' })).toBe('101');
+    const error = thrown(() => client.message({ op: 'trade', price: 'none' })) as MessageError;
+    expect(error).toBeInstanceOf(MessageError);
+    expect(error).toMatchObject({
+      code: 'ERR_WEBSOCKEX_MESSAGE_INVALID',
+      data: '{"op":"trade","price":"none"}',
+      value: { op: 'trade', price: 'none' },
+      issues: [{ path: ['price'] }],
+    });
+    expect(error.message).toMatch(/^FeedClient: a message for trade\(\) is not valid: price/);
+    expect(client.error(error)).toBe('ERR_WEBSOCKEX_MESSAGE_INVALID 1');
+    expect(() => client.message({ op: 'other' })).toThrow(
+      new NoHandlerError(
+        'FeedClient',
+        'FeedClient has no @OnMessage for {"op":"other"}',
+        'Put the decorator on a method.',
+      ),
+    );
+    expect(() => client.message({ op: 'trade', price: 1n })).toThrow(/message\(\): the codec/);
+  });
+
+  it('has guards made with what the test provides', async () => {
+    const client = await make();
+    const hours = new Hours();
+    const shut = await createTestClient(FeedClient, {
+      providers: [{ provide: Hours, useValue: hours }],
+    });
+    hours.isOpen = false;
+
+    expect(client.call('ask', 'a')).toBe('A');
+    const refused = {
+      code: 'ERR_WEBSOCKEX_MESSAGE_REFUSED',
+      cause: expect.any(ForbiddenException) as unknown,
+    };
+    expect(thrown(() => shut.call('ask', 'a'))).toMatchObject(refused);
+    expect(thrown(() => shut.message({ op: 'trade', price: 1 }))).toMatchObject(refused);
+    expect(thrown(() => shut.request('sum', [1]))).toMatchObject(refused);
+    expect(client.frame('a')).toBe('a');
+    expect(thrown(() => shut.frame('a'))).toMatchObject({ ...refused, data: 'a' });
+  });
+
+  it('takes a guard that the test gives in the place of the real one, or that a module exports', async () => {
+    const no = { provide: MarketOpen, useValue: { canActivate: () => false } };
+    const shut = await createTestClient(FeedClient, { providers: [no] });
+    expect(() => shut.call('ask', 'a')).toThrow(/was refused/);
+
+    class HoursModule {}
+    Module({ providers: [Hours], exports: [Hours] })(HoursModule);
+    const client = await createTestClient(FeedClient, { imports: [HoursModule] });
+    expect(client.call('ask', 'a')).toBe('A');
+  });
+
+  it('makes a promise of what goes through an interceptor', async () => {
+    const client = await make();
+    expect(await client.message({ op: 'book', depth: 2 })).toBe(4);
+    await expect(client.message({ op: 'book', depth: '2' })).rejects.toMatchObject({
+      code: 'ERR_WEBSOCKEX_MESSAGE_INVALID',
+      message: expect.stringContaining('for book() is not valid: depth') as unknown,
+    });
+  });
+
+  it('has its exception filters', async () => {
+    const client = await make();
+    expect(await client.message({ op: 'x', fatal: true, code: 4001 })).toEqual(close(4001));
+    expect(await client.message({ op: 'x', fatal: true, code: 'none' })).toEqual(
+      close(4000, 'FeedClient'),
+    );
+  });
+
+  it('has a handle that the test plays, and the session of the last connect()', async () => {
+    const client = await make();
+    client.handle.onRequest('time', 12);
+    expect(await client.message({ op: 'where' })).toBe('12 1 {"op":"where"}');
+    client.connect({ session: 3 });
+    expect(await client.message({ op: 'where' })).toBe('12 3 {"op":"where"}');
+    expect(client.handle.requests).toHaveLength(2);
+  });
+
+  it('answers requests of the peer with what the method returns', async () => {
+    const client = await make();
+    expect(client.request('sum', [1, 2])).toBe(3);
+    expect(() => client.request('sum', [])).toThrow(JsonRpcError);
+    expect(() => client.request('sum', ['1'])).toThrow(/for sum\(\) is not valid/);
+    expect(() => client.request('none')).toThrow(/FeedClient has no @OnRequest "none"/);
+  });
+
+  it('refuses what is no guard', async () => {
+    class Odd {
+      @OnCall() @UseGuards(class {}) ask() {}
+    }
+    WebSockexClient('wss://feed.example')(Odd);
+    await expect(createTestClient(Odd)).rejects.toThrow(/canActivate/);
+  });
+});
