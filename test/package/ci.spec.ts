@@ -47,7 +47,7 @@ describe('.ci/run', () => {
 
   it('runs every sample that the README names, and none for ever', async () => {
     const page = await read('README.md');
-    const told = [...page.matchAll(/\]\(sample\/(\w+)\/README\.md\)/g)].map(
+    const told = [...page.matchAll(/\]\(sample\/([\w-]+)\/README\.md\)/g)].map(
       ([, name = '']) => name,
     );
     const samples = (await readdir(`${repo}sample`, { withFileTypes: true }))
@@ -57,6 +57,8 @@ describe('.ci/run', () => {
     expect(script).toMatch(
       /for folder in sample\/\*\/; do[^]*timeout .* npx nest start \$sample"[^]*side_by_side "\$\{samples\[@\]\}"/,
     );
+    // Without one sample/devtools says that it is skipped.
+    expect(script).toMatch(/side_by_side .*'timeout .* \.ci\/chromium'/);
     // Its run is that of `npm start`.
     expect(script.match(/"\$sample" = (\w+) \]/g)).toEqual(['"$sample" = ticker ]']);
   });
