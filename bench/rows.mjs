@@ -3,7 +3,8 @@
 // A ratio is to bare `ws` in the same round. `better: 'more'`: how many times as fast; `'less'`: how many times as much.
 // `floor` is what `--quick` asks. It stands about a third below what was measured last, since machines differ and have
 // other things to do, until it can be `must`.
-// `base` is what bare `ws` does for it, where that is not the same.
+// `base` is what bare `ws` does for it, where that is not the same. `against: 'ours'`: this library does that, and the ratio is
+// to what it takes for it.
 
 /** What the figures of a work are. */
 export const UNITS = {
@@ -17,6 +18,10 @@ export const UNITS = {
 
 // So many before that the compiler is done by then: it works in threads, and their CPU counts.
 const receive = { kind: 'receive', size: 100, warmUp: 600_000, frames: 600_000 };
+// A message costs more than a frame, and so fewer do.
+const messages = { kind: 'receive', size: 100, messages: 10, warmUp: 150_000, frames: 200_000 };
+const hundred = { ...messages, messages: 100 };
+const enhanced = { ...messages, form: 'enhanced', warmUp: 60_000, frames: 60_000 };
 const send = { kind: 'send', size: 100, perTick: 256, warmUp: 512_000, frames: 256_000 };
 const send16 = { ...send, perTick: 16, warmUp: 204_800, frames: 102_400 };
 const echo = { kind: 'echo', size: 100, flight: 64, warmUp: 150_000, frames: 120_000 };
@@ -34,6 +39,7 @@ const row = (name, title, work, more) => ({
   title,
   work,
   base: work,
+  against: 'ws',
   figure: 'cpu',
   better: 'more',
   ...more,
@@ -96,6 +102,30 @@ export const ROWS = [
     'receive 100 B, `wss`',
     { ...receive, tls: true },
     { floor: 1.3, must: 2.4, aim: 3 },
+  ),
+  row(
+    'messages-10',
+    'receive JSON of 100 B, ten `@OnMessage`; `ws`: `JSON.parse` and a `switch`',
+    messages,
+    { floor: 0.9, must: 0.9, aim: 1.4 },
+  ),
+  row(
+    'messages-100',
+    'receive JSON of 100 B, the last of a hundred `@OnMessage` next to the first',
+    { ...hundred, only: 99 },
+    { base: { ...hundred, only: 0 }, against: 'ours', floor: 0.9, must: 0.9, aim: 1 },
+  ),
+  row(
+    'messages-enhanced',
+    'receive JSON of 100 B, guard, pipe and interceptor next to `ExternalContextCreator` of Nest',
+    enhanced,
+    {
+      base: { ...enhanced, form: 'external' },
+      against: 'ours',
+      floor: 0.95,
+      must: 0.95,
+      aim: 3,
+    },
   ),
 
   row('send-256', 'send 100 B, 256 a tick, not awaited', send, {
@@ -200,6 +230,9 @@ export const BOUNDS = {
     'copying out of the memory that sockets share 33 %, memory for it 11 %, collection 9 %',
   'receive-64k': 'copying, and the system call that reads',
   'receive-wss': 'OpenSSL, which takes the same of all',
+  'messages-10': '`JSON.parse` itself, and the look for keys that could change a prototype',
+  'messages-100': 'nothing: the name is looked up in a Map',
+  'messages-enhanced': 'an Observable for the interceptor, and its async scope',
   'send-256':
     'encoding (`utf8Write`, mask) and the write; compilation in threads is still a part of so short a run',
   'send-together': 'the same, and an array of promises that the application makes',

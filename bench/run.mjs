@@ -51,15 +51,22 @@ function grouped(rows) {
   return [...groups.values()];
 }
 
+/** What a subject does for a row: the work, and what that is compared with. */
+function worksOf({ against, base, work }, { name }) {
+  if (name !== against) return [work];
+  return name === 'ws' ? [base] : [work, base];
+}
+
 /** Each work of each subject once, though rows share it. */
 function runsOf(group, subjects) {
   const runs = new Map();
   for (const row of group) {
     for (const subject of subjects) {
-      const work = subject.name === 'ws' ? row.base : row.work;
-      if (subject.cannot(work) !== undefined) continue;
-      const key = keyOf(subject, work);
-      runs.set(key, { key, subject, work });
+      for (const work of worksOf(row, subject)) {
+        if (subject.cannot(work) !== undefined) continue;
+        const key = keyOf(subject, work);
+        runs.set(key, { key, subject, work });
+      }
     }
   }
   return [...runs.values()];
@@ -92,16 +99,17 @@ async function measure(some, subjects, results) {
 
 /** What a row has of each subject. */
 function evaluate(row, subjects, results) {
-  const base = results.get(keyOf({ name: 'ws' }, row.base));
+  const base = results.get(keyOf({ name: row.against }, row.base));
   const figuresOf = (result) => result.rounds.map((figures) => figures[row.figure]);
   const outcome = (subject) => {
-    const work = subject.name === 'ws' ? row.base : row.work;
+    const [work] = worksOf(row, subject);
     const cannot = subject.cannot(work);
     if (cannot !== undefined) return { cannot };
     const result = results.get(keyOf(subject, work));
     if (result.failed !== undefined) return { failed: result.failed };
     const figures = summarize(figuresOf(result));
-    if (base.failed !== undefined) return { figures };
+    // It is not measured where nobody has asked for the subject.
+    if (base === undefined || base.failed !== undefined) return { figures };
     return { figures, ratio: ratios(row.better, figures.rounds, figuresOf(base)) };
   };
   const of = Object.fromEntries(subjects.map((subject) => [subject.name, outcome(subject)]));

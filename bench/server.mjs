@@ -16,6 +16,8 @@ import {
   END,
   frameReader,
   hash,
+  message,
+  nameOf,
   payloadOf,
   PERIOD,
   text,
@@ -71,14 +73,20 @@ function answering(socket, role) {
 
 const prebuilt = new Map();
 
+/** What a frame says: a text, or a message of the names in turn, or of one of them alone. */
+function said(size, index, period, { messages, only }) {
+  if (messages === undefined) return text(size, index, period);
+  return message(size, nameOf(only ?? index % messages), codeOf(index, period));
+}
+
 /** Whole rounds of numbers as one chunk. */
-function build(size, isBinary, period) {
-  const key = `${size} ${isBinary} ${period}`;
+function build(size, isBinary, period, names) {
+  const key = JSON.stringify([size, isBinary, period, names]);
   let built = prebuilt.get(key);
   if (built === undefined) {
     const opcode = isBinary ? BINARY : TEXT;
     const round = Array.from({ length: period }, (_, index) =>
-      encode(opcode, Buffer.from(text(size, index, period))),
+      encode(opcode, Buffer.from(said(size, index, period, names))),
     );
     const rounds = Math.ceil(CHUNK / (round[0].length * period));
     built = {
@@ -91,9 +99,15 @@ function build(size, isBinary, period) {
   return built;
 }
 
-function receive(socket, { size, binary, frames, period }) {
+function receive(socket, { size, binary, frames, period, ...names }) {
   const isBinary = binary === 'true';
-  const { chunk, length, frames: most } = build(Number(size), isBinary, Number(period ?? PERIOD));
+  const {
+    chunk,
+    length,
+    frames: most,
+  } = build(Number(size), isBinary, Number(period ?? PERIOD), names);
+  const end =
+    names.messages === undefined ? END : message(size, nameOf(names.only ?? 0), END.charCodeAt(0));
   let left = Number(frames);
   const more = () => {
     while (left > 0) {
@@ -102,7 +116,7 @@ function receive(socket, { size, binary, frames, period }) {
       const isFree = socket.write(count === most ? chunk : chunk.subarray(0, count * length));
       if (!isFree && left > 0) return socket.once('drain', more);
     }
-    return socket.write(encode(isBinary ? BINARY : TEXT, Buffer.from(END)));
+    return socket.write(encode(isBinary ? BINARY : TEXT, Buffer.from(end)));
   };
   return more;
 }

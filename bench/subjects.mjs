@@ -7,8 +7,12 @@ const file = (name) => new URL(`subjects/${name}.mjs`, import.meta.url);
 const build = (name) => new URL(`peers/build/${name}`, import.meta.url);
 
 /** What a handler is, and what only this library has: rows of their own compare it with what `ws` receives or sends. */
-const isOwn = ({ form, patterns, telemetry, way }) =>
-  form !== undefined || patterns !== undefined || telemetry === true || way !== undefined;
+const isOwn = ({ form, messages, patterns, telemetry, way }) =>
+  [form, messages, patterns, way].some((one) => one !== undefined) || telemetry === true;
+
+/** Ten messages have a `switch` there. */
+const bare = ({ messages, ...work }) =>
+  isOwn(work) || messages > 10 ? 'has no such thing' : undefined;
 
 const alone = (work) => {
   if (isOwn(work)) return 'has no such thing';
@@ -48,10 +52,7 @@ const COLORS = [
 
 export const SUBJECTS = [
   nodeSubject('ours', file('ours'), { title: 'ours', cannot: () => undefined }),
-  nodeSubject('ws', file('ws'), {
-    title: '`ws`',
-    cannot: (work) => (isOwn(work) ? 'has no such thing' : undefined),
-  }),
+  nodeSubject('ws', file('ws'), { title: '`ws`', cannot: bare }),
   peer('ws-bufferutil', '`ws` + `bufferutil`', { needs: ['ws', 'bufferutil'], bufferutil: true }),
   peer('rxjs', '`rxjs/webSocket`', { needs: [] }),
   peer('reconnecting-websocket', '`reconnecting-websocket`'),

@@ -3,12 +3,13 @@
 //   node harness/client.mjs '{"subject": "file:…/subjects/ours.mjs", "work": {…}, "url": "ws://…", "ca": "…"}'
 //
 // A subject has `connect({ url, ca, count, at, work, receive, opened })`, which resolves with so many links once they
-// are open. `receive(index)` makes what is given each frame of a link, as a string, or as bytes where they are binary, and
+// are open. `receive(index)` makes what is given each frame of a link, as a string, or as bytes where they are binary, or the
+// message where the work has `messages`, and
 // says whether the frame is to be sent back; `opened(index)` is called for each session. It has `send(link, text)`, and
 // what else of the works it can: `sendTogether(link, texts)`, `cast(link, text)`, `start(options)`.
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { END, hash, sumOf, text } from './frames.mjs';
+import { codeIn, codeOf, END, hash, message, nameOf, sumOf, text } from './frames.mjs';
 
 const { subject: file, work, url, ca } = JSON.parse(process.argv[2]);
 const subject = await import(file);
@@ -65,13 +66,24 @@ function target(path, query) {
 }
 
 /** Frames come as fast as they are taken, over all links evenly. */
-async function receive({ size, binary = false, clients = 1, warmUp, frames, patterns }) {
+async function receive({
+  size,
+  binary = false,
+  clients = 1,
+  warmUp,
+  frames,
+  patterns,
+  messages,
+  only,
+}) {
   const each = (warmUp + frames) / clients;
+  const length =
+    messages === undefined ? size : JSON.parse(message(size, nameOf(0), codeOf(0))).text.length;
   const meter = new Meter(warmUp, frames);
   const over = promise();
   let left = clients;
   const end = (count, sum, bytes) => {
-    if (count !== each || sum !== sumOf(each, patterns) || bytes !== each * size) {
+    if (count !== each || sum !== sumOf(each, patterns) || bytes !== each * length) {
       over.reject(
         new Error(`Frames were lost: ${count} of ${each} came, or others than were sent`),
       );
@@ -81,19 +93,27 @@ async function receive({ size, binary = false, clients = 1, warmUp, frames, patt
     let count = 0;
     let sum = 0;
     let bytes = 0;
-    const note = (code, length) => {
+    const note = (code, taken) => {
       if (code === END_CODE) return end(count, sum, bytes);
       count++;
       sum = hash(sum, code);
-      bytes += length;
+      bytes += taken;
       return meter.tick();
     };
+    if (messages !== undefined) return (told) => note(codeIn(told), told.text.length);
     return binary
       ? (data) => note(data[0], data.length)
       : (data) => note(data.charCodeAt(0), data.length);
   };
   const links = await subject.connect({
-    url: target('/receive', { size, binary, frames: each, ...(patterns && { period: patterns }) }),
+    url: target('/receive', {
+      size,
+      binary,
+      frames: each,
+      ...(patterns && { period: patterns }),
+      ...(messages && { messages }),
+      ...(only !== undefined && { only }),
+    }),
     ca,
     count: clients,
     work,

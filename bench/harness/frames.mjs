@@ -15,6 +15,25 @@ export function text(size, index, period = PERIOD) {
   return head.padEnd(size, 'the quick brown fox jumps over the lazy dog ').slice(0, size);
 }
 
+/** The names of messages, all of one length. */
+export const nameOf = (index) => `m${String(index).padStart(2, '0')}`;
+
+/** Of three digits, so that all messages are of one length. */
+const NUMBER = 100 - FIRST;
+
+/** A message of JSON of so many bytes, which has the code of a frame in `n`. */
+export function message(size, name, code) {
+  const bare = JSON.stringify({ type: name, n: code + NUMBER, text: '' }).length;
+  return JSON.stringify({
+    type: name,
+    n: code + NUMBER,
+    text: text(size, 1).slice(2, size - bare + 2),
+  });
+}
+
+/** The code that a message has. */
+export const codeIn = ({ n }) => n - NUMBER;
+
 /** The code of the first character of a frame. */
 export function codeOf(index, period = PERIOD) {
   return FIRST + ((index % period) % 64);

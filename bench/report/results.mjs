@@ -50,7 +50,7 @@ export function resultsPage(report, plots, bounds) {
     `Measured on ${report.date.slice(0, 10)} with \`${report.command}\`, at commit ${machine.commit}: ${report.rounds} rounds a row, all
 subjects in turn. The load of the machine was ${report.load.before[0].toFixed(1)} before and ${report.load.after[0].toFixed(1)} after. \`node bench/results.mjs\` has written
 this page out of the JSON of that run. [Performance](../docs/performance.md) says what the rows are, and what follows for an application.`,
-    'Figures are of the process of the client. A ratio is to bare `ws` in the same round, the median of the rounds, with the least and the most.',
+    'Figures are of the process of the client. A ratio is to bare `ws` in the same round, the median of the rounds, with the least and the most; where a row says what it stands next to, to that.',
     ...plots.map((name) => `![${PICTURES[name] ?? name}](results/${name}.svg)`),
     '## Where this library loses',
     lost.length === 0

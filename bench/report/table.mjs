@@ -7,7 +7,7 @@ const line = (cells) => `| ${cells.join(' | ')} |`;
 export const table = (head, rows) =>
   [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 
-/** Ratios to bare `ws`: the median of the rounds. */
+/** Ratios to bare `ws`, or to what the row names: the median of the rounds. */
 export function ratioTable({ rows, subjects }) {
   const others = subjects.filter(({ name }) => name !== 'ws');
   return table(

@@ -3,14 +3,16 @@ import 'reflect-metadata';
 
 import { subscribe } from 'node:diagnostics_channel';
 
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Module, UseGuards, UseInterceptors, UsePipes } from '@nestjs/common';
+import { ExternalContextCreator, NestFactory } from '@nestjs/core';
 import {
   CHANNELS,
   OnCast,
   OnConnect,
   OnFrame,
+  OnMessage,
   OnStart,
+  Payload,
   reply,
   WebSockexClient,
   WebSockexManager,
@@ -18,14 +20,42 @@ import {
 } from 'nestjs-websockex';
 
 import { decorate } from '../harness/decorate.mjs';
-import { text } from '../harness/frames.mjs';
+import { nameOf, text } from '../harness/frames.mjs';
 
 export const title = 'nestjs-websockex';
 
-async function application(clients) {
+async function application(clients, providers = []) {
   class AppModule {}
-  Module({ imports: [WebSockexModule.forRoot({ clients })] })(AppModule);
+  Module({ imports: [WebSockexModule.forRoot({ clients })], providers })(AppModule);
   return NestFactory.createApplicationContext(AppModule, { logger: ['error'] });
+}
+
+/** What stands before each handler of a class, and lets all through. */
+function enhance(type) {
+  UseGuards({ canActivate: () => true })(type);
+  UseInterceptors({ intercept: (_, next) => next.handle() })(type);
+  UsePipes({ transform: (value) => value })(type);
+}
+
+/** A handler with the same before it, called by what Nest has for that. */
+class External {
+  handle(message) {
+    this.receive(message);
+  }
+}
+Payload()(External.prototype, 'handle', 0);
+enhance(External);
+
+/** Calls it, once there is an application. */
+let callExternal;
+
+function makeExternal(receive) {
+  const external = app.get(External);
+  external.receive = receive;
+  const paramsFactory = { exchangeKeyForValue: (_type, _data, [message]) => message };
+  callExternal = app
+    .get(ExternalContextCreator)
+    .create(external, external.handle, 'handle', '__routeArguments__', paramsFactory);
 }
 
 /** The class of the clients of a work. */
@@ -53,6 +83,10 @@ function clientClass({ url, ca, work }) {
       this.receive(data);
     }
 
+    external({ data }) {
+      return callExternal(JSON.parse(data));
+    }
+
     echo({ data }) {
       return this.receive(data) ? reply(data) : undefined;
     }
@@ -65,6 +99,19 @@ function clientClass({ url, ca, work }) {
       this.receive(data);
     };
     decorate(BenchClient, `clause${index}`, OnFrame('text', text(work.size, index, work.patterns)));
+  }
+  for (let index = 0; index < (work.messages ?? 0); index++) {
+    if (work.form === 'external') break;
+    BenchClient.prototype[nameOf(index)] = function take(message) {
+      this.receive(message);
+    };
+    decorate(BenchClient, nameOf(index), OnMessage(nameOf(index)));
+  }
+  if (work.form === 'enhanced') enhance(BenchClient);
+  if (work.form === 'external') decorate(BenchClient, 'external', OnFrame());
+  if (work.messages !== undefined) {
+    WebSockexClient(url, { startup: 'required' })(BenchClient);
+    return BenchClient;
   }
   const form = work.echo ? 'echo' : (work.form ?? 'sync');
   if (['sync', 'async', 'echo'].includes(form)) decorate(BenchClient, form, OnFrame());
@@ -88,12 +135,13 @@ export async function connect({ url, ca, count, at = 0, work, receive, opened })
   if (work.telemetry) {
     for (const channel of Object.values(CHANNELS)) subscribe(channel.name, () => undefined);
   }
-  app ??= await application([]);
+  app ??= await application([], [External]);
   Client ??= clientClass({ url, ca, work });
   const manager = app.get(WebSockexManager);
   return Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const take = receive(at + index);
+      if (work.form === 'external') makeExternal(take);
       const handle = await manager.start(Client, {
         args: { index: at + index, receive: take, opened },
       });

@@ -44,10 +44,13 @@ import {
   type TextFrame,
 } from 'nestjs-websockex';
 import { createTestNet, type ScriptedPeer } from 'nestjs-websockex/testing';
-import { concat, from, map, of, tap, type Observable } from 'rxjs';
+import { concat, EMPTY, from, map, of, repeat, take, tap, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
+import { Journal } from '../../fixtures/journal.js';
 import { NetScene } from '../../fixtures/net-scene.js';
+import { Scene } from '../../fixtures/scene.js';
+import { encodeFrame, OPCODE } from '../../fixtures/wire.js';
 
 /** Lets in what is not 'no', and notes what it is asked for. */
 class NotNo implements CanActivate {
@@ -384,6 +387,13 @@ describe('interceptors', () => {
     }
 
     @UseInterceptors(shout)
+    @OnFrame('text', 'promised')
+    async promised() {
+      await Promise.resolve();
+      return of('p', 'q');
+    }
+
+    @UseInterceptors(shout)
     @OnFrame('text', 'iterable')
     async *iterable() {
       yield 'x';
@@ -407,6 +417,7 @@ describe('interceptors', () => {
     ['value', ['A VALUE'], ['before', 'A VALUE']],
     ['directive', ['one', 'two'], ['before', reply('one', 'two')]],
     ['stream', ['A', 'B', 'C'], ['before', 'A', 'B', 'C']],
+    ['promised', ['P', 'Q'], ['before', 'P', 'Q']],
     ['iterable', ['X', 'Y'], ['before', 'X', 'Y']],
     ['cached', ['cached'], ['before', 'cached']],
   ])('see what a handler returns: %s', async (data, sent, told) => {
@@ -419,6 +430,100 @@ describe('interceptors', () => {
     const asked = scene.handle.call('ask');
     await scene.net.settle();
     expect(await asked).toEqual([1, 2]);
+  });
+});
+
+describe('an interceptor', () => {
+  const upper = map((item: unknown) => String(item).toUpperCase());
+
+  it.each<[string, NestInterceptor, unknown[]]>([
+    ['is a promise', { intercept: async (_, next) => next.handle().pipe(upper) }, ['A 1']],
+    ['calls twice', { intercept: (_, next) => concat(next.handle(), next.handle()) }, ['a 2']],
+    ['calls again', { intercept: (_, next) => next.handle().pipe(repeat(3), upper) }, ['A 3']],
+    ['gives nothing', { intercept: () => EMPTY }, []],
+    ['gives up', { intercept: (_, next) => next.handle().pipe(take(0)) }, []],
+  ])('that %s', async (_, interceptor, sent) => {
+    class Counting {
+      count = 0;
+
+      @UseInterceptors(interceptor)
+      @OnFrame('text', 'now')
+      now() {
+        return `a ${++this.count}`;
+      }
+
+      @UseInterceptors(interceptor)
+      @OnFrame('text', 'later')
+      async later() {
+        await Promise.resolve();
+        return `a ${++this.count}`;
+      }
+    }
+    for (const data of ['now', 'later']) {
+      await using scene = await NetScene.open(Counting);
+      await scene.feed(data);
+      expect(sentTo(scene.peer)).toEqual(sent);
+      expect(scene.handle.status).toBe('open');
+    }
+  });
+
+  it.each<[string, NestInterceptor]>([
+    [
+      'throws',
+      {
+        intercept: () => {
+          throw new RangeError('of the interceptor');
+        },
+      },
+    ],
+    ['rejects', { intercept: () => Promise.reject(new RangeError('of the interceptor')) }],
+    [
+      'fails afterwards',
+      {
+        intercept: (_, next) =>
+          next.handle().pipe(
+            map(() => {
+              throw new RangeError('of the interceptor');
+            }),
+          ),
+      },
+    ],
+  ])('that %s has the handler fail', async (_, interceptor) => {
+    const reasons: CloseReason[] = [];
+    class Failing {
+      @UseInterceptors(interceptor)
+      @OnFrame()
+      frame() {}
+
+      @OnTerminate() gone(reason: CloseReason) {
+        reasons.push(reason);
+      }
+    }
+    await using scene = await NetScene.open(Failing, { restart: 'temporary' });
+    await scene.feed('hello');
+    expect(reasons).toMatchObject([{ by: 'error', error: { message: 'of the interceptor' } }]);
+  });
+
+  it('that waits for nothing keeps the next frame waiting no longer than a plain handler does', async () => {
+    const order = async (decorate: ClassDecorator): Promise<readonly string[]> => {
+      const journal = new Journal();
+      class Ordered {
+        @OnFrame('text') text({ data }: TextFrame) {
+          journal.note(data);
+          queueMicrotask(() => journal.note(`after ${data}`));
+        }
+      }
+      decorate(Ordered);
+      await using scene = await Scene.open(Ordered, { transport: 'auto' });
+      const frames = ['one', 'two'].map((text) => encodeFrame(OPCODE.text, text));
+      scene.peer.write(Buffer.concat(frames), 'both frames');
+      await journal.until('after two');
+      return journal.lines;
+    };
+    const pass: NestInterceptor = { intercept: (_, next) => next.handle() };
+    const plain = await order(() => undefined);
+    expect(plain).toEqual(['one', 'two', 'after one', 'after two']);
+    expect(await order(UseInterceptors(pass, pass))).toEqual(plain);
   });
 });
 
