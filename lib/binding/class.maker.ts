@@ -17,23 +17,26 @@ interface Instrumented {
  * Makes an instance of a class with the injector of a module: it may inject whatever that module
  * sees. `ModuleRef.create` leaves out the application's instance decorator (observability tools
  * hand out proxies by it); here it is applied as to any provider.
+ *
+ * @param isAlone whether the class asks for nothing, for who knows
  */
 export function makeInstance<T extends object>(
   moduleRef: ModuleRef,
   type: Type<T>,
+  isAlone = asksForNothing(type),
 ): T | Promise<T> {
   const decorate = (moduleRef as unknown as Instrumented).container?.contextOptions?.instrument
     ?.instanceDecorator;
   const decorated = (instance: T): T =>
     decorate === undefined ? instance : (decorate(instance) as T);
-  return isAlone(type) ? decorated(new type()) : create(moduleRef, type).then(decorated);
+  return isAlone ? decorated(new type()) : create(moduleRef, type).then(decorated);
 }
 
 /**
  * Whether a class asks for nothing: then it is made as it is, without an injector that would go a long way
  * to find that out. One whose parameters nobody has noted is left to that, which warns of them.
  */
-function isAlone(type: Type<object>): boolean {
+export function asksForNothing(type: Type<object>): boolean {
   return type.length === 0 && readDependencies(type).length === 0;
 }
 

@@ -12,6 +12,8 @@ import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { checkTogether } from '../runtime/options/options.checker.js';
 import { mergeOptions } from '../runtime/options/options.merger.js';
 import { messages } from '../websockex.messages.js';
+import { getClientName } from '../websockex.tokens.js';
+import { asksForNothing } from './class.maker.js';
 import { ClassSurroundings, enhancersOf } from './class.surroundings.js';
 import { ModuleEnhancers } from './enhancers.js';
 import type { HandlerRunner } from './handler.runner.js';
@@ -48,6 +50,9 @@ type Surrounded = ClassSurroundings | undefined | Promise<ClassSurroundings | un
 export class ClientClass {
   readonly metadata: ClientMetadata | undefined;
   readonly handlers: HandlerTable;
+  /** What its clients go by, unless they are given a name. */
+  readonly name: string;
+  #isAlone: boolean | undefined;
   /** Of a client of which nobody says more. */
   #settings: ClientSettings | undefined;
   readonly #noted: readonly HandlerMetadata[];
@@ -65,9 +70,15 @@ export class ClientClass {
     private readonly runner: () => HandlerRunner | undefined,
   ) {
     this.metadata = readClientMetadata(type);
+    this.name = getClientName(type);
     this.#noted = readHandlers(type);
     this.handlers = new HandlerTable(this.#noted);
     this.#enhancers = enhancersOf(type, this.#noted);
+  }
+
+  /** Whether it asks an injector for nothing. */
+  get isAlone(): boolean {
+    return (this.#isAlone ??= asksForNothing(this.type));
   }
 
   /** What stands before the handlers of instances that an injector makes; a promise until it has made that, too. */

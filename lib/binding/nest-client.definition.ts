@@ -22,7 +22,6 @@ import type {
 import { checkUrl } from '../runtime/transport/request.checker.js';
 import type { TransportOptions } from '../runtime/transport/transport.options.js';
 import { messages } from '../websockex.messages.js';
-import { getClientName } from '../websockex.tokens.js';
 import type { HandlerHost } from './call.context.js';
 import { injectAll, makeInstance } from './class.maker.js';
 import { type ClientClass, type ClientClasses, isEmpty } from './client.classes.js';
@@ -95,8 +94,8 @@ export class NestClientDefinition implements ClientDefinition {
     private readonly tools: DefinitionTools,
     { name, url, ...overrides }: ClientOverrides = {},
   ) {
-    this.name = name ?? getClientName(type);
     this.#declared = this.#class = tools.classes.of(type);
+    this.name = name ?? this.#class.name;
     this.#url = url;
     this.#overrides = isEmpty(overrides) ? NONE : overrides;
   }
@@ -213,7 +212,7 @@ export class NestClientDefinition implements ClientDefinition {
 
   #make(made: ClientClass): Incarnation | Promise<Incarnation> {
     const surroundings = made.surroundings(this.#injector);
-    const instance = makeInstance(this.#injector, made.type);
+    const instance = makeInstance(this.#injector, made.type, made.isAlone);
     if (!(instance instanceof Promise) && !(surroundings instanceof Promise)) {
       return made.handlers.bind(instance, this.host, surroundings);
     }

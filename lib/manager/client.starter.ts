@@ -1,6 +1,7 @@
 import { Injectable, type Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 
+import { isEmpty } from '../binding/client.classes.js';
 import { ClientExplorer } from '../discovery/client.explorer.js';
 import type { DynamicClientOptions } from '../interfaces/start-options.interface.js';
 import { notConnected } from '../runtime/client/admission.js';
@@ -97,7 +98,7 @@ export class ClientStarter {
   ): RegisteredClient {
     const { name, moduleRef, link } = this.check(type, options, isAbsent, linking);
     const { args, via: _, ...overrides } = options;
-    const free = name ?? this.names.next(getClientName(type));
+    const free = name ?? this.names.next(this.registry.classes.of(type).name);
     const made = this.registry.add(type, { ...overrides, name: free });
     const { client, definition } = made;
     definition.bind(moduleRef);
@@ -135,7 +136,7 @@ export class ClientStarter {
     }
     const who = name ?? `${PLACE} of ${what}`;
     if (url !== undefined) checkUrl(who, url);
-    checkOptions(who, rest, BESIDE);
+    if (!isEmpty(rest)) checkOptions(who, rest, BESIDE);
     this.registrar.check(who, via);
     const moduleRef = this.injectorOf(type, url !== undefined);
     this.registry.classes.of(type).settings(who, rest);

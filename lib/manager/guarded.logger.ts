@@ -1,4 +1,4 @@
-import { Logger, type LoggerService } from '@nestjs/common';
+import { ConsoleLogger, Logger, type LoggerService } from '@nestjs/common';
 
 import { inspectShort } from '../runtime/errors/websockex.error.js';
 import { LOG_CONTEXT } from '../websockex.constants.js';
@@ -33,6 +33,22 @@ export class GuardedLogger {
 
   #writer(): Writer {
     return Reflect.get(Logger.prototype, 'localInstance', this.#logger) as Writer;
+  }
+
+  /**
+   * Whether a line of this level is dropped: it need not be made. That is known of Nest's own logger alone, and of
+   * none of what is kept until the application has its logger.
+   */
+  drops(level: Level): boolean {
+    if (Reflect.get(Logger, 'isBufferAttached') === true) return false;
+    try {
+      const writer = this.#writer();
+      return (
+        writer?.constructor === ConsoleLogger && !(writer as ConsoleLogger).isLevelEnabled(level)
+      );
+    } catch {
+      return false;
+    }
   }
 
   debug(line: string): void {

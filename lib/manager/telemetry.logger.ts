@@ -20,7 +20,6 @@ import { messages } from '../websockex.messages.js';
 import { GuardedLogger } from './guarded.logger.js';
 
 const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
-  'connecting',
   'connected',
   'disconnected',
   'lost',
@@ -85,6 +84,8 @@ export class TelemetryLogger implements EventSink {
   private isSummedUp = false;
 
   wants(event: EventName): boolean {
+    // Ten thousand clients that start make as many of it.
+    if (event === 'connecting') return !this.logger.drops('debug');
     return LOGGED.has(event);
   }
 
@@ -172,9 +173,10 @@ export class TelemetryLogger implements EventSink {
     });
     const isRecovery = failures > 0 && connectedAt === undefined;
     const outage = isRecovery ? { failures, lasted: time - since } : undefined;
-    const line = messages.connected(client, url, session, outage);
-    if (before === undefined || session === 1 || isSeen !== undefined) this.logger.log(line);
-    else this.logger.debug(line);
+    const isNews = before === undefined || session === 1 || isSeen !== undefined;
+    const level = isNews ? 'log' : 'debug';
+    if (this.logger.drops(level)) return;
+    this.logger[level](messages.connected(client, url, session, outage));
   }
 
   /** What we wanted ourselves, or a link did, is no news: its end, or the next attempt, is told as well. */
