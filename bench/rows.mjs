@@ -181,6 +181,13 @@ export const ROWS = [
     must: 0.9,
     aim: 0.6,
   }),
+  // What it costs to leave it to the library how many are under way: nobody waits before the next start.
+  ...[
+    ['idle-memory-at-once', 'memory of an idle client (RSS), all started at once', 'rss'],
+    ['idle-connect-at-once', 'CPU to connect, all started at once', 'cpu'],
+  ].map(([name, title, figure]) =>
+    row(name, title, { ...connect, atOnce: true }, { base: connect, figure, better: 'less' }),
+  ),
 
   row('storm-cpu', 'reconnect 1,000 cut at once, CPU', storm, { better: 'less' }),
   row('storm-time', 'reconnect 1,000 cut at once, time', storm, {

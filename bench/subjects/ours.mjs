@@ -21,6 +21,7 @@ import {
 
 import { decorate } from '../harness/decorate.mjs';
 import { nameOf, text } from '../harness/frames.mjs';
+import { openMany } from '../harness/pool.mjs';
 
 export const title = 'nestjs-websockex';
 
@@ -138,17 +139,16 @@ export async function connect({ url, ca, count, at = 0, work, receive, opened })
   app ??= await application([], [External]);
   Client ??= clientClass({ url, ca, work });
   const manager = app.get(WebSockexManager);
-  return Promise.all(
-    Array.from({ length: count }, async (_, index) => {
-      const take = receive(at + index);
-      if (work.form === 'external') makeExternal(take);
-      const handle = await manager.start(Client, {
-        args: { index: at + index, receive: take, opened },
-      });
-      void observe[work.form]?.(handle, take);
-      return handle;
-    }),
-  );
+  const open = async (index) => {
+    const take = receive(at + index);
+    if (work.form === 'external') makeExternal(take);
+    const handle = await manager.start(Client, {
+      args: { index: at + index, receive: take, opened },
+    });
+    void observe[work.form]?.(handle, take);
+    return handle;
+  };
+  return openMany(count, open, work.atOnce ? count : undefined);
 }
 
 export function send(handle, data) {
