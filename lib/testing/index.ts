@@ -37,6 +37,7 @@ export {
 export type { RequestAnswer } from './script/request.answers.js';
 export type { ExpectOptions, Script } from './script/script.js';
 export type { ScriptedRequest } from './script/scripted.request.js';
+export type { ScriptedSubscription } from './script/scripted.subscription.js';
 export { type ReplayOptions, ScriptedPeer } from './script/scripted.peer.js';
 export {
   type AcceptOptions,

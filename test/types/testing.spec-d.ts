@@ -110,5 +110,8 @@ test('a server answers requests with values, and functions of what is known of t
   request.fail('no');
   // @ts-expect-error: neither an error nor a text
   request.fail(7);
+  const trades = await server.expectSubscribe('trades', 'BTC');
+  expectTypeOf(trades.message).toBeUnknown();
+  expectTypeOf(trades.confirm).parameters.toEqualTypeOf<[unknown?]>();
   await createTestServer({ protocol: jsonRpc(), tls: true });
 });

@@ -6,7 +6,7 @@ import type { Position, RequestResult } from '../codec/protocol.port.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { inspectShort, toError } from '../errors/websockex.error.js';
 import { SafeObservable } from '../observers/safe-observable.js';
-import type { ChannelInfo, ChannelPort } from '../session/channel.port.js';
+import type { ChannelInfo, ChannelPort, ChannelSource } from '../session/channel.port.js';
 import { Channels } from '../session/channels.js';
 import { checkSending, noSuchHandler } from './admission.js';
 import type { ClientDefinition } from '../process/client.definition.js';
@@ -35,6 +35,11 @@ export class ClientChannels implements ChannelPort {
   /** Those that somebody subscribes to. */
   get all(): readonly ChannelInfo[] {
     return this.#channels?.all ?? [];
+  }
+
+  /** What its `@OnSubscribe` has said for this session; `undefined` where it was not asked. */
+  sourceOf(name: string, args: readonly unknown[]): ChannelSource<unknown> | undefined {
+    return this.#channels?.sourceOf(channelKey(this.client.name, name, args));
   }
 
   /**

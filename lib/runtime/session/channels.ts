@@ -72,6 +72,11 @@ export class Channels implements SessionFeature {
     return [...this.#channels.values()].filter(({ isWanted }) => isWanted).map(toInfo);
   }
 
+  /** How a channel is subscribed to in this session; `undefined` where it is not. */
+  sourceOf(key: string): ChannelSource<unknown> | undefined {
+    return this.#channels.get(key)?.source;
+  }
+
   /**
    * Subscribes to a channel.
    *

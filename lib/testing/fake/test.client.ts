@@ -44,8 +44,8 @@ const SESSION: ConnectionInfo = { ...NOWHERE, session: 1 };
  * One client class alone: its handlers are called directly, and what they return is yours to look
  * at: a directive is a value. No module, no net, no mailbox. What a handler has before it is there: guards, interceptors,
  * schemas, pipes and exception filters of the class, the method and its parameters, made with what the test provides.
- * What one of them refuses is a `MessageError`, thrown, or rejected with where something before it was a promise; an
- * interceptor makes one of any result. Those that are global and a `HandlerRunner` are not there.
+ * What one of them refuses is a `MessageError`, thrown, or rejected with where something before it was a promise. Those
+ * that are global and a `HandlerRunner` are not there.
  *
  * @example
  * const client = await createTestClient(FeedClient, { providers: [TokenService] });

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import type { Protocol } from '../../runtime/codec/protocol.port.js';
 import type { Random } from '../../runtime/connection/backoff.policy.js';
 import { redactUrl } from '../../runtime/errors/redact-url.js';
 import type { Transport, TransportRequest } from '../../runtime/transport/transport.port.js';
@@ -204,8 +203,8 @@ export class TestNet implements AsyncDisposable {
     if (dial === undefined) return;
     const { client, link } = dial;
     const ledger = this.#clients.ledgerOf(client);
-    const protocol = (): Protocol | undefined => this.#clients.protocolOf(client);
-    this.#announce({ dial, knock: { request, socket, head, link, ledger, protocol } });
+    const dialect = this.#clients.dialectOf(client);
+    this.#announce({ dial, knock: { request, socket, head, link, ledger, dialect } });
   }
 
   /** Tells the server whose client knocks; without one it waits until there is. */

@@ -4,8 +4,9 @@ import { AppStage } from '../../manager/app.stage.js';
 import { ClientRegistry } from '../../manager/client.registry.js';
 import { WebSockexManager } from '../../manager/websockex.manager.js';
 import type { ClientHandle } from '../../runtime/client/client-handle.js';
-import type { Protocol } from '../../runtime/codec/protocol.port.js';
+import type { Client } from '../../runtime/client/client.js';
 import { LocalHandle } from '../../runtime/client/local-handle.js';
+import type { Dialect } from '../script/peer.session.js';
 import type { FrameLedger } from '../script/frame.ledger.js';
 import type { VirtualClock } from '../script/virtual.clock.js';
 import { countFrames, watch } from './sent.log.js';
@@ -46,10 +47,16 @@ export class WatchedClients {
     return this.#ledgers.get(client);
   }
 
-  /** How a client talks by now; the last client of that name. */
-  protocolOf(client: string): Protocol | undefined {
-    const handle = this.#handles.get(client);
-    return handle && LocalHandle.clientOf(handle)?.process.settings.protocol;
+  /** How a client talks; the last client of that name. */
+  dialectOf(name: string): Dialect {
+    const client = (): Client | undefined => {
+      const handle = this.#handles.get(name);
+      return handle && LocalHandle.clientOf(handle);
+    };
+    return {
+      protocol: () => client()?.process.settings.protocol,
+      channel: (channel, args) => client()?.channels.sourceOf(channel, args),
+    };
   }
 
   /** How many applications there are, those without clients too. */

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { isThenable } from '../../runtime/async/deferred.js';
 import type { NamedMessage } from '../../runtime/codec/message.pattern.js';
 import type { RequestId, RequestResult } from '../../runtime/codec/protocol.port.js';
 import { inspectShort, toError } from '../../runtime/errors/websockex.error.js';
 import type { DataFrame } from '../../runtime/frame/frame.js';
+import type { ChannelSource } from '../../runtime/session/channel.port.js';
 import type { PeerProtocol } from './peer.protocol.js';
 import { type AnswerMaker, RequestAnswers } from './request.answers.js';
 
@@ -62,6 +65,12 @@ export class PeerMessages {
 
   idOf({ value }: NamedMessage): RequestId | undefined {
     return this.current().idOf(value);
+  }
+
+  /** Whether a message is that which subscribes to a channel. */
+  subscribes(message: NamedMessage, { subscribe, ack }: ChannelSource<unknown>): boolean {
+    const id = ack === 'answer' ? this.idOf(message) : undefined;
+    return isDeepStrictEqual(message.value, this.current().asRead(subscribe, id));
   }
 
   /** @throws FrameEncodeError for what the codec cannot write */

@@ -49,6 +49,13 @@ export class PeerProtocol {
     return typeof id === 'string' || typeof id === 'number' ? id : undefined;
   }
 
+  /** What a peer reads of a message; of a request, with this id. */
+  asRead(message: unknown, id: RequestId | undefined): unknown {
+    const sent = id === undefined ? message : this.protocol.request?.(message, id);
+    const [read] = this.read(this.write('a message', sent).data);
+    return read?.value;
+  }
+
   /** @throws FrameEncodeError for what the codec cannot write */
   write(where: string, message: unknown): DataFrame {
     return toMessageFrame(`${this.name}: ${where}`, this.protocol, message);

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 
 import type WebSocket from 'ws';
 
+import type { Protocol } from '../../runtime/codec/protocol.port.js';
+import type { ChannelSource } from '../../runtime/session/channel.port.js';
 import type { DataFrame } from '../../runtime/frame/frame.js';
 import type { Clock } from '../../runtime/clock/clock.port.js';
 import { ExpectationError } from './expectation.error.js';
@@ -16,6 +18,14 @@ import type { RequestAnswers } from './request.answers.js';
 /** The code a close frame without one is told by. */
 const NO_CODE = 1005;
 
+/** How a client talks, as the net knows it. */
+export interface Dialect {
+  /** By now. */
+  readonly protocol: () => Protocol | undefined;
+  /** How it subscribes to a channel; `undefined` where it does not. */
+  readonly channel: (name: string, args: readonly unknown[]) => ChannelSource<unknown> | undefined;
+}
+
 /** What a session is part of. */
 export interface SessionPlace {
   /** How errors name it. */
@@ -27,6 +37,8 @@ export interface SessionPlace {
   readonly answers: RequestAnswers;
   /** How the client talks by now. */
   readonly protocol: () => PeerProtocol;
+  /** How it subscribes to its channels, where that is known. */
+  readonly channel: Dialect['channel'] | undefined;
 }
 
 /** One session, seen from the peer: what a script works on. */
@@ -38,6 +50,7 @@ export class Session {
   readonly messages: PeerMessages;
   readonly name: string;
   readonly clock: Clock;
+  readonly channel: SessionPlace['channel'];
   #isReset = false;
   /** Told each frame that the peer sends, where somebody keeps the books. */
   readonly #onSent: ((frame: DataFrame) => void) | undefined;
@@ -46,10 +59,11 @@ export class Session {
     readonly request: IncomingMessage,
     readonly socket: WebSocket,
     readonly link: NetLink,
-    { name, clock, ledger, answers, protocol }: SessionPlace,
+    { name, clock, ledger, answers, protocol, channel }: SessionPlace,
   ) {
     this.name = name;
     this.clock = clock;
+    this.channel = channel;
     this.messages = new PeerMessages(this, answers, protocol);
     this.#onSent = ledger?.open(this);
     socket.on('message', (data: Buffer, isBinary) => {

@@ -8,6 +8,7 @@ import { DEADLINE } from './queue.js';
 import { describe, isHeartbeat, type Received } from './received.js';
 import type { RequestAnswer, RequestAnswers } from './request.answers.js';
 import { ScriptedRequest } from './scripted.request.js';
+import { ScriptedSubscription } from './scripted.subscription.js';
 import { stateless, withoutMemory } from './stateless.js';
 
 /** How long an expectation waits. */
@@ -244,6 +245,37 @@ export abstract class Script {
     throw session.failure(
       `expected a request, got a message that is none: ${inspectShort(message.value)}`,
     );
+  }
+
+  /**
+   * The next thing that arrives must be what the client sends to subscribe to a channel: what its `@OnSubscribe` of this
+   * name has returned for these arguments.
+   *
+   * @example
+   * const trades = await server.expectSubscribe('trades', 'BTC');
+   * trades.confirm();
+   * trades.send({ type: 'trade', symbol: 'BTC', price: 1 });
+   *
+   * @throws ExpectationError for anything else, and of a server that is on no net
+   */
+  async expectSubscribe(name: string, ...args: unknown[]): Promise<ScriptedSubscription> {
+    const { session, message } = await this.#nextMessage('message', undefined, undefined);
+    const { channel, messages } = session;
+    const what = `${name}(${args.map(inspectShort).join(', ')})`;
+    if (channel === undefined) {
+      throw session.failure('expectSubscribe() is for a net, which knows its clients');
+    }
+    const source = channel(name, args);
+    if (source !== undefined && messages.subscribes(message, source)) {
+      const id = source.ack === 'answer' ? messages.idOf(message) : undefined;
+      return new ScriptedSubscription(messages, message, id);
+    }
+    const wanted =
+      source === undefined
+        ? 'but the client subscribes to no such channel'
+        : `by ${inspectShort(source.subscribe)}`;
+    const got = inspectShort(message.value);
+    throw session.failure(`expected a subscription to ${what}, ${wanted}; got ${got}`);
   }
 
   async #nextMessage(

@@ -10,7 +10,7 @@ import { ExpectationError } from './expectation.error.js';
 import type { FrameLedger } from './frame.ledger.js';
 import type { NetLink } from './net.link.js';
 import { PeerProtocol } from './peer.protocol.js';
-import { Session } from './peer.session.js';
+import { type Dialect, Session } from './peer.session.js';
 import { DEADLINE, Queue } from './queue.js';
 import { RequestAnswers } from './request.answers.js';
 import { type ExpectOptions, Script } from './script.js';
@@ -24,8 +24,8 @@ export interface Knock {
   readonly link: NetLink;
   /** Keeps the books of what the peers of this client send. */
   readonly ledger?: FrameLedger | undefined;
-  /** How this client talks by now, where that is known. */
-  readonly protocol?: () => Protocol | undefined;
+  /** How this client talks, where that is known. */
+  readonly dialect?: Dialect;
 }
 
 /** What a server is told of its clients. */
@@ -241,7 +241,7 @@ export class ScriptedServer extends Script {
 
   // Async: what fails here rejects.
   async #accept(knock: Knock, options: AcceptOptions): Promise<ScriptedPeer> {
-    const { request, socket, head, link, ledger, protocol: known } = knock;
+    const { request, socket, head, link, ledger, dialect } = knock;
     const { protocol, headers = {}, greet } = options;
     const upgrade = protocol === undefined ? request : offering(request, protocol);
     const addHeaders = (lines: string[]): void => {
@@ -257,7 +257,9 @@ export class ScriptedServer extends Script {
           clock: this.clock,
           ledger,
           answers: this.requestAnswers,
-          protocol: () => new PeerProtocol(this.name, this.#protocol ?? known?.() ?? JSON_ALONE),
+          protocol: () =>
+            new PeerProtocol(this.name, this.#protocol ?? dialect?.protocol() ?? JSON_ALONE),
+          channel: dialect?.channel,
         });
         opened = new ScriptedPeer(session);
         this.#sessions.push(session);

@@ -210,10 +210,11 @@ describe('A client class alone, with what stands before its handlers', () => {
     expect(client.call('ask', 'a')).toBe('A');
   });
 
-  it('makes a promise of what goes through an interceptor', async () => {
+  it('has its interceptors', async () => {
     const client = await make();
     expect(await client.message({ op: 'book', depth: 2 })).toBe(4);
-    await expect(client.message({ op: 'book', depth: '2' })).rejects.toMatchObject({
+    // Thrown or rejected with: that is the interceptor's.
+    await expect(async () => client.message({ op: 'book', depth: '2' })).rejects.toMatchObject({
       code: 'ERR_WEBSOCKEX_MESSAGE_INVALID',
       message: expect.stringContaining('for book() is not valid: depth') as unknown,
     });
