@@ -131,6 +131,9 @@ export const messages = {
   badRequestName: (client: string, method: string, given: string) =>
     `${client}.${method}(): the name in @OnRequest is ${given}; it must be a string, and not empty`,
 
+  badStream: (client: string, method: string, given: string) =>
+    `${client}.${method}(): the stream of @OnGap is ${given}; it must be a name or a RegExp, or nothing for all`,
+
   twoRequests: (client: string, name: string, one: string, other: string) =>
     `${client} answers the request ${name} in ${one}() and in ${other}(); a request has one @OnRequest`,
 
@@ -348,6 +351,8 @@ export const messages = {
     'app.enableShutdownHooks() to have the application closed first',
   paused: (client: string) =>
     `${client} reads no more for now: too much waits to be handled, or too many answers wait to be sent`,
+  gapLost: (client: string, what: string) => `${client}: ${said(client, what)}`,
+
   channelFailed: (client: string, what: string, delay: number | undefined) =>
     `${client}: ${said(client, what)}; it is tried again in ${delay === undefined ? 'the next session' : `${delay} ms`}`,
 

@@ -151,6 +151,7 @@ const NEEDED: Partial<
   Record<HandlerMetadata['kind'], { readonly part: keyof Protocol; readonly what: string }>
 > = {
   request: { part: 'call', what: 'what a request of the peer is' },
+  gap: { part: 'position', what: 'where a message stands' },
 };
 
 /** Whether an object of options says nothing. */

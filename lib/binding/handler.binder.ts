@@ -5,6 +5,7 @@ import type { DataFrame } from '../runtime/frame/frame.js';
 import type {
   FrameHandlers,
   FrameRank,
+  GapHandlers,
   Handler,
   HandlerNames,
   Incarnation,
@@ -32,6 +33,8 @@ export class HandlerTable {
   readonly messageClauses: readonly HandlerMetadata[];
   /** Whether it answers requests of the peer's. */
   readonly hasRequests: boolean;
+  /** Whether it fills gaps. */
+  readonly hasGaps: boolean;
   /** The method of each kind of which a class has one. */
   readonly #single = new Map<HandlerKind, HandlerMetadata>();
   /** What is known of them, of the kinds whose instances share it. */
@@ -47,6 +50,7 @@ export class HandlerTable {
     this.messages =
       this.messageClauses.length === 0 ? undefined : new MessageTable(this.messageClauses);
     this.hasRequests = this.#single.has('request');
+    this.hasGaps = this.#single.has('gap');
     this.names = {
       casts: new Set(this.several('cast').map(({ key }) => String(key))),
       calls: new Set(this.several('call').map(({ key }) => String(key))),
@@ -108,6 +112,7 @@ class BoundInstance implements Incarnation {
   #frames: BoundFrames | undefined;
   #messages: BoundMessages | undefined;
   #requests: ReadonlyMap<string, Handler> | undefined;
+  #gaps: GapHandlers | undefined;
   #casts: ReadonlyMap<string, Handler> | undefined;
   #calls: ReadonlyMap<string, Handler> | undefined;
 
@@ -118,7 +123,7 @@ class BoundInstance implements Incarnation {
     surroundings: ClassSurroundings | undefined,
   ) {
     this.#table = table;
-    this.readsMessages = table.messages !== undefined || table.hasRequests;
+    this.readsMessages = table.messages !== undefined || table.hasRequests || table.hasGaps;
     this.#host = host;
     this.#surroundings = surroundings;
   }
@@ -205,6 +210,20 @@ class BoundInstance implements Incarnation {
     return (this.#calls ??= this.#named('call'));
   }
 
+  get gaps(): GapHandlers | undefined {
+    return this.#table.hasGaps ? (this.#gaps ??= this.#bindGaps()) : undefined;
+  }
+
+  #bindGaps(): GapHandlers {
+    const clauses = this.#table.several('gap').map((clause) => ({
+      pattern: clause.pattern as string | RegExp | undefined,
+      handler: this.#ofOne(clause, false),
+    }));
+    return {
+      find: (stream) => clauses.find(({ pattern }) => isStreamOf(pattern, stream))?.handler,
+    };
+  }
+
   /** Asked for once a subscription: not kept. */
   get channels(): ReadonlyMap<string, Handler> {
     return this.#named('subscribe');
@@ -271,6 +290,12 @@ class BoundInstance implements Incarnation {
       ]),
     );
   }
+}
+
+/** Of a RegExp that is global `test` would remember where it was. */
+function isStreamOf(pattern: string | RegExp | undefined, stream: string): boolean {
+  if (pattern === undefined) return true;
+  return typeof pattern === 'string' ? pattern === stream : stream.search(pattern) !== -1;
 }
 
 /** Without a rest parameter: this is the way of every frame. */

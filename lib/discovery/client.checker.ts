@@ -90,6 +90,7 @@ function checkHandlers(client: Type<object>, handlers: readonly HandlerMetadata[
     if (kind === 'frame') checkPattern(client, handler);
     if (kind === 'message') checkMessage(client, handler);
     if (kind === 'request') checkRequest(client, handler, handlers);
+    if (kind === 'gap') checkStream(client, handler);
     checkIdle(client, handler);
     checkParameters(client, handler);
   }
@@ -141,6 +142,12 @@ function checkRequest(
     throw new ConfigurationError(messages.twoRequests(client.name, given, String(first.key), key));
   }
   checkSchema(client, handler.key, schema);
+}
+
+function checkStream(client: Type<object>, { pattern, key }: HandlerMetadata): void {
+  if (pattern === undefined || pattern instanceof RegExp || typeof pattern === 'string') return;
+  const given = inspectShort(pattern);
+  throw new ConfigurationError(messages.badStream(client.name, String(key), given));
 }
 
 function checkSchema(client: Type<object>, key: string | symbol, schema: unknown): void {

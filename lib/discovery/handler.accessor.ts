@@ -10,6 +10,7 @@ export const REPEATABLE: ReadonlySet<HandlerKind> = new Set<HandlerKind>([
   'message',
   'request',
   'subscribe',
+  'gap',
   'cast',
   'call',
 ]);

@@ -13,6 +13,7 @@ export type HandlerKind =
   | 'message'
   | 'request'
   | 'subscribe'
+  | 'gap'
   | 'error'
   | 'ping'
   | 'pong'

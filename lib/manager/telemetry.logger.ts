@@ -29,6 +29,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'frame:unhandled',
   'message:rejected',
   'channel:failed',
+  'gap:lost',
   'handler:slow',
   'mailbox:dropped',
   'pause',
@@ -120,6 +121,8 @@ export class TelemetryLogger implements EventSink {
         return this.unhandled(client, event.frame.type, event.count);
       case 'message:rejected':
         return this.rejected(event);
+      case 'gap:lost':
+        return this.logger.warn(messages.gapLost(client, event.error.message));
       case 'channel:failed':
         return this.logger.warn(messages.channelFailed(client, event.error.message, event.delay));
       case 'handler:slow':

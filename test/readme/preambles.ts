@@ -148,6 +148,15 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       }
       declare const feed: ClientHandle<FeedClient>;`,
   },
+  gaps: {
+    before: `
+      import { json, OnGap, OnMessage, WebSockexClient } from 'nestjs-websockex';
+      import type { Gap } from 'nestjs-websockex';
+      interface Trade { type: string; symbol: string; seq?: number }
+      declare class History {
+        trades(symbol: string, from: number | bigint, to: number | bigint): Promise<Trade[]>;
+      }`,
+  },
   'message-handle': {
     before: `
       import { ClientHandle } from 'nestjs-websockex';

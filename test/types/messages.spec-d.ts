@@ -4,14 +4,17 @@ import {
   close,
   HandleRef,
   json,
+  type Gap,
   type MessageError,
   OnError,
   OnFrame,
+  OnGap,
   OnMessage,
   OnRequest,
   OnSubscribe,
   Payload,
   type Protocol,
+  resync,
   type SubscribeContext,
   type TextFrame,
   WebSockexClient,
@@ -252,5 +255,40 @@ describe('@OnSubscribe', () => {
       handle.channel('plain');
     };
     expectTypeOf(take).toBeFunction();
+  });
+});
+
+describe('@OnGap', () => {
+  it('is for a method that takes a gap, and gives messages', () => {
+    class Feed {
+      @OnGap()
+      list({ from, to }: Gap) {
+        return [from, to];
+      }
+
+      @OnGap(/^book/)
+      async *later(_gap: Gap) {
+        yield await Promise.resolve(1);
+      }
+
+      @OnGap('s')
+      async snapshot({ stream }: Gap) {
+        return await Promise.resolve(resync({ stream, seq: 1n }, new Set([1])));
+      }
+
+      @OnGap()
+      nothing() {}
+
+      // @ts-expect-error a number is no message
+      @OnGap()
+      wrong() {
+        return 1;
+      }
+
+      // @ts-expect-error it is given a gap
+      @OnGap()
+      other(_gap: string) {}
+    }
+    expectTypeOf(Feed).toBeConstructibleWith();
   });
 });

@@ -15,6 +15,7 @@ import { Process } from '../process/process.js';
 import type { ProcessOwner } from '../process/process.port.js';
 import type { ChannelPort } from '../session/channel.port.js';
 import { Channels } from '../session/channels.js';
+import { Gaps } from '../session/gaps.js';
 import { Requests } from '../session/requests.js';
 import { FeatureChain } from '../session/session.feature.js';
 import { DEFAULT_LIMIT, isRestarted } from '../supervision/restart.policy.js';
@@ -22,6 +23,7 @@ import type { Supervisor } from '../supervision/supervisor.js';
 import type { Member, MemberPolicy } from '../supervision/supervisor.port.js';
 import { ExitWatchers } from './exit.watchers.js';
 import { MemberContext } from './member.context.js';
+import { MemberGaps } from './member.gaps.js';
 import type { MemberTools } from './member.tools.js';
 
 /** So many messages are gone through for one that was given up. */
@@ -60,6 +62,7 @@ export class ClientMember implements Member, ProcessOwner {
   #rotations = 0;
   readonly #postponed: Postponed;
   readonly #context: MemberContext;
+  #gaps: Gaps | undefined;
   #ended: Deferred<void> | undefined;
   /** Calls that were given up since what waits was gone through. */
   #withdrawn = 0;
@@ -97,6 +100,14 @@ export class ClientMember implements Member, ProcessOwner {
     tools.channels = channels;
     tools.features.add(channels);
     return channels;
+  }
+
+  /** For a class with an `@OnGap`; the same for all incarnations. */
+  get gaps(): Gaps {
+    if (this.#gaps !== undefined) return this.#gaps;
+    this.#gaps = new Gaps(this.#context, new MemberGaps(this));
+    this.tools.features.add(this.#gaps);
+    return this.#gaps;
   }
 
   get name(): string {

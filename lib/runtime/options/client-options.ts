@@ -145,6 +145,11 @@ export interface ClientOptions extends TransportOptions {
    */
   readonly onBadMessage?: 'report' | 'crash' | 'close';
   /**
+   * What follows where messages of a stream are missing, and `@OnGap` could not give them: the stream goes on without
+   * them; the session is left; or the incarnation crashes. The event `gap:lost` tells in any case. @default 'continue'
+   */
+  readonly onUnfilled?: 'continue' | 'reconnect' | 'crash';
+  /**
    * How long the old session of a rotation is read after the switch, in milliseconds; its frames are handled
    * before those of the new one. It stands still while the client does not read. @default 1000
    */

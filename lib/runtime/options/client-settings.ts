@@ -61,6 +61,7 @@ export interface ClientSettings {
   readonly maxRestartDelay: number;
   readonly maxRestarts: number | undefined;
   readonly onBadMessage: 'report' | 'crash' | 'close';
+  readonly onUnfilled: 'continue' | 'reconnect' | 'crash';
   readonly overlap: number;
   readonly prepareTimeout: number;
   readonly protocol: Protocol;
@@ -126,6 +127,7 @@ export function toSettings(options: ClientOptions): ClientSettings {
     maxRestartDelay: options.maxRestartDelay ?? OPTIONS.maxRestartDelay.default,
     maxRestarts: options.maxRestarts,
     onBadMessage: options.onBadMessage ?? OPTIONS.onBadMessage.default,
+    onUnfilled: options.onUnfilled ?? OPTIONS.onUnfilled.default,
     overlap: options.overlap ?? OPTIONS.overlap.default,
     prepareTimeout: options.prepareTimeout ?? OPTIONS.prepareTimeout.default,
     protocol: options.protocol ?? JSON_PROTOCOL,

@@ -71,6 +71,7 @@ export const OPTIONS = {
   maxRestartDelay: { check: isDuration, default: 30_000 },
   maxRestarts: { check: isCount },
   onBadMessage: { check: oneOf('report', 'crash', 'close'), default: 'report' },
+  onUnfilled: { check: oneOf('continue', 'reconnect', 'crash'), default: 'continue' },
   origin: { check: isString },
   overlap: { check: isDuration, default: 1_000 },
   perMessageDeflate: { check: either(isBoolean, isObject) },

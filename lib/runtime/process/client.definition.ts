@@ -89,6 +89,12 @@ export interface MessageHandlers {
   find(message: unknown, name: () => string | undefined): Handler | undefined;
 }
 
+/** The `@OnGap`s of an instance. */
+export interface GapHandlers {
+  /** The one for a stream. */
+  find(stream: string): Handler | undefined;
+}
+
 /** What a client knows of its class before there is an instance of it. */
 export interface HandlerNames {
   readonly casts: ReadonlySet<string>;
@@ -114,6 +120,8 @@ export interface Incarnation {
   readonly formatStatus?: Handler | undefined;
   /** What is told of bad messages. */
   readonly error?: Handler | undefined;
+  /** What fills gaps. There are none in a class without `@OnGap`: no positions are watched. */
+  readonly gaps?: GapHandlers | undefined;
   readonly frames: FrameHandlers;
   /** Whether messages are made of its frames: it has handlers for them, or for requests of the peer's. */
   readonly readsMessages?: boolean | undefined;

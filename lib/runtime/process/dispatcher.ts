@@ -9,6 +9,7 @@ import { type DataFrame, Frame, type PingFrame, type PongFrame } from '../frame/
 import type { Mailbox, MailboxOwner } from '../mailbox/mailbox.js';
 import type { PauseLock } from '../mailbox/pause.lock.js';
 import type { ClientSettings } from '../options/client-settings.js';
+import type { Gaps } from '../session/gaps.js';
 import type { Handler } from './client.definition.js';
 import type { Dialer } from './dialer.js';
 import type { HandlerCalls } from './handler.calls.js';
@@ -46,6 +47,8 @@ export interface DispatcherParts {
   readonly madeRotation: RotationView | undefined;
   readonly invoker: HandlerInvoker;
   readonly settings: ClientSettings;
+  /** Of a class with an `@OnGap`. */
+  readonly gaps: Gaps | undefined;
   /** That of the session, or of the last one. */
   readonly login: Login | undefined;
   /** Whether a session is open, and ready. */
@@ -133,7 +136,7 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
         return this.#call(message);
       case 'message':
         if (connection.isClosedByUs) return undefined;
-        return this.messages.message(message.origin, message.value);
+        return this.messages.message(message.origin, message.value, message.as);
       case 'start':
         return this.#start(message.args, message.attempt);
       case 'attempt':
@@ -180,7 +183,10 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
   }
 
   onSettled(value: unknown): Pending {
-    return this.parts.invoker.settled(value);
+    const pending = this.parts.invoker.settled(value);
+    // Without a handler of messages nothing has been admitted.
+    if (this.#messages !== undefined) this.#messages.handled();
+    return pending;
   }
 
   onEscape(error: unknown): Pending {

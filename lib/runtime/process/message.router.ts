@@ -1,4 +1,4 @@
-import type { Awaitable } from '../async/deferred.js';
+import { type Awaitable, isThenable } from '../async/deferred.js';
 import { type MessageList, nameOf, type Reading, readMessages } from '../codec/message.reader.js';
 import type { Answer, PeerRequest } from '../codec/protocol.port.js';
 import type { Connection } from '../connection/connection.js';
@@ -8,6 +8,7 @@ import { CloseCode } from '../frame/close-code.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { ClientSettings } from '../options/client-settings.js';
+import type { Gaps } from '../session/gaps.js';
 import type { FrameRank, Handler } from './client.definition.js';
 import type { HandlerInvoker } from './handler.invoker.js';
 import type { Lifetime } from './lifetime.js';
@@ -22,6 +23,8 @@ export interface MessageRouterParts {
   readonly mailbox: Mailbox<Message>;
   readonly invoker: HandlerInvoker;
   readonly settings: ClientSettings;
+  /** Of a class with an `@OnGap`. */
+  readonly gaps: Gaps | undefined;
 }
 
 /** Where frames go that no `@OnMessage` takes. */
@@ -76,12 +79,17 @@ export class MessageRouter {
     return this.message(origin, first);
   }
 
-  /** A message has its turn. */
-  message(origin: MessageOrigin, value: unknown): Awaitable {
-    const { protocol } = this.parts.settings;
+  /**
+   * A message has its turn.
+   *
+   * @param as of one that was held, or missing
+   */
+  message(origin: MessageOrigin, value: unknown, as?: 'filled' | 'snapshot' | 'held'): Awaitable {
     this.#origin = origin;
     this.#value = value;
     this.#isRequest = false;
+    if (as !== undefined) return this.#admitted(origin, value, as);
+    const { protocol } = this.parts.settings;
     if (protocol.answer !== undefined) {
       let answer: Answer | undefined;
       try {
@@ -92,9 +100,6 @@ export class MessageRouter {
       }
       if (answer !== undefined) return this.#unmatched(answer);
     }
-    const name = (): string | undefined => nameOf(protocol, value);
-    const { observers } = this.tools;
-    if (observers.seesMessages) observers.message({ value, name, data: origin.frame.data });
     if (this.parts.lifetime.incarnation.requests !== undefined && protocol.call !== undefined) {
       let request: PeerRequest | undefined;
       try {
@@ -108,6 +113,34 @@ export class MessageRouter {
         return this.#requests.handle(request, origin);
       }
     }
+    return this.#admitted(origin, value);
+  }
+
+  /** What was admitted has been handled. */
+  handled(): void {
+    if (!this.parts.lifetime.isOver) this.parts.gaps?.handled();
+  }
+
+  #admitted(origin: MessageOrigin, value: unknown, as?: 'filled' | 'snapshot' | 'held'): Awaitable {
+    const { gaps } = this.parts;
+    if (gaps === undefined) return this.#passed(origin, value);
+    try {
+      if (!gaps.admit(value, origin, origin.share, as)) return undefined;
+    } catch (thrown) {
+      const why = `could not be looked at by protocol.position: ${toError(thrown).message}`;
+      return this.#bad('decode', `a message ${why}`, thrown);
+    }
+    const handled = this.#passed(origin, value);
+    if (!isThenable(handled)) this.handled();
+    return handled;
+  }
+
+  /** To those who watch or subscribe, and to its handler. */
+  #passed(origin: MessageOrigin, value: unknown): Awaitable {
+    const { protocol } = this.parts.settings;
+    const name = (): string | undefined => nameOf(protocol, value);
+    const { observers } = this.tools;
+    if (observers.seesMessages) observers.message({ value, name, data: origin.frame.data });
     const delivered = this.tools.channels?.message(value);
     if (delivered === undefined) return this.#handle(origin, value, name);
     return delivered.then(() => this.#handle(origin, value, name));

@@ -60,7 +60,13 @@ export type Message =
   | PongFrame
   | CallerMessage
   /** One of several messages of a frame. */
-  | { readonly type: 'message'; readonly origin: MessageOrigin; readonly value: unknown }
+  | {
+      readonly type: 'message';
+      readonly origin: MessageOrigin;
+      readonly value: unknown;
+      /** Of one that was held, or missing. */
+      readonly as?: 'filled' | 'snapshot' | 'held';
+    }
   | { readonly type: 'start'; readonly args: unknown; readonly attempt: Attempt }
   | { readonly type: 'attempt'; readonly attempt: Attempt }
   | { readonly type: 'open'; readonly login: OpenedSession }

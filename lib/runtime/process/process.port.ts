@@ -10,6 +10,7 @@ import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { Channels } from '../session/channels.js';
+import type { Gaps } from '../session/gaps.js';
 import type { Requests } from '../session/requests.js';
 import type { FeatureChain } from '../session/session.feature.js';
 import type { ConnectGate } from '../throttle/budget.port.js';
@@ -31,6 +32,8 @@ export interface ProcessOwner extends StatusListener {
   onReady(info: ConnectionInfo): void;
   /** The incarnation is about to end by an error that nothing will mend: no other follows it. */
   onFatal(error: FatalError): void;
+  /** What watches the positions of its messages: asked of a class with an `@OnGap`. */
+  readonly gaps: Gaps;
   /** The incarnation is over, and these have not been handled. */
   onLeftovers(messages: readonly CallerMessage[], reason: CloseReason): void;
   /** The incarnation is over, and its `@OnTerminate` is done. */

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../async/deferred.js';
+import type { Timer } from '../clock/clock.port.js';
 import type { RequestResult } from '../codec/protocol.port.js';
 import { Connection } from '../connection/connection.js';
 import { Rotation } from '../connection/rotation.js';
@@ -16,6 +17,8 @@ import { Mailbox } from '../mailbox/mailbox.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-settings.js';
+import type { Gap } from '../session/gap.js';
+import type { Gaps, Release } from '../session/gaps.js';
 import type { SendingOptions } from '../session/session.feature.js';
 import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
 import type { ClientDefinition, Handler } from './client.definition.js';
@@ -23,11 +26,11 @@ import type { DialoguePort, FrameListener } from './dialogue.js';
 import { Dialer } from './dialer.js';
 import { Dispatcher } from './dispatcher.js';
 import { HandlerCalls, type KnownCall, type RunningCall } from './handler.calls.js';
-import { HandlerWatch } from './handler.watch.js';
+import { HandlerWatch, watchBeside } from './handler.watch.js';
 import { HandlerInvoker } from './handler.invoker.js';
 import { Lifetime } from './lifetime.js';
 import { Login, type LoginOwner } from './login.js';
-import { type CallerMessage, isWanted, type Message } from './message.js';
+import { type CallerMessage, isWanted, type Message, type MessageOrigin } from './message.js';
 import type { Greeting } from './handler.streams.js';
 import type { ProcessOwner, ProcessTools } from './process.port.js';
 import { Reconnect } from './reconnect.js';
@@ -66,6 +69,8 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   // Made for the first who wants one: most clients never rotate.
   #rotation: Rotation<Login> | undefined;
   #besides: ProcessRotation | undefined;
+  /** Of what fills gaps. */
+  #watches: Set<Timer> | undefined;
   /** That of the session, or of the last one. */
   login: Login | undefined;
   #settings: ClientSettings | undefined;
@@ -201,6 +206,38 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     this.tools.run(() => this.mailbox.interject(work, () => undefined));
   }
 
+  /** Of a class with an `@OnGap`. */
+  get gaps(): Gaps | undefined {
+    return this.lifetime.incarnation.gaps === undefined ? undefined : this.owner.gaps;
+  }
+
+  /** Calls the `@OnGap` for a stream, beside the mailbox, which does not wait for it. */
+  fill(gap: Gap): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const work = (): void => {
+        const handler = this.lifetime.incarnation.gaps?.find(gap.stream);
+        if (handler === undefined) return resolve(undefined);
+        const { slowHandler } = this.settings;
+        const watch = watchBeside(this.tools, handler.method, slowHandler, () => 0);
+        (this.#watches ??= new Set()).add(watch);
+        let call: KnownCall | undefined;
+        const over = (): void => {
+          this.#watches?.delete(watch);
+          watch.cancel();
+          call?.end();
+        };
+        try {
+          const value = this.calls.invokeBeside(handler, [gap], (begun) => (call = begun));
+          void Promise.resolve(value).finally(over).then(resolve, reject);
+        } catch (thrown) {
+          over();
+          reject(thrown);
+        }
+      };
+      this.tools.run(() => this.mailbox.putFirst([{ type: 'beside', work }]));
+    });
+  }
+
   /** Takes out what nobody wants any more. */
   sweep(): void {
     this.mailbox.sweep(isWanted);
@@ -296,6 +333,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     this.connection.giveUp();
     this.dialer.over();
     this.#besides?.over();
+    for (const watch of this.#watches ?? []) watch.cancel();
     this.entrant.over();
     this.invoker.cancelStreams();
     this.mailbox.dropJobs();
@@ -460,6 +498,21 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     if (this.login?.isReady === false) this.login.dialogue.over(reason);
   }
 
+  /** Has messages that were held, or missing, handled before all that waits. */
+  release(all: readonly Release[]): void {
+    const messages = all.map((one): Message =>
+      'done' in one
+        ? { type: 'beside', work: one.done }
+        : { type: 'message', origin: one.origin as MessageOrigin, value: one.value, as: one.as },
+    );
+    this.tools.run(() => this.mailbox.putFirst(messages));
+  }
+
+  /** Crashes in a turn of its own. */
+  crashSoon(error: unknown): void {
+    this.tools.run(() => this.mailbox.putFirst([{ type: 'crash', error }]));
+  }
+
   rejected(handler: Handler, fault: MessageFault): MessageError {
     return this.dispatcher.messages.rejected(handler, fault);
   }
@@ -507,7 +560,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
       return work();
     } catch (error) {
       if (this.lifetime.isOver) this.tools.telemetry.error(error, 'a feature of the session');
-      else this.tools.run(() => this.mailbox.putFirst([{ type: 'crash', error }]));
+      else this.crashSoon(error);
       throw error;
     }
   }

@@ -46,6 +46,10 @@ export class TraceLines {
         return [`bad message: ${event.error.message}`];
       case 'answer:unmatched':
         return [`nobody waits for the answer to ${event.id}`];
+      case 'gap:lost':
+        return [`gap lost: ${event.error.message}`];
+      case 'message:duplicate':
+        return [`dropped duplicate: ${event.position.stream} ${event.position.seq}`];
       case 'channel:failed':
         return [`channel failed: ${event.error.message}`];
       case 'cast':

@@ -1,4 +1,6 @@
+import type { Position } from '../codec/protocol.port.js';
 import type { SubscribeError } from '../errors/channel.errors.js';
+import type { GapError } from '../errors/gap.errors.js';
 import type { MessageError } from '../errors/message.errors.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, Frame, PingFrame, PongFrame } from '../frame/frame.js';
@@ -159,6 +161,24 @@ export interface ChannelFailedEvent extends EventBase {
   readonly delay?: number;
 }
 
+/** Messages of a stream are missing, and `@OnGap` could not give them. */
+export interface GapLostEvent extends EventBase {
+  readonly event: 'gap:lost';
+  readonly stream: string;
+  /** Where the last message before them stands, and the first one behind them. */
+  readonly from: Position;
+  readonly to: Position;
+  readonly error: GapError;
+}
+
+/** A message has come that was handled before: its position is not above the last one. */
+export interface MessageDuplicateEvent extends EventBase {
+  readonly event: 'message:duplicate';
+  readonly position: Position;
+  /** How many there have been in this client's life. */
+  readonly count: number;
+}
+
 /** A message of the peer's was a bad one: it did not decode, was not valid, or was refused. */
 export interface MessageRejectedEvent extends EventBase {
   readonly event: 'message:rejected';
@@ -278,6 +298,8 @@ export type WebSockexEvent =
   | MessageRejectedEvent
   | AnswerUnmatchedEvent
   | ChannelFailedEvent
+  | GapLostEvent
+  | MessageDuplicateEvent
   | HandlerSlowEvent
   | HeartbeatEvent
   | MailboxDroppedEvent

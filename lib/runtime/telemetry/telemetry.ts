@@ -27,6 +27,8 @@ export const CHANNELS: Readonly<Record<EventName, Channel>> = Object.freeze({
   'message:rejected': channel('websockex:message:rejected'),
   'answer:unmatched': channel('websockex:answer:unmatched'),
   'channel:failed': channel('websockex:channel:failed'),
+  'gap:lost': channel('websockex:gap:lost'),
+  'message:duplicate': channel('websockex:message:duplicate'),
   'handler:slow': channel('websockex:handler:slow'),
   heartbeat: channel('websockex:heartbeat'),
   'mailbox:dropped': channel('websockex:mailbox:dropped'),

@@ -384,6 +384,49 @@ describe('a subscription that fails', () => {
     expect(states(scene)).toEqual(['trades ETH active 1']);
   });
 
+  it('that nobody confirms counts anew once one was confirmed', async () => {
+    await using scene = await NetScene.open(FeedClient, { protocol, ackTimeout: 1_000 });
+    watch(scene.handle.channel('trades', 'BTC'));
+    await asked(scene);
+    await untilSession(scene, 2);
+    await grant(scene);
+    scene.peer.drop();
+    await untilSession(scene, 3);
+    await asked(scene);
+    await untilSession(scene, 4);
+  });
+
+  it('that nobody confirms may be confirmed after all', async () => {
+    await using scene = await NetScene.open(FeedClient, { protocol, ackTimeout: 1_000 });
+    const btc = watch(scene.handle.channel('trades', 'BTC'));
+    await untilSession(scene, 2);
+    await scene.net.clock.advance('1s');
+    expect(btc.error).toBeInstanceOf(SubscribeError);
+    // Nobody wants it any more: the peer is not left with it.
+    await scene.peer.expectJson();
+    await feed(scene, { id: 2, ok: true });
+    expect(await grant(scene)).toMatchObject({ op: 'unsub' });
+    await nothingMore(scene);
+  });
+
+  it('in a later session because too much comes before it is confirmed is tried again', async () => {
+    await using scene = await NetScene.open(FeedClient, { protocol });
+    const btc = watch(scene.handle.channel('trades', 'BTC'));
+    await grant(scene);
+    const events = failures(scene);
+    scene.peer.drop();
+    await untilSession(scene, 2);
+    const { id } = await asked(scene);
+    await feed(scene, ...Array.from({ length: 1_025 }, (_, price) => trade('BTC', price)));
+    await feed(scene, { id, ok: true });
+    expect(await grant(scene)).toMatchObject({ op: 'unsub' });
+    expect(events).toMatchObject([{ delay: expect.any(Number) as number }]);
+    await scene.net.clock.advance('2s');
+    await grant(scene);
+    await feed(scene, trade('BTC', 7));
+    expect(btc.items).toEqual([trade('BTC', 7)]);
+  });
+
   it('that was never confirmed is an error the second time that nobody answers', async () => {
     await using scene = await NetScene.open(FeedClient, { protocol, ackTimeout: 1_000 });
     const btc = watch(scene.handle.channel('trades', 'BTC'));
@@ -402,6 +445,16 @@ describe('a subscription that fails', () => {
     await grant(scene, { no: 'you are not subscribed' });
     await scene.net.clock.advance('5s');
     expect(scene.handle.session).toBe(2);
+    await nothingMore(scene);
+  });
+
+  it('leaves the session as well where nobody answers as it is left', async () => {
+    await using scene = await NetScene.open(FeedClient, { protocol, ackTimeout: 1_000 });
+    const btc = watch(scene.handle.channel('trades', 'BTC'));
+    await grant(scene);
+    btc.subscription.unsubscribe();
+    expect(await asked(scene)).toMatchObject({ op: 'unsub' });
+    await untilSession(scene, 2);
     await nothingMore(scene);
   });
 
@@ -446,6 +499,19 @@ describe('over sessions', () => {
     expect((await grant(scene)).symbol).toBe('ETH');
     await feed(scene, trade('ETH', 2));
     expect(eth.items).toHaveLength(2);
+  });
+
+  it('one that nobody wanted at the end of a session has its place anew', async () => {
+    await using scene = await NetScene.open(FeedClient, { protocol });
+    const btc = watch(scene.handle.channel('trades', 'BTC'));
+    await asked(scene);
+    watch(scene.handle.channel('trades', 'ETH'));
+    btc.subscription.unsubscribe();
+    scene.peer.drop();
+    await scene.net.settle();
+    watch(scene.handle.channel('trades', 'BTC'));
+    await untilSession(scene, 2);
+    expect([(await grant(scene)).symbol, (await grant(scene)).symbol]).toEqual(['ETH', 'BTC']);
   });
 
   it('one that was subscribed to before there was any is asked for in the first', async () => {

@@ -15,6 +15,7 @@ const HANDLERS = [
   '@OnDisconnect',
   '@OnError',
   '@OnFrame',
+  '@OnGap',
   '@OnInfo',
   '@OnMessage',
   '@OnPing',

@@ -40,6 +40,7 @@ const DEFAULTS = {
   maxRestartDelay: 30_000,
   maxRestarts: undefined,
   onBadMessage: 'report',
+  onUnfilled: 'continue',
   overlap: 1_000,
   prepareTimeout: 10_000,
   // A function is equal to itself alone.
@@ -110,6 +111,7 @@ describe('toSettings', () => {
       maxRestartDelay: 0,
       maxRestarts: 0,
       onBadMessage: 'crash',
+      onUnfilled: 'crash',
       overlap: 0,
       prepareTimeout: 0,
       protocol: json({ name: 'op' }),

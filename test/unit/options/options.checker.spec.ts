@@ -65,6 +65,7 @@ const OPTIONS: Record<keyof ClientOptions, Values> = {
   maxRestartDelay: durations,
   maxRestarts: counts,
   onBadMessage: { good: ['report', 'crash', 'close'], bad: ['ignore', true, null, {}] },
+  onUnfilled: { good: ['continue', 'reconnect', 'crash'], bad: ['ignore', true, null, {}] },
   origin: { good: ['https://a', ''], bad: [7, null, {}] },
   overlap: durations,
   perMessageDeflate: { good: [true, false, { threshold: 1 }], bad: ['yes', 1, null, []] },

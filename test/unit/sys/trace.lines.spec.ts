@@ -1,4 +1,4 @@
-import { Frame, MessageError, SubscribeError } from 'nestjs-websockex';
+import { Frame, GapError, MessageError, SubscribeError } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import { type Traced, TraceLines } from '../../../lib/runtime/sys/trace.lines.js';
@@ -68,6 +68,20 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
       delay: 500,
     },
     ['channel failed: Feed: the channel trades: the peer refuses it: no'],
+  ],
+  [
+    {
+      event: 'gap:lost',
+      stream: 's',
+      from: { stream: 's', seq: 1 },
+      to: { stream: 's', seq: 4 },
+      error: new GapError('Feed', 's', 1, 4, '@OnGap gave nothing'),
+    },
+    ['gap lost: Feed: between 1 and 4 of the stream "s" messages are missing: @OnGap gave nothing'],
+  ],
+  [
+    { event: 'message:duplicate', position: { stream: 's', seq: 4n }, count: 1 },
+    ['dropped duplicate: s 4'],
   ],
   [{ event: 'cast', name: 'a', args: [1, 'b'] }, ['received cast msg: ["a", 1, "b"]']],
   [{ event: 'call', name: 'a', args: [] }, ['received call msg: ["a"]']],

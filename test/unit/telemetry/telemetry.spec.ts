@@ -51,6 +51,8 @@ describe('CHANNELS', () => {
       'message:rejected',
       'answer:unmatched',
       'channel:failed',
+      'gap:lost',
+      'message:duplicate',
       'handler:slow',
       'heartbeat',
       'mailbox:dropped',

@@ -1,0 +1,101 @@
+import type { Position } from '../codec/protocol.port.js';
+import { ConfigurationError } from '../errors/client.errors.js';
+import { inspectShort } from '../errors/websockex.error.js';
+
+/**
+ * Messages of a stream that have not come: what an `@OnGap` is given.
+ *
+ * @publicApi
+ */
+export interface Gap {
+  readonly stream: string;
+  /** Where the last message stood that was handled; it is not missing. */
+  readonly from: Position;
+  /** Where the first message behind the gap stands; it is not missing either. */
+  readonly to: Position;
+  /** They were missed within a session, or between two; or the peer has made the stream anew. */
+  readonly reason: 'missed' | 'reconnect' | 'epoch';
+}
+
+/** Survives a second copy of the package in one program. */
+const RESYNC = Symbol.for('websockex:resync');
+
+/**
+ * What {@link resync} makes.
+ *
+ * @publicApi
+ */
+export interface Resync<M = unknown> {
+  readonly resync: Position;
+  readonly messages: Iterable<M> | AsyncIterable<M>;
+}
+
+/**
+ * In place of what is missing: a snapshot. Its messages are handled as they are, then the stream goes on behind
+ * `position`; of what waits, all up to that is dropped. Read the position first and the data after it, or what comes in
+ * between is lost.
+ *
+ * @example
+ * @OnGap() async fill({ stream }: Gap) {
+ *   const { seq, book } = await this.books.snapshot(stream);
+ *   return resync({ stream, seq }, [{ type: 'snapshot', book }]);
+ * }
+ *
+ * @param messages none, where you have dealt with it yourself
+ * @throws ConfigurationError for a position that is none
+ *
+ * @publicApi
+ */
+export function resync<M>(
+  position: Position,
+  messages: Iterable<M> | AsyncIterable<M> = [],
+): Resync<M> {
+  if (!isPosition(position)) {
+    throw new ConfigurationError(
+      `resync(): the position is ${inspectShort(position)}; it must have a stream and a seq, a number or a bigint`,
+    );
+  }
+  if (!isIterable(messages)) {
+    throw new ConfigurationError(
+      `resync(): the messages are ${inspectShort(messages)}; they must be an iterable, or an async one`,
+    );
+  }
+  return Object.freeze({ resync: position, messages, [RESYNC]: true });
+}
+
+export function isResync(value: unknown): value is Resync {
+  return typeof value === 'object' && value !== null && RESYNC in value;
+}
+
+/** Of a text the letters would be messages. */
+export function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  return Symbol.iterator in value || Symbol.asyncIterator in value;
+}
+
+function isPosition(value: unknown): value is Position {
+  const { stream, seq } = (value ?? {}) as Partial<Position>;
+  return typeof stream === 'string' && isSeq(seq);
+}
+
+function isSeq(seq: unknown): seq is Position['seq'] {
+  return typeof seq === 'bigint' || (typeof seq === 'number' && Number.isSafeInteger(seq));
+}
+
+/**
+ * What `protocol.position` has returned.
+ *
+ * @throws TypeError where that cannot be a position
+ */
+export function checkPosition(position: Position | undefined): Position | undefined {
+  if (position === undefined || isPosition(position)) return position;
+  throw new TypeError(
+    `protocol.position returned ${inspectShort(position)}; it must return a stream and a seq, which is a whole number ` +
+      'or a bigint, or nothing',
+  );
+}
+
+/** How many messages lie between two positions of one epoch; a `seq` may be a number here and a bigint there. */
+export function between(from: Position['seq'], to: Position['seq']): bigint {
+  return BigInt(to) - BigInt(from) - 1n;
+}
