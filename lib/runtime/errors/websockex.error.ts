@@ -74,6 +74,21 @@ export abstract class WebSockexError extends Error {
   }
 }
 
+/**
+ * Does some work; the errors made in it have no stack frames, which cost more than the error. For
+ * errors that only ever come from one place, in a turn of the event loop where no user's code is.
+ */
+export function withoutStacks<R>(work: () => R): R {
+  const { stackTraceLimit } = Error;
+  // Not assigned: that throws where somebody has frozen `Error`.
+  Reflect.set(Error, 'stackTraceLimit', 0);
+  try {
+    return work();
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  }
+}
+
 /** Any thrown value as an `Error`: what is not one becomes the `cause` of one. */
 export function toError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;

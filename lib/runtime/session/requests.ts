@@ -12,7 +12,7 @@ import {
   RequestTimeoutError,
 } from '../errors/request.errors.js';
 import { BackpressureError, type SendFailure } from '../errors/sending.errors.js';
-import { WebSockexError } from '../errors/websockex.error.js';
+import { WebSockexError, withoutStacks } from '../errors/websockex.error.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { FeatureContext, SessionFeature } from './session.feature.js';
 
@@ -185,8 +185,10 @@ export class Requests implements SessionFeature {
   close(): void {
     this.#ready = 0;
     if (this.#isUnused) return;
-    for (const request of [...this.#placed.values(), ...this.#waiting.take()]) {
-      this.#reject(request, this.context.notConnected('the request was not answered'));
+    const left = [...this.#placed.values(), ...this.#waiting.take()];
+    this.#takeDeadlines(left);
+    for (const request of left) {
+      this.#reject(request, this.#notConnected('the request was not answered'));
     }
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -288,26 +290,43 @@ export class Requests implements SessionFeature {
   #lose(session: number, cause: unknown): void {
     this.#left(session);
     const { client } = this.context;
+    const options = cause === undefined ? {} : { cause };
     // Those that go may make room for others.
-    const placed = [...this.#placed.values()];
-    for (const request of placed) {
-      if (request.session === undefined || request.session > session) continue;
+    const lost = [...this.#placed.values()].filter(
+      (request) => (request.session ?? Infinity) <= session,
+    );
+    this.#takeDeadlines(lost.filter(({ settings }) => !settings.retry));
+    for (const request of lost) {
       if (request.settings.retry) this.#again(request);
-      else
+      else {
+        const of = request.session as number;
         this.#reject(
           request,
-          new DisconnectedError(client, request.session, cause === undefined ? {} : { cause }),
+          withoutStacks(() => new DisconnectedError(client, of, options)),
         );
+      }
     }
   }
 
   /** Those without a place are not sent in this session any more. */
   #refuseWaiting(): void {
-    for (const request of this.#waiting.take()) {
-      const { retry, isKept } = request.settings;
-      if (retry || isKept) this.#waiting.push(request);
-      else this.#reject(request, this.context.notConnected('the request was not sent'));
+    const waiting = this.#waiting.take();
+    const isToWait = ({ settings: { retry, isKept } }: Request): boolean => retry || isKept;
+    this.#takeDeadlines(waiting.filter((request) => !isToWait(request)));
+    for (const request of waiting) {
+      if (isToWait(request)) this.#waiting.push(request);
+      else this.#reject(request, this.#notConnected('the request was not sent'));
     }
+  }
+
+  /** Of many the last first: most were asked in the order in which they are due, and the last of a heap is out at once. */
+  #takeDeadlines(requests: readonly Request[]): void {
+    for (const request of requests.toReversed()) this.#deadlines.delete(request);
+  }
+
+  /** Of many that end at once, to note the stack would take most of the time, and it is the same for all. */
+  #notConnected(what: string): NotConnectedError {
+    return withoutStacks(() => this.context.notConnected(what));
   }
 
   /** It waits for the next session, before all that came after it. */
@@ -349,15 +368,24 @@ export class Requests implements SessionFeature {
   #expire(): void {
     this.#timer = undefined;
     this.#timerAt = Infinity;
-    const now = this.context.clock.now();
+    const { client, clock } = this.context;
+    const now = clock.now();
+    const due: Request[] = [];
     for (
       let request = this.#deadlines.first;
       request !== undefined && request.at <= now;
       request = this.#deadlines.first
     ) {
+      this.#deadlines.delete(request);
+      due.push(request);
+    }
+    // Those without a place first: else one that leaves its own would have one sent whose time is up as well.
+    const waiting = due.filter(({ isWaiting }) => isWaiting);
+    const placed = due.filter(({ isWaiting }) => !isWaiting);
+    for (const request of [...waiting, ...placed]) {
       const { timeout } = request.settings;
-      const { client } = this.context;
-      this.#giveUp(request, new RequestTimeoutError(client, timeout, request.isSent));
+      const tell = (): Error => new RequestTimeoutError(client, timeout, request.isSent);
+      this.#giveUp(request, withoutStacks(tell));
     }
     this.#arm();
   }

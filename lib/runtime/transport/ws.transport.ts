@@ -10,7 +10,7 @@ import { SystemClock } from '../clock/system.clock.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { HandshakeError, ProtocolError } from '../errors/connection.errors.js';
 import type { SendFailure } from '../errors/sending.errors.js';
-import { toError, WebSockexError } from '../errors/websockex.error.js';
+import { toError, WebSockexError, withoutStacks } from '../errors/websockex.error.js';
 import { type Frame, payloadOf } from '../frame/frame.js';
 import { tuneSocket } from './address.race.js';
 import { callbackError } from './callback.guard.js';
@@ -22,12 +22,7 @@ import { redirect } from './redirect.js';
 import { readRefusal } from './refusal.body.js';
 import { redactorOf } from './request.secrets.js';
 import { SocketBytes } from './socket.bytes.js';
-import {
-  subprotocolFault,
-  toConnectionError,
-  toHandshakeError,
-  withoutStacks,
-} from './transport.errors.js';
+import { subprotocolFault, toConnectionError, toHandshakeError } from './transport.errors.js';
 import type { TransportOptions } from './transport.options.js';
 import type {
   Transport,

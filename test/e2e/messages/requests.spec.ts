@@ -16,6 +16,7 @@ import {
   type Dialogue,
   type ConnectionInfo,
   type MessageError,
+  type WebSockexError,
   type WebSockexEvent,
 } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
@@ -544,6 +545,63 @@ describe('answers', () => {
     expect(asks).toEqual({});
     await scene.feed('{"id":1,"result":null}');
     expect(asks).toEqual({ value: null });
+  });
+});
+
+describe('100,000 requests', () => {
+  const COUNT = 100_000;
+  const IN_FLIGHT = 10_000;
+
+  /** How often each has ended, by what with. */
+  function ask({ handle }: NetScene<object>): {
+    counts: Map<string, number>;
+    all: Promise<unknown>;
+  } {
+    const counts = new Map<string, number>();
+    const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
+    const requests = Array.from({ length: COUNT }, () =>
+      handle.request({ op: 'a' }).then(
+        () => count('answered'),
+        ({ code, sent }: WebSockexError) => count(`${code}, sent: ${sent}`),
+      ),
+    );
+    return { counts, all: Promise.all(requests) };
+  }
+
+  it('have one timer, and all end when their session is lost', async () => {
+    await using scene = await NetScene.open(AskingClient, { protocol, maxInFlight: IN_FLIGHT });
+    const { clock } = scene.net;
+    const timers = clock.pending.length;
+    const { counts, all } = ask(scene);
+    await scene.net.settle();
+    expect(clock.pending).toHaveLength(timers + 1);
+    expect(counts.size).toBe(0);
+    scene.peer.drop();
+    await all;
+    expect(counts).toEqual(
+      new Map([
+        ['ERR_WEBSOCKEX_DISCONNECTED, sent: true', IN_FLIGHT],
+        ['ERR_WEBSOCKEX_NOT_CONNECTED, sent: false', COUNT - IN_FLIGHT],
+      ]),
+    );
+    // None of them is sent in the next session.
+    await clock.advance('1m');
+    expect(scene.server.peers).toHaveLength(2);
+    expect(scene.peer.transcript).toEqual([]);
+  });
+
+  it('end by the same timer when their time is up', async () => {
+    await using scene = await NetScene.open(AskingClient, { protocol, maxInFlight: IN_FLIGHT });
+    const { counts, all } = ask(scene);
+    await scene.net.settle();
+    await scene.net.clock.advance('30s');
+    await all;
+    expect(counts).toEqual(
+      new Map([
+        ['ERR_WEBSOCKEX_REQUEST_TIMEOUT, sent: true', IN_FLIGHT],
+        ['ERR_WEBSOCKEX_REQUEST_TIMEOUT, sent: false', COUNT - IN_FLIGHT],
+      ]),
+    );
   });
 });
 

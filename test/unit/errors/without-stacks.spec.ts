@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { withoutStacks } from '../../../lib/runtime/transport/transport.errors.js';
+import { withoutStacks } from '../../../lib/runtime/errors/websockex.error.js';
 
 const { stackTraceLimit } = Error;
 
