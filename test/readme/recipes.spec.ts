@@ -4,6 +4,7 @@ import {
   Frame,
   getClientToken,
   WebSockexModule,
+  type ChannelSource,
   type ClientHandle,
   type WebSockexEvent,
 } from 'nestjs-websockex';
@@ -208,4 +209,129 @@ it('the corporate proxy leads out, with a password and a certificate of its own'
   } finally {
     await app.close();
   }
+});
+
+it('Binance has each stream asked for once, in every session, and no faster than it allows', async () => {
+  const { BinanceClient } = run(block('recipe-binance')) as { BinanceClient: Type<object> };
+  await using kitchen = await cook(BinanceClient);
+  const { net, handle, server } = kitchen;
+  server.acceptAll();
+  await handle.connected();
+  const prices: number[] = [];
+  const feed = handle as unknown as ClientHandle<{
+    trades(symbol: string): ChannelSource<{ readonly price: number }>;
+  }>;
+  const watch = (symbol: string) =>
+    feed.channel('trades', symbol).subscribe(({ price }) => prices.push(price));
+  const symbols = Array.from({ length: 10 }, (_, index) => `SYMBOL${index}`);
+  const [first, ...others] = symbols.map(watch);
+  const twice = watch('SYMBOL0');
+  server.onRequest({ method: 'SUBSCRIBE' }, () => null);
+  const times: number[] = [];
+  handle.events$.subscribe((event) => {
+    if (event.event === 'frame:sent' && event.frame.type === 'text') times.push(net.clock.now());
+  });
+  await net.clock.advance('5s');
+  expect(handle.channels.map(({ state }) => state)).toEqual(symbols.map(() => 'active'));
+  server.sendMessage({ stream: 'symbol1@trade', data: { s: 'SYMBOL1', t: 1, p: '101.5' } });
+  await net.settle();
+  expect(prices).toEqual([101.5]);
+
+  // Nobody else wants these; the one that two want stays.
+  for (const subscription of others) subscription.unsubscribe();
+  first?.unsubscribe();
+  await net.clock.advance('5s');
+  await server.expectMessage({ method: 'UNSUBSCRIBE', params: ['symbol1@trade'] });
+  expect(handle.channels).toMatchObject([{ args: ['SYMBOL0'], subscribers: 1 }]);
+  for (const at of times) {
+    expect(times.filter((time) => time >= at && time < at + 1_000).length).toBeLessThanOrEqual(5);
+  }
+
+  server.peer.drop();
+  await net.clock.advance('5s');
+  expect(handle.channels).toMatchObject([{ args: ['SYMBOL0'], state: 'active' }]);
+  twice.unsubscribe();
+});
+
+it('Home Assistant lets in who has its token, and tells of states under the id of the request', async () => {
+  const { HomeClient, HomeToken } = run(block('recipe-home')) as {
+    HomeClient: Type<object>;
+    HomeToken: Type<object>;
+  };
+  const token = { token: 'long-lived' };
+  await using kitchen = await cook(HomeClient, [{ provide: HomeToken, useValue: token }]);
+  const { net, handle, server } = kitchen;
+  const first = await server.accept();
+  first.sendJson({ type: 'auth_required', ha_version: '2026.11.0' });
+  await first.expectJson({ type: 'auth', access_token: 'long-lived' });
+  first.sendJson({ type: 'auth_ok', ha_version: '2026.11.0' });
+  await handle.connected();
+
+  const states: unknown[] = [];
+  const home = handle as unknown as ClientHandle<{ states(): ChannelSource<unknown> }>;
+  const watching = home.channel('states').subscribe((change) => states.push(change));
+  const asked = await server.expectMessage<{ id: number }>({ type: 'subscribe_events' });
+  server.sendJson({ id: asked.id, type: 'result', success: true, result: null });
+  const data = { entity_id: 'light.kitchen', new_state: { state: 'on' } };
+  server.sendJson({ id: asked.id, type: 'event', event: { data } });
+  server.sendJson({ id: asked.id + 1, type: 'event', event: { data: 'of somebody else' } });
+  await net.settle();
+  expect(states).toEqual([data]);
+
+  const lit = handle.request({ type: 'call_service', domain: 'light', service: 'turn_on' });
+  const call = await server.expectMessage<{ id: number }>({ type: 'call_service' });
+  expect(call.id).toBeGreaterThan(asked.id);
+  server.sendJson({ id: call.id, type: 'result', success: false, error: { message: 'Not found' } });
+  await expect(lit).rejects.toThrow(/Not found/);
+  watching.unsubscribe();
+  await server.expectMessage({ type: 'unsubscribe_events', subscription: asked.id });
+
+  // A token that is no good ends it.
+  first.drop();
+  await net.clock.advance('5s');
+  const second = await server.accept();
+  second.sendJson({ type: 'auth_required' });
+  await second.expectMessage({ type: 'auth' });
+  second.sendJson({ type: 'auth_invalid', message: 'Invalid password' });
+  await net.clock.advance('1s');
+  expect(handle.status).toBe('failed');
+});
+
+it('a charging station says who it is, has one request in flight, and answers those of its central system', async () => {
+  const { StationClient } = run(block('recipe-ocpp')) as { StationClient: Type<object> };
+  await using kitchen = await cook(StationClient);
+  const { net, handle, server } = kitchen;
+  const first = await server.accept();
+  expect(first.request.headers['sec-websocket-protocol']).toBe('ocpp1.6');
+  (await first.expectRequest('BootNotification')).reply({ status: 'Pending' });
+  await net.clock.advance('5s');
+  const second = await server.accept();
+  (await second.expectRequest('BootNotification')).reply({ status: 'Accepted', interval: 300 });
+  await handle.connected();
+
+  const started = handle.request(['StartTransaction', { connectorId: 1 }]);
+  const stopped = handle.request(['StopTransaction', { transactionId: 1 }]);
+  const start = await second.expectRequest('StartTransaction');
+  await net.settle();
+  expect(second.transcript.join()).not.toContain('StopTransaction');
+  start.reply({ transactionId: 1 });
+  const stop = await second.expectRequest('StopTransaction');
+  second.sendJson([4, stop.id, 'GenericError', 'no such transaction', {}]);
+  expect(await started).toEqual({ transactionId: 1 });
+  await expect(stopped).rejects.toThrow(/GenericError: no such transaction/);
+
+  const answers: unknown[] = [];
+  for (const ask of [
+    ['Reset', { type: 'Soft' }],
+    ['Reset', { type: 'Warm' }],
+    ['UnlockConnector', {}],
+  ]) {
+    second.sendJson([2, `c${answers.length}`, ...ask]);
+    answers.push(await second.expectJson());
+  }
+  expect(answers).toEqual([
+    [3, 'c0', { status: 'Accepted' }],
+    [4, 'c1', 'TypeConstraintViolation', '', {}],
+    [4, 'c2', 'NotImplemented', '', {}],
+  ]);
 });

@@ -6,6 +6,7 @@ import * as websockex from 'nestjs-websockex';
 import * as kit from 'nestjs-websockex/testing';
 import * as rxjs from 'rxjs';
 import ts from 'typescript';
+import * as zod from 'zod';
 
 import type { CodeBlock } from './markdown.js';
 import { surround } from './preambles.js';
@@ -17,6 +18,7 @@ const MODULES = new Map<string, unknown>([
   ['nestjs-websockex', websockex],
   ['nestjs-websockex/testing', kit],
   ['rxjs', rxjs],
+  ['zod', zod],
 ]);
 
 /**
