@@ -84,7 +84,12 @@ export class ClientChannels implements ChannelPort {
     process.send([frame], { isAnswer: false, isGreeting: false, isReplay, done, caller });
   }
 
-  request(message: unknown, isReplay: boolean, signal: AbortSignal): Promise<unknown> {
+  request(
+    message: unknown,
+    isReplay: boolean,
+    signal: AbortSignal,
+    sent: () => void,
+  ): Promise<unknown> {
     const { client } = this;
     if (client.process.settings.protocol.request === undefined) {
       throw new ConfigurationError(
@@ -92,7 +97,7 @@ export class ClientChannels implements ChannelPort {
           "ack: 'answer' needs",
       );
     }
-    const how = { ...OF_SESSION, isReplay };
+    const how = { ...OF_SESSION, isReplay, sent };
     const sender = new MessageSender(client, message, how, this.signals, this.#where);
     const settings = {
       timeout: Infinity,

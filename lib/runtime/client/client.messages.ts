@@ -42,7 +42,7 @@ export class MessageSender implements RequestSender {
   constructor(
     private readonly client: MessageClient,
     private readonly message: unknown,
-    private readonly sending: Sending & { readonly isReplay?: boolean },
+    private readonly sending: Sending & { readonly isReplay?: boolean; readonly sent?: () => void },
     private readonly signals: SignalWatchers,
     /** Who sends it, for errors. */
     private readonly where = `${client.name}: request()`,
@@ -54,7 +54,7 @@ export class MessageSender implements RequestSender {
     checkSending(client, process, sending);
     const { protocol } = process.settings;
     const { where } = this;
-    const { isReplay = false, ...caller } = sending;
+    const { isReplay = false, sent, ...caller } = sending;
     const frame = toMessageFrame(where, protocol, tagged(where, protocol, this.message, id));
     const { connection, maySend } = process;
     // Of a rotation that has not switched: it belongs to the session that is to be.
@@ -74,11 +74,17 @@ export class MessageSender implements RequestSender {
           isKept = true;
           told.kept(withdraw);
         },
-        onHanded: () => told.handed(client.process.connection.session),
+        onHanded: () => {
+          told.handed(client.process.connection.session);
+          sent?.();
+        },
         onReturned: () => told.returned(),
       },
     });
-    if (!isKept) told.handed(session);
+    if (!isKept) {
+      told.handed(session);
+      sent?.();
+    }
     // Of a session that never takes the place nobody else tells.
     if (next !== undefined) this.signals.add(next, (reason) => told.failed(reason as Error));
   }

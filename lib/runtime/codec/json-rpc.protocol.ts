@@ -92,7 +92,9 @@ function answer(message: unknown): Answer | undefined {
 function call(message: unknown): PeerRequest | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { id, method, params } = message as Partial<RpcCall> & { readonly id?: RequestId | null };
-  if (typeof method !== 'string' || id === undefined || id === null) return undefined;
+  if (typeof method !== 'string') return undefined;
+  // Any other id could not be answered: it is a message.
+  if (typeof id !== 'string' && typeof id !== 'number') return undefined;
   return { id, name: method, value: params };
 }
 

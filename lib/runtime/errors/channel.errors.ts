@@ -1,4 +1,4 @@
-import { WebSockexError } from './websockex.error.js';
+import { inspectShort, WebSockexError } from './websockex.error.js';
 
 /**
  * A channel could not be subscribed to: the peer has refused it, does not answer, or the `@OnSubscribe` has failed. Its
@@ -18,6 +18,7 @@ export class SubscribeError extends WebSockexError {
     what: string,
     options?: ErrorOptions,
   ) {
-    super(`${client}: the channel ${channel}: ${what}`, options);
+    const given = args.map((one) => inspectShort(one)).join(', ');
+    super(`${client}: the channel ${channel}(${given}): ${what}`, options);
   }
 }

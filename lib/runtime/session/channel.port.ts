@@ -82,8 +82,17 @@ export interface ChannelPort {
    * @throws WebSockexError where it may not be sent
    */
   send(message: unknown, isReplay: boolean, done: (error?: Error | null) => void): void;
-  /** The same, as a request; rejects with what it ends by, and when it is aborted. */
-  request(message: unknown, isReplay: boolean, signal: AbortSignal): Promise<unknown>;
+  /**
+   * The same, as a request; rejects with what it ends by, and when it is aborted.
+   *
+   * @param sent told when the socket has it: it may wait for its turn
+   */
+  request(
+    message: unknown,
+    isReplay: boolean,
+    signal: AbortSignal,
+    sent: () => void,
+  ): Promise<unknown>;
   /** Where a message stands. Throws what the protocol throws. */
   position(message: unknown): Position | undefined;
   /** An item is not as it must be, or could not be looked at: as a bad message. */

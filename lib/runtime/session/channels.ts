@@ -44,7 +44,7 @@ export class Channels implements SessionFeature {
   /** In order of first subscription. */
   readonly #channels = new Map<string, Channel>();
   /** Those that were left in this session. */
-  #left: LeftChannel[] = [];
+  readonly #left: LeftChannel[] = [];
   /** How often in a row nobody has answered for a channel. */
   readonly #silences = new Map<string, number>();
   /** Those that are subscribed to since the session is ready, and not sent. */
@@ -164,7 +164,7 @@ export class Channels implements SessionFeature {
   /** No session any more. @param isRotated whether what comes of it still counts */
   #reset(isRotated: boolean): void {
     this.session = 0;
-    this.#left = [];
+    this.#left.length = 0;
     this.#paced = [];
     this.#replays.clear();
     this.#paceTimer?.cancel();
@@ -272,17 +272,21 @@ export class Channels implements SessionFeature {
       if (isNow()) this.#unsent(channel, toError(error));
     };
     const isAwaited = ack === 'answer' || (ack !== undefined && channel.phase === 'subscribing');
-    if (isAwaited) this.#await(channel);
+    // Its time begins when it has left: it may wait for its turn before that.
+    const sent = (): void => {
+      if (isAwaited && isNow()) this.#await(channel);
+    };
     try {
       if (ack === 'answer') {
         const abort = (channel.abort = new AbortController());
-        this.port.request(message, isReplay, abort.signal).then((answer) => {
+        this.port.request(message, isReplay, abort.signal, sent).then((answer) => {
           if (isNow()) done(answer);
         }, fail);
       } else {
         this.port.send(message, isReplay, (error) => {
           if (error) fail(error);
-          else if (!isAwaited && isNow()) done(undefined);
+          else if (isAwaited) sent();
+          else if (isNow()) done(undefined);
         });
       }
     } catch (error) {
@@ -502,7 +506,7 @@ export class Channels implements SessionFeature {
   /** An item of a channel that was left: it may be late, or the peer has not heard. */
   #late(message: unknown): void {
     const now = this.context.clock.now();
-    this.#left = this.#left.filter(({ at }) => now - at < LEFT.time);
+    while (this.#left[0] !== undefined && now - this.#left[0].at >= LEFT.time) this.#left.shift();
     for (const left of this.#left) {
       const { at, answer, key, source } = left;
       if (now - at < LATE || left.isToldAgain || this.#channels.has(key)) continue;
@@ -511,7 +515,7 @@ export class Channels implements SessionFeature {
       const again = this.#unsubscribeOf(source, answer);
       try {
         if (source.ack !== 'answer') this.port.send(again, false, ignore);
-        else this.port.request(again, false, new AbortController().signal).catch(ignore);
+        else this.port.request(again, false, new AbortController().signal, ignore).catch(ignore);
       } catch {
         // The session has ended: the peer has forgotten it.
       }

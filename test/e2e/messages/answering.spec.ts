@@ -80,10 +80,12 @@ describe('a request of the peer', () => {
 
   it('is none without an id: then it is a message', async () => {
     await using scene = await NetScene.open(Answering, { protocol });
-    await ask(scene, { method: 'told', params: 1 }, { id: 2, method: 'add', params: [1, 2] });
+    await ask(scene, { method: 'told', params: 1 }, { id: { a: 1 }, method: 'told', params: 2 });
+    await ask(scene, { id: null, method: 'add' }, { id: 2, method: 'add', params: [1, 2] });
     expect(await scene.peer.expectJson()).toEqual(answered(2, 3));
     expect(((await scene.handle.sys.getState()) as Answering).seen).toEqual([
       { jsonrpc: '2.0', method: 'told', params: 1 },
+      { jsonrpc: '2.0', id: { a: 1 }, method: 'told', params: 2 },
     ]);
   });
 

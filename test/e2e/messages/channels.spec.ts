@@ -328,7 +328,7 @@ describe('a subscription that fails', () => {
     const none = watch(scene.handle.channel('trades', 'NONE'));
     await scene.net.settle();
     expect((none.error as Error).message).toBe(
-      'FeedClient: the channel trades: its @OnSubscribe failed: there is no such symbol',
+      'FeedClient: the channel trades("NONE"): its @OnSubscribe failed: there is no such symbol',
     );
     const checked = watch(scene.handle.channel('checked', 'BTC'));
     await asked(scene);
@@ -446,6 +446,24 @@ describe('a subscription that fails', () => {
     await scene.net.clock.advance('5s');
     expect(scene.handle.session).toBe(2);
     await nothingMore(scene);
+  });
+
+  it('has its time from when it has left: before that it may wait for its turn', async () => {
+    await using scene = await NetScene.open(FeedClient, {
+      protocol,
+      ackTimeout: 1_000,
+      maxInFlight: 1,
+    });
+    watch(scene.handle.channel('trades', 'BTC'));
+    watch(scene.handle.channel('trades', 'ETH'));
+    const { id } = await asked(scene);
+    await scene.net.clock.advance('999ms');
+    await feed(scene, { id, ok: true });
+    const eth = await asked(scene);
+    await scene.net.clock.advance('999ms');
+    await feed(scene, { id: eth.id, ok: true });
+    expect(states(scene)).toEqual(['trades BTC active 1', 'trades ETH active 1']);
+    expect(scene.handle.session).toBe(1);
   });
 
   it('leaves the session as well where nobody answers as it is left', async () => {

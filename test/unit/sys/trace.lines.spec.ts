@@ -67,7 +67,7 @@ const TABLE: readonly (readonly [object, readonly string[]])[] = [
       error: new SubscribeError('Feed', 'trades', ['BTC'], 'the peer refuses it: no'),
       delay: 500,
     },
-    ['channel failed: Feed: the channel trades: the peer refuses it: no'],
+    ['channel failed: Feed: the channel trades("BTC"): the peer refuses it: no'],
   ],
   [
     {
