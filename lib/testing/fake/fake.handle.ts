@@ -20,7 +20,7 @@ import type { RequestOptions, SendOptions } from '../../runtime/client/send.opti
 import { toMessageFrame } from '../../runtime/codec/encode.js';
 import type { MessagePattern } from '../../runtime/codec/message.pattern.js';
 import { readMessages } from '../../runtime/codec/message.reader.js';
-import type { RequestResult } from '../../runtime/codec/protocol.port.js';
+import type { Protocol, RequestResult } from '../../runtime/codec/protocol.port.js';
 import type { SchemaOutput, StandardSchemaV1 } from '../../runtime/codec/standard.schema.js';
 import type { RotateOptions } from '../../runtime/connection/rotation.port.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
@@ -43,6 +43,12 @@ import { FakeChannels } from './fake.channels.js';
 import type { PlayedRequest } from './played.requests.js';
 import { type PlayedClass, PlayedClient } from './played.client.js';
 import { checkStatus, type PlayedFrame, type PlayedStatus, toDataFrame } from './played.js';
+
+/** What a fake handle is told of the class. */
+export interface FakeOptions {
+  /** How the peer talks, where a factory of the class says so: nobody asks that. @default that of the class */
+  readonly protocol?: Protocol;
+}
 
 /** Nothing waits for the consumers of a fake: there is no socket to pause. */
 const UNPAUSED = { highWaterMark: Infinity, lowWaterMark: 0, maxBytes: Infinity };
@@ -106,14 +112,14 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   /** What those who watch threw while the test did something. */
   readonly #thrown: unknown[] = [];
 
-  constructor(client: Type<T>) {
+  constructor(client: Type<T>, options: FakeOptions = {}) {
     super();
     this.name = getClientName(client);
     this.#answers = new Answers(this.name);
     this.#class = {
       type: client,
       name: this.name,
-      options: readClientMetadata(client)?.options ?? {},
+      options: { ...readClientMetadata(client)?.options, ...options },
       handlers: new HandlerTable(readHandlers(client)).names,
     };
     this.#channels = new FakeChannels(this.#class, (...thrown) => this.#onObserverError(...thrown));
@@ -525,7 +531,10 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
  * @throws ConfigurationError for a class that cannot be a client
  * @publicApi
  */
-export function fakeHandle<T extends object>(client: Type<T>): FakeHandle<T> {
+export function fakeHandle<T extends object>(
+  client: Type<T>,
+  options?: FakeOptions,
+): FakeHandle<T> {
   checkClient(client, 'fakeHandle()');
-  return new FakeHandle(client);
+  return new FakeHandle(client, options);
 }

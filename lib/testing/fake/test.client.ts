@@ -28,7 +28,7 @@ import {
 import { toSettings } from '../../runtime/options/client-settings.js';
 import type { Handler, Incarnation } from '../../runtime/process/client.definition.js';
 import type { ConnectionInfo, ConnectRequest } from '../../runtime/process/handler.arguments.js';
-import { type FakeHandle, fakeHandle } from './fake.handle.js';
+import { type FakeHandle, fakeHandle, type FakeOptions } from './fake.handle.js';
 import { NOWHERE } from './played.client.js';
 import { PlayedDialogue } from './played.dialogue.js';
 import { type PlayedFrame, toDataFrame } from './played.js';
@@ -56,6 +56,7 @@ const SESSION: ConnectionInfo = { ...NOWHERE, session: 1 };
 export class TestClient<T extends object> {
   readonly #client: Type<T>;
   readonly #incarnation: Incarnation;
+  readonly #options: FakeOptions;
   readonly #protocol: Protocol;
   #dialogue: PlayedDialogue;
   #session = SESSION;
@@ -67,18 +68,21 @@ export class TestClient<T extends object> {
     /** The instance: its fields are the state. */
     readonly instance: T,
     made: ModuleEnhancers,
+    options: FakeOptions,
   ) {
     this.#client = client;
+    this.#options = options;
     const handlers = readHandlers(client);
     const surroundings = ClassSurroundings.of(client, handlers, made);
     this.#incarnation = new HandlerTable(handlers).bind(instance, this.#host(), surroundings);
-    this.#protocol = toSettings(readClientMetadata(client)?.options ?? {}).protocol;
+    const known = { ...readClientMetadata(client)?.options, ...options };
+    this.#protocol = toSettings(known).protocol;
     this.#dialogue = new PlayedDialogue(client.name);
   }
 
   /** What `@HandleRef()` gives, and guards and their like ask the context for: a handle that the test plays. */
   get handle(): FakeHandle<T> {
-    return (this.#handle ??= fakeHandle(this.#client));
+    return (this.#handle ??= fakeHandle(this.#client, this.#options));
   }
 
   /** Calls `@OnStart`. */
@@ -256,12 +260,13 @@ function toMessageError(
  */
 export async function createTestClient<T extends object>(
   client: Type<T>,
-  metadata: Pick<ModuleMetadata, 'imports' | 'providers'> = {},
+  { protocol, ...metadata }: Pick<ModuleMetadata, 'imports' | 'providers'> & FakeOptions = {},
 ): Promise<TestClient<T>> {
   checkClient(client, 'createTestClient()');
   const module = await Test.createTestingModule(metadata).compile();
   const moduleRef = module.get(ModuleRef);
   const enhancers = enhancersOf(client, readHandlers(client));
   const made = await ModuleEnhancers.make(client, moduleRef, enhancers, false);
-  return new TestClient(client, await makeInstance(moduleRef, client), made);
+  const options = protocol === undefined ? {} : { protocol };
+  return new TestClient(client, await makeInstance(moduleRef, client), made, options);
 }

@@ -245,6 +245,19 @@ describe('A client class alone, with what stands before its handlers', () => {
     expect(() => client.request('none')).toThrow(/FeedClient has no @OnRequest "none"/);
   });
 
+  it('is told the protocol, where a factory makes its options', async () => {
+    class Made {
+      @OnMessage('trade')
+      async trade(@HandleRef() feed: ClientHandle) {
+        return String(await feed.request({ op: 'time' }));
+      }
+    }
+    WebSockexClient({ useFactory: () => ({ url: 'wss://feed.example', protocol }) })(Made);
+    const client = await createTestClient(Made, { protocol });
+    client.handle.onRequest('time', 12);
+    expect(await client.message({ op: 'trade' })).toBe('12');
+  });
+
   it('refuses what is no guard', async () => {
     class Odd {
       @OnCall() @UseGuards(class {}) ask() {}

@@ -191,6 +191,13 @@ describe('A fake handle that is asked', () => {
     );
     expect(await station.request(['BootNotification', {}])).toEqual(['BootNotification', {}]);
 
+    class MadeClient {}
+    WebSockexClient({ useFactory: () => ({ url: 'wss://a.example', protocol: exchange }) })(
+      MadeClient,
+    );
+    const made = fakeHandle(MadeClient, { protocol: exchange }).onRequest('time', 12);
+    expect(await made.request({ op: 'time' })).toBe(12);
+
     class PlainClient {}
     WebSockexClient('wss://a.example')(PlainClient);
     const plain = fakeHandle(PlainClient);
