@@ -24,7 +24,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.spec.ts'],
+    include: ['test/**/*.spec.ts', 'sample/exchange/test/*.spec.ts'],
     setupFiles: ['test/setup.ts'],
     // No test measures time: a machine that is busy with other things may take as long as it likes.
     testTimeout: 60_000,

@@ -1,25 +1,21 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ClientHandle, InjectClient, rpc } from 'nestjs-websockex';
-import { filter } from 'rxjs';
 
-import { NodeClient, Quantity } from './node.client.js';
+import { NodeClient, Quantity, type Block } from './node.client.js';
 
-/** A service that asks the node. */
+/** A service that asks the node, and keeps its chain. */
 @Injectable()
 export class Chain implements OnModuleInit {
+  readonly blocks: Block[] = [];
   private readonly logger = new Logger(Chain.name);
 
   constructor(@InjectClient(NodeClient) private readonly node: ClientHandle<NodeClient>) {}
 
-  /** A subscription ends with its session: each asks anew. */
+  /** It lives over sessions, and has no gaps. */
   onModuleInit(): void {
-    this.node.status$.pipe(filter((status) => status === 'open')).subscribe(() => {
-      // `open`, and not ready yet: it goes as soon as it may.
-      const sending = { whenDisconnected: 'queue' } as const;
-      this.node.request(rpc('eth_subscribe', ['newHeads']), sending).then(
-        (subscription) => this.logger.log(`subscription ${String(subscription)}`),
-        (error: unknown) => this.logger.warn(String(error)),
-      );
+    this.node.channel('heads').subscribe((block) => {
+      this.blocks.push(block);
+      this.logger.log(`block ${block.number}, in session ${this.node.session}`);
     });
   }
 

@@ -1,6 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { type ClientHandle, getClientToken, JsonRpcError } from 'nestjs-websockex';
-import { filter, firstValueFrom, skip } from 'rxjs';
+import { filter, firstValueFrom, take } from 'rxjs';
 
 import { AppModule } from './app.module.js';
 import { Chain } from './chain.js';
@@ -22,11 +22,12 @@ await firstValueFrom(
   node.status$.pipe(filter((status) => status === 'open' && node.session === 2)),
 );
 const height = await chain.height();
-await firstValueFrom(node.messages('eth_subscription').pipe(skip(9)));
-const blocks = await node.call('blocks');
+await new Promise<void>((done) => {
+  node.channel('heads').pipe(take(10)).subscribe({ complete: done });
+});
 await app.close();
 
-const [first] = blocks;
+const { blocks } = chain;
 const isWhole = blocks.every(
   ({ parentHash }, index) => index === 0 || parentHash === blocks[index - 1]?.hash,
 );
@@ -37,6 +38,6 @@ const isRight =
   id === 1337 &&
   refused instanceof JsonRpcError &&
   node.session === 2 &&
-  Number(first?.number) < height &&
+  Number(blocks[0]?.number) < height &&
   isWhole;
 if (!isRight) process.exitCode = 1;
