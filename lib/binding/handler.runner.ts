@@ -35,7 +35,7 @@ import { EnhancedHandler } from './enhanced.handler.js';
 export abstract class HandlerRunner {
   /**
    * Runs one call. What it throws, or rejects with, the handler has thrown. One that neither calls `next`
-   * nor returns something, or drops the promise that `next` has returned, is a crash with a `ConfigurationError`.
+   * nor returns something, or drops the promise that `next` has returned, has failed with a `ConfigurationError`.
    *
    * @param context what is called, and with what; guards and interceptors of the handler get the same object
    * @param next calls the rest: guards, interceptors, pipes, the handler; returns, throws and rejects as that does

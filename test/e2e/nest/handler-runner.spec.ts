@@ -6,6 +6,7 @@ import {
   FormatStatus,
   getClientToken,
   HandlerRunner,
+  json,
   jsonRpc,
   OnCall,
   OnCast,
@@ -14,19 +15,23 @@ import {
   OnDisconnect,
   OnError,
   OnFrame,
+  OnGap,
   OnInfo,
   OnMessage,
   OnPing,
   OnPong,
   OnRequest,
   OnStart,
+  OnSubscribe,
   OnTerminate,
   reply,
   WebSockexClient,
   WebSockexManager,
   WebSockexModule,
+  type ChannelSource,
   type ClientHandle,
   type CloseReason,
+  type Gap,
   type MessageError,
   type WebSockexClientOptions,
   type WebSockexExecutionContext,
@@ -214,6 +219,56 @@ describe('a HandlerRunner', () => {
     await scene.feed('{"jsonrpc":"2.0","id":1,"method":"sum","params":[1,2]}');
     await scene.server.peer.expectJson({ jsonrpc: '2.0', id: 1, result: 3 });
     expect(runs).toEqual([['request', 'sum', [1, 2], 'text']]);
+  });
+
+  it.each([
+    ['at once', (next: () => unknown) => next()],
+    ['as a promise', async (next: () => unknown) => next()],
+  ])('runs what says how to subscribe, and what fills gaps: %s', async (_, go) => {
+    interface Tick {
+      readonly of: string;
+      readonly seq?: number;
+    }
+    const runs: unknown[] = [];
+    const handled: number[] = [];
+    class Watching {
+      @OnSubscribe() ticks(name: string): ChannelSource<Tick> {
+        return { subscribe: { sub: name }, match: (tick: Tick) => tick.of === name };
+      }
+
+      @OnMessage() tick({ seq = 0 }: Tick) {
+        handled.push(seq);
+      }
+
+      @OnGap() fill({ from, to, stream }: Gap): Tick[] {
+        const between = Number(to.seq) - Number(from.seq) - 1;
+        return Array.from({ length: between }, (__, at) => ({
+          of: stream,
+          seq: Number(from.seq) + 1 + at,
+        }));
+      }
+    }
+    const run: HandlerRunner['run'] = (context, next) => {
+      const kind = context.getKind();
+      if (kind !== 'message') runs.push([kind, context.getPayload(), request.getStore()]);
+      return go(next);
+    };
+    const protocol = json<Tick>({
+      position: ({ of: stream, seq }) => (seq === undefined ? undefined : { stream, seq }),
+    });
+    await using scene = await Scene.open(Watching, [runner(run)], [], { protocol });
+    const items: number[] = [];
+    request.run('a request', () =>
+      scene.handle.channel('ticks', 'a').subscribe(({ seq = 0 }) => items.push(seq)),
+    );
+    await scene.server.peer.expectJson({ sub: 'a' });
+    await scene.feed('{"of":"a","seq":1}', '{"of":"a","seq":4}');
+    expect(handled).toEqual([1, 2, 3, 4]);
+    expect(items).toEqual([1, 2, 3, 4]);
+    expect(runs).toEqual([
+      ['subscribe', 'a', undefined],
+      ['gap', expect.objectContaining({ stream: 'a' }), undefined],
+    ]);
   });
 
   it('is told what is called, for whom, and with what; guards get the same context', async () => {
