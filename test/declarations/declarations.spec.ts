@@ -37,6 +37,7 @@ describe('an application that has its declarations written', () => {
       const sources = {
         'probe.ts': probe.source,
         ...filesOf('test/package/apps/typescript.ts'),
+        ...filesOf('test/package/apps/messages.ts'),
         // Those wait at the top level.
         ...(SETTINGS[setting].type === 'module' && {
           ...snippetsOfThePages(),

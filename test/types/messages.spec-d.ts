@@ -249,6 +249,8 @@ describe('@OnSubscribe', () => {
       expectTypeOf(handle.channel('logs')).toEqualTypeOf<Observable<unknown>>();
       // @ts-expect-error there is no such channel
       handle.channel('other');
+      const some = null as unknown as ClientHandle;
+      expectTypeOf(some.channel('any', 1, 'b')).toEqualTypeOf<Observable<unknown>>();
       // @ts-expect-error it takes a string
       handle.channel('trades', 1);
       // @ts-expect-error it takes an argument

@@ -37,12 +37,14 @@ export type CallAnswer<T, K extends keyof T> = T[K] extends (...args: never[]) =
     : never
   : never;
 
-/** The names of the `@OnSubscribe` methods of a client class. */
+/** The names of the `@OnSubscribe` methods of a client class; of one that nothing is known of, any name. */
 export type ChannelName<T> = {
   [K in keyof T]: T[K] extends (...args: never[]) => infer R
-    ? Awaited<R> extends ChannelSource<unknown>
+    ? unknown extends R
       ? K
-      : never
+      : Awaited<R> extends ChannelSource<unknown>
+        ? K
+        : never
     : never;
 }[keyof T] &
   string;
@@ -56,9 +58,11 @@ export type ChannelArgs<T, K extends keyof T> = T[K] extends (...args: infer A) 
 
 /** The items of a channel. */
 export type ChannelItem<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R
-  ? Awaited<R> extends ChannelSource<infer Item>
-    ? Item
-    : never
+  ? unknown extends R
+    ? unknown
+    : Awaited<R> extends ChannelSource<infer Item>
+      ? Item
+      : never
   : never;
 
 /**
