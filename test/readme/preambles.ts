@@ -157,6 +157,31 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
         trades(symbol: string, from: number | bigint, to: number | bigint): Promise<Trade[]>;
       }`,
   },
+  'gateway-client': {
+    before: `
+      import { json, OnMessage, Payload, WebSockexClient } from 'nestjs-websockex';
+      import { z } from 'zod';
+      const Trade = z.object({ price: z.coerce.number() });`,
+  },
+  'graphql-client': {
+    before: `
+      import { Frame, json, LoginError, OnConnect, OnMessage, OnSubscribe } from 'nestjs-websockex';
+      import { WebSockexClient } from 'nestjs-websockex';
+      import type { ChannelSource, ConnectionInfo, Dialogue } from 'nestjs-websockex';
+      import { z } from 'zod';
+      const Trade = z.object({ symbol: z.string(), price: z.number() });
+      type Trade = z.infer<typeof Trade>;
+      const Item = z
+        .object({ payload: z.object({ data: z.object({ trade: Trade }) }) })
+        .transform(({ payload }) => payload.data.trade);`,
+  },
+  'ethereum-client': {
+    before: `
+      import { jsonRpc, OnSubscribe, rpc, WebSockexClient } from 'nestjs-websockex';
+      import type { ChannelSource } from 'nestjs-websockex';
+      import { z } from 'zod';`,
+  },
+  'ethereum-bridge': { before: `import { ClientHandle, rpc } from 'nestjs-websockex';` },
   'message-handle': {
     before: `
       import { ClientHandle } from 'nestjs-websockex';
