@@ -2,8 +2,10 @@ import type { Awaitable } from '../async/deferred.js';
 import { toMessageFrame } from '../codec/encode.js';
 import type { PeerRequest, RequestId, RequestResult } from '../codec/protocol.port.js';
 import { NoHandlerError } from '../errors/client.errors.js';
+import { inspectShort } from '../errors/websockex.error.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { ClientSettings } from '../options/client-settings.js';
+import { isMilestone } from '../telemetry/milestone.js';
 import type { Handler } from './client.definition.js';
 import type { HandlerInvoker } from './handler.invoker.js';
 import type { Lifetime } from './lifetime.js';
@@ -29,6 +31,9 @@ const NOBODY: Handler = Object.freeze({
  * frame go together, once all of them are there, where the protocol can join them.
  */
 export class PeerRequests {
+  /** How many no handler was for. */
+  #refused = 0;
+
   constructor(
     private readonly client: string,
     private readonly tools: ProcessTools,
@@ -61,11 +66,20 @@ export class PeerRequests {
         this.#answer(handler, origin, id, result),
       );
     }
-    const what = `the peer asks for "${name}", and no @OnRequest is for that`;
-    const remedy = `It is told so. Write @OnRequest('${name}') to answer it.`;
-    const error = new NoHandlerError(this.client, what, remedy);
-    this.tools.telemetry.emit('warning', { message: error.message });
+    this.#warn(name);
+    const what = `it has no @OnRequest for "${name}"`;
+    const error = new NoHandlerError(this.client, what, 'The request is refused.');
     return this.#answer(NOBODY, origin, id, { error });
+  }
+
+  /** A peer may ask for the same again and again. */
+  #warn(name: string): void {
+    if (!isMilestone(++this.#refused)) return;
+    const times = this.#refused === 1 ? '' : ` (${this.#refused} such requests so far)`;
+    const message =
+      `${this.client}: the peer asks for ${inspectShort(name)}, and no @OnRequest is for that: it is told so${times}. ` +
+      'Write one to answer it';
+    this.tools.telemetry.emit('warning', { message });
   }
 
   /** @param result `undefined`: the handler has answered itself */
