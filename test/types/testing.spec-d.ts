@@ -64,6 +64,9 @@ test('a fake handle answers requests', () => {
   expectTypeOf(feed.sentMessages).toEqualTypeOf<readonly unknown[]>();
   // @ts-expect-error: it is no pattern
   feed.onRequest(12, 'time');
+  fakeHandle(FeedClient, { protocol: jsonRpc() });
+  // @ts-expect-error: it is no protocol
+  fakeHandle(FeedClient, { protocol: 'json' });
 });
 
 test('a net gives what the builder compiles to', async () => {

@@ -144,7 +144,8 @@ export class TestNet implements AsyncDisposable {
   /**
    * Ends the net. An expectation that waits still rejects, a client that dials later is refused.
    *
-   * @throws LeakError naming every client that still runs, and every connection and timer in use
+   * @throws LeakError naming every client that still runs, and every connection and timer in use; ExpectationError
+   * where a peer could not do what the test has told it to, and no expectation has said so
    */
   async dispose(): Promise<void> {
     await this.settle();
@@ -164,7 +165,10 @@ export class TestNet implements AsyncDisposable {
     this.#dials.clear();
     this.#isDisposed = true;
     // Last: whoever awaits this and the expectation has heard of both before an unheard one is told.
-    for (const server of this.#servers.values()) server.endExpectations(DISPOSED);
+    const servers = [...this.#servers.values()];
+    const fault = servers.find(({ untoldFault }) => untoldFault !== undefined)?.untoldFault;
+    for (const server of servers) server.endExpectations(DISPOSED);
+    if (fault !== undefined) throw fault;
     if (leaks.length > 0) throw new LeakError(leaks);
   }
 

@@ -80,7 +80,11 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
     return `${this.#scheme}://127.0.0.1:${this.port}${slash}${path}`;
   }
 
-  /** Resets every connection and frees the port. An expectation that waits still rejects. */
+  /**
+   * Resets every connection and frees the port. An expectation that waits still rejects.
+   *
+   * @throws ExpectationError where a peer could not do what the test has told it to, and no expectation has said so
+   */
   async dispose(): Promise<void> {
     for (const socket of this.#sockets.values()) socket.destroy();
     if (this.#net.listening) {
@@ -88,6 +92,7 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
       await once(this.#net, 'close');
     }
     this.endExpectations('it');
+    if (this.untoldFault !== undefined) throw this.untoldFault;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

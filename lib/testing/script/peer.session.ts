@@ -51,6 +51,8 @@ export class Session {
   readonly name: string;
   readonly clock: Clock;
   readonly channel: SessionPlace['channel'];
+  /** Why it cannot go on, where nobody has been told. */
+  untoldFault: ExpectationError | undefined;
   #isReset = false;
   /** Told each frame that the peer sends, where somebody keeps the books. */
   readonly #onSent: ((frame: DataFrame) => void) | undefined;
@@ -111,10 +113,17 @@ export class Session {
     this.received.sift((received) => this.#isAnswered(received));
   }
 
-  /** The test has a fault: the session is closed, and whoever expects something of it is told why. */
+  /**
+   * The test has a fault: the session is closed, and whoever expects something of it is told why, or who disposes of
+   * the net.
+   */
   fail(error: Error): void {
     this.tell(`!! ${error.message}`);
-    this.received.end(() => this.failure(error.message));
+    this.untoldFault ??= this.failure(error.message);
+    this.received.end(() => {
+      this.untoldFault = undefined;
+      return this.failure(error.message);
+    });
     this.link.call(() => this.socket.close(1011, 'the test kit cannot go on: see the transcript'));
   }
 

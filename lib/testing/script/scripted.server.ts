@@ -197,6 +197,11 @@ export class ScriptedServer extends Script {
     return (await this.#next(options)).request;
   }
 
+  /** What a peer could not do, and nobody has been told. @internal */
+  get untoldFault(): Error | undefined {
+    return this.#sessions.find(({ untoldFault }) => untoldFault !== undefined)?.untoldFault;
+  }
+
   /** @internal */
   set({ protocol }: ServerOptions): void {
     this.#protocol = protocol ?? this.#protocol;

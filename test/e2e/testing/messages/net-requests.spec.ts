@@ -222,6 +222,27 @@ describe('The protocol that a peer answers by', () => {
     );
   });
 
+  it('is asked for when the net is disposed of, where no expectation was told', async () => {
+    const unknown = {
+      ...odd,
+      request: (message: unknown, id: string | number) => ({ ...(message as object), id }),
+    };
+    const scene = await open(unknown);
+    scene.server.onRequest({ op: 'price' }, 1);
+    await expect(scene.handle.request({ op: 'price' })).rejects.toThrow(DisconnectedError);
+    await scene.close();
+    await expect(scene.net.dispose()).rejects.toThrow(/Say it by protocol\.reply/);
+
+    await using server = await createTestServer({ protocol: unknown });
+    server.onRequest({ op: 'price' }, 1).acceptAll();
+    const client = clientAt(server.url(), FeedClient, { protocol: unknown });
+    await using app = await boot([client]);
+    await app.handle(client).connected();
+    await expect(app.handle(client).request({ op: 'price' })).rejects.toThrow(DisconnectedError);
+    await expect(server.dispose()).rejects.toThrow(/Say it by protocol\.reply/);
+    await server.expectMessage().catch(() => undefined);
+  });
+
   it.each<[string, (message: Order, id: string | number) => Order]>([
     ['changes what it is given', (message, id) => Object.assign(message, { id })],
     ['writes it as text', (message, id) => ({ ...message, id: String(id) })],
