@@ -106,102 +106,110 @@ const told = (context: WebSockexExecutionContext): unknown[] => [
 ];
 
 describe('a HandlerRunner', () => {
-  it('runs every call of every kind of handler, and its result is that of the handler', async () => {
-    const runs: string[] = [];
-    const ran: string[] = [];
-    const note = (what: string): void => void ran.push(what);
-    class Full {
-      @OnStart() starts() {
-        note('start starts');
-      }
-      @BeforeConnect() before() {
-        note('beforeConnect before');
-      }
-      @OnConnect() connects() {
-        note('connect connects');
-        return reply('hello');
-      }
-      @OnFrame('text', 'frame') frame() {
-        note('frame frame');
-        return 'a frame';
-      }
-      @OnMessage('trade') message() {
-        note('message message');
-        return of('a', 'message');
-      }
-      @OnMessage('checked', { schema: z.object({ price: z.number() }).loose() })
-      async checked() {
-        note('message checked');
-        await Promise.resolve();
-        return 'checked';
-      }
-      @OnError() error() {
-        note('error error');
-      }
-      @OnPing() ping() {
-        note('ping ping');
-      }
-      @OnPong() pong() {
-        note('pong pong');
-      }
-      @OnCast() cast() {
-        note('cast cast');
-      }
-      @OnCall() call(one: number, other: number) {
-        note('call call');
-        return one + other;
-      }
-      @OnInfo() info() {
-        note('info info');
-      }
-      @OnDisconnect() lost() {
-        note('disconnect lost');
-      }
-      @OnTerminate() ends() {
-        note('terminate ends');
-      }
-      @FormatStatus() format() {
-        note('formatStatus format');
-        return { formatted: true };
-      }
-      @OnCodeChange() changes() {
-        note('codeChange changes');
-      }
-    }
-    const run: HandlerRunner['run'] = (context, next) => {
-      runs.push(told(context).join(' '));
-      return next();
-    };
-    await using scene = await Scene.open(Full, [runner(run)]);
-    const { handle, server } = scene;
-    const { peer } = server;
-    await peer.expectText('hello');
-    await scene.feed('frame', '{"type":"trade"}', '{"type":"checked","price":1}');
-    await peer.expectText('a frame');
-    await peer.expectText('a');
-    await peer.expectText('message');
-    await peer.expectText('checked');
-    await scene.feed('{"type":"checked"}');
-    peer.ping('');
-    await handle.sendFrame({ type: 'ping', data: Buffer.alloc(0) });
-    await scene.net.settle();
-    handle.cast('cast');
-    handle.info('an info');
-    const asked = handle.call('call', 1, 2);
-    await scene.net.settle();
-    expect(await asked).toBe(3);
-    expect(await handle.sys.getStatus()).toMatchObject({ state: { formatted: true } });
-    WebSockexClient('wss://feed.example')(Full);
-    await handle.sys.changeCode(Full);
-    peer.drop();
-    await scene.net.clock.advance('1m');
-    await handle.connected();
-    await handle.stop();
+  const ways: [string, (next: () => unknown) => unknown][] = [
+    ['at once', (next) => next()],
+    ['as a promise', async (next) => next()],
+  ];
 
-    // What a schema refuses has been run, and has not reached the method.
-    expect(runs).toEqual(ran.toSpliced(ran.indexOf('error error'), 0, 'message checked'));
-    expect(new Set(ran).size).toBe(16);
-  });
+  it.each(ways)(
+    'runs every call of every kind of handler, and its result is that: %s',
+    async (_, go) => {
+      const runs: string[] = [];
+      const ran: string[] = [];
+      const note = (what: string): void => void ran.push(what);
+      class Full {
+        @OnStart() starts() {
+          note('start starts');
+        }
+        @BeforeConnect() before() {
+          note('beforeConnect before');
+        }
+        @OnConnect() connects() {
+          note('connect connects');
+          return reply('hello');
+        }
+        @OnFrame('text', 'frame') frame() {
+          note('frame frame');
+          return 'a frame';
+        }
+        @OnMessage('trade') message() {
+          note('message message');
+          return of('a', 'message');
+        }
+        @OnMessage('checked', { schema: z.object({ price: z.number() }).loose() })
+        async checked() {
+          note('message checked');
+          await Promise.resolve();
+          return 'checked';
+        }
+        @OnError() error() {
+          note('error error');
+        }
+        @OnPing() ping() {
+          note('ping ping');
+        }
+        @OnPong() pong() {
+          note('pong pong');
+        }
+        @OnCast() cast() {
+          note('cast cast');
+        }
+        @OnCall() call(one: number, other: number) {
+          note('call call');
+          return one + other;
+        }
+        @OnInfo() info() {
+          note('info info');
+        }
+        @OnDisconnect() lost() {
+          note('disconnect lost');
+        }
+        @OnTerminate() ends() {
+          note('terminate ends');
+        }
+        @FormatStatus() format() {
+          note('formatStatus format');
+          return { formatted: true };
+        }
+        @OnCodeChange() changes() {
+          note('codeChange changes');
+        }
+      }
+      const run: HandlerRunner['run'] = (context, next) => {
+        runs.push(told(context).join(' '));
+        return go(next);
+      };
+      await using scene = await Scene.open(Full, [runner(run)]);
+      const { handle, server } = scene;
+      const { peer } = server;
+      await peer.expectText('hello');
+      await scene.feed('frame', '{"type":"trade"}', '{"type":"checked","price":1}');
+      await peer.expectText('a frame');
+      await peer.expectText('a');
+      await peer.expectText('message');
+      await peer.expectText('checked');
+      await scene.feed('{"type":"checked"}');
+      peer.ping('');
+      await handle.sendFrame({ type: 'ping', data: Buffer.alloc(0) });
+      await scene.net.settle();
+      handle.cast('cast');
+      handle.info('an info');
+      const asked = handle.call('call', 1, 2);
+      await scene.net.settle();
+      expect(await asked).toBe(3);
+      expect(await handle.sys.getStatus()).toMatchObject({ state: { formatted: true } });
+      WebSockexClient('wss://feed.example')(Full);
+      await handle.sys.changeCode(Full);
+      peer.drop();
+      await scene.net.clock.advance('1m');
+      await handle.connected();
+      await handle.stop();
+
+      // What a schema refuses has been run, and has not reached the method.
+      expect(runs).toEqual(ran.toSpliced(ran.indexOf('error error'), 0, 'message checked'));
+      expect(new Set(ran).size).toBe(16);
+    },
+  );
 
   it('runs the answers to requests of the peer, and gives the answer', async () => {
     const runs: unknown[] = [];
@@ -221,10 +229,7 @@ describe('a HandlerRunner', () => {
     expect(runs).toEqual([['request', 'sum', [1, 2], 'text']]);
   });
 
-  it.each([
-    ['at once', (next: () => unknown) => next()],
-    ['as a promise', async (next: () => unknown) => next()],
-  ])('runs what says how to subscribe, and what fills gaps: %s', async (_, go) => {
+  it.each(ways)('runs what says how to subscribe, and what fills gaps: %s', async (_, go) => {
     interface Tick {
       readonly of: string;
       readonly seq?: number;
