@@ -60,14 +60,24 @@ function isShape(value: object): boolean {
   return isPlain && Object.keys(value).length > 0;
 }
 
-/** As deep as the shape is, which the program has written, however deep the message. */
-function hasShape(message: unknown, shape: unknown): boolean {
+/**
+ * As deep as the shape is, which the program has written, however deep the message.
+ *
+ * @param judge has the say on what it knows in a shape
+ */
+export function hasShape(
+  message: unknown,
+  shape: unknown,
+  judge?: (shape: unknown, message: unknown) => boolean | undefined,
+): boolean {
+  const verdict = judge?.(shape, message);
+  if (verdict !== undefined) return verdict;
   if (typeof shape !== 'object' || shape === null) return Object.is(message, shape);
   if (typeof message !== 'object' || message === null) return false;
   if (Array.isArray(shape) !== Array.isArray(message)) return false;
   return Object.entries(shape).every(
     ([field, wanted]) =>
       Object.hasOwn(message, field) &&
-      hasShape((message as Record<string, unknown>)[field], wanted),
+      hasShape((message as Record<string, unknown>)[field], wanted, judge),
   );
 }

@@ -1,5 +1,4 @@
 import type { Awaitable } from '../async/deferred.js';
-import type { Timer } from '../clock/clock.port.js';
 import type { RequestResult } from '../codec/protocol.port.js';
 import { Connection } from '../connection/connection.js';
 import { Rotation } from '../connection/rotation.js';
@@ -21,12 +20,13 @@ import type { Gap } from '../session/gap.js';
 import type { Gaps, Release } from '../session/gaps.js';
 import type { SendingOptions } from '../session/session.feature.js';
 import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
+import { BesideCalls } from './beside.calls.js';
 import type { ClientDefinition, Handler } from './client.definition.js';
 import type { DialoguePort, FrameListener } from './dialogue.js';
 import { Dialer } from './dialer.js';
 import { Dispatcher } from './dispatcher.js';
 import { HandlerCalls, type KnownCall, type RunningCall } from './handler.calls.js';
-import { HandlerWatch, watchBeside } from './handler.watch.js';
+import { HandlerWatch } from './handler.watch.js';
 import { HandlerInvoker } from './handler.invoker.js';
 import { Lifetime } from './lifetime.js';
 import { Login, type LoginOwner } from './login.js';
@@ -69,8 +69,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   // Made for the first who wants one: most clients never rotate.
   #rotation: Rotation<Login> | undefined;
   #besides: ProcessRotation | undefined;
-  /** Of what fills gaps. */
-  #watches: Set<Timer> | undefined;
+  #beside: BesideCalls | undefined;
   /** That of the session, or of the last one. */
   login: Login | undefined;
   #settings: ClientSettings | undefined;
@@ -106,6 +105,11 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     this.reconnect = new Reconnect(definition, tools, this, owner, isTrusted);
     this.dialer = new Dialer(definition, tools, this);
     this.invoker = new HandlerInvoker(definition, tools, this, budget);
+  }
+
+  /** Calls handlers that its mailbox does not wait for. */
+  get beside(): BesideCalls {
+    return (this.#beside ??= new BesideCalls(this.tools, this));
   }
 
   /** What replaces its sessions. */
@@ -213,29 +217,8 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
 
   /** Calls the `@OnGap` for a stream, beside the mailbox, which does not wait for it. */
   fill(gap: Gap): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const work = (): void => {
-        const handler = this.lifetime.incarnation.gaps?.find(gap.stream);
-        if (handler === undefined) return resolve(undefined);
-        const { slowHandler } = this.settings;
-        const watch = watchBeside(this.tools, handler.method, slowHandler, () => 0);
-        (this.#watches ??= new Set()).add(watch);
-        let call: KnownCall | undefined;
-        const over = (): void => {
-          this.#watches?.delete(watch);
-          watch.cancel();
-          call?.end();
-        };
-        try {
-          const value = this.calls.invokeBeside(handler, [gap], (begun) => (call = begun));
-          void Promise.resolve(value).finally(over).then(resolve, reject);
-        } catch (thrown) {
-          over();
-          reject(thrown);
-        }
-      };
-      this.tools.run(() => this.mailbox.putFirst([{ type: 'beside', work }]));
-    });
+    const handler = this.lifetime.incarnation.gaps?.find(gap.stream);
+    return handler === undefined ? Promise.resolve() : this.beside.settled(handler, [gap]);
   }
 
   /** Takes out what nobody wants any more. */
@@ -333,7 +316,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     this.connection.giveUp();
     this.dialer.over();
     this.#besides?.over();
-    for (const watch of this.#watches ?? []) watch.cancel();
+    this.#beside?.over();
     this.entrant.over();
     this.invoker.cancelStreams();
     this.mailbox.dropJobs();

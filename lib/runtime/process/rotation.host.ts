@@ -1,5 +1,4 @@
 import { isThenable } from '../async/deferred.js';
-import type { Timer } from '../clock/clock.port.js';
 import type { SessionInfo, SessionWire } from '../connection/connection.port.js';
 import type { Rotation } from '../connection/rotation.js';
 import type {
@@ -19,13 +18,13 @@ import { HeldQueue } from '../mailbox/held.queue.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { SendingOptions } from '../session/session.feature.js';
 import type { Entrant } from '../throttle/budget.port.js';
+import type { BesideCalls } from './beside.calls.js';
 import type { ClientDefinition, Handler } from './client.definition.js';
 import { Dialer } from './dialer.js';
 import type { DialoguePort } from './dialogue.js';
 import type { Dispatcher, DispatcherParts } from './dispatcher.js';
 import type { ConnectionInfo } from './handler.arguments.js';
 import type { KnownCall } from './handler.calls.js';
-import { watchBeside } from './handler.watch.js';
 import type { Greeting } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
 import { Login } from './login.js';
@@ -38,6 +37,7 @@ export interface RotationParts extends Omit<
   DispatcherParts,
   'dialer' | 'rotation' | 'madeRotation'
 > {
+  readonly beside: BesideCalls;
   readonly dispatcher: Dispatcher;
   readonly rotation: Rotation<Login>;
   readonly isDraining: boolean;
@@ -61,8 +61,6 @@ export class ProcessRotation implements RotationHost<Login> {
   #entrant: Entrant | undefined;
   /** The call of `@BeforeConnect`, while it runs. */
   #preparing: KnownCall | undefined;
-  /** Those of the handlers that run beside the mailbox. */
-  #watches: Set<Timer> | undefined;
   #url: string | URL | undefined;
   /** When it is tried again. */
   #plan: ReconnectPlan | undefined;
@@ -169,7 +167,7 @@ export class ProcessRotation implements RotationHost<Login> {
   }
 
   logIn(login: Login): void {
-    this.#inTurn(() => {
+    this.parts.beside.inTurn(() => {
       const pending = login.begin();
       if (isThenable(pending)) pending.then(undefined, (error: unknown) => this.#crash(error));
     });
@@ -274,7 +272,6 @@ export class ProcessRotation implements RotationHost<Login> {
   over(): void {
     this.#dialer?.over();
     this.#entrant?.over();
-    for (const watch of this.#watches ?? []) watch.cancel();
   }
 
   #opened({ session }: ConnectionInfo): void {
@@ -290,10 +287,6 @@ export class ProcessRotation implements RotationHost<Login> {
   /** Its own: it knows what that of the client knows as it begins. */
   get #round(): UrlRound {
     return (this.#urls ??= new UrlRound());
-  }
-
-  #inTurn(work: () => void): void {
-    this.tools.run(() => this.parts.mailbox.putFirst([{ type: 'beside', work }]));
   }
 
   /** In a turn of its own: another handler may run now. */
@@ -363,49 +356,23 @@ export class ProcessRotation implements RotationHost<Login> {
     });
   }
 
-  /** Calls a handler beside the mailbox; where it runs for long that is told. */
   #invoke(handler: Handler, args: readonly unknown[], begun: (call: KnownCall) => void): unknown {
-    const { calls, settings } = this.parts;
-    const { slowHandler } = this.#settings ?? settings;
-    return calls.invokeBeside(handler, args, (call) => {
-      const watch = watchBeside(this.tools, handler.method, slowHandler, () => 0);
-      (this.#watches ??= new Set()).add(watch);
-      begun({
-        handler,
-        get isHere() {
-          return call.isHere;
-        },
-        awaits: (tell) => call.awaits(tell),
-        run: (work) => call.run(work),
-        end: () => {
-          this.#watches?.delete(watch);
-          watch.cancel();
-          call.end();
-        },
-      });
-    });
+    return this.parts.beside.invoke(handler, args, begun, this.#slowHandler);
   }
 
-  /** Calls a handler in a turn of its own, and waits for what it returns, as the mailbox does not. */
   #settled(handler: Handler, args: readonly unknown[]): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.#inTurn(() => {
-        let call: KnownCall | undefined;
-        const over = (): void => {
-          call?.end();
-          if (this.#preparing === call) this.#preparing = undefined;
-        };
-        try {
-          const value = this.#invoke(handler, args, (begun) => {
-            this.#preparing = call = begun;
-          });
-          void Promise.resolve(value).finally(over).then(resolve, reject);
-        } catch (thrown) {
-          over();
-          reject(thrown);
-        }
-      });
-    });
+    const begun = (call: KnownCall): void => {
+      this.#preparing = call;
+    };
+    const ended = (call: KnownCall): void => {
+      if (this.#preparing === call) this.#preparing = undefined;
+    };
+    return this.parts.beside.settled(handler, args, begun, ended, this.#slowHandler);
+  }
+
+  /** What the options say for the new session. */
+  get #slowHandler(): number {
+    return (this.#settings ?? this.parts.settings).slowHandler;
   }
 
   /** The new session, for the dialogue of its login: what has come of it waits with the rotation. */

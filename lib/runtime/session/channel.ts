@@ -1,3 +1,4 @@
+import { Steps } from '../async/steps.js';
 import type { Timer } from '../clock/clock.port.js';
 import type { Position } from '../codec/protocol.port.js';
 import { check, isSchema } from '../codec/standard.schema.js';
@@ -45,7 +46,7 @@ export class Channel {
   isSilent = false;
   /** Gives up the request that is awaited. */
   abort: AbortController | undefined;
-  #step = 0;
+  readonly #steps = new Steps();
 
   constructor(
     readonly key: string,
@@ -65,13 +66,12 @@ export class Channel {
 
   /** Tells whether it is still at what it was at. */
   guard(): () => boolean {
-    const step = this.#step;
-    return () => step === this.#step;
+    return this.#steps.guard();
   }
 
   /** Nothing that goes on counts any more. */
   stop(): void {
-    this.#step++;
+    this.#steps.next();
     this.timer?.cancel();
     this.timer = undefined;
     this.isOverdue = false;

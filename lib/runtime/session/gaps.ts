@@ -1,3 +1,4 @@
+import { Steps } from '../async/steps.js';
 import type { Timer } from '../clock/clock.port.js';
 import type { Position } from '../codec/protocol.port.js';
 import { GapError } from '../errors/gap.errors.js';
@@ -316,18 +317,17 @@ class Filling {
   readonly found = new Map<string, Held>();
   tries = 0;
   timer: Timer | undefined;
-  #step = 0;
+  readonly #steps = new Steps();
 
   constructor(readonly gap: Gap) {}
 
   /** Tells whether the same try goes on. */
   guard(): () => boolean {
-    const step = this.#step;
-    return () => step === this.#step;
+    return this.#steps.guard();
   }
 
   stop(): void {
-    this.#step++;
+    this.#steps.next();
     this.timer?.cancel();
     this.timer = undefined;
   }
