@@ -1,6 +1,7 @@
 /** A queue on a ring: adding and taking at either end costs the same however long it is. */
 export class Fifo<T> {
-  #ring: (T | undefined)[] = Array.from({ length: 16 });
+  // Most queues never hold more; a literal, which is made at once.
+  #ring: (T | undefined)[] = [undefined, undefined, undefined, undefined];
   #head = 0;
   #length = 0;
 

@@ -15,7 +15,8 @@ export class TurnBudget {
   /** At this step it is looked again whether the turn is used up. */
   #lookAt = 1;
   #isArmed = false;
-  #waiting: (() => void)[] = [];
+  /** Who waits for the next turn; there is none most of the time. */
+  #waiting: (() => void)[] | undefined;
 
   /**
    * A socket is read up to 32 times in a turn, 64 KiB each, and what has come is to be handled before it is read
@@ -55,7 +56,7 @@ export class TurnBudget {
 
   /** Calls `next`, which must not throw, when this turn of the event loop is over. */
   whenRenewed(next: () => void): void {
-    this.#waiting.push(next);
+    (this.#waiting ??= []).push(next);
     this.#arm();
   }
 
@@ -71,7 +72,7 @@ export class TurnBudget {
     this.#lookAt = 1;
     this.#isArmed = false;
     const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const next of waiting) next();
+    this.#waiting = undefined;
+    if (waiting !== undefined) for (const next of waiting) next();
   }
 }
