@@ -358,12 +358,16 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       import { Injectable } from '@nestjs/common';
       import { Test } from '@nestjs/testing';
       import { ClientHandle, Frame, getClientToken, InjectClient } from 'nestjs-websockex';
-      import { OnCall, OnCast, WebSockexClient } from 'nestjs-websockex';
+      import { OnCall, OnCast, OnSubscribe, WebSockexClient } from 'nestjs-websockex';
+      import type { ChannelSource } from 'nestjs-websockex';
       import { fakeHandle } from 'nestjs-websockex/testing';
       @WebSockexClient('wss://feed.example/v1')
       class FeedClient {
         @OnCast() publish(text: string) { return text; }
         @OnCall() price() { return 1; }
+        @OnSubscribe() trades(symbol: string): ChannelSource<{ price: number }> {
+          return { subscribe: symbol, match: () => true };
+        }
       }
       @Injectable()
       class Trader {

@@ -116,6 +116,20 @@ describe('onRequest() of a server', () => {
     expect(await waiting).toBe('done');
   });
 
+  it('knows its client where the server is asked for by URL', async () => {
+    await using scene = await NetScene.boot(
+      FeedClient,
+      { protocol: exchange },
+      { url: 'wss://feed.example/v1' },
+    );
+    scene.net
+      .server('wss://feed.example/v1')
+      .onRequest({ op: 'order' }, { orderId: 'x' })
+      .acceptAll();
+    await scene.handle.connected();
+    expect(await scene.handle.request({ op: 'order', side: 'buy' })).toEqual({ orderId: 'x' });
+  });
+
   it('leaves what it answers to no expectation, and all else to them', async () => {
     await using scene = await open();
     const { handle, server } = scene;
