@@ -343,8 +343,11 @@ export class Channels implements SessionFeature {
     channel.refusals = 0;
     channel.error = undefined;
     const kept = channel.kept.splice(0);
+    const isNow = channel.guard();
     for (const message of kept) {
       if (this.#isItem(channel, message)) void this.#deliver(channel, message);
+      // Who gets one may be the last to leave.
+      if (!isNow()) return;
     }
     this.#advance(channel);
   }

@@ -12,7 +12,7 @@ import {
   SubscribeError,
   type WebSockexEvent,
 } from 'nestjs-websockex';
-import { map, type Subscription } from 'rxjs';
+import { map, type Subscription, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
@@ -257,6 +257,21 @@ describe('a channel', () => {
     // In one chunk with the answer.
     await feed(scene, trade('BTC', 3), { id, ok: true }, trade('BTC', 4));
     expect(btc.items.map((item) => (item as Trade).price)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('may be left by who gets an item: no other item, and nothing of them is a bad message', async () => {
+    FeedClient.errors = [];
+    await using scene = await NetScene.open(FeedClient, { protocol });
+    const none = watch(scene.handle.channel('checked', 'BTC').pipe(take(1)));
+    const all = watch(scene.handle.channel('trades', 'ETH').pipe(take(2)));
+    await asked(scene);
+    await feed(scene, trade('BTC', 1), trade('BTC', 2), { op: 'subscribed', symbol: 'BTC' });
+    const { id } = await asked(scene);
+    await feed(scene, trade('ETH', 1), trade('ETH', 2), trade('ETH', 3), { id, ok: true });
+    expect([none.items, all.items]).toEqual([[{ price: 1 }], [trade('ETH', 1), trade('ETH', 2)]]);
+    expect([none.isOver, all.isOver]).toEqual([true, true]);
+    expect(await grant(scene)).toMatchObject({ op: 'unsub', symbol: 'ETH' });
+    expect([FeedClient.errors, states(scene)]).toEqual([[], []]);
   });
 
   it('may be confirmed by a message, and checks its items, one after the other', async () => {
