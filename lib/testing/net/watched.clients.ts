@@ -6,8 +6,8 @@ import { WebSockexManager } from '../../manager/websockex.manager.js';
 import type { ClientHandle } from '../../runtime/client/client-handle.js';
 import type { Client } from '../../runtime/client/client.js';
 import { LocalHandle } from '../../runtime/client/local-handle.js';
-import type { Dialect } from '../script/peer.session.js';
 import type { FrameLedger } from '../script/frame.ledger.js';
+import type { Dialect } from '../script/peer.protocol.js';
 import type { VirtualClock } from '../script/virtual.clock.js';
 import { countFrames, watch } from './sent.log.js';
 

@@ -7,6 +7,7 @@ import type { Protocol, RequestId, RequestResult } from '../../runtime/codec/pro
 import { JsonRpcError } from '../../runtime/errors/request.errors.js';
 import { toError } from '../../runtime/errors/websockex.error.js';
 import type { DataFrame } from '../../runtime/frame/frame.js';
+import type { ChannelSource } from '../../runtime/session/channel.port.js';
 
 /** Stands for an id where one is looked for. No counter comes so far. */
 const MARK = 4_503_599_627_370_497;
@@ -16,6 +17,14 @@ const SERVER_ERROR = -32_000;
 
 /** How deep in a message its id may stand. */
 const DEEPEST = 4;
+
+/** How a client talks, as the net knows it. */
+export interface Dialect {
+  /** By now. */
+  readonly protocol: () => Protocol | undefined;
+  /** How it subscribes to a channel; `undefined` where it does not. */
+  readonly channel: (name: string, args: readonly unknown[]) => ChannelSource<unknown> | undefined;
+}
 
 /**
  * How a client talks, from the other end: a peer reads its requests, and writes the answers.

@@ -2,29 +2,19 @@ import type { IncomingMessage } from 'node:http';
 
 import type WebSocket from 'ws';
 
-import type { Protocol } from '../../runtime/codec/protocol.port.js';
-import type { ChannelSource } from '../../runtime/session/channel.port.js';
 import type { DataFrame } from '../../runtime/frame/frame.js';
 import type { Clock } from '../../runtime/clock/clock.port.js';
 import { ExpectationError } from './expectation.error.js';
 import type { FrameLedger } from './frame.ledger.js';
 import type { NetLink } from './net.link.js';
 import { PeerMessages } from './peer.messages.js';
-import type { PeerProtocol } from './peer.protocol.js';
+import type { Dialect, PeerProtocol } from './peer.protocol.js';
 import { Queue } from './queue.js';
 import { describe, type Received } from './received.js';
 import type { RequestAnswers } from './request.answers.js';
 
 /** The code a close frame without one is told by. */
 const NO_CODE = 1005;
-
-/** How a client talks, as the net knows it. */
-export interface Dialect {
-  /** By now. */
-  readonly protocol: () => Protocol | undefined;
-  /** How it subscribes to a channel; `undefined` where it does not. */
-  readonly channel: (name: string, args: readonly unknown[]) => ChannelSource<unknown> | undefined;
-}
 
 /** What a session is part of. */
 export interface SessionPlace {
