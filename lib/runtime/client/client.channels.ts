@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 
 import type { SignalWatchers } from '../async/signal.watchers.js';
 import { toMessageFrame } from '../codec/encode.js';
-import type { Position, RequestResult } from '../codec/protocol.port.js';
+import type { Position } from '../codec/protocol.port.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { inspectShort, toError } from '../errors/websockex.error.js';
 import { SafeObservable } from '../observers/safe-observable.js';
@@ -72,8 +72,8 @@ export class ClientChannels implements ChannelPort {
     });
   }
 
-  ask(name: string, args: readonly unknown[], told: (outcome: RequestResult) => void): void {
-    this.client.process.ask(name, args, told);
+  ask(...asked: Parameters<ChannelPort['ask']>): void {
+    this.client.process.ask(...asked);
   }
 
   send(message: unknown, isReplay: boolean, done: (error?: Error | null) => void): void {
@@ -88,7 +88,7 @@ export class ClientChannels implements ChannelPort {
     message: unknown,
     isReplay: boolean,
     signal: AbortSignal,
-    sent: () => void,
+    sent: (aside: () => void) => void,
   ): Promise<unknown> {
     const { client } = this;
     if (client.process.settings.protocol.request === undefined) {
@@ -105,6 +105,7 @@ export class ClientChannels implements ChannelPort {
       retry: false,
       isKept: false,
       isOfHandler: false,
+      isOfLogin: false,
     };
     return client.requests.request(sender, settings, this.signals);
   }

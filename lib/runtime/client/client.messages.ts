@@ -42,7 +42,10 @@ export class MessageSender implements RequestSender {
   constructor(
     private readonly client: MessageClient,
     private readonly message: unknown,
-    private readonly sending: Sending & { readonly isReplay?: boolean; readonly sent?: () => void },
+    private readonly sending: Sending & {
+      readonly isReplay?: boolean;
+      readonly sent?: (aside: () => void) => void;
+    },
     private readonly signals: SignalWatchers,
     /** Who sends it, for errors. */
     private readonly where = `${client.name}: request()`,
@@ -76,27 +79,33 @@ export class MessageSender implements RequestSender {
         },
         onHanded: () => {
           told.handed(client.process.connection.session);
-          sent?.();
+          sent?.(() => told.aside());
         },
         onReturned: () => told.returned(),
       },
     });
     if (!isKept) {
       told.handed(session);
-      sent?.();
+      sent?.(() => told.aside());
     }
     // Of a session that never takes the place nobody else tells.
     if (next !== undefined) this.signals.add(next, (reason) => told.failed(reason as Error));
   }
 
-  cancel(id: RequestId): void {
+  cancel(id: RequestId, session: number): void {
     const { client } = this;
     const { process } = client;
     const { protocol } = process.settings;
-    const message = protocol.cancel?.(id);
-    if (message === undefined || !process.isReady) return;
-    const frame = toMessageFrame(`${client.name}: protocol.cancel`, protocol, message);
-    void client.send(frame).catch(() => undefined);
+    try {
+      const message = protocol.cancel?.(id);
+      const isThere = process.isReady && process.connection.session === session;
+      if (message === undefined || !isThere) return;
+      const frame = toMessageFrame(`${client.name}: protocol.cancel`, protocol, message);
+      void client.send(frame).catch(() => undefined);
+    } catch (error) {
+      // Whoever has given up is told that, and others wait to be told as much.
+      client.telemetry.error(error, 'protocol.cancel');
+    }
   }
 }
 
@@ -144,6 +153,7 @@ export class ClientMessages {
         retry,
         isKept: isKeptMode(whenDisconnected),
         isOfHandler: process.calls.isHere,
+        isOfLogin: (process.maySend && !process.isReady) || process.rotatingHere !== undefined,
       };
       const sender = new MessageSender(client, message, sending, this.signals);
       const answer = client.requests.request(sender, settings, this.signals);

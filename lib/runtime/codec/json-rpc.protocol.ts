@@ -121,6 +121,8 @@ interface RpcFault {
 
 function reply(id: RequestId, result: RequestResult): RpcReply {
   if ('error' in result) return new RpcReply(id, undefined, toFault(result.error));
+  const kind = typeof result.value;
+  if (kind === 'function' || kind === 'symbol') throw new TypeError(`a ${kind} has no JSON text`);
   // Without a result it would be no answer.
   return new RpcReply(id, result.value ?? null);
 }

@@ -101,7 +101,12 @@ export class PeerRequests {
   }
 
   /** What goes to the peer; `undefined` where the protocol has no answers, or cannot write even the error. */
-  #answerOf(handler: Handler, id: RequestId, result: RequestResult): Answer | undefined {
+  #answerOf(
+    handler: Handler,
+    id: RequestId,
+    result: RequestResult,
+    isLast = false,
+  ): Answer | undefined {
     const { protocol } = this.parts.settings;
     if (protocol.reply === undefined) return undefined;
     try {
@@ -109,8 +114,10 @@ export class PeerRequests {
       return { message, frame: this.#toFrame(message) };
     } catch (error) {
       this.tools.telemetry.error(error, `the answer of ${handler.method}`);
-      // What it has returned cannot be written; an error says less.
-      return 'error' in result ? undefined : this.#answerOf(handler, id, { error });
+      if (isLast) return undefined;
+      // What it has given cannot be written; a plain error says less.
+      const plain = new Error('the answer cannot be written');
+      return this.#answerOf(handler, id, { error: plain }, true);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Awaitable } from '../async/deferred.js';
+import { type Awaitable, isThenable } from '../async/deferred.js';
 import type { RequestResult } from '../codec/protocol.port.js';
 import { Connection } from '../connection/connection.js';
 import { Rotation } from '../connection/rotation.js';
@@ -198,14 +198,27 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     else this.tools.run(() => mailbox.postLater(message));
   }
 
-  /** Asks the `@OnSubscribe` of that name, between two messages; an incarnation that is over tells nothing. */
-  ask(name: string, args: readonly unknown[], told: (outcome: RequestResult) => void): void {
+  /**
+   * Asks the `@OnSubscribe` of that name, between two messages; an incarnation that is over tells nothing.
+   *
+   * @param later told where it takes its time
+   */
+  ask(
+    name: string,
+    args: readonly unknown[],
+    told: (outcome: RequestResult) => void,
+    later: () => void,
+  ): void {
     const work = (): Awaitable => {
       const { isOver, incarnation } = this.lifetime;
       if (isOver) return undefined;
       const handler = incarnation.channels?.get(name);
-      if (handler !== undefined) return this.invoker.consult(handler, args, told);
-      return told({ error: this.dispatcher.noTaker(`the channel "${name}"`) });
+      if (handler === undefined) {
+        return told({ error: this.dispatcher.noTaker(`the channel "${name}"`) });
+      }
+      const pending = this.invoker.consult(handler, args, told);
+      if (isThenable(pending)) later();
+      return pending;
     };
     this.tools.run(() => this.mailbox.interject(work, () => undefined));
   }

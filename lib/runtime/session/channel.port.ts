@@ -74,8 +74,17 @@ export interface ChannelInfo {
 
 /** Whom channels talk by. */
 export interface ChannelPort {
-  /** Asks the `@OnSubscribe` of that name, between two messages. */
-  ask(name: string, args: readonly unknown[], told: (outcome: RequestResult) => void): void;
+  /**
+   * Asks the `@OnSubscribe` of that name, between two messages.
+   *
+   * @param later told where it takes its time
+   */
+  ask(
+    name: string,
+    args: readonly unknown[],
+    told: (outcome: RequestResult) => void,
+    later: () => void,
+  ): void;
   /**
    * @param isReplay whether it goes before all that waits to be sent
    * @param done told when the socket has it, or why it never will
@@ -85,13 +94,13 @@ export interface ChannelPort {
   /**
    * The same, as a request; rejects with what it ends by, and when it is aborted.
    *
-   * @param sent told when the socket has it: it may wait for its turn
+   * @param sent told when the socket has it: it may wait for its turn. `aside` makes room for other requests
    */
   request(
     message: unknown,
     isReplay: boolean,
     signal: AbortSignal,
-    sent: () => void,
+    sent: (aside: () => void) => void,
   ): Promise<unknown>;
   /** Where a message stands. Throws what the protocol throws. */
   position(message: unknown): Position | undefined;

@@ -46,6 +46,8 @@ export class Channel {
   isSilent = false;
   /** Gives up the request that is awaited. */
   abort: AbortController | undefined;
+  /** Has that make room for other requests. */
+  aside: (() => void) | undefined;
   readonly #steps = new Steps();
 
   constructor(
@@ -53,6 +55,11 @@ export class Channel {
     readonly name: string,
     readonly args: readonly unknown[],
   ) {}
+
+  /** Whether the peer is to confirm something. */
+  get isAwaited(): boolean {
+    return this.timer !== undefined && this.phase !== 'refused';
+  }
 
   get isWanted(): boolean {
     return this.subscribers.size > 0 || this.linger !== undefined;
@@ -78,6 +85,7 @@ export class Channel {
     this.isSilent = false;
     const { abort } = this;
     this.abort = undefined;
+    this.aside = undefined;
     abort?.abort(STOPPED);
   }
 
@@ -87,13 +95,20 @@ export class Channel {
     this.begin('idle');
     const isRead = isRotated && phase === 'active' && source !== undefined;
     this.before = isRead ? { source, answer } : undefined;
+    this.reset();
+  }
+
+  /** Nothing of what was asked for counts any more. */
+  reset(): void {
     this.source = undefined;
     this.answer = undefined;
     this.kept = [];
     this.isSpilled = false;
   }
 
-  next(item: unknown): void {
+  /** @param after where the message of the item stands */
+  next(item: unknown, after: Position | undefined): void {
+    if (after !== undefined) this.after = after;
     // Who comes because of it has not subscribed before it.
     const subscribers = [...this.subscribers];
     for (const subscriber of subscribers) subscriber.next(item);

@@ -1,7 +1,7 @@
-import { type Awaitable, isThenable, type Pending } from '../async/deferred.js';
+import { type Awaitable, isThenable, type Pending, toPromise } from '../async/deferred.js';
 import type { Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
-import type { RequestResult } from '../codec/protocol.port.js';
+import type { Position, RequestResult } from '../codec/protocol.port.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import { SubscribeError } from '../errors/channel.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
@@ -9,6 +9,7 @@ import { DisconnectedError, RequestFailedError } from '../errors/request.errors.
 import { toError } from '../errors/websockex.error.js';
 import { Channel, type ChannelSubscriber, makeItem, notASource, toInfo } from './channel.js';
 import type { ChannelInfo, ChannelPort, ChannelSource } from './channel.port.js';
+import { checkPosition } from './gap.js';
 import { SendRate } from './send.rate.js';
 import type { FeatureContext, SessionFeature } from './session.feature.js';
 
@@ -54,6 +55,8 @@ export class Channels implements SessionFeature {
   #pace: SendRate | undefined;
   #paceTimer: Timer | undefined;
   #isPaused = false;
+  /** Whether the message that is given to those who subscribe is an item for any of them. */
+  #isTaken = false;
 
   /** @param ready the session that is ready; 0 for none */
   constructor(
@@ -107,11 +110,12 @@ export class Channels implements SessionFeature {
   /** The turn of a message: those whose item it is get it. A promise, where a schema takes its time. */
   message(message: unknown): Pending {
     let pending: Promise<unknown> | undefined;
+    this.#isTaken = false;
     for (const channel of this.#channels.values()) {
       const delivered = this.#offer(channel, message);
       if (isThenable(delivered)) pending = Promise.all([pending, delivered]);
     }
-    if (this.#left.length > 0) this.#late(message);
+    if (this.#left.length > 0 && !this.#isTaken) this.#late(message);
     return pending as Promise<void> | undefined;
   }
 
@@ -232,12 +236,21 @@ export class Channels implements SessionFeature {
     const isNow = channel.guard();
     const { session } = this;
     const context = { session, ...(channel.after !== undefined && { after: channel.after }) };
-    this.port.ask(channel.name, [...channel.args, context], (outcome) => {
-      if (!isNow()) return;
-      const isReplay = this.#replays.has(channel);
-      this.#asked(channel, outcome, isReplay);
-      if (channel.phase !== 'asking') this.#sent(channel);
-    });
+    // It may ask the peer itself, which would wait behind what waits for it.
+    const later = (): void => {
+      if (isNow()) this.#sent(channel);
+    };
+    this.port.ask(
+      channel.name,
+      [...channel.args, context],
+      (outcome) => {
+        if (!isNow()) return;
+        const isReplay = this.#replays.has(channel);
+        this.#asked(channel, outcome, isReplay);
+        if (channel.phase !== 'asking') this.#sent(channel);
+      },
+      later,
+    );
   }
 
   #asked(channel: Channel, outcome: RequestResult, isReplay: boolean): void {
@@ -273,8 +286,10 @@ export class Channels implements SessionFeature {
     };
     const isAwaited = ack === 'answer' || (ack !== undefined && channel.phase === 'subscribing');
     // Its time begins when it has left: it may wait for its turn before that.
-    const sent = (): void => {
-      if (isAwaited && isNow()) this.#await(channel);
+    const sent = (aside?: () => void): void => {
+      if (!isAwaited || !isNow()) return;
+      channel.aside = aside;
+      this.#await(channel);
     };
     try {
       if (ack === 'answer') {
@@ -357,6 +372,7 @@ export class Channels implements SessionFeature {
     const error = this.#errorOf(channel, what, cause);
     if (!channel.wasActive || !channel.isWanted) return this.#fail(channel, error);
     channel.begin('refused');
+    channel.reset();
     channel.error = error;
     const bound = Math.min(RETRY.most, RETRY.least * 2 ** ++channel.refusals);
     const delay = Math.round(RETRY.least + this.context.random() * (bound - RETRY.least));
@@ -372,10 +388,20 @@ export class Channels implements SessionFeature {
     const silences = (this.#silences.get(channel.key) ?? 0) + 1;
     this.#silences.set(channel.key, silences);
     const error = this.#errorOf(channel, what, cause);
-    if (silences === 1) return this.context.cut(error);
-    this.#silences.delete(channel.key);
+    if (silences === 1) {
+      // Those whose answers are still to come get none in this session either.
+      for (const { key, isAwaited } of this.#channels.values()) {
+        if (isAwaited && !this.#silences.has(key)) this.#silences.set(key, 1);
+      }
+      for (const key of this.#silences.keys()) {
+        if (this.#silences.size <= LEFT.most) break;
+        this.#silences.delete(key);
+      }
+      return this.context.cut(error);
+    }
     channel.isSilent = true;
     channel.error = error;
+    channel.aside?.();
     if (channel.wasActive && channel.isWanted) this.#tell(channel, error);
     else this.#refuse(channel, error);
   }
@@ -426,7 +452,11 @@ export class Channels implements SessionFeature {
   #unsubscribeOf({ unsubscribe }: ChannelSource<unknown>, answer: unknown): unknown {
     if (typeof unsubscribe !== 'function') return unsubscribe;
     try {
-      return (unsubscribe as (answer: unknown) => unknown)(answer);
+      const message = (unsubscribe as (answer: unknown) => unknown)(answer);
+      const promise = toPromise(message);
+      if (promise === undefined) return message;
+      promise.catch(ignore);
+      throw new TypeError('it returned a promise; it must return the message');
     } catch (error) {
       this.context.telemetry.error(error, 'the function "unsubscribe" of a channel');
       return undefined;
@@ -459,6 +489,7 @@ export class Channels implements SessionFeature {
   }
 
   #keep(channel: Channel, message: unknown): void {
+    this.#isTaken = true;
     if (channel.isSpilled) return;
     channel.kept.push(message);
     if (channel.kept.length <= MOST_KEPT) return;
@@ -484,19 +515,20 @@ export class Channels implements SessionFeature {
 
   /** One after the other, in order, though a schema may take its time for one. */
   #deliver(channel: Channel, message: unknown, source = channel.source): Awaitable {
+    this.#isTaken = true;
+    let after: Position | undefined;
     let made: unknown;
     try {
-      const after = this.port.position(message);
-      if (after !== undefined) channel.after = after;
+      after = checkPosition(this.port.position(message));
       made = makeItem(source as ChannelSource<unknown>, message);
     } catch (error) {
       return this.port.bad(error);
     }
-    if (!isThenable(made) && channel.making === undefined) return channel.next(made);
+    if (!isThenable(made) && channel.making === undefined) return channel.next(made, after);
     const making: Promise<void> = Promise.resolve(channel.making)
       .then(() => made)
       .then(
-        (item) => channel.next(item),
+        (item) => channel.next(item, after),
         (error: unknown) => this.port.bad(error),
       )
       .finally(() => {
@@ -518,7 +550,10 @@ export class Channels implements SessionFeature {
       const again = this.#unsubscribeOf(source, answer);
       try {
         if (source.ack !== 'answer') this.port.send(again, false, ignore);
-        else this.port.request(again, false, new AbortController().signal, ignore).catch(ignore);
+        else
+          this.port
+            .request(again, false, new AbortController().signal, (aside) => aside())
+            .catch(ignore);
       } catch {
         // The session has ended: the peer has forgotten it.
       }

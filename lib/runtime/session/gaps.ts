@@ -96,7 +96,7 @@ export class Gaps implements SessionFeature {
       return false;
     }
     const isNew = last !== undefined && last.epoch !== position.epoch;
-    const isOld = isNew && stream.isFormer(position.epoch);
+    const isOld = isNew && stream.isFormer(position.epoch, this.context.session);
     if (isOld || (last !== undefined && !isNew && position.seq <= last.seq)) {
       this.#duplicates++;
       this.context.telemetry.emit('message:duplicate', { position, count: this.#duplicates });
@@ -185,7 +185,10 @@ export class Gaps implements SessionFeature {
   }
 
   #given(stream: Stream, filling: Filling, collected: Collected): void {
-    if (collected.position !== undefined) return this.#resync(stream, filling, collected);
+    if (collected.position !== undefined) {
+      checkResync(filling.gap, collected.position);
+      return this.#resync(stream, filling, collected);
+    }
     if (collected.messages === undefined) {
       return this.#lose(stream, filling, '@OnGap gave nothing');
     }
@@ -290,17 +293,19 @@ class Stream {
   session = 0;
   filling: Filling | undefined;
   /** Of what the peer has made anew since: what comes of it is late. */
-  #former: { readonly epoch: string | undefined } | undefined;
+  #former: { readonly epoch: string | undefined; readonly session: number } | undefined;
 
   moveTo(position: Position, session: number): void {
     const { last } = this;
-    if (last !== undefined && last.epoch !== position.epoch) this.#former = { epoch: last.epoch };
+    if (last !== undefined && last.epoch !== position.epoch)
+      this.#former = { epoch: last.epoch, session };
     this.last = position;
     this.session = session;
   }
 
-  isFormer(epoch: string | undefined): boolean {
-    return this.#former !== undefined && this.#former.epoch === epoch;
+  /** In another session the peer may have gone back to it. */
+  isFormer(epoch: string | undefined, session: number): boolean {
+    return this.#former?.session === session && this.#former.epoch === epoch;
   }
 }
 
@@ -363,6 +368,16 @@ class Filling {
       const epoch = epochs.indexOf(one.position.epoch) - epochs.indexOf(other.position.epoch);
       return epoch === 0 ? compareSeq(one.position.seq, other.position.seq) : epoch;
     });
+  }
+}
+
+/** One that leads nowhere would be asked for again at once. */
+function checkResync({ stream, from }: Gap, position: Position): void {
+  if (position.stream !== stream) {
+    throw new TypeError(`@OnGap gave a position of the stream "${position.stream}"`);
+  }
+  if (position.epoch === from.epoch && position.seq <= from.seq) {
+    throw new RangeError(`@OnGap gave the position ${position.seq}, which has been handled before`);
   }
 }
 

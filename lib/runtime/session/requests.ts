@@ -4,7 +4,7 @@ import type { Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
 import { type HeapEntry, TimerHeap } from '../clock/timer.heap.js';
 import { type Reading, readMessages } from '../codec/message.reader.js';
-import type { RequestId } from '../codec/protocol.port.js';
+import type { Answer, Protocol, RequestId } from '../codec/protocol.port.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import {
   DisconnectedError,
@@ -12,7 +12,7 @@ import {
   RequestTimeoutError,
 } from '../errors/request.errors.js';
 import { BackpressureError, type SendFailure } from '../errors/sending.errors.js';
-import { WebSockexError, withoutStacks } from '../errors/websockex.error.js';
+import { toError, WebSockexError, withoutStacks } from '../errors/websockex.error.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { FeatureContext, SessionFeature } from './session.feature.js';
 
@@ -27,6 +27,8 @@ export interface RequestSettings {
   readonly isKept: boolean;
   /** Whether a handler of the client asks: while that waits, what arrives does so behind it. */
   readonly isOfHandler: boolean;
+  /** Whether a login asks: then nothing is before it. */
+  readonly isOfLogin: boolean;
 }
 
 /** How a request goes out. */
@@ -37,8 +39,8 @@ export interface RequestSender {
    * @throws WebSockexError where it may not; then nothing of it is kept
    */
   send(id: RequestId, told: SendingTold): void;
-  /** What tells the peer that nobody waits for the answer any more; not sent where there is no session. */
-  cancel(id: RequestId): void;
+  /** What tells the peer that nobody waits for the answer any more; not sent where that session is over. */
+  cancel(id: RequestId, session: number): void;
 }
 
 /** Told on the way of one request. */
@@ -49,6 +51,8 @@ export interface SendingTold {
   returned(): void;
   /** It waits; `withdraw` takes it out. */
   kept(withdraw: () => void): void;
+  /** Nobody counts on the answer: it makes room for others, and may still be answered. */
+  aside(): void;
   /** It will not be sent, or the socket had it, and is gone. */
   failed(error: Error): void;
 }
@@ -83,6 +87,9 @@ export class Requests implements SessionFeature {
   /** What was decoded as it arrived, until its turn. */
   #early: WeakMap<DataFrame, Reading> | undefined;
   #drained: (() => void)[] | undefined;
+  #isPumping = false;
+  /** How many have a place no more, and may still be answered. */
+  #aside = 0;
 
   constructor(private readonly context: FeatureContext) {}
 
@@ -104,6 +111,11 @@ export class Requests implements SessionFeature {
     return this.#lastId === 0 && this.#order === 0;
   }
 
+  /** How many hold a place. */
+  get #inFlight(): number {
+    return this.#placed.size - this.#aside;
+  }
+
   /** How many have not ended. */
   get pending(): number {
     return this.#placed.size + this.#waiting.size;
@@ -123,7 +135,9 @@ export class Requests implements SessionFeature {
     const { clock, settings: options } = this.context;
     const { timeout, signal } = settings;
     const request = new Request(sender, settings, clock.now() + timeout, this.#order++);
-    const hasPlace = this.#placed.size < options.maxInFlight && this.#waiting.size === 0;
+    // What waits does so for the session that this one makes ready.
+    const isNext = this.#inFlight < options.maxInFlight && this.#waiting.size === 0;
+    const hasPlace = settings.isOfLogin || isNext;
     if (hasPlace) this.#send(request);
     else this.#waiting.push(request);
     if (request.isSettled) return request.promise;
@@ -157,7 +171,7 @@ export class Requests implements SessionFeature {
 
   /** Answers to what was asked are waited for, as long as a shutdown may. */
   drain(): Promise<void> | undefined {
-    if (this.#isUnused || this.#placed.size === 0) return undefined;
+    if (this.#isUnused || this.#inFlight === 0) return undefined;
     return new Promise((resolve) => (this.#drained ??= []).push(resolve));
   }
 
@@ -203,8 +217,8 @@ export class Requests implements SessionFeature {
     try {
       const { values: all, isBatch } = readMessages(protocol, frame.data);
       const values = all.filter((value) => {
-        const answer = protocol.answer?.(value);
-        const request = answer && answer.id !== undefined ? this.#placed.get(answer.id) : undefined;
+        const answer = answerOf(protocol, value);
+        const request = answer?.id === undefined ? undefined : this.#placed.get(answer.id);
         if (answer === undefined || request === undefined) return true;
         answered.push(() => this.#answered(request, answer));
         return false;
@@ -228,9 +242,11 @@ export class Requests implements SessionFeature {
     else this.#settle(request, () => request.resolve(answer.value));
   }
 
-  #failed(error: Error): Error {
+  /** Nobody holds the error of a message to what its type says. */
+  #failed(error: unknown): Error {
     if (error instanceof RequestFailedError) return error.toldTo(this.context.client);
-    return new RequestFailedError(this.context.client, error.message, { cause: error });
+    const { message } = toError(error);
+    return new RequestFailedError(this.context.client, message, { cause: error });
   }
 
   /** @throws WebSockexError where it may not be sent: then it has no place */
@@ -249,6 +265,12 @@ export class Requests implements SessionFeature {
         },
         kept: (withdraw) => {
           if (isThis()) request.withdraw = withdraw;
+        },
+        aside: () => {
+          if (!isThis() || request.isAside) return;
+          request.isAside = true;
+          this.#aside++;
+          this.#roomMade();
         },
         failed: (error) => {
           if (isThis()) this.#unsent(request, error);
@@ -342,7 +364,18 @@ export class Requests implements SessionFeature {
 
   /** Sends as many of those that wait as there are places. */
   #pump(): void {
-    while (this.#ready > 0 && this.#placed.size < this.context.settings.maxInFlight) {
+    // What ends meanwhile makes room for what is sent next in any case.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      this.#sendWaiting();
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  #sendWaiting(): void {
+    while (this.#ready > 0 && this.#inFlight < this.context.settings.maxInFlight) {
       const request = this.#waiting.shift();
       if (request === undefined) return;
       try {
@@ -362,7 +395,7 @@ export class Requests implements SessionFeature {
     const { id, session, sender } = request;
     this.#settle(request, () => request.reject(reason));
     // Only a peer that may have it has to be told.
-    if (id !== undefined && session !== undefined) sender.cancel(id);
+    if (id !== undefined && session !== undefined) sender.cancel(id, session);
   }
 
   #expire(): void {
@@ -429,8 +462,13 @@ export class Requests implements SessionFeature {
     if (request.session === undefined) request.withdraw?.();
     if (request.isOfHandler && --this.#ofHandlers === 0) this.context.stretch(undefined);
     tell();
+    if (request.isAside) this.#aside--;
+    this.#roomMade();
+  }
+
+  #roomMade(): void {
     this.#pump();
-    if (this.#placed.size > 0) return;
+    if (this.#inFlight > 0) return;
     for (const resolve of this.#drained?.splice(0) ?? []) resolve();
   }
 }
@@ -450,6 +488,8 @@ class Request implements HeapEntry {
   /** Whether a socket of a session before had it. */
   wasSent = false;
   isSettled = false;
+  /** Whether it has given up its place. */
+  isAside = false;
   readonly #deferred = new Deferred<unknown>();
 
   constructor(
@@ -474,6 +514,15 @@ class Request implements HeapEntry {
 
   reject(reason: unknown): void {
     this.#deferred.reject(reason);
+  }
+}
+
+/** What a message answers; one that cannot be looked at is told in its turn, and harms no other. */
+function answerOf(protocol: Protocol, value: unknown): Answer | undefined {
+  try {
+    return protocol.answer?.(value);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,0 +1,407 @@
+import {
+  type ChannelSource,
+  type ClientHandle,
+  type Gap,
+  json,
+  jsonRpc,
+  JsonRpcError,
+  OnConnect,
+  OnGap,
+  OnMessage,
+  OnRequest,
+  OnSubscribe,
+  type Protocol,
+  resync,
+  type SubscribeContext,
+} from 'nestjs-websockex';
+import { retry } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+
+import { NetScene } from '../../fixtures/net-scene.js';
+
+interface M {
+  readonly op?: unknown;
+  readonly id?: number;
+  readonly symbol?: string;
+  readonly n?: unknown;
+  readonly seq?: number;
+  readonly epoch?: string;
+  readonly ok?: unknown;
+  readonly no?: string;
+  readonly error?: Error;
+  readonly bad?: boolean;
+}
+const make = (more: Partial<Protocol<M>> = {}): Protocol<M> =>
+  json<M>({
+    name: ({ op }) => op as string,
+    request: (m, id) => ({ ...m, id: id as number }),
+    answer: ({ id, ok, no, op }) =>
+      id === undefined || op !== undefined
+        ? undefined
+        : no === undefined
+          ? { id, value: ok }
+          : { id, error: new Error(no) },
+    ...more,
+  });
+const protocol = make();
+const AT_ONCE = { reconnect: { initialDelay: 0, jitter: 'none' } } as const;
+/** What a promise comes to, without waiting for it. */
+function out(promise: Promise<unknown>): { value?: unknown; error?: Error } {
+  const outcome: { value?: unknown; error?: Error } = {};
+  promise.then(
+    (value) => (outcome.value = value),
+    (error: Error) => (outcome.error = error),
+  );
+  return outcome;
+}
+const asked = async (s: NetScene<object>): Promise<M> => (await s.peer.expectJson()) as M;
+const feed = (s: NetScene<object>, ...all: unknown[]): Promise<void> =>
+  s.feed(...all.map((one) => JSON.stringify(one)));
+async function seconds(s: NetScene<object>, count: number): Promise<void> {
+  for (let second = 0; second < count; second++) await s.net.clock.advance('1s');
+}
+
+class Feed {
+  static seen: M[] = [];
+  @OnSubscribe() trades(symbol: string): ChannelSource<M> {
+    return {
+      subscribe: { op: 'sub', symbol },
+      unsubscribe: { op: 'unsub', symbol },
+      match: (m: M) => m.op === 'trade' && m.symbol === symbol,
+      ack: 'answer',
+    };
+  }
+  @OnSubscribe() plain(symbol: string): ChannelSource<M> {
+    return {
+      subscribe: { op: 'sub', symbol },
+      unsubscribe: { op: 'unsub', symbol },
+      match: (m: M) => m.op === 'trade' && m.symbol === symbol,
+    };
+  }
+  @OnSubscribe() all(): ChannelSource<M> {
+    return { subscribe: { op: 'sub', symbol: '*' }, match: (m: M) => m.op === 'trade' };
+  }
+  @OnMessage('trade') trade(m: M) {
+    Feed.seen.push(m);
+  }
+}
+class Asking {
+  static handle: ClientHandle | undefined;
+  @OnConnect() async login() {
+    await Asking.handle?.request({ op: 'login' }, { timeout: 5_000 });
+  }
+}
+class Streams {
+  static seen: string[] = [];
+  static fill: (gap: Gap) => unknown;
+  @OnMessage() m({ epoch = '', seq }: M) {
+    Streams.seen.push(`${epoch}${seq}`);
+  }
+  @OnGap() async gap(gap: Gap) {
+    return Streams.fill(gap) as Iterable<unknown>;
+  }
+}
+const positions = json<M>({
+  position: ({ seq, epoch }) =>
+    seq === undefined ? undefined : { stream: 'a', seq, ...(epoch !== undefined && { epoch }) },
+});
+
+describe('what once went wrong', () => {
+  it('a login asks before what waits for its session: a retry', async () => {
+    Asking.handle = undefined;
+    await using s = await NetScene.open(Asking, { protocol, ...AT_ONCE });
+    out((Asking.handle = s.handle).request({ op: 'r' }, { retry: true }));
+    await asked(s);
+    s.peer.drop();
+    await seconds(s, 1);
+    expect(s.peer.transcript.join()).toContain('login');
+  });
+
+  it('a login asks before what waits for its session: as many as may be in flight', async () => {
+    await using s = await NetScene.boot(Asking, { protocol });
+    Asking.handle = s.handle;
+    for (let n = 0; n < 256; n++) out(s.handle.request({ op: 'q' }, { whenDisconnected: 'queue' }));
+    s.server.acceptAll();
+    await seconds(s, 1);
+    expect(s.peer.transcript.join()).toContain('login');
+  });
+
+  it('the login of a rotation asks in the new session', async () => {
+    Asking.handle = undefined;
+    await using s = await NetScene.open(Asking, { protocol, maxInFlight: 1, overlap: 5_000 });
+    const old = s.peer;
+    out((Asking.handle = s.handle).request({ op: 'first' }));
+    await asked(s);
+    void s.handle.rotate().catch(() => undefined);
+    await s.net.settle();
+    old.sendJson({ id: 1, ok: 1 });
+    await s.net.settle();
+    expect(old.transcript.join()).not.toContain('login');
+  });
+
+  it('a protocol.cancel that throws keeps no other request from its end', async () => {
+    await using s = await NetScene.open(Feed, {
+      protocol: make({
+        cancel: () => {
+          throw new Error('cancel');
+        },
+      }),
+    });
+    const [a, b] = [1, 2].map((n) => out(s.handle.request({ op: n }, { timeout: 1_000 })));
+    await s.net.settle();
+    const thrown = await s.net.clock.advance('1s').then(
+      () => undefined,
+      (e: Error) => e.message,
+    );
+    await s.net.clock.advance('60s');
+    expect([thrown, a!.error?.name, b!.error?.name]).toEqual([
+      undefined,
+      'RequestTimeoutError',
+      'RequestTimeoutError',
+    ]);
+  });
+
+  it('nor one with the same signal', async () => {
+    await using s = await NetScene.open(Feed, {
+      protocol: make({
+        cancel: () => {
+          throw new Error('cancel');
+        },
+      }),
+    });
+    const ac = new AbortController();
+    const [a, b] = [1, 2].map((n) => out(s.handle.request({ op: n }, { signal: ac.signal })));
+    await s.net.settle();
+    ac.abort(new Error('mine'));
+    await s.net.settle();
+    expect([a!.error?.message, b!.error?.message]).toEqual(['mine', 'mine']);
+  });
+
+  it('thousands that wait may end in one call', async () => {
+    await using s = await NetScene.open(Feed, { protocol, maxInFlight: 1 });
+    out(s.handle.request({ op: 'first' }));
+    const bad = Array.from({ length: 6_000 }, () => out(s.handle.request({ op: 'bad', n: 1n })));
+    await asked(s);
+    const ends: unknown[] = [];
+    s.handle.events$.subscribe((e) => {
+      if (e.event === 'terminate') ends.push(e);
+    });
+    await feed(s, { id: 1, ok: 1 });
+    expect(ends).toEqual([]);
+    expect(bad.every((o) => o.error?.name === 'FrameEncodeError')).toBe(true);
+  });
+
+  it('channels that are silent together are left together', async () => {
+    await using s = await NetScene.open(Feed, { protocol, ackTimeout: 1_000, ...AT_ONCE });
+    for (let n = 0; n < 4; n++) {
+      s.handle.channel('trades', `S${n}`).subscribe();
+      await feed(s, { id: (await asked(s)).id, ok: true });
+    }
+    s.peer.drop();
+    await seconds(s, 100);
+    expect(s.handle.session).toBeLessThanOrEqual(3);
+  });
+
+  it('whoever comes back to a silent channel leaves no session', async () => {
+    await using s = await NetScene.open(Feed, { protocol, ackTimeout: 1_000, ...AT_ONCE });
+    s.handle
+      .channel('trades', 'S')
+      .pipe(retry({ delay: () => [0] }))
+      .subscribe();
+    await seconds(s, 60);
+    expect(s.handle.session).toBeLessThanOrEqual(3);
+  });
+
+  it('a silent channel makes room for requests', async () => {
+    await using s = await NetScene.open(Feed, {
+      protocol,
+      ackTimeout: 1_000,
+      maxInFlight: 1,
+      ...AT_ONCE,
+    });
+    s.handle.channel('trades', 'S').subscribe({ error: () => undefined });
+    await seconds(s, 8);
+    expect(s.handle.channels).toEqual([]);
+    out(s.handle.request({ op: 'mine' }, { timeout: 10_000 }));
+    await seconds(s, 9);
+    expect(s.peer.transcript.join()).toContain('mine');
+  });
+
+  it('so does one that the peer is told again to end', async () => {
+    await using s = await NetScene.open(Feed, { protocol, maxInFlight: 1 });
+    const sub = s.handle.channel('trades', 'BTC').subscribe();
+    await feed(s, { id: (await asked(s)).id, ok: 1 });
+    sub.unsubscribe();
+    await feed(s, { id: (await asked(s)).id, ok: 1 });
+    await seconds(s, 2);
+    await feed(s, { op: 'trade', symbol: 'BTC' });
+    await asked(s);
+    out(s.handle.request({ op: 'mine' }, { timeout: 60_000 }));
+    await seconds(s, 59);
+    expect(s.peer.transcript.join()).toContain('mine');
+  });
+
+  it('a shutdown waits for neither', async () => {
+    await using s = await NetScene.open(Feed, { protocol, ackTimeout: 1_000, ...AT_ONCE });
+    s.handle.channel('trades', 'S').subscribe({ error: () => undefined });
+    await seconds(s, 8);
+    let isClosed = false;
+    void s.app.close().then(() => (isClosed = true));
+    await seconds(s, 3);
+    expect(isClosed).toBe(true);
+  });
+
+  it('a message at which protocol.answer throws harms no other of its frame', async () => {
+    Feed.seen = [];
+    await using s = await NetScene.open(Feed, {
+      protocol: make({ split: (m) => (Array.isArray(m) ? (m as M[]) : [m]) }),
+    });
+    const r = out(s.handle.request({ op: 'q' }));
+    await asked(s);
+    await feed(s, [null, { op: 'trade', n: 1 }, { id: 1, ok: 'yes' }]);
+    expect([Feed.seen, r]).toEqual([[{ op: 'trade', n: 1 }], { value: 'yes' }]);
+  });
+
+  it('an answer with an error that is none is no crash', async () => {
+    await using s = await NetScene.open(Feed, {
+      protocol: make({
+        answer: ({ op, id, error }) =>
+          op === undefined ? { id: id as number, error: error as Error } : undefined,
+      }),
+    });
+    const events: string[] = [];
+    s.handle.events$.subscribe((e) => events.push(e.event));
+    out(s.handle.request({ op: 'q' }));
+    await asked(s);
+    await feed(s, { id: 1, error: null });
+    expect(events).not.toContain('terminate');
+  });
+
+  it('an epoch may come back in another session', async () => {
+    Streams.seen = [];
+    Streams.fill = () => [];
+    await using s = await NetScene.open(Streams, { protocol: positions, ...AT_ONCE });
+    await feed(s, { seq: 1, epoch: 'A' }, { seq: 1, epoch: 'B' });
+    for (const seq of [2, 3]) {
+      s.peer.drop();
+      await seconds(s, 1);
+      await feed(s, { seq, epoch: 'A' });
+    }
+    expect([s.handle.session, Streams.seen]).toEqual([3, ['A1', 'B1', 'A2', 'A3']]);
+  });
+
+  it('a snapshot that is stale is not asked for again at once', async () => {
+    let calls = 0;
+    Streams.fill = ({ stream, from }) => (++calls > 500 ? [] : resync({ stream, seq: from.seq }));
+    await using s = await NetScene.open(Streams, { protocol: positions });
+    await feed(s, { seq: 1 }, { seq: 5 });
+    expect(calls).toBeLessThan(5);
+  });
+
+  it('a snapshot of another stream is told', async () => {
+    Streams.seen = [];
+    Streams.fill = () => resync({ stream: 'OTHER', seq: 100 });
+    await using s = await NetScene.open(Streams, { protocol: positions });
+    const told: string[] = [];
+    s.handle.events$.subscribe((e) => {
+      if (e.event.startsWith('gap') || e.event === 'warning') told.push(e.event);
+    });
+    await feed(s, { seq: 1 }, { seq: 5 }, { seq: 6 });
+    expect(told.length + Streams.seen.length).toBeGreaterThan(1);
+  });
+
+  it('a request is answered, whatever cannot be written', async () => {
+    class R {
+      @OnRequest('e') e() {
+        throw new JsonRpcError(1, 'no', { n: 1n });
+      }
+      @OnRequest('f') f() {
+        return () => 1;
+      }
+    }
+    await using s = await NetScene.open(R, { protocol: jsonRpc() });
+    await feed(s, { jsonrpc: '2.0', id: 1, method: 'e' }, { jsonrpc: '2.0', id: 2, method: 'f' });
+    const answers = s.peer.transcript.filter((t) => t.startsWith('<-') && /result|error/.test(t));
+    expect(answers).toHaveLength(2);
+  });
+
+  it('an item that another channel wants is not late', async () => {
+    await using s = await NetScene.open(Feed, { protocol });
+    s.handle.channel('all').subscribe();
+    const one = s.handle.channel('plain', 'BTC').subscribe();
+    for (let n = 0; n < 2; n++) await asked(s);
+    one.unsubscribe();
+    await asked(s);
+    await seconds(s, 2);
+    await feed(s, { op: 'trade', symbol: 'BTC' });
+    expect(s.peer.transcript.filter((t) => t.includes('unsub'))).toHaveLength(1);
+  });
+
+  it('what was kept of a try that was refused is no item of the next', async () => {
+    await using s = await NetScene.open(Feed, { protocol, ackTimeout: 100_000, ...AT_ONCE });
+    const items: unknown[] = [];
+    s.handle.channel('trades', 'BTC').subscribe((i) => items.push(i));
+    await feed(s, { id: (await asked(s)).id, ok: 1 });
+    s.peer.drop();
+    await seconds(s, 1);
+    const again = await asked(s);
+    await feed(s, { op: 'trade', symbol: 'BTC' }, { id: again.id, no: 'not now' });
+    await seconds(s, 20);
+    await feed(s, { id: (await asked(s)).id, ok: 1 });
+    expect(items).toEqual([]);
+  });
+
+  it('where a channel stands is where its last item was delivered', async () => {
+    const contexts: SubscribeContext[] = [];
+    class V {
+      @OnSubscribe() v(context: SubscribeContext = { session: 0 }): ChannelSource<M> {
+        contexts.push(context);
+        return {
+          subscribe: { op: 'sub' },
+          match: (m: M) => m.op === 'item',
+          item: (m: M) => {
+            if (m.bad) throw new Error('bad');
+            return m;
+          },
+        };
+      }
+    }
+    await using s = await NetScene.open(V, {
+      protocol: make({
+        position: ({ seq }) => (seq === undefined ? undefined : { stream: 'a', seq }),
+      }),
+      ...AT_ONCE,
+    });
+    s.handle.channel('v').subscribe();
+    await asked(s);
+    await feed(s, { op: 'item', seq: 1 }, { op: 'item', seq: 2, bad: true });
+    s.peer.drop();
+    await seconds(s, 1);
+    await asked(s);
+    expect(contexts[1]).toEqual({ session: 2, after: { stream: 'a', seq: 1 } });
+  });
+
+  it('a request of the session before is not cancelled in the new one', async () => {
+    await using s = await NetScene.open(Feed, {
+      protocol: make({ cancel: (id) => ({ op: 'cancel', id: id as number }) }),
+      overlap: 5_000,
+    });
+    const ac = new AbortController();
+    out(s.handle.request({ op: 'a' }, { signal: ac.signal }));
+    await asked(s);
+    void s.handle.rotate().catch(() => undefined);
+    await s.net.settle();
+    await feed(s, { op: 'first' });
+    expect(s.handle.session).toBe(2);
+    ac.abort();
+    await s.net.settle();
+    expect(s.peer.transcript.join()).not.toContain('cancel');
+  });
+
+  it('a parser of the user’s may know other escapes', () => {
+    const { codec } = json({ parse: (t) => JSON.parse(t.replaceAll('\\x5f', '_')) as object });
+    expect(Object.hasOwn(codec.decode('{"\\x5f\\x5fproto\\x5f\\x5f":{}}'), '__proto__')).toBe(
+      false,
+    );
+  });
+});
