@@ -107,13 +107,14 @@ export const ROWS = [
     'messages-10',
     'receive JSON of 100 B, ten `@OnMessage`; `ws`: `JSON.parse` and a `switch`',
     messages,
-    { floor: 0.9, must: 0.9, aim: 1.4 },
+    { floor: 0.8, must: 0.9, aim: 1.4 },
   ),
   row(
     'messages-100',
     'receive JSON of 100 B, the last of a hundred `@OnMessage` next to the first',
     { ...hundred, only: 99 },
-    { base: { ...hundred, only: 0 }, against: 'ours', floor: 0.9, must: 0.9, aim: 0.95 },
+    // Both are nearly the same, and a round is off by a fifth on a busy machine.
+    { base: { ...hundred, only: 0 }, against: 'ours', floor: 0.75, must: 0.9, aim: 0.95 },
   ),
   row(
     'messages-enhanced',
