@@ -277,16 +277,21 @@ interface SendingClient {
   notConnected(what: string, options?: Unsent): NotConnectedError;
 }
 
-/** @throws NotConnectedError where nothing may be sent now, and nothing may wait */
+/**
+ * @param isOfHandler whether a handler asks for it, as far as that is known from before
+ * @throws NotConnectedError where nothing may be sent now, and nothing may wait
+ */
 export function checkSending(
   client: SendingClient,
   { connection, maySend }: Pick<Process, 'connection' | 'maySend'>,
   { whenDisconnected: mode, session }: Pick<SendOptions, 'whenDisconnected' | 'session'>,
+  isOfHandler = false,
 ): void {
   const isRefused = mode === 'reject' || (mode !== 'drop' && client.isEnding);
   // Of one that is over who asks for a session is told so.
   const isFitting = session === undefined || (connection.isOpen && session === connection.session);
-  if ((maySend || !isRefused || !isFitting) && !client.admission.isClosed) return;
+  const isClosed = !isOfHandler && client.admission.isClosed;
+  if ((maySend || !isRefused || !isFitting) && !isClosed) return;
   // Between two incarnations the connection is that of the next, and says less than the client.
   const isOpen = client.status === 'open' && connection.isOpen;
   const state = isOpen && !maySend ? 'not ready' : client.status;

@@ -106,6 +106,7 @@ export class ClientChannels implements ChannelPort {
       isKept: false,
       isOfHandler: false,
       isOfLogin: false,
+      isReplay,
     };
     return client.requests.request(sender, settings, this.signals);
   }

@@ -45,6 +45,8 @@ export class MessageSender implements RequestSender {
     private readonly sending: Sending & {
       readonly isReplay?: boolean;
       readonly sent?: (aside: () => void) => void;
+      /** Whether a handler asks: it may wait for its turn, and is let in then as it was. */
+      readonly isOfHandler?: boolean;
     },
     private readonly signals: SignalWatchers,
     /** Who sends it, for errors. */
@@ -54,10 +56,10 @@ export class MessageSender implements RequestSender {
   send(id: RequestId, told: SendingTold): void {
     const { client, sending } = this;
     const { process } = client;
-    checkSending(client, process, sending);
+    const { isReplay = false, isOfHandler = false, sent, ...caller } = sending;
+    checkSending(client, process, caller, isOfHandler);
     const { protocol } = process.settings;
     const { where } = this;
-    const { isReplay = false, sent, ...caller } = sending;
     const frame = toMessageFrame(where, protocol, tagged(where, protocol, this.message, id));
     const { connection, maySend } = process;
     // Of a rotation that has not switched: it belongs to the session that is to be.
@@ -147,15 +149,18 @@ export class ClientMessages {
       const sending = this.#checked(options);
       const { whenDisconnected } = sending;
       checkSending(client, process, sending);
+      const isAwaited = process.calls.isHere;
       const settings = {
         timeout: options.timeout ?? process.settings.requestTimeout,
         signal,
         retry,
         isKept: isKeptMode(whenDisconnected),
-        isOfHandler: process.calls.isHere,
+        isOfHandler: isAwaited,
         isOfLogin: (process.maySend && !process.isReady) || process.rotatingHere !== undefined,
+        isReplay: false,
       };
-      const sender = new MessageSender(client, message, sending, this.signals);
+      const how = { ...sending, isOfHandler: isAwaited || process.calls.isInHandler };
+      const sender = new MessageSender(client, message, how, this.signals);
       const answer = client.requests.request(sender, settings, this.signals);
       return schema === undefined ? answer : this.#checkedAnswer(schema, answer);
     } catch (error) {

@@ -247,7 +247,7 @@ export class Channels implements SessionFeature {
         if (!isNow()) return;
         const isReplay = this.#replays.has(channel);
         this.#asked(channel, outcome, isReplay);
-        if (channel.phase !== 'asking') this.#sent(channel);
+        if (channel.phase !== 'subscribing') this.#sent(channel);
       },
       later,
     );
@@ -282,12 +282,15 @@ export class Channels implements SessionFeature {
     const { ack } = channel.source as ChannelSource<unknown>;
     const isNow = channel.guard();
     const fail = (error: unknown): void => {
-      if (isNow()) this.#unsent(channel, toError(error));
+      if (!isNow()) return;
+      this.#sent(channel);
+      this.#unsent(channel, toError(error));
     };
     const isAwaited = ack === 'answer' || (ack !== undefined && channel.phase === 'subscribing');
     // Its time begins when it has left: it may wait for its turn before that.
     const sent = (aside?: () => void): void => {
       if (!isAwaited || !isNow()) return;
+      this.#sent(channel);
       channel.aside = aside;
       this.#await(channel);
     };
@@ -303,6 +306,7 @@ export class Channels implements SessionFeature {
           else if (isAwaited) sent();
           else if (isNow()) done(undefined);
         });
+        this.#sent(channel);
       }
     } catch (error) {
       fail(error);

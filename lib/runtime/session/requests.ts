@@ -29,6 +29,8 @@ export interface RequestSettings {
   readonly isOfHandler: boolean;
   /** Whether a login asks: then nothing is before it. */
   readonly isOfLogin: boolean;
+  /** Whether it subscribes to a channel anew: then it goes before all that waits. */
+  readonly isReplay: boolean;
 }
 
 /** How a request goes out. */
@@ -76,6 +78,8 @@ export class Requests implements SessionFeature {
   #placedById: Map<RequestId, Request> | undefined;
   /** Those that have none yet. */
   #line: RequestLine | undefined;
+  /** Those of them that subscribe to a channel anew: before the others. */
+  #replayLine: RequestLine | undefined;
   #heap: TimerHeap<Request> | undefined;
   #timer: Timer | undefined;
   /** When that is due. */
@@ -102,6 +106,19 @@ export class Requests implements SessionFeature {
     return (this.#line ??= new RequestLine());
   }
 
+  get #replays(): RequestLine {
+    return (this.#replayLine ??= new RequestLine());
+  }
+
+  /** Those without a place. */
+  get #unplaced(): Request[] {
+    return [...this.#replays, ...this.#waiting];
+  }
+
+  #lineOf({ settings }: Request): RequestLine {
+    return settings.isReplay ? this.#replays : this.#waiting;
+  }
+
   get #deadlines(): TimerHeap<Request> {
     return (this.#heap ??= new TimerHeap());
   }
@@ -118,7 +135,7 @@ export class Requests implements SessionFeature {
 
   /** How many have not ended. */
   get pending(): number {
-    return this.#placed.size + this.#waiting.size;
+    return this.#placed.size + this.#replays.size + this.#waiting.size;
   }
 
   /**
@@ -135,11 +152,13 @@ export class Requests implements SessionFeature {
     const { clock, settings: options } = this.context;
     const { timeout, signal } = settings;
     const request = new Request(sender, settings, clock.now() + timeout, this.#order++);
+    const line = this.#lineOf(request);
+    if (settings.isReplay) this.#takeBack();
     // What waits does so for the session that this one makes ready.
-    const isNext = this.#inFlight < options.maxInFlight && this.#waiting.size === 0;
+    const isNext = this.#inFlight < options.maxInFlight && line.size === 0;
     const hasPlace = settings.isOfLogin || isNext;
     if (hasPlace) this.#send(request);
-    else this.#waiting.push(request);
+    else line.push(request);
     if (request.isSettled) return request.promise;
     if (timeout !== Infinity) {
       this.#deadlines.add(request);
@@ -169,6 +188,11 @@ export class Requests implements SessionFeature {
     if (!this.#isUnused) this.#pump();
   }
 
+  /** Channels have been subscribed to anew: others may have the places that are left. */
+  writable(): void {
+    if (!this.#isUnused) this.#pump();
+  }
+
   /** Answers to what was asked are waited for, as long as a shutdown may. */
   drain(): Promise<void> | undefined {
     if (this.#isUnused || this.#inFlight === 0) return undefined;
@@ -192,14 +216,15 @@ export class Requests implements SessionFeature {
     if (this.#isUnused) return this.lost(undefined);
     // No handler of it waits any more.
     this.#ofHandlers = 0;
-    for (const request of [...this.#placed.values(), ...this.#waiting]) request.isOfHandler = false;
+    for (const request of [...this.#placed.values(), ...this.#unplaced])
+      request.isOfHandler = false;
     this.lost(undefined);
   }
 
   close(): void {
     this.#ready = 0;
     if (this.#isUnused) return;
-    const left = [...this.#placed.values(), ...this.#waiting.take()];
+    const left = [...this.#placed.values(), ...this.#replays.take(), ...this.#waiting.take()];
     this.#takeDeadlines(left);
     for (const request of left) {
       this.#reject(request, this.#notConnected('the request was not answered'));
@@ -332,7 +357,7 @@ export class Requests implements SessionFeature {
 
   /** Those without a place are not sent in this session any more. */
   #refuseWaiting(): void {
-    const waiting = this.#waiting.take();
+    const waiting = [...this.#replays.take(), ...this.#waiting.take()];
     const isToWait = ({ settings: { retry, isKept } }: Request): boolean => retry || isKept;
     this.#takeDeadlines(waiting.filter((request) => !isToWait(request)));
     for (const request of waiting) {
@@ -353,13 +378,30 @@ export class Requests implements SessionFeature {
 
   /** It waits for the next session, before all that came after it. */
   #again(request: Request): void {
+    this.#displace(request);
+    this.#pump();
+  }
+
+  /** It has no place any more, and waits before all that came after it. */
+  #displace(request: Request): void {
     if (request.id !== undefined) this.#placed.delete(request.id);
     request.wasSent ||= request.session !== undefined;
     request.id = undefined;
     request.session = undefined;
     request.withdraw = undefined;
     this.#waiting.comeBack(request);
-    this.#pump();
+  }
+
+  /** Where no place is left, one that has it and is not sent gives it up: that waits for what is to have the place. */
+  #takeBack(): void {
+    if (this.#inFlight < this.context.settings.maxInFlight) return;
+    const kept = [...this.#placed.values()].findLast(
+      ({ session, withdraw, isAside }) =>
+        session === undefined && withdraw !== undefined && !isAside,
+    );
+    if (kept === undefined) return;
+    kept.withdraw?.();
+    this.#displace(kept);
   }
 
   /** Sends as many of those that wait as there are places. */
@@ -376,7 +418,7 @@ export class Requests implements SessionFeature {
 
   #sendWaiting(): void {
     while (this.#ready > 0 && this.#inFlight < this.context.settings.maxInFlight) {
-      const request = this.#waiting.shift();
+      const request = this.#next();
       if (request === undefined) return;
       try {
         this.#send(request);
@@ -389,6 +431,11 @@ export class Requests implements SessionFeature {
         }
       }
     }
+  }
+
+  /** What is to be sent next: none but replays, as long as there may be more of those. */
+  #next(): Request | undefined {
+    return this.#replays.shift() ?? (this.context.isReplaying ? undefined : this.#waiting.shift());
   }
 
   #giveUp(request: Request, reason: unknown): void {
@@ -439,7 +486,7 @@ export class Requests implements SessionFeature {
     const what =
       'the handler that waits for the answer to a request keeps mailbox.maxBytes of frames waiting, and ' +
       'reading is paused. Do not wait for it in the handler, or allow more';
-    for (const request of [...this.#placed.values(), ...this.#waiting]) {
+    for (const request of [...this.#placed.values(), ...this.#unplaced]) {
       if (request.isOfHandler) this.#reject(request, new BackpressureError(client, what));
     }
   }
@@ -458,7 +505,7 @@ export class Requests implements SessionFeature {
     this.#deadlines.delete(request);
     request.unwatch?.();
     if (request.id !== undefined) this.#placed.delete(request.id);
-    else if (request.isWaiting) this.#waiting.forget();
+    else if (request.isWaiting) this.#lineOf(request).forget();
     if (request.session === undefined) request.withdraw?.();
     if (request.isOfHandler && --this.#ofHandlers === 0) this.context.stretch(undefined);
     tell();

@@ -404,4 +404,72 @@ describe('what once went wrong', () => {
       false,
     );
   });
+
+  it('channels are subscribed to before what waits with a place', async () => {
+    await using s = await NetScene.open(Feed, { protocol, maxInFlight: 2, ...AT_ONCE });
+    s.handle.channel('trades', 'BTC').subscribe();
+    await feed(s, { id: (await asked(s)).id, ok: 1 });
+    s.peer.drop();
+    await s.net.settle();
+    const all = [1, 2, 3].map((n) =>
+      s.handle.request({ op: `q${n}` }, { whenDisconnected: 'queue' }),
+    );
+    await seconds(s, 1);
+    const order: unknown[] = [];
+    for (let n = 0; n < 4; n++) {
+      const { id, op } = await asked(s);
+      order.push(op);
+      await feed(s, { id, ok: op });
+    }
+    expect(order).toEqual(['sub', 'q1', 'q2', 'q3']);
+    expect(await Promise.all(all)).toEqual(['q1', 'q2', 'q3']);
+  });
+
+  it('so are all of them, one after the other, where one place is all there is', async () => {
+    await using s = await NetScene.open(Feed, { protocol, maxInFlight: 1, ...AT_ONCE });
+    for (const symbol of ['A', 'B', 'C']) s.handle.channel('trades', symbol).subscribe();
+    for (let n = 0; n < 3; n++) await feed(s, { id: (await asked(s)).id, ok: 1 });
+    const again = out(s.handle.request({ op: 'again' }, { retry: true }));
+    await asked(s);
+    s.peer.drop();
+    await s.net.settle();
+    out(s.handle.send({ op: 'frame' }, { whenDisconnected: 'queue' }));
+    out(s.handle.request({ op: 'kept' }, { whenDisconnected: 'queue' }));
+    await seconds(s, 1);
+    const order: unknown[] = [];
+    for (let n = 0; n < 6; n++) {
+      const { id, op, symbol } = await asked(s);
+      order.push(symbol ?? op);
+      // One is refused, which makes room as well.
+      if (id !== undefined) await feed(s, symbol === 'B' ? { id, no: 'no' } : { id, ok: op });
+    }
+    expect(order.slice(0, 3)).toEqual(['A', 'B', 'C']);
+    expect(new Set(order.slice(3))).toEqual(new Set(['again', 'frame', 'kept']));
+    expect(again).toEqual({ value: 'again' });
+  });
+
+  it('a handler’s own request has its turn in a shutdown, too', async () => {
+    class Doing {
+      static handle: ClientHandle | undefined;
+      static outcomes: unknown[] = [];
+      @OnMessage('go') async go() {
+        const answer = Doing.handle?.request({ op: 'mine' });
+        Doing.outcomes.push(await answer?.catch((error: Error) => error.name));
+      }
+    }
+    await using s = await NetScene.open(Doing, { protocol, maxInFlight: 1 });
+    const first = out((Doing.handle = s.handle).request({ op: 'first' }));
+    await asked(s);
+    await feed(s, { op: 'go' });
+    const others = out(s.handle.request({ op: 'other' }));
+    const closed = s.app.close();
+    await s.net.settle();
+    await feed(s, { id: 1, ok: 1 });
+    const mine = await asked(s);
+    await feed(s, { id: mine.id, ok: 'done' });
+    await seconds(s, 10);
+    await closed;
+    expect([first, mine.op, Doing.outcomes]).toEqual([{ value: 1 }, 'mine', ['done']]);
+    expect(others.error?.name).toBe('ShuttingDownError');
+  });
 });
