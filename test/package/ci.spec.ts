@@ -62,4 +62,26 @@ describe('.ci/run', () => {
     // Its run is that of `npm start`.
     expect(script.match(/"\$sample" = (\w+) \]/g)).toEqual(['"$sample" = ticker ]']);
   });
+
+  it('runs by ws every spec that opens a connection', async () => {
+    expect(script).toContain('.ci/by-ws');
+    const command = /vitest run [^]*? 2>&1/.exec(await read('.ci/by-ws'))?.[0] ?? '';
+    const folders = command.match(/(?<= )(test|sample)\/[\w/-]+/g) ?? [];
+    expect(folders).toContain('test/e2e');
+    const roots = (config.test?.include ?? []).map((glob) => glob.replace(/\/\*.*/, ''));
+    const files = await Promise.all(
+      roots.map(async (root) =>
+        (await readdir(`${repo}${root}`, { recursive: true })).map((name) => `${root}/${name}`),
+      ),
+    );
+    const others = files
+      .flat()
+      .filter((name) => name.endsWith('.spec.ts'))
+      .filter((name) => !folders.some((folder) => name.startsWith(`${folder}/`)));
+    expect(others).toContain('test/package/ci.spec.ts');
+    const dials =
+      /createTest(Net|Server)\(|new (Auto|Ws)Transport\(|WebSockexModule\.for|fixtures\/(boot|scene|net-scene)\.js/;
+    const texts = await Promise.all(others.map(read));
+    expect(others.filter((_, n) => dials.test(texts[n] as string))).toEqual([]);
+  });
 });

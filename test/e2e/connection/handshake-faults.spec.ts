@@ -82,6 +82,25 @@ describe('A peer that is gone before its answer', () => {
   });
 });
 
+describe('An answer in another version of HTTP', () => {
+  it.each(['auto', 'ws'] as const)('is none, and the attempt tells so: %s', async (transport) => {
+    await using scene = await Scene.boot(Recorder, { reconnect: false, transport });
+    const peer = await scene.server.nextPeer();
+    await peer.request();
+    peer.write(peer.acceptBytes().toString('latin1').replace('HTTP/1.1', 'HTTP/1.0'));
+    const reason = await scene.handle.terminated;
+    expect(reason).toMatchObject({
+      error: {
+        name: 'HandshakeError',
+        status: 101,
+        message: expect.stringContaining('the answer is in HTTP/1.0') as string,
+      },
+    });
+    await peer.ended();
+    expect(scene.journal.lines).toEqual(['disconnect #1 error HandshakeError']);
+  });
+});
+
 describe('An address nobody answers at', () => {
   it('tells ECONNREFUSED of a port nobody listens on', async () => {
     const server = await RawServer.listen();

@@ -108,4 +108,37 @@ describe('A peer that does not read', { timeout: 30_000 }, () => {
     const rest = [...lost, ...numbers].toSorted((a, b) => a - b);
     expect(rest).toEqual(Array.from({ length: 60 - begun }, (_, n) => begun + n));
   });
+
+  it.each(['auto', 'ws'] as const)(
+    'and then is gone, gets what the socket holds back in the next session: %s',
+    async (transport) => {
+      await using scene = await Scene.open(Feed, {
+        transport,
+        reconnect: AT_ONCE,
+        whenDisconnected: 'queue',
+        queue: { maxBytes: 64 * 1024 * 1024 },
+        sendHighWaterMark: Infinity,
+      });
+      const { peer, handle } = scene;
+      peer.pauseReading();
+      const bulk = Array.from({ length: 60 }, () => handle.sendFrame(CHUNK));
+      const story = told(bulk);
+      // Whatever the system takes it has taken when it takes no more.
+      let taken = -1;
+      while (taken < story.size) {
+        taken = story.size;
+        for (let n = 0; n < 30; n++) await new Promise((resolve) => setImmediate(resolve));
+      }
+      const behind = ['a', 'b', 'c'].map((text) => handle.sendFrame(text));
+      peer.reset();
+      const next = await scene.accept();
+      await Promise.all(behind);
+      const got: string[] = [];
+      while (got.at(-1) !== 'c') got.push((await next.nextFrame('text')).payload.toString());
+      expect(got.slice(-3)).toEqual(['a', 'b', 'c']);
+      await Promise.allSettled(bulk);
+      // What had begun to leave nobody sends again.
+      expect([...story.values()]).toContain('NotConnectedError');
+    },
+  );
 });
