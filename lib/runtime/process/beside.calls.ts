@@ -1,4 +1,8 @@
+import { toPromise } from '../async/deferred.js';
 import type { Timer } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
+import type { RequestResult } from '../codec/protocol.port.js';
+import { HandlerTimeoutError } from '../errors/timeout.errors.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { Handler } from './client.definition.js';
@@ -22,6 +26,7 @@ export class BesideCalls {
   readonly #watches = new Set<Timer>();
 
   constructor(
+    private readonly client: string,
     private readonly tools: ProcessTools,
     private readonly parts: BesideCallsParts,
   ) {}
@@ -90,6 +95,54 @@ export class BesideCalls {
         }
       });
     });
+  }
+
+  /**
+   * Calls it here and now, for somebody whom what it returns is for, or what it throws: within `handlerTimeout`.
+   *
+   * @param told the outcome, once, in this call where it has not returned a promise
+   * @param later told where it has
+   */
+  consult(
+    handler: Handler,
+    args: readonly unknown[],
+    told: (outcome: RequestResult) => void,
+    later: () => void,
+  ): void {
+    let call: KnownCall | undefined;
+    let value: unknown;
+    try {
+      value = this.invoke(handler, args, (begun) => (call = begun));
+    } catch (error) {
+      call?.end();
+      return told({ error });
+    }
+    const promise = toPromise(value);
+    if (promise === undefined) {
+      call?.end();
+      return told({ value });
+    }
+    const { handlerTimeout } = this.parts.settings;
+    let isTold = false;
+    const tell = (outcome: RequestResult): void => {
+      if (isTold) return;
+      isTold = true;
+      this.#watches.delete(deadline);
+      deadline.cancel();
+      told(outcome);
+    };
+    const deadline = setDeadline(this.tools.clock, handlerTimeout, () => {
+      const { method } = handler;
+      tell({ error: new HandlerTimeoutError(this.client, method, handlerTimeout) });
+    });
+    this.#watches.add(deadline);
+    later();
+    promise
+      .finally(() => call?.end())
+      .then(
+        (late) => tell({ value: late }),
+        (error: unknown) => tell({ error }),
+      );
   }
 
   /** Does some work in a turn of its own. */

@@ -395,6 +395,21 @@ export class HandlerCalls {
       this.over();
       return value;
     }
+    return this.#until(handler, value);
+  }
+
+  /**
+   * What keeps the mailbox waiting is no handler, and is told as one that runs for long.
+   *
+   * @param handler what it is, in the words of its method
+   */
+  waits(handler: Handler, value: PromiseLike<unknown>): Promise<unknown> {
+    this.begin(handler);
+    this.returned();
+    return this.#until(handler, value);
+  }
+
+  async #until(handler: Handler, value: PromiseLike<unknown>): Promise<unknown> {
     this.suspended();
     const call = this.#call;
     try {

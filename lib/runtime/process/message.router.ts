@@ -10,6 +10,7 @@ import type { Mailbox } from '../mailbox/mailbox.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { Gaps } from '../session/gaps.js';
 import type { FrameRank, Handler } from './client.definition.js';
+import type { HandlerCalls } from './handler.calls.js';
 import type { HandlerInvoker } from './handler.invoker.js';
 import type { Lifetime } from './lifetime.js';
 import type { Message, MessageOrigin } from './message.js';
@@ -19,6 +20,7 @@ import type { ProcessTools } from './process.port.js';
 /** The parts of a process that its messages pass. */
 export interface MessageRouterParts {
   readonly connection: Connection;
+  readonly calls: HandlerCalls;
   readonly lifetime: Lifetime;
   readonly mailbox: Mailbox<Message>;
   readonly invoker: HandlerInvoker;
@@ -141,9 +143,14 @@ export class MessageRouter {
     const name = (): string | undefined => nameOf(protocol, value);
     const { observers } = this.tools;
     if (observers.seesMessages) observers.message({ value, name, data: origin.frame.data });
-    const delivered = this.tools.channels?.message(value);
+    const { channels } = this.tools;
+    const delivered = channels?.message(value);
     if (delivered === undefined) return this.#handle(origin, value, name);
-    return delivered.then(() => this.#handle(origin, value, name));
+    const method = `the item of ${channels?.making ?? 'a channel'}`;
+    const made = this.parts.calls.waits({ method, invoke: () => delivered }, delivered);
+    return made.then(() =>
+      this.parts.lifetime.isOver ? undefined : this.#handle(origin, value, name),
+    );
   }
 
   #handle(origin: MessageOrigin, value: unknown, name: () => string | undefined): Awaitable {

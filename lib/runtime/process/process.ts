@@ -1,4 +1,3 @@
-import { type Awaitable, isThenable } from '../async/deferred.js';
 import type { RequestResult } from '../codec/protocol.port.js';
 import { Connection } from '../connection/connection.js';
 import { Rotation } from '../connection/rotation.js';
@@ -109,7 +108,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
 
   /** Calls handlers that its mailbox does not wait for. */
   get beside(): BesideCalls {
-    return (this.#beside ??= new BesideCalls(this.tools, this));
+    return (this.#beside ??= new BesideCalls(this.definition.name, this.tools, this));
   }
 
   /** What replaces its sessions. */
@@ -199,7 +198,8 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   }
 
   /**
-   * Asks the `@OnSubscribe` of that name, between two messages; an incarnation that is over tells nothing.
+   * Asks the `@OnSubscribe` of that name, between two messages, which do not wait for it; an incarnation that is over
+   * tells nothing.
    *
    * @param later told where it takes its time
    */
@@ -209,16 +209,15 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     told: (outcome: RequestResult) => void,
     later: () => void,
   ): void {
-    const work = (): Awaitable => {
+    const work = (): void => {
       const { isOver, incarnation } = this.lifetime;
-      if (isOver) return undefined;
+      if (isOver) return;
       const handler = incarnation.channels?.get(name);
-      if (handler === undefined) {
-        return told({ error: this.dispatcher.noTaker(`the channel "${name}"`) });
+      if (handler !== undefined) {
+        const guarded = (outcome: RequestResult): void => this.noted(() => told(outcome));
+        return this.beside.consult(handler, args, guarded, later);
       }
-      const pending = this.invoker.consult(handler, args, told);
-      if (isThenable(pending)) later();
-      return pending;
+      told({ error: this.dispatcher.noTaker(`the channel "${name}"`) });
     };
     this.tools.run(() => this.mailbox.interject(work, () => undefined));
   }

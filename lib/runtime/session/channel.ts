@@ -49,6 +49,7 @@ export class Channel {
   /** Has that make room for other requests. */
   aside: (() => void) | undefined;
   readonly #steps = new Steps();
+  readonly #makes = new Steps();
 
   constructor(
     readonly key: string,
@@ -104,6 +105,17 @@ export class Channel {
     this.answer = undefined;
     this.kept = [];
     this.isSpilled = false;
+  }
+
+  /** Tells whether an item that is being made is still to be delivered. */
+  guardMade(): () => boolean {
+    return this.#makes.guard();
+  }
+
+  /** Items that are being made are left behind: nothing waits for them. */
+  dropMade(): void {
+    this.#makes.next();
+    this.making = undefined;
   }
 
   /** @param after where the message of the item stands */

@@ -52,6 +52,8 @@ export class Channels implements SessionFeature {
   readonly #replays = new Set<Channel>();
   /** Those of them that have to wait. */
   #paced: Channel[] = [];
+  /** The one of them whose source is asked for: the others wait for that, so that their order stays. */
+  #asking: { isSlow: boolean } | undefined;
   #pace: SendRate | undefined;
   #paceTimer: Timer | undefined;
   #isPaused = false;
@@ -65,9 +67,18 @@ export class Channels implements SessionFeature {
     private session: number,
   ) {}
 
-  /** Whether what was subscribed to before has not all been sent in this session: it goes before what waits. */
+  /**
+   * Whether what was subscribed to before has not all been sent in this session: it goes before what waits. Not while an
+   * `@OnSubscribe` takes its time: it may ask the peer itself, which would wait behind what waits for it.
+   */
   get isReplaying(): boolean {
-    return this.#replays.size > 0;
+    return this.#replays.size > 0 && this.#asking?.isSlow !== true;
+  }
+
+  /** A channel whose item a schema is at work on, in words. */
+  get making(): string | undefined {
+    const channel = [...this.#channels.values()].find(({ making }) => making !== undefined);
+    return channel && `channel("${channel.name}")`;
   }
 
   /** Those that somebody subscribes to. */
@@ -153,6 +164,7 @@ export class Channels implements SessionFeature {
 
   over(): void {
     this.#reset(false);
+    for (const channel of this.#channels.values()) channel.dropMade();
   }
 
   close(): void {
@@ -170,6 +182,7 @@ export class Channels implements SessionFeature {
     this.session = 0;
     this.#left.length = 0;
     this.#paced = [];
+    this.#asking = undefined;
     this.#replays.clear();
     this.#paceTimer?.cancel();
     for (const channel of this.#channels.values()) {
@@ -208,7 +221,9 @@ export class Channels implements SessionFeature {
   /** Subscribes to as many of those there were as may be, and to the rest when they may. */
   #replay(): void {
     const { clock } = this.context;
-    for (let channel = this.#paced[0]; channel !== undefined; channel = this.#paced[0]) {
+    while (this.#asking === undefined) {
+      const channel = this.#paced[0];
+      if (channel === undefined) return;
       const delay = this.#pace?.left(1, clock.now()) ?? 0;
       if (delay > 0) {
         this.#paceTimer = clock.setTimer(Math.ceil(delay), () => this.#replay());
@@ -220,7 +235,7 @@ export class Channels implements SessionFeature {
         continue;
       }
       this.#pace?.take(1, clock.now());
-      this.#ask(channel);
+      this.#ask(channel, (this.#asking = { isSlow: false }));
     }
   }
 
@@ -229,25 +244,30 @@ export class Channels implements SessionFeature {
     if (this.#replays.delete(channel) && this.#replays.size === 0) this.context.released();
   }
 
-  #ask(channel: Channel): void {
+  /** @param turn that of a replay: others follow it */
+  #ask(channel: Channel, turn?: { isSlow: boolean }): void {
     // One that waits to be replayed has its turn.
     if (this.#paced.includes(channel)) return;
     channel.begin('asking');
     const isNow = channel.guard();
     const { session } = this;
     const context = { session, ...(channel.after !== undefined && { after: channel.after }) };
-    // It may ask the peer itself, which would wait behind what waits for it.
     const later = (): void => {
-      if (isNow()) this.#sent(channel);
+      if (turn === undefined || turn !== this.#asking) return;
+      turn.isSlow = true;
+      this.context.released();
     };
     this.port.ask(
       channel.name,
       [...channel.args, context],
       (outcome) => {
-        if (!isNow()) return;
-        const isReplay = this.#replays.has(channel);
-        this.#asked(channel, outcome, isReplay);
-        if (channel.phase !== 'subscribing') this.#sent(channel);
+        const isTurn = turn !== undefined && turn === this.#asking;
+        if (isTurn) this.#asking = undefined;
+        if (isNow()) {
+          this.#asked(channel, outcome, this.#replays.has(channel));
+          if (channel.phase !== 'subscribing') this.#sent(channel);
+        }
+        if (isTurn) this.#replay();
       },
       later,
     );
@@ -529,11 +549,16 @@ export class Channels implements SessionFeature {
       return this.port.bad(error);
     }
     if (!isThenable(made) && channel.making === undefined) return channel.next(made, after);
+    const isWanted = channel.guardMade();
     const making: Promise<void> = Promise.resolve(channel.making)
       .then(() => made)
       .then(
-        (item) => channel.next(item, after),
-        (error: unknown) => this.port.bad(error),
+        (item) => {
+          if (isWanted()) channel.next(item, after);
+        },
+        (error: unknown) => {
+          if (isWanted()) this.port.bad(error);
+        },
       )
       .finally(() => {
         if (channel.making === making) channel.making = undefined;

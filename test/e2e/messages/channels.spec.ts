@@ -263,8 +263,8 @@ describe('a channel', () => {
     FeedClient.errors = [];
     await using scene = await NetScene.open(FeedClient, { protocol });
     const none = watch(scene.handle.channel('checked', 'BTC').pipe(take(1)));
-    const all = watch(scene.handle.channel('trades', 'ETH').pipe(take(2)));
     await asked(scene);
+    const all = watch(scene.handle.channel('trades', 'ETH').pipe(take(2)));
     await feed(scene, trade('BTC', 1), trade('BTC', 2), { op: 'subscribed', symbol: 'BTC' });
     const { id } = await asked(scene);
     await feed(scene, trade('ETH', 1), trade('ETH', 2), trade('ETH', 3), { id, ok: true });

@@ -472,4 +472,115 @@ describe('what once went wrong', () => {
     expect([first, mine.op, Doing.outcomes]).toEqual([{ value: 1 }, 'mine', ['done']]);
     expect(others.error?.name).toBe('ShuttingDownError');
   });
+
+  it('an item that is never made is told, and left behind', async () => {
+    let isHung = true;
+    class Hanging {
+      @OnSubscribe() items(): ChannelSource<unknown> {
+        const validate = (value: unknown) =>
+          isHung ? new Promise<never>(() => undefined) : Promise.resolve({ value });
+        const item = { '~standard': { version: 1, vendor: 'mine', validate } } as const;
+        return { subscribe: { op: 'sub' }, match: (m: M) => m.op === 'item', item };
+      }
+    }
+    await using s = await NetScene.open(Hanging, {
+      protocol,
+      slowHandler: 1_000,
+      handlerTimeout: 5_000,
+      ...AT_ONCE,
+    });
+    const told: unknown[] = [];
+    s.handle.events$.subscribe((event) => {
+      if (event.event === 'handler:slow') told.push(event.method);
+      if (event.event === 'terminate') told.push(String(event.reason.by));
+    });
+    const items: unknown[] = [];
+    s.handle.channel('items').subscribe((item) => items.push(item));
+    await asked(s);
+    await feed(s, { op: 'item', n: 1 }, { op: 'item', n: 2 });
+    await seconds(s, 2);
+    expect(told).toEqual(['the item of channel("items")']);
+    isHung = false;
+    await seconds(s, 8);
+    expect(told.slice(1)).toEqual(['error']);
+    await asked(s);
+    await feed(s, { op: 'item', n: 3 });
+    expect(items).toEqual([{ op: 'item', n: 3 }]);
+  });
+
+  it('who asks the peer before it subscribes holds up no message, but channels after it', async () => {
+    class Careful {
+      static handle: ClientHandle | undefined;
+      static seen: unknown[] = [];
+      @OnSubscribe() async first(): Promise<ChannelSource<M>> {
+        const token = await Careful.handle?.request({ op: 'token' });
+        return { subscribe: { op: 'first', ok: token }, match: () => false, ack: 'answer' };
+      }
+      @OnSubscribe() second(): ChannelSource<M> {
+        return { subscribe: { op: 'second' }, match: () => false, ack: 'answer' };
+      }
+      @OnMessage('trade') trade({ n }: M) {
+        Careful.seen.push(n);
+      }
+    }
+    await using s = await NetScene.open(Careful, { protocol, maxInFlight: 1, ...AT_ONCE });
+    Careful.handle = s.handle;
+    s.handle.channel('first').subscribe();
+    const { id } = await asked(s);
+    await feed(s, { op: 'trade', n: 1 });
+    expect(Careful.seen).toEqual([1]);
+    await feed(s, { id, ok: 'T1' });
+    await feed(s, { id: (await asked(s)).id, ok: 1 });
+    s.handle.channel('second').subscribe();
+    await feed(s, { id: (await asked(s)).id, ok: 1 });
+
+    s.peer.drop();
+    await s.net.settle();
+    out(s.handle.request({ op: 'kept' }, { whenDisconnected: 'queue' }));
+    await seconds(s, 1);
+    const all: unknown[] = [];
+    for (let n = 0; n < 4; n++) {
+      const { id: of, op, ok } = await asked(s);
+      all.push([op, ok]);
+      await feed(s, { op: 'trade', n: 2 + n }, { id: of, ok: op === 'token' ? 'T2' : true });
+    }
+    expect(all).toEqual(
+      expect.arrayContaining([
+        ['token', undefined],
+        ['first', 'T2'],
+        ['second', undefined],
+      ]),
+    );
+    const ops = (all as [string][]).map(([op]) => op);
+    expect(ops.indexOf('first')).toBeLessThan(ops.indexOf('second'));
+    expect(Careful.seen).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('an @OnSubscribe that never returns is told, and has its end', async () => {
+    class Never {
+      @OnSubscribe() async items(): Promise<ChannelSource<M>> {
+        return new Promise(() => undefined);
+      }
+      @OnMessage('trade') trade(m: M) {
+        Feed.seen.push(m);
+      }
+    }
+    Feed.seen = [];
+    await using s = await NetScene.open(Never, {
+      protocol,
+      slowHandler: 1_000,
+      handlerTimeout: 5_000,
+    });
+    const told: unknown[] = [];
+    s.handle.events$.subscribe((event) => {
+      if (event.event === 'handler:slow') told.push(event.method);
+    });
+    s.handle.channel('items').subscribe({ error: (error: Error) => told.push(error.message) });
+    await seconds(s, 2);
+    await feed(s, { op: 'trade' });
+    expect([told, Feed.seen]).toEqual([['items'], [{ op: 'trade' }]]);
+    await seconds(s, 4);
+    expect(told.slice(1)).toEqual([expect.stringMatching(/items did not return within 5000 ms/)]);
+    expect(s.handle.channels).toEqual([]);
+  });
 });
