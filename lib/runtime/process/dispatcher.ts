@@ -137,6 +137,8 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
       case 'message':
         if (connection.isClosedByUs) return undefined;
         return this.messages.message(message.origin, message.value, message.as);
+      case 'further':
+        return connection.isClosedByUs ? undefined : this.messages.further(message);
       case 'start':
         return this.#start(message.args, message.attempt);
       case 'attempt':

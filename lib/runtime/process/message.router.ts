@@ -13,7 +13,7 @@ import type { FrameRank, Handler } from './client.definition.js';
 import type { HandlerCalls } from './handler.calls.js';
 import type { HandlerInvoker } from './handler.invoker.js';
 import type { Lifetime } from './lifetime.js';
-import type { Message, MessageOrigin } from './message.js';
+import type { FurtherMessages, Message, MessageOrigin } from './message.js';
 import { PeerRequests } from './peer.requests.js';
 import type { ProcessTools } from './process.port.js';
 
@@ -70,15 +70,24 @@ export class MessageRouter {
       return this.#undecoded(frame, thrown);
     }
     const { values, isBatch } = list;
-    const [first, ...others] = values;
     if (values.length === 0) return undefined;
     const batch = isBatch ? this.#requests.batchOf(values) : undefined;
     const share = frame.data.length / values.length;
     const origin: MessageOrigin = { frame, share, isOffered: false, batch };
-    if (others.length > 0) {
-      this.parts.mailbox.putFirst(others.map((value) => ({ type: 'message', origin, value })));
-    }
-    return this.message(origin, first);
+    if (values.length > 1) this.#putFirst({ type: 'further', origin, values, next: 1 });
+    return this.message(origin, values[0]);
+  }
+
+  /** The next message of a frame has its turn. */
+  further(all: FurtherMessages): Awaitable {
+    const value = all.values[all.next++];
+    if (all.next < all.values.length) this.#putFirst(all);
+    return this.message(all.origin, value);
+  }
+
+  /** They wait as one: a frame may hold millions, which all at once would take many times its memory. */
+  #putFirst(all: FurtherMessages): void {
+    this.parts.mailbox.putFirst([all]);
   }
 
   /**

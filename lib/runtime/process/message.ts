@@ -40,6 +40,16 @@ export interface MessageOrigin {
   isOffered: boolean;
 }
 
+/** The messages of a frame whose turns are still to come, one after the other. */
+export interface FurtherMessages {
+  readonly type: 'further';
+  readonly origin: MessageOrigin;
+  /** All of the frame. */
+  readonly values: readonly unknown[];
+  /** The first of them that has not had its turn. */
+  next: number;
+}
+
 /** What a session ends by. */
 export type LeaveMessage =
   | { readonly type: 'peer-close'; readonly session: number }
@@ -59,13 +69,13 @@ export type Message =
   | PingFrame
   | PongFrame
   | CallerMessage
-  /** One of several messages of a frame. */
+  | FurtherMessages
+  /** One that was held, or missing. */
   | {
       readonly type: 'message';
       readonly origin: MessageOrigin;
       readonly value: unknown;
-      /** Of one that was held, or missing. */
-      readonly as?: 'filled' | 'snapshot' | 'held';
+      readonly as: 'filled' | 'snapshot' | 'held';
     }
   | { readonly type: 'start'; readonly args: unknown; readonly attempt: Attempt }
   | { readonly type: 'attempt'; readonly attempt: Attempt }
@@ -101,6 +111,8 @@ export function sizeOf(message: Message): number {
       return message.data.length;
     case 'message':
       return message.origin.share;
+    case 'further':
+      return message.origin.share * (message.values.length - message.next);
     default:
       return 0;
   }

@@ -46,14 +46,14 @@ export class PeerRequests {
     if (protocol.join === undefined || this.parts.lifetime.incarnation.requests === undefined) {
       return undefined;
     }
-    const left = values.filter((value) => {
+    let left = 0;
+    for (const value of values) {
       try {
-        return protocol.call?.(value) !== undefined;
+        if (protocol.call?.(value) !== undefined) left++;
       } catch {
         // It is told when its turn has come.
-        return false;
       }
-    }).length;
+    }
     return { left, answers: [] };
   }
 

@@ -238,30 +238,35 @@ export class Requests implements SessionFeature {
     if (this.#isUnused || this.#placed.size === 0 || this.#early?.has(frame) === true) return;
     const { protocol } = this.context.settings;
     let reading: Reading;
-    const answered: (() => void)[] = [];
+    // Of two answers to one request the first counts.
+    const answered = new Map<Request, Answer>();
     try {
       const { values: all, isBatch } = readMessages(protocol, frame.data);
-      const values = all.filter((value) => {
+      const answers = new Set<unknown>();
+      for (const value of all) {
         const answer = answerOf(protocol, value);
         const request = answer?.id === undefined ? undefined : this.#placed.get(answer.id);
-        if (answer === undefined || request === undefined) return true;
-        answered.push(() => this.#answered(request, answer));
-        return false;
-      });
+        if (answer === undefined || request === undefined) continue;
+        answers.add(value);
+        if (!answered.has(request)) answered.set(request, answer);
+      }
+      // Most frames of many messages hold none.
+      const values = answers.size === 0 ? all : all.filter((value) => !answers.has(value));
       reading = { values, isBatch };
     } catch (thrown) {
       reading = { thrown };
     }
     (this.#early ??= new WeakMap()).set(frame, reading);
     // After all of it has been read: of a frame that cannot be read none is settled.
-    if (reading.values !== undefined) for (const settle of answered) settle();
+    if (reading.values === undefined) return;
+    for (const [request, answer] of answered) this.#answered(request, answer);
   }
 
   #answered(
     request: Request,
     answer: { readonly value: unknown } | { readonly error: Error },
   ): void {
-    // A frame may hold two answers to one request.
+    // What was told of one before may have ended it.
     if (request.isSettled) return;
     if ('error' in answer) this.#reject(request, this.#failed(answer.error));
     else this.#settle(request, () => request.resolve(answer.value));

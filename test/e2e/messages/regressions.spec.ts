@@ -492,7 +492,7 @@ describe('what once went wrong', () => {
     const told: unknown[] = [];
     s.handle.events$.subscribe((event) => {
       if (event.event === 'handler:slow') told.push(event.method);
-      if (event.event === 'terminate') told.push(String(event.reason.by));
+      if (event.event === 'terminate') told.push(event.reason.by);
     });
     const items: unknown[] = [];
     s.handle.channel('items').subscribe((item) => items.push(item));

@@ -1,8 +1,15 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { close, Frame, json, OnFrame, OnMessage, reply, type Protocol } from 'nestjs-websockex';
 import type { BinaryFrame, TextFrame } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { Gate } from '../../fixtures/journal.js';
 import { NetScene } from '../../fixtures/net-scene.js';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 /** Says a message to the client. */
 const say = (message: unknown): string => JSON.stringify(message);
@@ -197,6 +204,41 @@ describe('a frame of several messages', () => {
     await scene.feed(say(Array.from({ length: 100_000 }, () => ({ type: 'a' }))));
     await all;
     expect(turns.some((handled) => handled > 0 && handled < 100_000)).toBe(true);
+  });
+});
+
+describe('a frame of millions of messages', () => {
+  const MILLIONS = 2_000_000;
+
+  it('takes the memory of what was decoded, and no more, until each has had its turn', async () => {
+    let count = 0;
+    let grown = 0;
+    let before = 0;
+    const all = new Gate();
+    class CountingClient {
+      @OnMessage()
+      one() {
+        if (++count === MILLIONS) all.open();
+        if (count !== 1) return;
+        collect();
+        grown = process.memoryUsage().heapUsed - before;
+      }
+    }
+    const protocol = json({ split: (value) => value as unknown[] });
+    await using scene = await NetScene.open(CountingClient, {
+      protocol,
+      mailbox: { maxBytes: 1024 },
+    });
+    const text = `[${'0,'.repeat(MILLIONS - 1)}0]`;
+    collect();
+    before = process.memoryUsage().heapUsed;
+    await scene.feed(text);
+    await all.opened;
+    // An array of small numbers has eight bytes for each.
+    expect(grown).toBeLessThan(MILLIONS * 20);
+    // Reading goes on after it.
+    await scene.feed('[1]');
+    expect(count).toBe(MILLIONS + 1);
   });
 });
 
