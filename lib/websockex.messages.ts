@@ -178,6 +178,10 @@ export const messages = {
     `HandlerRunner, a provider of ${module}, is transient or request-scoped, or depends on what is: there is one for all ` +
     'calls of all handlers. Give it the default scope.',
 
+  lateRunner: (module: string) =>
+    `HandlerRunner is a provider of ${module}, which LazyModuleLoader has loaded: the clients that were there before would ` +
+    'go on without it. Provide it in a module that the application is made of.',
+
   noRunner: (module: string) =>
     `HandlerRunner, a provider of ${module}, stands for something that has no method run(context, next)`,
 

@@ -100,6 +100,7 @@ export class ClientOrchestrator
       types.flatMap((type) => this.registry.get(type) ?? []).filter(isOwn);
     try {
       await this.stage.loaded();
+      this.registry.checkRunner();
       this.bind();
       // Before that, the application starts them with the others.
       if (this.stage.isRunning) await (await this.begin(own())).required;

@@ -110,9 +110,9 @@ export class ClientRegistry {
     };
   }
 
-  /** @throws ConfigurationError for what cannot run handlers */
+  /** @throws ConfigurationError for what cannot run handlers, or comes too late to */
   checkRunner(): void {
-    this.runners.find();
+    this.runners.check();
   }
 
   /** Milliseconds all clients together may take to end. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 
 import { HandlerRunner } from '../binding/handler.runner.js';
+import type { NestModule } from '../discovery/provider.finder.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { messages } from '../websockex.messages.js';
 
@@ -10,12 +11,16 @@ import { messages } from '../websockex.messages.js';
 export class RunnerFinder {
   // No `#` names: an application may have a proxy put before each of its providers.
   private found: { readonly runner: HandlerRunner | undefined } | undefined;
+  /** The modules that provide one, of those that the application is made of. */
+  private readonly providing: readonly NestModule[];
 
-  constructor(private readonly modules: ModulesContainer) {}
+  constructor(private readonly modules: ModulesContainer) {
+    this.providing = this.searchModules();
+  }
 
   /** Whether there is one; known before it has been made. */
   get isProvided(): boolean {
-    return this.providers().length > 0;
+    return this.providing.length > 0;
   }
 
   /**
@@ -28,29 +33,38 @@ export class RunnerFinder {
     return this.found.runner;
   }
 
+  /**
+   * Looks whether there is none but one that can run handlers.
+   *
+   * @throws ConfigurationError as {@link find}, and for one of a module that `LazyModuleLoader` has loaded: the clients
+   * that were there before it would go on without it
+   */
+  check(): void {
+    this.find();
+    const late = this.searchModules().find((module) => !this.providing.includes(module));
+    if (late !== undefined) throw new ConfigurationError(messages.lateRunner(late.name));
+  }
+
   private search(): HandlerRunner | undefined {
-    const providers = this.providers();
     const runners = new Set<unknown>();
-    for (const { wrapper, module } of providers) {
-      if (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) {
-        throw new ConfigurationError(messages.scopedRunner(module));
+    for (const { providers, name } of this.providing) {
+      const wrapper = providers.get(HandlerRunner);
+      if (wrapper?.isTransient === true || wrapper?.isDependencyTreeStatic() === false) {
+        throw new ConfigurationError(messages.scopedRunner(name));
       }
-      runners.add(wrapper.instance);
+      runners.add(wrapper?.instance);
     }
     if (runners.size > 1) {
-      throw new ConfigurationError(messages.twoRunners(providers.map(({ module }) => module)));
+      throw new ConfigurationError(messages.twoRunners(this.providing.map(({ name }) => name)));
     }
     const [runner] = runners as Set<HandlerRunner | undefined>;
-    if (providers.length > 0 && typeof runner?.run !== 'function') {
-      throw new ConfigurationError(messages.noRunner(String(providers[0]?.module)));
+    if (this.isProvided && typeof runner?.run !== 'function') {
+      throw new ConfigurationError(messages.noRunner(String(this.providing[0]?.name)));
     }
     return runner;
   }
 
-  private providers() {
-    return [...this.modules.values()].flatMap((module) => {
-      const wrapper = module.providers.get(HandlerRunner);
-      return wrapper === undefined ? [] : [{ wrapper, module: module.name }];
-    });
+  private searchModules(): NestModule[] {
+    return [...this.modules.values()].filter(({ providers }) => providers.has(HandlerRunner));
   }
 }

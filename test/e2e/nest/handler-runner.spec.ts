@@ -1,4 +1,5 @@
 import { Injectable, Module, Scope, UseGuards, type Provider, type Type } from '@nestjs/common';
+import { LazyModuleLoader } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
 import {
   BeforeConnect,
@@ -510,6 +511,57 @@ describe('the HandlerRunner of an application', () => {
     await expect(opened).rejects.toThrow(
       'HandlerRunner is a provider of RootTestModule and OtherModule',
     );
+  });
+
+  describe('that LazyModuleLoader brings', () => {
+    const late = /HandlerRunner is a provider of LateModule, which LazyModuleLoader has loaded/;
+
+    /** A module that provides one, and lists these clients. */
+    const lateModule = (...clients: Type<object>[]) => {
+      const imports = clients.length === 0 ? [] : [WebSockexModule.forFeature(clients)];
+      class LateModule {}
+      Module({ imports, providers: [Names, { provide: HandlerRunner, useClass: Noting }] })(
+        LateModule,
+      );
+      return () => LateModule;
+    };
+
+    it('fails the load of a module with clients, which are not started', async () => {
+      await using scene = await Scene.open(Quiet, []);
+      class Late {}
+      WebSockexClient('wss://late.example')(Late);
+      const loaded = scene.app.get(LazyModuleLoader).load(lateModule(Late));
+      await expect(loaded).rejects.toThrow(late);
+      expect(scene.app.get(WebSockexManager).clients()).toEqual([scene.handle]);
+    });
+
+    it('runs nothing where the module has no clients, later ones of others neither', async () => {
+      await using scene = await Scene.open(Quiet, []);
+      const loaded = await scene.app.get(LazyModuleLoader).load(lateModule());
+      const starts: string[] = [];
+      class More {
+        @OnStart() start() {
+          starts.push('More');
+        }
+      }
+      WebSockexClient('wss://more.example')(More);
+      scene.net.server(More).acceptAll();
+      await scene.app.get(WebSockexManager).start(More);
+      await scene.feed('hello');
+      expect(starts).toEqual(['More']);
+      expect(loaded.get(Names).runs).toEqual([]);
+    });
+
+    it('before the boot fails that', async () => {
+      WebSockexClient('wss://feed.example')(Quiet);
+      const app = await Test.createTestingModule({
+        imports: [WebSockexModule.forRoot({ clients: [Quiet] })],
+      }).compile();
+      app.useLogger(false);
+      await app.get(LazyModuleLoader).load(lateModule());
+      await expect(app.init()).rejects.toThrow(late);
+      await app.close();
+    });
   });
 
   it.each<[string, Provider, RegExp]>([
