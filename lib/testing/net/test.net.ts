@@ -49,7 +49,7 @@ const DISPOSED = 'the net';
 const STILL = 3;
 
 /**
- * A net without ports: the real `ws` on both ends, over memory, and a clock that a test moves.
+ * A net without ports: the transport that ships and a server of `ws`, over memory, and a clock that a test moves.
  *
  * @example
  * await using net = createTestNet();

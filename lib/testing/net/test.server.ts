@@ -4,10 +4,15 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 
+import type { ClientHandle } from '../../runtime/client/client-handle.js';
+import { LocalHandle } from '../../runtime/client/local-handle.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
+import { inspectShort } from '../../runtime/errors/websockex.error.js';
 import { NetLink } from '../script/net.link.js';
 import { ScriptedServer, type ServerOptions } from '../script/scripted.server.js';
 import { type KeyPair, selfSigned } from './certificate.js';
+import { dialectOf } from './client.dialect.js';
+import type { AnyHandle } from './sent.log.js';
 
 /** What a {@link TestServer} is made with. */
 export interface TestServerOptions extends ServerOptions {
@@ -78,6 +83,28 @@ export class TestServer extends ScriptedServer implements AsyncDisposable {
   url(path = '/'): string {
     const slash = path.startsWith('/') ? '' : '/';
     return `${this.#scheme}://127.0.0.1:${this.port}${slash}${path}`;
+  }
+
+  /**
+   * Says whose peer it plays: then it speaks the protocol of that client, and {@link expectSubscribe} knows its channels,
+   * in the sessions before as well. On a net nobody has to say so. Of several the last one counts.
+   *
+   * @example
+   * const feed = await manager.start(FeedClient, { url: server.url() });
+   * const trades = await server.know(feed).expectSubscribe('trades', 'BTC');
+   *
+   * @throws TypeError for what is no handle of a client
+   */
+  know(handle: AnyHandle): this {
+    const client = LocalHandle.clientOf(handle as unknown as ClientHandle);
+    if (client === undefined) {
+      throw new TypeError(
+        `the test server: know() takes the handle of a client, not ${inspectShort(handle)}`,
+      );
+    }
+    this.dialect = dialectOf(() => client);
+    for (const session of this.sessions) session.answerWaiting();
+    return this;
   }
 
   /**

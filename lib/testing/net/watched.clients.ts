@@ -4,11 +4,11 @@ import { AppStage } from '../../manager/app.stage.js';
 import { ClientRegistry } from '../../manager/client.registry.js';
 import { WebSockexManager } from '../../manager/websockex.manager.js';
 import type { ClientHandle } from '../../runtime/client/client-handle.js';
-import type { Client } from '../../runtime/client/client.js';
 import { LocalHandle } from '../../runtime/client/local-handle.js';
 import type { FrameLedger } from '../script/frame.ledger.js';
 import type { Dialect } from '../script/peer.protocol.js';
 import type { VirtualClock } from '../script/virtual.clock.js';
+import { dialectOf } from './client.dialect.js';
 import { countFrames, watch } from './sent.log.js';
 
 /** What is compiled for a net, as far as the net needs it. */
@@ -49,14 +49,10 @@ export class WatchedClients {
 
   /** How a client talks; the last client of that name. */
   dialectOf(name: string): Dialect {
-    const client = (): Client | undefined => {
+    return dialectOf(() => {
       const handle = this.#handles.get(name);
       return handle && LocalHandle.clientOf(handle);
-    };
-    return {
-      protocol: () => client()?.process.settings.protocol,
-      channel: (channel, args) => client()?.channels.sourceOf(channel, args),
-    };
+    });
   }
 
   /** How many applications there are, those without clients too. */

@@ -27,8 +27,8 @@ export interface SessionPlace {
   readonly answers: RequestAnswers;
   /** How the client talks by now. */
   readonly protocol: () => PeerProtocol;
-  /** How it subscribes to its channels, where that is known. */
-  readonly channel: Dialect['channel'] | undefined;
+  /** What is known of the client by now. */
+  readonly dialect: () => Dialect | undefined;
 }
 
 /** One session, seen from the peer: what a script works on. */
@@ -40,7 +40,7 @@ export class Session {
   readonly messages: PeerMessages;
   readonly name: string;
   readonly clock: Clock;
-  readonly channel: SessionPlace['channel'];
+  readonly dialect: SessionPlace['dialect'];
   /** Why it cannot go on, where nobody has been told. */
   untoldFault: ExpectationError | undefined;
   #isReset = false;
@@ -51,11 +51,11 @@ export class Session {
     readonly request: IncomingMessage,
     readonly socket: WebSocket,
     readonly link: NetLink,
-    { name, clock, ledger, answers, protocol, channel }: SessionPlace,
+    { name, clock, ledger, answers, protocol, dialect }: SessionPlace,
   ) {
     this.name = name;
     this.clock = clock;
-    this.channel = channel;
+    this.dialect = dialect;
     this.messages = new PeerMessages(this, answers, protocol);
     this.#onSent = ledger?.open(this);
     socket.on('message', (data: Buffer, isBinary) => {

@@ -256,16 +256,20 @@ export abstract class Script {
    * trades.confirm();
    * trades.send({ type: 'trade', symbol: 'BTC', price: 1 });
    *
-   * @throws ExpectationError for anything else, and of a server that is on no net
+   * @throws ExpectationError for anything else, and where it is not known which client it is: a server on a real port has
+   * to be told, by its `know(handle)`
    */
   async expectSubscribe(name: string, ...args: unknown[]): Promise<ScriptedSubscription> {
     const { session, message } = await this.#nextMessage('message', undefined, undefined);
-    const { channel, messages } = session;
+    const { messages } = session;
     const what = `${name}(${args.map(inspectShort).join(', ')})`;
-    if (channel === undefined) {
-      throw session.failure('expectSubscribe() is for a net, which knows its clients');
+    const dialect = session.dialect();
+    if (dialect === undefined) {
+      throw session.failure(
+        'expectSubscribe() has to know the client: server.know(handle) says which it is',
+      );
     }
-    const source = channel(name, args);
+    const source = dialect.channel(name, args);
     if (source !== undefined && messages.subscribes(message, source)) {
       const id = source.ack === 'answer' ? messages.idOf(message) : undefined;
       return new ScriptedSubscription(messages, message, id);

@@ -32,7 +32,7 @@ export interface Knock {
 export interface ServerOptions {
   /**
    * How they talk, for `onRequest`, `expectMessage` and the other words of messages. Where an answer of theirs is none
-   * of `{ id, result }`, its `reply` says how one looks. @default that of the client on a net; else `json()`
+   * of `{ id, result }`, its `reply` says how one looks. @default that of the client, where that is known; else `json()`
    */
   readonly protocol?: Protocol;
 }
@@ -75,6 +75,8 @@ export class ScriptedServer extends Script {
   protected readonly requestAnswers = new RequestAnswers();
   /** How its clients talk, where the test says so. */
   #protocol: Protocol | undefined;
+  /** What is known of a client of which its handshake tells nothing. @internal */
+  protected dialect: Dialect | undefined;
   #attempts = 0;
   #standing: ((knock: Knock) => void) | undefined;
 
@@ -246,12 +248,13 @@ export class ScriptedServer extends Script {
 
   // Async: what fails here rejects.
   async #accept(knock: Knock, options: AcceptOptions): Promise<ScriptedPeer> {
-    const { request, socket, head, link, ledger, dialect } = knock;
+    const { request, socket, head, link, ledger } = knock;
     const { protocol, headers = {}, greet } = options;
     const upgrade = protocol === undefined ? request : offering(request, protocol);
     const addHeaders = (lines: string[]): void => {
       for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
     };
+    const dialect = (): Dialect | undefined => knock.dialect ?? this.dialect;
     let opened: ScriptedPeer | undefined;
     this.#ws.on('headers', addHeaders);
     link.hold();
@@ -263,8 +266,8 @@ export class ScriptedServer extends Script {
           ledger,
           answers: this.requestAnswers,
           protocol: () =>
-            new PeerProtocol(this.name, this.#protocol ?? dialect?.protocol() ?? JSON_ALONE),
-          channel: dialect?.channel,
+            new PeerProtocol(this.name, this.#protocol ?? dialect()?.protocol() ?? JSON_ALONE),
+          dialect,
         });
         opened = new ScriptedPeer(session);
         this.#sessions.push(session);

@@ -7,12 +7,12 @@ import {
   type ChannelSource,
   type SubscribeContext,
 } from 'nestjs-websockex';
-import { createTestServer } from 'nestjs-websockex/testing';
+import { createTestServer, fakeHandle } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
 import { boot } from '../../../fixtures/boot.js';
 import { NetScene } from '../../../fixtures/net-scene.js';
-import { clientAt } from '../../../fixtures/scene.js';
+import { AT_ONCE, clientAt } from '../../../fixtures/scene.js';
 
 interface Message {
   readonly op?: string;
@@ -112,12 +112,49 @@ describe('expectSubscribe()', () => {
     await expect(scene.server.expectSubscribe('trades', 'BTC')).rejects.toThrow(
       /expected a subscription to trades\("BTC"\), by \{"op":"subscribe","symbol":"BTC"\}; got \{"op":"other"\}/,
     );
+  });
+
+  it('is for a server on a real port that knows its client, too', async () => {
     await using server = await createTestServer();
     server.acceptAll();
+    const options = { protocol: exchange, reconnect: AT_ONCE };
+    const client = clientAt(server.url(), FeedClient, options);
+    await using app = await boot([client]);
+    const handle = app.handle(client);
+    handle.channel('book').subscribe();
+    await expect(server.expectSubscribe('book')).rejects.toThrow(/server\.know\(handle\)/);
+    expect(() => server.know(fakeHandle(client))).toThrow(/takes the handle of a client/);
+
+    const items = new Promise((resolve) => handle.channel('trades', 'BTC').subscribe(resolve));
+    const trades = await server.know(handle).expectSubscribe('trades', 'BTC');
+    trades.confirm();
+    const trade = { type: 'trade', symbol: 'BTC', price: 1 };
+    trades.send(trade);
+    expect(await items).toEqual(trade);
+    server.waitAgain();
+    await server.drop();
+    await server.accept();
+    const again = [
+      await server.expectSubscribe('book'),
+      await server.expectSubscribe('trades', 'BTC'),
+    ];
+    expect(again.map(({ message }) => message)).toMatchObject([{ op: 'book' }, { id: 2 }]);
+  });
+
+  it('is answered in the protocol of the client that a server on a real port is told of', async () => {
+    await using server = await createTestServer();
+    server.acceptAll();
+    server.onRequest({ op: 'time' }, 12);
     const client = clientAt(server.url(), FeedClient, { protocol: exchange });
     await using app = await boot([client]);
-    app.handle(client).channel('book').subscribe();
-    await expect(server.expectSubscribe('book')).rejects.toThrow(/is for a net/);
+    const handle = app.handle(client);
+    await handle.connected();
+    const before = handle.request({ op: 'time' });
+    while (!server.peer.transcript.join().includes('time')) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    server.know(handle);
+    expect([await before, await handle.request({ op: 'time' })]).toEqual([12, 12]);
   });
 
   it('knows JSON-RPC', async () => {
