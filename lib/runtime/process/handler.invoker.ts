@@ -287,16 +287,20 @@ export class HandlerInvoker implements HandlerStreamsOwner {
   }
 
   #returned(handler: Handler, value: unknown): Awaitable {
-    // A directive is no promise: that is known sooner than whether something else is one.
-    const isHere = value === undefined || isDirective(value);
-    const promise = isHere ? undefined : toPromise(value);
+    const { calls } = this.parts;
+    const promise = value instanceof Promise ? value : this.#promiseOf(value);
     if (promise === undefined) {
-      this.parts.calls.over();
+      calls.over();
       return value === undefined ? undefined : this.#accept(handler, value);
     }
-    this.parts.calls.suspended();
+    calls.suspended();
     this.#awaited = handler;
     return promise;
+  }
+
+  /** A directive is no promise: that is known sooner than whether something else is one. */
+  #promiseOf(value: unknown): Promise<unknown> | undefined {
+    return value === undefined || isDirective(value) ? undefined : toPromise(value);
   }
 
   #failed(handler: Handler, thrown: unknown): Pending {

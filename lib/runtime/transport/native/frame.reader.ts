@@ -236,13 +236,16 @@ export class FrameReader {
     while (end + 1 < limit && chunk[end] === WHOLE_TEXT) {
       const length = chunk[end + 1] as number;
       if (length > longest || end + 2 + length > limit) break;
+      // Of a head only the first byte is not ASCII: without it all of this may be.
+      chunk[end] = TEXT;
       end += 2 + length;
       count++;
     }
-    if (count < FEW) return false;
-    // Of a head only the first byte is not ASCII: without it all of this may be.
-    for (let at = begin; at < end; at += 2 + (chunk[at + 1] as number)) chunk[at] = TEXT;
-    const isPlain = isAscii(chunk.subarray(begin, end));
+    if (count < FEW) {
+      restoreHeads(chunk, begin, end);
+      return false;
+    }
+    const isPlain = isAscii(new BufferView(chunk.buffer, chunk.byteOffset + begin, end - begin));
     const text = isPlain ? (chunk as Sliceable).latin1Slice(begin, end) : '';
     try {
       while (this.#at < end && !this.#isOver) {
@@ -254,7 +257,7 @@ export class FrameReader {
       }
     } finally {
       // What was not told is read again.
-      for (let at = this.#at; at < end; at += 2 + (chunk[at + 1] as number)) chunk[at] = WHOLE_TEXT;
+      restoreHeads(chunk, this.#at, end);
     }
     return true;
   }
@@ -503,6 +506,11 @@ export class FrameReader {
     this.#kept = [];
     this.#keptBytes = 0;
   }
+}
+
+/** Undoes what was done to the heads of short text frames that lie one behind the other. */
+function restoreHeads(chunk: Buffer, begin: number, end: number): void {
+  for (let at = begin; at < end; at += 2 + (chunk[at + 1] as number)) chunk[at] = WHOLE_TEXT;
 }
 
 const INVALID = 'Invalid WebSocket frame';
