@@ -76,12 +76,20 @@ export class ClientChannels implements ChannelPort {
     this.client.process.ask(...asked);
   }
 
-  send(message: unknown, isReplay: boolean, done: (error?: Error | null) => void): void {
+  send(
+    message: unknown,
+    isReplay: boolean,
+    done: (error?: Error | null) => void,
+    handed: () => void,
+  ): void {
     const { process } = this.client;
     checkSending(this.client, process, OF_SESSION);
     const frame = toMessageFrame(this.#where, process.settings.protocol, message);
-    const caller = { ...OF_SESSION, onKept: () => undefined };
+    let isKept = false;
+    const onKept = (): void => void (isKept = true);
+    const caller = { ...OF_SESSION, onKept, onHanded: handed };
     process.send([frame], { isAnswer: false, isGreeting: false, isReplay, done, caller });
+    if (!isKept) handed();
   }
 
   request(

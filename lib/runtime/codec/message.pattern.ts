@@ -1,3 +1,5 @@
+import { toPromise } from '../async/deferred.js';
+
 /**
  * Which messages are wanted: those of a name, or of one of several; those that have these fields, at any depth
  * of the shape (`{ type: 'error', data: { fatal: true } }`); or those a predicate holds for.
@@ -25,8 +27,16 @@ export function namesOf(pattern: unknown): readonly string[] | undefined {
 /** What a pattern that is not for names holds for. Throws what a predicate throws. */
 export function matcherOf(pattern: unknown): (message: unknown) => boolean {
   if (pattern === undefined) return () => true;
-  if (typeof pattern === 'function') return (message) => pattern(message) === true;
+  if (typeof pattern === 'function') return (message) => holds(pattern(message));
   return (message) => hasShape(message, pattern);
+}
+
+/** Of a promise nobody would wait to hear whether it holds. */
+function holds(verdict: unknown): boolean {
+  const promise = typeof verdict === 'boolean' ? undefined : toPromise(verdict);
+  if (promise === undefined) return verdict === true;
+  promise.catch(() => undefined);
+  throw new TypeError('a predicate returned a promise; it must not be async, and say it at once');
 }
 
 /** What any pattern holds for. Throws what a predicate throws, or `name`. */

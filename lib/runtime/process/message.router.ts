@@ -183,7 +183,7 @@ export class MessageRouter {
       return this.tools.telemetry.emit('answer:unmatched', { id: answer.id });
     }
     const { error } = answer;
-    this.#bad('refused', `the peer tells of an error: ${error.message}`, error);
+    this.#bad('refused', `the peer tells of an error: ${toError(error).message}`, error);
   }
 
   /** A handler could not have the message that is handled now. */

@@ -87,10 +87,16 @@ export interface ChannelPort {
   ): void;
   /**
    * @param isReplay whether it goes before all that waits to be sent
-   * @param done told when the socket has it, or why it never will
+   * @param done told when the socket has taken it, or why it never will
+   * @param handed told when it is handed to the socket: it may wait for its turn. What answers it comes after that
    * @throws WebSockexError where it may not be sent
    */
-  send(message: unknown, isReplay: boolean, done: (error?: Error | null) => void): void;
+  send(
+    message: unknown,
+    isReplay: boolean,
+    done: (error?: Error | null) => void,
+    handed: () => void,
+  ): void;
   /**
    * The same, as a request; rejects with what it ends by, and when it is aborted.
    *

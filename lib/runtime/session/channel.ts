@@ -1,3 +1,4 @@
+import { toPromise } from '../async/deferred.js';
 import { Steps } from '../async/steps.js';
 import type { Timer } from '../clock/clock.port.js';
 import type { Position } from '../codec/protocol.port.js';
@@ -28,6 +29,8 @@ export class Channel {
   kept: unknown[] = [];
   /** Whether there were too many of them. */
   isSpilled = false;
+  /** Whether what subscribes has left, and the turn of all that had come before it is over: what comes may confirm it. */
+  isHeard = false;
   /** Whether it was ever confirmed. */
   wasActive = false;
   refusals = 0;
@@ -84,6 +87,7 @@ export class Channel {
     this.timer = undefined;
     this.isOverdue = false;
     this.isSilent = false;
+    this.isHeard = false;
     const { abort } = this;
     this.abort = undefined;
     this.aside = undefined;
@@ -141,6 +145,20 @@ const STOPPED = Object.freeze(new Error('the channel does something else by now'
 export function makeItem({ item }: ChannelSource<unknown>, message: unknown): unknown {
   if (item === undefined) return message;
   return isSchema(item) ? check(item, message) : item(message as never);
+}
+
+/**
+ * What a function of a source has returned, which is to say it here and now.
+ *
+ * @throws TypeError for a promise, which would count as a yes
+ */
+export function atOnce(what: 'ack' | 'match' | 'unsubscribe', value: unknown): unknown {
+  const promise = toPromise(value);
+  if (promise === undefined) return value;
+  promise.catch(() => undefined);
+  throw new TypeError(
+    `"${what}" of a channel returned a promise; it must not be async, and say it at once`,
+  );
 }
 
 /** What others may know of it. */

@@ -1,13 +1,21 @@
-import { type Awaitable, isThenable, type Pending, toPromise } from '../async/deferred.js';
+import { type Awaitable, isThenable, type Pending } from '../async/deferred.js';
 import type { Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
 import type { Position, RequestResult } from '../codec/protocol.port.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import { SubscribeError } from '../errors/channel.errors.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
+import { FrameEncodeError } from '../errors/frame.errors.js';
 import { DisconnectedError, RequestFailedError } from '../errors/request.errors.js';
 import { toError } from '../errors/websockex.error.js';
-import { Channel, type ChannelSubscriber, makeItem, notASource, toInfo } from './channel.js';
+import {
+  atOnce,
+  Channel,
+  type ChannelSubscriber,
+  makeItem,
+  notASource,
+  toInfo,
+} from './channel.js';
 import type { ChannelInfo, ChannelPort, ChannelSource } from './channel.port.js';
 import { checkPosition } from './gap.js';
 import { SendRate } from './send.rate.js';
@@ -24,8 +32,14 @@ const RETRY = { least: 500, most: 20_000 } as const;
 /** An item of a channel that was left is late for so many milliseconds; after that the peer has not heard. */
 const LATE = 1_000;
 
-/** So long, and for so many channels, it is known that they were left. */
-const LEFT = { time: 60_000, most: 1_000 } as const;
+/**
+ * So long, and of so many channels, it is known that they were left. Each of them is asked about every message that no
+ * other channel has.
+ */
+const LEFT = { time: 60_000, most: 100 } as const;
+
+/** Of so many channels it is known that nobody has answered for them. */
+const MOST_SILENT = 1_000;
 
 /**
  * Channels of the peer's, each subscribed to as long as anybody wants it, anew in each session:
@@ -44,8 +58,8 @@ const LEFT = { time: 60_000, most: 1_000 } as const;
 export class Channels implements SessionFeature {
   /** In order of first subscription. */
   readonly #channels = new Map<string, Channel>();
-  /** Those that were left in this session. */
-  readonly #left: LeftChannel[] = [];
+  /** Those that were left in this session, by their keys, in that order. */
+  readonly #left = new Map<string, LeftChannel>();
   /** How often in a row nobody has answered for a channel. */
   readonly #silences = new Map<string, number>();
   /** Those that are subscribed to since the session is ready, and not sent. */
@@ -126,7 +140,7 @@ export class Channels implements SessionFeature {
       const delivered = this.#offer(channel, message);
       if (isThenable(delivered)) pending = Promise.all([pending, delivered]);
     }
-    if (this.#left.length > 0 && !this.#isTaken) this.#late(message);
+    if (this.#left.size > 0 && !this.#isTaken) this.#late(message);
     return pending as Promise<void> | undefined;
   }
 
@@ -180,7 +194,7 @@ export class Channels implements SessionFeature {
   /** No session any more. @param isRotated whether what comes of it still counts */
   #reset(isRotated: boolean): void {
     this.session = 0;
-    this.#left.length = 0;
+    this.#left.clear();
     this.#paced = [];
     this.#asking = undefined;
     this.#replays.clear();
@@ -321,11 +335,16 @@ export class Channels implements SessionFeature {
           if (isNow()) done(answer);
         }, fail);
       } else {
-        this.port.send(message, isReplay, (error) => {
+        const told = (error?: Error | null): void => {
           if (error) fail(error);
           else if (isAwaited) sent();
           else if (isNow()) done(undefined);
-        });
+        };
+        const heard = (): void => {
+          if (isNow()) channel.isHeard = true;
+        };
+        const handed = isAwaited ? () => this.context.later(heard) : ignore;
+        this.port.send(message, isReplay, told, handed);
         this.#sent(channel);
       }
     } catch (error) {
@@ -339,8 +358,12 @@ export class Channels implements SessionFeature {
     if (error instanceof DisconnectedError || error instanceof NotConnectedError) {
       return channel.stop();
     }
-    const isUnsubscribe = channel.phase === 'unsubscribing';
-    if (isUnsubscribe) {
+    if (channel.phase === 'unsubscribing') {
+      // The program's fault, which no other session mends.
+      if (error instanceof FrameEncodeError) {
+        this.context.telemetry.error(error, `"unsubscribe" of channel("${channel.name}")`);
+        return this.#ended(channel);
+      }
       this.#unknown(channel, `could not be left: ${error.message}`, error);
       // The second time: then the peer has it no more, as far as anybody can tell.
       if (channel.phase !== 'unsubscribing' || this.session === 0) return undefined;
@@ -418,7 +441,7 @@ export class Channels implements SessionFeature {
         if (isAwaited && !this.#silences.has(key)) this.#silences.set(key, 1);
       }
       for (const key of this.#silences.keys()) {
-        if (this.#silences.size <= LEFT.most) break;
+        if (this.#silences.size <= MOST_SILENT) break;
         this.#silences.delete(key);
       }
       return this.context.cut(error);
@@ -457,30 +480,31 @@ export class Channels implements SessionFeature {
   /** Nobody wants it any more, or it is to begin anew. */
   #leave(channel: Channel): void {
     const source = channel.source as ChannelSource<unknown>;
-    const { answer, isSpilled } = channel;
+    const { answer, key } = channel;
     channel.begin('unsubscribing');
     const message = this.#unsubscribeOf(source, answer);
-    const over = (): void => {
-      if (message !== undefined) {
-        this.#left.push({ key: channel.key, source, answer, at: this.context.clock.now() });
-        if (this.#left.length > LEFT.most) this.#left.shift();
-      }
-      channel.leave(false);
-      if (isSpilled && channel.isWanted) this.#refused(channel, SPILLED);
-      else this.#advance(channel);
-    };
-    if (message === undefined) over();
-    else this.#send(channel, message, false, over);
+    if (message === undefined) return this.#ended(channel);
+    this.#send(channel, message, false, () => {
+      this.#left.delete(key);
+      this.#left.set(key, { source, answer, at: this.context.clock.now() });
+      if (this.#left.size > LEFT.most) this.#left.delete(this.#left.keys().next().value as string);
+      this.#ended(channel);
+    });
+  }
+
+  /** The peer has it no more, as far as anybody can tell. */
+  #ended(channel: Channel): void {
+    // Where it was never active, those who subscribed then have been told; who has come since begins anew.
+    const isRefused = channel.isSpilled && channel.wasActive && channel.isWanted;
+    channel.leave(false);
+    if (isRefused) this.#refused(channel, SPILLED);
+    else this.#advance(channel);
   }
 
   #unsubscribeOf({ unsubscribe }: ChannelSource<unknown>, answer: unknown): unknown {
     if (typeof unsubscribe !== 'function') return unsubscribe;
     try {
-      const message = (unsubscribe as (answer: unknown) => unknown)(answer);
-      const promise = toPromise(message);
-      if (promise === undefined) return message;
-      promise.catch(ignore);
-      throw new TypeError('it returned a promise; it must return the message');
+      return atOnce('unsubscribe', (unsubscribe as (answer: unknown) => unknown)(answer));
     } catch (error) {
       this.context.telemetry.error(error, 'the function "unsubscribe" of a channel');
       return undefined;
@@ -499,10 +523,10 @@ export class Channels implements SessionFeature {
     if (phase !== 'subscribing' || source === undefined) return undefined;
     const isForAnswer = source.match.length > 1;
     if (isForAnswer || this.#isItem(channel, message)) this.#keep(channel, message);
-    if (typeof source.ack !== 'function') return undefined;
+    if (typeof source.ack !== 'function' || !channel.isHeard) return undefined;
     let verdict: unknown;
     try {
-      verdict = source.ack(message as never);
+      verdict = atOnce('ack', source.ack(message as never));
     } catch (error) {
       return this.port.bad(error);
     }
@@ -530,7 +554,8 @@ export class Channels implements SessionFeature {
 
   #isItemOf(source: ChannelSource<unknown>, answer: unknown, message: unknown): boolean {
     try {
-      return source.match(message as never, answer as never);
+      const verdict = source.match(message as never, answer as never) as unknown;
+      return typeof verdict === 'boolean' ? verdict : Boolean(atOnce('match', verdict));
     } catch (error) {
       this.port.bad(error);
       return false;
@@ -570,15 +595,18 @@ export class Channels implements SessionFeature {
   /** An item of a channel that was left: it may be late, or the peer has not heard. */
   #late(message: unknown): void {
     const now = this.context.clock.now();
-    while (this.#left[0] !== undefined && now - this.#left[0].at >= LEFT.time) this.#left.shift();
-    for (const left of this.#left) {
-      const { at, answer, key, source } = left;
-      if (now - at < LATE || left.isToldAgain || this.#channels.has(key)) continue;
+    for (const [key, { at, answer, source }] of this.#left) {
+      // Those that were left later are no older.
+      if (now - at < LATE) return;
+      const isOld = now - at >= LEFT.time;
+      if (isOld) this.#left.delete(key);
+      if (isOld || this.#channels.has(key)) continue;
       if (!this.#isItemOf(source, answer, message)) continue;
-      left.isToldAgain = true;
+      // Once is enough.
+      this.#left.delete(key);
       const again = this.#unsubscribeOf(source, answer);
       try {
-        if (source.ack !== 'answer') this.port.send(again, false, ignore);
+        if (source.ack !== 'answer') this.port.send(again, false, ignore, ignore);
         else
           this.port
             .request(again, false, new AbortController().signal, (aside) => aside())
@@ -592,11 +620,9 @@ export class Channels implements SessionFeature {
 
 /** One that the peer was told to send no more of. */
 interface LeftChannel {
-  readonly key: string;
   readonly source: ChannelSource<unknown>;
   readonly answer: unknown;
   readonly at: number;
-  isToldAgain?: boolean;
 }
 
 function ignore(): void {}

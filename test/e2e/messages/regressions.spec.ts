@@ -5,7 +5,9 @@ import {
   json,
   jsonRpc,
   JsonRpcError,
+  type MessageError,
   OnConnect,
+  OnError,
   OnGap,
   OnMessage,
   OnRequest,
@@ -582,5 +584,143 @@ describe('what once went wrong', () => {
     await seconds(s, 4);
     expect(told.slice(1)).toEqual([expect.stringMatching(/items did not return within 5000 ms/)]);
     expect(s.handle.channels).toEqual([]);
+  });
+
+  it('a function of a channel that is async is told, and is no yes', async () => {
+    const later = async (): Promise<boolean> => true;
+    class Async {
+      @OnSubscribe() match(): ChannelSource<M> {
+        return { subscribe: { op: 'sub' }, match: later as never };
+      }
+      @OnSubscribe() ack(): ChannelSource<M> {
+        return { subscribe: { op: 'sub' }, match: () => false, ack: later as never };
+      }
+      @OnMessage(later as never) predicate() {}
+      @OnError() bad({ message }: MessageError) {
+        told.push(
+          /"?(match|ack|predicate)"? (of a channel )?returned a promise/.exec(message)?.[1],
+        );
+      }
+    }
+    const told: unknown[] = [];
+    await using s = await NetScene.open(Async, { protocol });
+    const items: unknown[] = [];
+    s.handle.channel('match').subscribe((item) => items.push(item));
+    s.handle.channel('ack').subscribe((item) => items.push(item));
+    for (let n = 0; n < 2; n++) await asked(s);
+    await feed(s, { op: 'any' });
+    expect([told, items]).toEqual([['match', 'ack', 'predicate'], []]);
+    expect(s.handle.channels.map(({ state }) => state)).toEqual(['active', 'pending']);
+  });
+
+  it('what cannot be written ends no session, though it is to end a channel', async () => {
+    class Unwritten {
+      @OnSubscribe() items(how: 'answer' | 'none'): ChannelSource<M> {
+        return {
+          subscribe: { op: 'sub' },
+          unsubscribe: { op: 'unsub', n: 1n },
+          match: () => false,
+          ...(how === 'answer' && { ack: how }),
+        };
+      }
+    }
+    await using s = await NetScene.open(Unwritten, { protocol, ...AT_ONCE });
+    const errors: unknown[] = [];
+    s.handle.events$.subscribe((event) => {
+      if (event.event === 'error') errors.push((event.error as Error).name, event.where);
+    });
+    const all = (['answer', 'none'] as const).map((how) =>
+      s.handle.channel('items', how).subscribe(),
+    );
+    await feed(s, { id: (await asked(s)).id, ok: 1 });
+    await asked(s);
+    for (const one of all) one.unsubscribe();
+    await seconds(s, 20);
+    const of = ['FrameEncodeError', '"unsubscribe" of channel("items")'];
+    expect(errors).toEqual([...of, ...of]);
+    expect([s.handle.session, s.handle.channels]).toEqual([1, []]);
+    s.handle.channel('items', 'none').subscribe();
+    expect((await asked(s)).op).toBe('sub');
+  });
+
+  it('what came before a channel was asked for does not confirm it', async () => {
+    class Confirmed {
+      static free: (() => void) | undefined;
+      @OnSubscribe() items(): ChannelSource<M> {
+        return { subscribe: { op: 'sub' }, match: () => false, ack: ({ op }: M) => op === 'yes' };
+      }
+      @OnMessage('hold') async hold() {
+        await new Promise<void>((resolve) => (Confirmed.free = resolve));
+      }
+    }
+    const rate = { limit: 1, per: 10_000, burst: 1 };
+    await using s = await NetScene.open(Confirmed, { protocol, sendRate: rate });
+    const states = (): unknown[] => s.handle.channels.map(({ state }) => state);
+    const one = s.handle.channel('items').subscribe();
+    await asked(s);
+    await feed(s, { op: 'yes' });
+    expect(states()).toEqual(['active']);
+    one.unsubscribe();
+    // It waits for its turn.
+    s.handle.channel('items').subscribe();
+    await feed(s, { op: 'yes' });
+    expect(states()).toEqual(['pending']);
+    // It leaves while what came before waits.
+    await feed(s, { op: 'hold' }, { op: 'yes' });
+    await seconds(s, 10);
+    await asked(s);
+    Confirmed.free?.();
+    await s.net.settle();
+    expect(states()).toEqual(['pending']);
+    await feed(s, { op: 'yes' });
+    expect(states()).toEqual(['active']);
+  });
+
+  it('who comes back to a channel of which too much had come begins anew', async () => {
+    await using s = await NetScene.open(Feed, { protocol });
+    const errors: Error[] = [];
+    const items: unknown[] = [];
+    const subscribe = (): void =>
+      void s.handle.channel('trades', 'BTC').subscribe({
+        next: ({ n }) => items.push(n),
+        error: (error: Error) => {
+          errors.push(error);
+          subscribe();
+        },
+      });
+    subscribe();
+    const { id } = await asked(s);
+    await feed(s, ...Array.from({ length: 1_025 }, () => ({ op: 'trade', symbol: 'BTC' })));
+    expect(errors).toHaveLength(1);
+    await feed(s, { id, ok: 1 });
+    await feed(s, { id: (await asked(s)).id, ok: 1 });
+    await feed(s, { id: (await asked(s)).id, ok: 1 }, { op: 'trade', symbol: 'BTC', n: 7 });
+    expect([errors.length, items]).toEqual([1, [7]]);
+  });
+
+  it('few of the channels that were left are asked about what is nobody’s', async () => {
+    let asks = 0;
+    class Many {
+      @OnSubscribe() items(n: number): ChannelSource<M> {
+        const match = (m: M): boolean => {
+          if (m.op === 'other') asks++;
+          return m.op === 'item' && m.n === n;
+        };
+        return { subscribe: { op: 'sub', n }, unsubscribe: { op: 'unsub', n }, match };
+      }
+    }
+    await using s = await NetScene.open(Many, { protocol });
+    for (let n = 0; n < 500; n++) {
+      s.handle.channel('items', n).subscribe().unsubscribe();
+      for (let sent = 0; sent < 2; sent++) await asked(s);
+    }
+    await seconds(s, 2);
+    await feed(s, { op: 'other' });
+    expect(asks).toBe(100);
+    // The last of them are known still, and told once.
+    await feed(s, { op: 'item', n: 499 }, { op: 'item', n: 499 });
+    expect(await asked(s)).toEqual({ op: 'unsub', n: 499 });
+    await feed(s, { op: 'other' });
+    expect(asks).toBe(199);
   });
 });
