@@ -216,8 +216,9 @@ export abstract class ClientHandle<
    * @example
    * feed.channel('trades', 'BTC').subscribe(({ price }) => console.log(price));
    *
-   * @throws NoHandlerError where the class has no such `@OnSubscribe`; ConfigurationError for arguments that JSON cannot
-   * write, by which channels are told apart
+   * @param args texts, finite numbers, bigints, booleans, `null`, `undefined`, and arrays and plain objects of those, by
+   * which channels are told apart; copied, and frozen
+   * @throws NoHandlerError where the class has no such `@OnSubscribe`; ConfigurationError for other arguments
    */
   abstract channel<K extends ChannelName<T>>(
     name: K,

@@ -4,11 +4,11 @@ import type { SignalWatchers } from '../async/signal.watchers.js';
 import { toMessageFrame } from '../codec/encode.js';
 import type { Position } from '../codec/protocol.port.js';
 import { ConfigurationError } from '../errors/client.errors.js';
-import { inspectShort, toError } from '../errors/websockex.error.js';
 import { SafeObservable } from '../observers/safe-observable.js';
 import type { ChannelInfo, ChannelPort, ChannelSource } from '../session/channel.port.js';
 import { Channels } from '../session/channels.js';
 import { checkSending, noSuchHandler } from './admission.js';
+import { identify } from './channel.identity.js';
 import type { ClientDefinition } from '../process/client.definition.js';
 import { type MessageClient, MessageSender } from './client.messages.js';
 import type { ClientMember } from './client.member.js';
@@ -39,7 +39,7 @@ export class ClientChannels implements ChannelPort {
 
   /** What its `@OnSubscribe` has said for this session; `undefined` where it was not asked. */
   sourceOf(name: string, args: readonly unknown[]): ChannelSource<unknown> | undefined {
-    return this.#channels?.sourceOf(channelKey(this.client.name, name, args));
+    return this.#channels?.sourceOf(identify(this.client.name, name, args).key);
   }
 
   /**
@@ -51,7 +51,7 @@ export class ClientChannels implements ChannelPort {
     const { client } = this;
     const known = client.definition.handlers.channels;
     if (!known.has(name)) throw noSuchHandler(client.definition, known, name, '@OnSubscribe');
-    const key = channelKey(client.name, name, args);
+    const { key, args: own } = identify(client.name, name, args);
     const report = (error: unknown): void =>
       client.telemetry.error(error, `a subscriber of channel("${name}")`);
     return new SafeObservable<unknown>(report, (subscriber) => {
@@ -64,7 +64,7 @@ export class ClientChannels implements ChannelPort {
           report(error);
         }
       };
-      return this.#made.subscribe(key, name, args, {
+      return this.#made.subscribe(key, name, own, {
         next: (item) => guarded(() => subscriber.next(item)),
         error: (error) => guarded(() => subscriber.error(error)),
         complete: () => guarded(() => subscriber.complete()),
@@ -133,31 +133,5 @@ export class ClientChannels implements ChannelPort {
 
   get #made(): Channels {
     return (this.#channels ??= this.client.member.makeChannels(this));
-  }
-}
-
-/**
- * The same for the same channel: its name, and its arguments, whatever the order of their fields.
- *
- * @throws ConfigurationError for arguments that JSON cannot write
- */
-export function channelKey(client: string, name: string, args: readonly unknown[]): string {
-  const refuse = (what: string): never => {
-    throw new ConfigurationError(
-      `${client}: channel("${name}"): among its arguments is ${what}; they must be what JSON can write, by which ` +
-        'channels are told apart',
-    );
-  };
-  const sorted = (_: string, one: unknown): unknown => {
-    if (typeof one === 'bigint') return `${one}n`;
-    if (typeof one === 'function' || typeof one === 'symbol') return refuse(inspectShort(one));
-    if (typeof one !== 'object' || one === null || Array.isArray(one)) return one;
-    return Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  };
-  try {
-    return `${name}${JSON.stringify(args, sorted)}`;
-  } catch (error) {
-    if (error instanceof ConfigurationError) throw error;
-    return refuse(toError(error).message);
   }
 }

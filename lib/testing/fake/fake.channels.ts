@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 
 import { noSuchHandler } from '../../runtime/client/admission.js';
-import { channelKey } from '../../runtime/client/client.channels.js';
+import { type ChannelIdentity, identify } from '../../runtime/client/channel.identity.js';
 import { Broadcast } from '../../runtime/observers/observers.js';
 import { SafeObservable } from '../../runtime/observers/safe-observable.js';
 import type { ChannelInfo } from '../../runtime/session/channel.port.js';
@@ -34,7 +34,7 @@ export class FakeChannels {
   }
 
   observe(name: string, args: readonly unknown[]): Observable<unknown> {
-    const key = this.#keyOf(name, args);
+    const { key, args: own } = this.#identify(name, args);
     const report = (error: unknown): void =>
       this.report(error, `a subscriber of channel("${name}")`);
     return new SafeObservable<unknown>(report, (subscriber) => {
@@ -42,7 +42,7 @@ export class FakeChannels {
       const known = this.#channels.get(key);
       const channel = known ?? {
         name,
-        args,
+        args: own,
         items: new Broadcast<unknown>(report),
         subscribers: 0,
       };
@@ -58,7 +58,7 @@ export class FakeChannels {
 
   /** Gives items to those who subscribe to a channel. */
   play(name: string, args: readonly unknown[], items: readonly unknown[]): void {
-    const channel = this.#channels.get(this.#keyOf(name, args));
+    const channel = this.#channels.get(this.#identify(name, args).key);
     for (const item of items) channel?.items.next(item);
   }
 
@@ -70,12 +70,12 @@ export class FakeChannels {
     for (const { items } of channels) items.complete();
   }
 
-  #keyOf(name: string, args: readonly unknown[]): string {
+  #identify(name: string, args: readonly unknown[]): ChannelIdentity {
     const { handlers, name: client, type } = this.played;
     if (!handlers.channels.has(name)) {
       const of = { name: client, module: type.name };
       throw noSuchHandler(of, handlers.channels, name, '@OnSubscribe');
     }
-    return channelKey(client, name, args);
+    return identify(client, name, args);
   }
 }

@@ -220,6 +220,58 @@ describe('a channel', () => {
     expect(() => scene.handle.channel('trade' as never)).toThrow(NoHandlerError);
   });
 
+  it('is another one for each value that is another one; what could not be told apart is refused', async () => {
+    // Nothing is sent: a codec may not know what tells two of them apart.
+    await using scene = await NetScene.boot(FeedClient, { protocol });
+    const channel = (...args: unknown[]): ReturnType<ClientHandle<FeedClient>['channel']> =>
+      scene.handle.channel('plain', ...(args as [never]));
+    const all = [[], [null], [undefined], ['null'], [1], ['1'], [1n], ['1n'], [true], [[]], [{}]];
+    for (const args of [...all, [[null]], [[undefined]], ['a', 'b'], ['a,b'], [['a', 'b']]]) {
+      watch(channel(...args));
+    }
+    expect(new Set(scene.handle.channels.map(({ subscribers }) => subscribers))).toEqual(
+      new Set([1]),
+    );
+    expect(scene.handle.channels).toHaveLength(all.length + 5);
+    class Query {
+      readonly symbol = 'BTC';
+    }
+    const bad = [NaN, Infinity, new Map(), new Set([1]), new Date(0), new Query(), /a/];
+    for (const one of [...bad, [new Map()], { deep: NaN }, Buffer.from('a')]) {
+      expect(() => channel(one)).toThrow(
+        /^FeedClient: channel\("plain"\): among its arguments is .*\. They may be texts, finite numbers/,
+      );
+    }
+    expect(scene.handle.channels).toHaveLength(all.length + 5);
+  });
+
+  it('is asked for with the arguments that were given, whatever becomes of them', async () => {
+    const seen: unknown[] = [];
+    class QueryClient {
+      @OnSubscribe()
+      rows(query: { symbols: string[] }): ChannelSource<unknown> {
+        seen.push(structuredClone(query), Object.isFrozen(query.symbols));
+        return { subscribe: { op: 'sub' }, match: () => true };
+      }
+    }
+    await using scene = await NetScene.open(QueryClient, {
+      protocol,
+      reconnect: { initialDelay: 0, jitter: 'none' },
+    });
+    const symbols = ['BTC'];
+    const rows = scene.handle.channel('rows', { symbols });
+    symbols.push('ETH');
+    rows.subscribe();
+    await scene.net.settle();
+    scene.peer.drop();
+    for (let step = 0; scene.handle.session < 2 && step < 500; step++) {
+      await scene.net.clock.advance('10ms');
+    }
+    await scene.net.settle();
+    expect(seen).toEqual([{ symbols: ['BTC'] }, true, { symbols: ['BTC'] }, true]);
+    expect(scene.handle.channels[0]?.args).toEqual([{ symbols: ['BTC'] }]);
+  });
+
   it('without an ack is active once it is sent; a subscriber that throws harms no other', async () => {
     await using scene = await NetScene.open(FeedClient, { protocol });
     const errors: unknown[] = [];
