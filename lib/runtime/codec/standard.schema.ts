@@ -1,5 +1,6 @@
+import { toPromise } from '../async/deferred.js';
 import { MessageFault, type SchemaIssue } from '../errors/message.errors.js';
-import { toError } from '../errors/websockex.error.js';
+import { inspectShort, toError } from '../errors/websockex.error.js';
 
 /**
  * A schema of any library that follows Standard Schema: zod, valibot, arktype and others. It is declared here,
@@ -51,14 +52,15 @@ export function isSchema(value: unknown): value is StandardSchemaV1 {
  * @throws (or rejects) MessageFault where it does not accept it, or fails at it
  */
 export function check(schema: StandardSchemaV1, value: unknown, path?: string): unknown {
-  let result: SchemaResult<unknown> | Promise<SchemaResult<unknown>>;
+  let result: unknown;
   try {
     result = schema['~standard'].validate(value);
   } catch (thrown) {
     throw failed(thrown, path);
   }
-  if (!('then' in result)) return accepted(result, path);
-  return result.then(
+  const promise = toPromise(result);
+  if (promise === undefined) return accepted(result, path);
+  return promise.then(
     (late) => accepted(late, path),
     (thrown: unknown) => {
       throw failed(thrown, path);
@@ -66,13 +68,30 @@ export function check(schema: StandardSchemaV1, value: unknown, path?: string): 
   );
 }
 
-function accepted(result: SchemaResult<unknown>, path: string | undefined): unknown {
+function accepted(result: unknown, path: string | undefined): unknown {
+  if (!isResult(result)) {
+    const what = `it returned ${inspectShort(result)}; it must return a value or a list of issues`;
+    throw failed(new TypeError(what), path);
+  }
   if (!result.issues) return (result as { readonly value: unknown }).value;
   const issues =
     path === undefined
       ? result.issues
       : result.issues.map(({ message, path: below = [] }) => ({ message, path: [path, ...below] }));
   throw new MessageFault('invalid', `is not valid: ${describeIssues(issues)}`, issues);
+}
+
+/** A schema of the user's own may return anything. */
+function isResult(result: unknown): result is SchemaResult<unknown> {
+  if (typeof result !== 'object' || result === null) return false;
+  const { issues } = result as { readonly issues?: unknown };
+  return issues ? Array.isArray(issues) && issues.every(isIssue) : true;
+}
+
+function isIssue(issue: unknown): issue is SchemaIssue {
+  if (typeof issue !== 'object' || issue === null) return false;
+  const { path } = issue as { readonly path?: unknown };
+  return path === undefined || Array.isArray(path);
 }
 
 /** A message may be too much for a schema: nested too deep, for one. */

@@ -118,4 +118,43 @@ describe('a schema', () => {
     await scene.feed('{"type":"throws"}', '{"type":"rejects"}');
     expect(causes).toEqual(errors.map((error) => ['ERR_WEBSOCKEX_MESSAGE_INVALID', error]));
   });
+
+  it.each([
+    ['nothing', undefined],
+    ['no object', 1],
+    ['issues that are no list', { issues: 'many' }],
+    ['issues that are none', { issues: [null] }],
+    ['a path that is no list', { issues: [{ message: 'no', path: 1 }] }],
+  ])('that says %s says no, and a feed lives on', async (_, result) => {
+    const errors: unknown[] = [];
+    const seen: unknown[] = [];
+    const of = (validate: () => unknown): StandardSchemaV1 => ({
+      '~standard': { version: 1, vendor: 'test', validate: validate as () => never },
+    });
+    class WrongClient {
+      @OnMessage('now', { schema: of(() => result) })
+      now() {}
+
+      @OnMessage('later', { schema: of(async () => result) })
+      later() {}
+
+      @OnMessage('plain')
+      plain(message: unknown) {
+        seen.push(message);
+      }
+
+      @OnError()
+      bad({ code, message, cause }: MessageError) {
+        errors.push([
+          code,
+          cause instanceof TypeError,
+          /its schema failed: it returned/.test(message),
+        ]);
+      }
+    }
+    await using scene = await NetScene.open(WrongClient);
+    await scene.feed('{"type":"now"}', '{"type":"later"}', '{"type":"plain"}');
+    const told = ['ERR_WEBSOCKEX_MESSAGE_INVALID', true, true];
+    expect([errors, seen]).toEqual([[told, told], [{ type: 'plain' }]]);
+  });
 });
