@@ -3,7 +3,13 @@ export type { RecordedCall } from './fake/fake.answers.js';
 export { FakeHandle, fakeHandle, type FakeOptions } from './fake/fake.handle.js';
 export type { PlayedDialogue } from './fake/played.dialogue.js';
 export type { PlayedFrame, PlayedStatus } from './fake/played.js';
-export { createTestClient, type MethodResult, TestClient } from './fake/test.client.js';
+export {
+  createTestClient,
+  type MethodResult,
+  type SubscribeResult,
+  TestClient,
+  type TestedSource,
+} from './fake/test.client.js';
 export {
   type CheckResult,
   hasLostFrames,

@@ -352,6 +352,15 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       class TokenService {}
       class FeedClient {}`,
   },
+  'test-source': {
+    before: `
+      import assert from 'node:assert/strict';
+      import type { ChannelSource } from 'nestjs-websockex';
+      import { createTestClient } from 'nestjs-websockex/testing';
+      declare class FeedClient {
+        trades(symbol: string): ChannelSource<object>;
+      }`,
+  },
   tests: {
     before: `
       import assert from 'node:assert/strict';

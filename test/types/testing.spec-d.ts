@@ -4,9 +4,12 @@ import {
   jsonRpc,
   OnCall,
   OnCast,
+  OnSubscribe,
+  type ChannelSource,
   type CloseDirective,
   type MessageError,
   type RpcCall,
+  type SubscribeContext,
 } from 'nestjs-websockex';
 import {
   createTestClient,
@@ -14,6 +17,7 @@ import {
   createTestServer,
   fakeHandle,
   type ScriptedRequest,
+  type TestedSource,
 } from 'nestjs-websockex/testing';
 import { expectTypeOf, test } from 'vitest';
 
@@ -44,6 +48,31 @@ test('a client alone gives what its methods return, as they return it', async ()
   expectTypeOf(client.error).parameters.toEqualTypeOf<[MessageError]>();
   // @ts-expect-error: its argument is a string
   void client.call('upper', 1);
+});
+
+test('a client alone subscribes as its methods say, and gives their sources', async () => {
+  interface Trade {
+    readonly price: number;
+  }
+  class ChannelClient {
+    @OnSubscribe() trades(symbol: string, _context?: SubscribeContext): ChannelSource<Trade> {
+      return { subscribe: symbol, match: () => true };
+    }
+
+    @OnSubscribe() async books(): Promise<ChannelSource<string>> {
+      return { subscribe: '', match: () => true };
+    }
+  }
+  const client = await createTestClient(ChannelClient);
+  const trades = client.subscribe('trades', ['BTC'], { session: 2 });
+  expectTypeOf(trades).toEqualTypeOf<TestedSource<Trade>>();
+  expectTypeOf(trades.match({ price: 1 }, 'an answer')).toEqualTypeOf<boolean>();
+  expectTypeOf(client.subscribe('books', [])).toEqualTypeOf<Promise<TestedSource<string>>>();
+  void client.gap({ from: { stream: 'a', seq: 1 }, to: { stream: 'a', seq: 3n } });
+  // @ts-expect-error: its argument is a string
+  client.subscribe('trades', [1]);
+  // @ts-expect-error: no such channel
+  client.subscribe('none', []);
 });
 
 test('a fake handle answers with what the method does', () => {

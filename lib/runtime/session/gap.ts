@@ -63,14 +63,52 @@ export function resync<M>(
   return Object.freeze({ resync: position, messages, [RESYNC]: true });
 }
 
-export function isResync(value: unknown): value is Resync {
+function isResync(value: unknown): value is Resync {
   return typeof value === 'object' && value !== null && RESYNC in value;
 }
 
 /** Of a text the letters would be messages. */
-export function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
+function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
   if (typeof value !== 'object' || value === null) return false;
   return Symbol.iterator in value || Symbol.asyncIterator in value;
+}
+
+/** What an `@OnGap` has given. */
+export interface Fill {
+  readonly messages: Iterable<unknown> | AsyncIterable<unknown>;
+  /** Of a snapshot. */
+  readonly position?: Position;
+}
+
+/**
+ * What an `@OnGap` has returned; `undefined` where that is nothing.
+ *
+ * @throws TypeError, RangeError for what it may not return
+ */
+export function readFill(gap: Gap, given: unknown): Fill | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (isResync(given)) {
+    checkResync(gap, given.resync);
+    return { messages: given.messages, position: given.resync };
+  }
+  if (isIterable(given)) return { messages: given };
+  throw new TypeError(
+    `@OnGap returned ${inspectShort(given)}; it may return messages, as an iterable or an async one, resync(…), or nothing`,
+  );
+}
+
+function checkResync({ stream, from }: Gap, position: Position): void {
+  if (position.stream !== stream) {
+    throw new TypeError(`@OnGap gave a position of the stream "${position.stream}"`);
+  }
+  if (position.epoch === from.epoch && position.seq <= from.seq) {
+    throw new RangeError(`@OnGap gave the position ${position.seq}, which has been handled before`);
+  }
+}
+
+/** Of messages that an `@OnGap` gave, so many have no position in its stream. */
+export function strangeMessages(count: number): TypeError {
+  return new TypeError(`@OnGap gave ${count} messages that have no position in this stream`);
 }
 
 function isPosition(value: unknown): value is Position {

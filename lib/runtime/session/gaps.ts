@@ -2,8 +2,8 @@ import { Steps } from '../async/steps.js';
 import type { Timer } from '../clock/clock.port.js';
 import type { Position } from '../codec/protocol.port.js';
 import { GapError } from '../errors/gap.errors.js';
-import { inspectShort, toError } from '../errors/websockex.error.js';
-import { between, checkPosition, type Gap, isIterable, isResync } from './gap.js';
+import { toError } from '../errors/websockex.error.js';
+import { between, checkPosition, type Gap, readFill, strangeMessages } from './gap.js';
 import type { FeatureContext, SessionFeature } from './session.feature.js';
 
 /** A message whose turn comes once what is missing before it is there. */
@@ -177,7 +177,7 @@ export class Gaps implements SessionFeature {
     );
     this.port
       .fill(filling.gap)
-      .then((given) => collect(given, isNow))
+      .then((given) => collect(filling.gap, given, isNow))
       .then((collected) => {
         if (isNow()) this.#given(stream, filling, collected);
       })
@@ -185,10 +185,7 @@ export class Gaps implements SessionFeature {
   }
 
   #given(stream: Stream, filling: Filling, collected: Collected): void {
-    if (collected.position !== undefined) {
-      checkResync(filling.gap, collected.position);
-      return this.#resync(stream, filling, collected);
-    }
+    if (collected.position !== undefined) return this.#resync(stream, filling, collected);
     if (collected.messages === undefined) {
       return this.#lose(stream, filling, '@OnGap gave nothing');
     }
@@ -203,9 +200,7 @@ export class Gaps implements SessionFeature {
         if (!filling.found.has(key)) filling.found.set(key, { position, value, origin, bytes: 0 });
       }
     }
-    if (strange > 0) {
-      throw new TypeError(`@OnGap gave ${strange} messages that have no position in this stream`);
-    }
+    if (strange > 0) throw strangeMessages(strange);
     if (filling.isWhole || filling.gap.reason === 'epoch') return this.#release(stream, filling);
     throw new Error('@OnGap has not given all of it');
   }
@@ -372,39 +367,24 @@ class Filling {
 }
 
 /** One that leads nowhere would be asked for again at once. */
-function checkResync({ stream, from }: Gap, position: Position): void {
-  if (position.stream !== stream) {
-    throw new TypeError(`@OnGap gave a position of the stream "${position.stream}"`);
-  }
-  if (position.epoch === from.epoch && position.seq <= from.seq) {
-    throw new RangeError(`@OnGap gave the position ${position.seq}, which has been handled before`);
-  }
-}
-
-/** What an `@OnGap` has given. */
+/** What an `@OnGap` has given, all of it. */
 interface Collected {
   /** Absent where it gave nothing. */
   readonly messages?: readonly unknown[];
   /** Of a snapshot. */
-  readonly position?: Position;
+  readonly position?: Position | undefined;
 }
 
-async function collect(given: unknown, isNow: () => boolean): Promise<Collected> {
-  if (given === undefined || given === null) return {};
-  const isSnapshot = isResync(given);
-  const source = isSnapshot ? given.messages : given;
-  if (!isIterable(source)) {
-    throw new TypeError(
-      `@OnGap returned ${inspectShort(given)}; it may return messages, as an iterable or an async one, resync(…), or nothing`,
-    );
-  }
+async function collect(gap: Gap, given: unknown, isNow: () => boolean): Promise<Collected> {
+  const fill = readFill(gap, given);
+  if (fill === undefined) return {};
   const messages: unknown[] = [];
-  for await (const message of source) {
+  for await (const message of fill.messages) {
     // Nobody wants it any more.
     if (!isNow()) break;
     messages.push(message);
   }
-  return isSnapshot ? { messages, position: given.resync } : { messages };
+  return { messages, position: fill.position };
 }
 
 function keyOf({ epoch, seq }: Position): string {

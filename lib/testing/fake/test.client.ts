@@ -1,5 +1,5 @@
 import type { ModuleMetadata, Type } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 
 import type { HandlerHost } from '../../binding/call.context.js';
@@ -7,13 +7,24 @@ import { makeInstance } from '../../binding/class.maker.js';
 import { ClassSurroundings, enhancersOf } from '../../binding/class.surroundings.js';
 import { ModuleEnhancers } from '../../binding/enhancers.js';
 import { HandlerTable } from '../../binding/handler.binder.js';
+import type { HandlerRunner } from '../../binding/handler.runner.js';
 import { checkClient } from '../../discovery/client.checker.js';
 import { readClientMetadata, readHandlers } from '../../discovery/handler.accessor.js';
+import { RunnerFinder } from '../../manager/runner.finder.js';
 import { isThenable } from '../../runtime/async/deferred.js';
-import type { ClientHandle, MethodArgs, MethodName } from '../../runtime/client/client-handle.js';
+import type {
+  ChannelArgs,
+  ChannelItem,
+  ChannelName,
+  ClientHandle,
+  MethodArgs,
+  MethodName,
+} from '../../runtime/client/client-handle.js';
 import { toMessageFrame } from '../../runtime/codec/encode.js';
 import { nameOf } from '../../runtime/codec/message.reader.js';
 import type { Protocol } from '../../runtime/codec/protocol.port.js';
+import type { StandardSchemaV1 } from '../../runtime/codec/standard.schema.js';
+import { SubscribeError } from '../../runtime/errors/channel.errors.js';
 import { NoHandlerError } from '../../runtime/errors/client.errors.js';
 import { type MessageError, MessageFault } from '../../runtime/errors/message.errors.js';
 import { inspectShort } from '../../runtime/errors/websockex.error.js';
@@ -28,6 +39,9 @@ import {
 import { toSettings } from '../../runtime/options/client-settings.js';
 import type { Handler, Incarnation } from '../../runtime/process/client.definition.js';
 import type { ConnectionInfo, ConnectRequest } from '../../runtime/process/handler.arguments.js';
+import { notASource } from '../../runtime/session/channel.js';
+import type { ChannelSource, SubscribeContext } from '../../runtime/session/channel.port.js';
+import { checkPosition, type Gap, readFill, strangeMessages } from '../../runtime/session/gap.js';
 import { type FakeHandle, fakeHandle, type FakeOptions } from './fake.handle.js';
 import { NOWHERE } from './played.client.js';
 import { PlayedDialogue } from './played.dialogue.js';
@@ -38,6 +52,23 @@ export type MethodResult<T, K extends keyof T> = T[K] extends (...args: never[])
   ? R
   : never;
 
+/**
+ * What an `@OnSubscribe` has returned, for a test to look at: its functions take whatever that gives them.
+ *
+ * @publicApi
+ */
+export interface TestedSource<Item> extends Pick<ChannelSource<Item>, 'subscribe' | 'unsubscribe'> {
+  match(message: unknown, answer?: unknown): boolean;
+  readonly item?: StandardSchemaV1<unknown, Item> | ((message: unknown) => Item);
+  readonly ack?: 'answer' | ((message: unknown) => boolean | Error);
+}
+
+/** The same, as the method returns it: a promise is a promise. */
+export type SubscribeResult<T, K extends keyof T> =
+  MethodResult<T, K> extends PromiseLike<unknown>
+    ? Promise<TestedSource<ChannelItem<T, K>>>
+    : TestedSource<ChannelItem<T, K>>;
+
 const SESSION: ConnectionInfo = { ...NOWHERE, session: 1 };
 
 /**
@@ -45,7 +76,7 @@ const SESSION: ConnectionInfo = { ...NOWHERE, session: 1 };
  * at: a directive is a value. No module, no net, no mailbox. What a handler has before it is there: guards, interceptors,
  * schemas, pipes and exception filters of the class, the method and its parameters, made with what the test provides.
  * What one of them refuses is a `MessageError`, thrown, or rejected with where something before it was a promise. Those
- * that are global and a `HandlerRunner` are not there.
+ * that are global are not there. A `HandlerRunner` that the test provides runs every call.
  *
  * @example
  * const client = await createTestClient(FeedClient, { providers: [TokenService] });
@@ -68,12 +99,13 @@ export class TestClient<T extends object> {
     /** The instance: its fields are the state. */
     readonly instance: T,
     made: ModuleEnhancers,
+    runner: HandlerRunner | undefined,
     options: FakeOptions,
   ) {
     this.#client = client;
     this.#options = options;
     const handlers = readHandlers(client);
-    const surroundings = ClassSurroundings.of(client, handlers, made);
+    const surroundings = ClassSurroundings.of(client, handlers, made, runner);
     this.#incarnation = new HandlerTable(handlers).bind(instance, this.#host(), surroundings);
     const known = { ...readClientMetadata(client)?.options, ...options };
     this.#protocol = toSettings(known).protocol;
@@ -158,6 +190,55 @@ export class TestClient<T extends object> {
     return this.#run(`@OnRequest "${name}"`, handler, value, frame);
   }
 
+  /**
+   * Calls an `@OnSubscribe`, for a session as the last {@link connect} has begun one, and gives the source that it returns.
+   *
+   * @example
+   * const trades = client.subscribe('trades', ['BTC']);
+   * expect(trades.subscribe).toEqual({ op: 'subscribe', symbol: 'BTC' });
+   * expect(trades.match({ type: 'trade', symbol: 'ETH' })).toBe(false);
+   *
+   * @param context what of its context is to be another, such as `after`
+   * @throws NoHandlerError where none has that name; SubscribeError for what is no source
+   */
+  subscribe<K extends ChannelName<T>>(
+    name: K,
+    args: ChannelArgs<T, K>,
+    context: Partial<SubscribeContext> = {},
+  ): SubscribeResult<T, K> {
+    const { session } = this.#session;
+    const handler = this.#incarnation.channels?.get(name);
+    const given = args as readonly unknown[];
+    const all = [...given, { session, ...context }];
+    return checked(this.#run(`@OnSubscribe "${name}"`, handler, ...all), (source) => {
+      const wrong = notASource(source);
+      if (wrong !== undefined) throw new SubscribeError(this.#client.name, name, given, wrong);
+    }) as SubscribeResult<T, K>;
+  }
+
+  /**
+   * Calls the `@OnGap` for a stream, and gives what it returns: messages, `resync(…)`, or nothing.
+   *
+   * @example
+   * const at = (seq: number) => ({ stream: 'trades', seq });
+   * expect(await client.gap({ from: at(3), to: at(5) })).toEqual([{ type: 'trade', seq: 4 }]);
+   *
+   * @param gap `stream` is that of `from`, and `reason` is `'missed'`, unless it says otherwise
+   * @throws NoHandlerError where none is for the stream; TypeError, RangeError for what it may not return, such as messages
+   * of another stream: in an array, as others are read once only
+   */
+  gap(gap: Pick<Gap, 'from' | 'to'> & Partial<Gap>): unknown {
+    const whole: Gap = { stream: gap.from.stream, reason: 'missed', ...gap };
+    const handler = this.#incarnation.gaps?.find(whole.stream);
+    const what = `@OnGap for the stream "${whole.stream}"`;
+    return checked(this.#run(what, handler, whole), (given) => {
+      const fill = readFill(whole, given);
+      if (fill?.position !== undefined || !Array.isArray(fill?.messages)) return;
+      const strange = fill.messages.filter((message) => !this.#isOf(whole.stream, message));
+      if (strange.length > 0) throw strangeMessages(strange.length);
+    });
+  }
+
   /** Calls `@OnError`, as with what {@link message} has thrown. */
   error(error: MessageError): unknown {
     return this.#run('@OnError', this.#incarnation.error, error);
@@ -220,6 +301,10 @@ export class TestClient<T extends object> {
     });
   }
 
+  #isOf(stream: string, message: unknown): boolean {
+    return checkPosition(this.#protocol.position?.(message))?.stream === stream;
+  }
+
   #frameOf(method: string, message: unknown): DataFrame {
     return toMessageFrame(`${this.#client.name}: ${method}`, this.#protocol, message);
   }
@@ -241,6 +326,15 @@ export class TestClient<T extends object> {
   }
 }
 
+/** What a method has returned, once it has passed a check: now, or when it is there. */
+function checked(result: unknown, check: (value: unknown) => void): unknown {
+  const passed = (value: unknown): unknown => {
+    check(value);
+    return value;
+  };
+  return isThenable(result) ? result.then(passed) : passed(result);
+}
+
 /** As a client tells it to `@OnError`. */
 function toMessageError(
   client: string,
@@ -255,7 +349,7 @@ function toMessageError(
 /**
  * Makes one client class alone, with what it injects.
  *
- * @throws ConfigurationError for a class that cannot be a client
+ * @throws ConfigurationError for a class that cannot be a client, and a `HandlerRunner` that cannot run its handlers
  * @publicApi
  */
 export async function createTestClient<T extends object>(
@@ -268,5 +362,6 @@ export async function createTestClient<T extends object>(
   const enhancers = enhancersOf(client, readHandlers(client));
   const made = await ModuleEnhancers.make(client, moduleRef, enhancers, false);
   const options = protocol === undefined ? {} : { protocol };
-  return new TestClient(client, await makeInstance(moduleRef, client), made, options);
+  const runner = new RunnerFinder(module.get(ModulesContainer)).find();
+  return new TestClient(client, await makeInstance(moduleRef, client), made, runner, options);
 }

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 import {
   BadRequestException,
   Catch,
@@ -22,6 +24,7 @@ import {
   ConnectionRef,
   FrameRef,
   HandleRef,
+  HandlerRunner,
   json,
   JsonRpcError,
   MessageError,
@@ -30,15 +33,25 @@ import {
   OnConnect,
   OnError,
   OnFrame,
+  OnGap,
   OnMessage,
   OnRequest,
+  OnStart,
+  OnSubscribe,
   Payload,
+  resync,
+  SubscribeError,
   WebSockexClient,
+  type ChannelSource,
   type ClientHandle,
   type ConnectionInfo,
+  type Gap,
+  type SubscribeContext,
   type TextFrame,
+  type WebSockexExecutionContext,
 } from 'nestjs-websockex';
 import { createTestClient } from 'nestjs-websockex/testing';
+import { ClsModule, ClsService } from 'nestjs-cls';
 import { map, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -264,5 +277,203 @@ describe('A client class alone, with what stands before its handlers', () => {
     }
     WebSockexClient('wss://feed.example')(Odd);
     await expect(createTestClient(Odd)).rejects.toThrow(/canActivate/);
+  });
+});
+
+describe('A client class alone, asked how it subscribes and what fills its gaps', () => {
+  interface Tick {
+    readonly of: string;
+    readonly seq: number;
+  }
+
+  const ticks = json<Tick>({
+    position: ({ of: stream, seq }) => (stream === undefined ? undefined : { stream, seq }),
+  });
+
+  @WebSockexClient('wss://feed.example', { protocol: ticks })
+  class Ticks {
+    given: unknown = [];
+
+    @OnConnect() connect() {}
+
+    @OnSubscribe()
+    ticks(
+      name: string,
+      { session, after }: SubscribeContext = { session: 0 },
+    ): ChannelSource<number> {
+      return {
+        subscribe: { sub: name, session, after: after?.seq },
+        match: (tick: Tick) => tick.of === name,
+        item: ({ seq }: Tick) => seq,
+      };
+    }
+
+    @OnSubscribe() async later(): Promise<ChannelSource<Tick>> {
+      return { match: () => true } as never;
+    }
+
+    @OnGap('now') missed({ from, to, reason }: Gap): Tick[] {
+      return [{ of: reason, seq: Number(from.seq) + Number(to.seq) }];
+    }
+
+    @OnGap(/^any/) async any() {
+      return this.given as Tick[];
+    }
+  }
+
+  const open = () => createTestClient(Ticks);
+  const gap = (stream: string, from = 3, to = 5) => ({
+    from: { stream, seq: from },
+    to: { stream, seq: to },
+  });
+
+  it('gives the source, for the session that it is in and the position that it is told', async () => {
+    const client = await open();
+    const source = client.subscribe('ticks', ['a']);
+    expect(source.subscribe).toEqual({ sub: 'a', session: 1, after: undefined });
+    expect([source.match({ of: 'a' }), source.match({ of: 'b' })]).toEqual([true, false]);
+    client.connect({ session: 3 });
+    const after = { stream: 'a', seq: 7 };
+    expect(client.subscribe('ticks', ['a'], { after }).subscribe).toEqual({
+      sub: 'a',
+      session: 3,
+      after: 7,
+    });
+  });
+
+  it('refuses what is no source', async () => {
+    const client = await open();
+    await expect(client.subscribe('later', [])).rejects.toThrow(
+      /Ticks: the channel later\(\): "subscribe" of what its @OnSubscribe returned is undefined/,
+    );
+    await expect(client.subscribe('later', [])).rejects.toThrow(SubscribeError);
+    expect(() => client.subscribe('none' as 'ticks', ['a'])).toThrow(
+      /Ticks has no @OnSubscribe "none"/,
+    );
+  });
+
+  it('gives what fills a gap', async () => {
+    const client = await open();
+    const stream = 'any';
+    const all = [[], [{ of: stream, seq: 4 }], new Set([1]), resync({ stream, seq: 6 }), undefined];
+    for (const given of all) {
+      client.instance.given = given;
+      expect(await client.gap(gap(stream))).toBe(given);
+    }
+    client.instance.given = [];
+    expect(client.gap({ ...gap('now'), stream: 'any' })).toBeInstanceOf(Promise);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['what may not be returned', 'a text', /@OnGap returned "a text"; it may return messages/],
+    ['messages of others', [{ of: 'any', seq: 4 }, { seq: 1 }], /gave 1 messages that have no/],
+    ['a snapshot of another', resync({ stream: 'a', seq: 9 }), /a position of the stream "a"/],
+    ['a snapshot of before', resync({ stream: 'any', seq: 3 }), /3, which has been handled before/],
+  ])('refuses for a gap %s', async (_, given, says) => {
+    const client = await open();
+    client.instance.given = given;
+    await expect(client.gap(gap('any'))).rejects.toThrow(says);
+  });
+
+  it('refuses messages that a method has returned at once, and a stream that none is for', async () => {
+    const client = await open();
+    expect(() => client.gap(gap('now'))).toThrow(/gave 1 messages that have no position/);
+    expect(() => client.gap(gap('other'))).toThrow(/Ticks has no @OnGap for the stream "other"/);
+  });
+});
+
+describe('A client class alone, with a HandlerRunner', () => {
+  const request = new AsyncLocalStorage<string>();
+
+  @Injectable()
+  class Running extends HandlerRunner {
+    readonly runs: unknown[] = [];
+
+    run(context: WebSockexExecutionContext, next: () => unknown) {
+      this.runs.push([context.getKind(), context.getHandler().name, context.getPayload()]);
+      return request.run('a run', next);
+    }
+  }
+
+  class Stored {
+    started: unknown;
+
+    @OnStart() start() {
+      this.started = request.getStore();
+    }
+    @OnMessage('trade', { schema: z.object({ price: z.number() }) })
+    trade() {
+      return request.getStore();
+    }
+    @OnCall() async ask(_: string) {
+      return request.getStore();
+    }
+    @OnSubscribe() trades(): ChannelSource<unknown> {
+      return { subscribe: request.getStore(), match: () => true };
+    }
+  }
+  WebSockexClient('wss://feed.example', { protocol: json() })(Stored);
+
+  it.each(['among the providers', 'in a module that is imported'])(
+    'has that run its handlers: %s',
+    async (where) => {
+      const running = new Running();
+      const providers = [{ provide: HandlerRunner, useValue: running }];
+      class RunningModule {}
+      Module({ providers })(RunningModule);
+      const client = await createTestClient(
+        Stored,
+        where.startsWith('among') ? { providers } : { imports: [RunningModule] },
+      );
+      client.start();
+      expect(client.instance.started).toBe('a run');
+      expect(client.message({ type: 'trade', price: 1 })).toBe('a run');
+      expect(await client.call('ask', 'x')).toBe('a run');
+      expect(client.subscribe('trades', []).subscribe).toBe('a run');
+      expect(() => client.message({ type: 'trade' })).toThrow(MessageError);
+      const trade = ['message', 'trade', { type: 'trade', price: 1 }];
+      expect(running.runs).toEqual([
+        ['start', 'start', undefined],
+        trade,
+        ['call', 'ask', 'x'],
+        ['subscribe', 'trades', { session: 1 }],
+        ['message', 'trade', { type: 'trade' }],
+      ]);
+    },
+  );
+
+  it('has a store of nestjs-cls that services see', async () => {
+    @Injectable()
+    class ClsHandlerRunner extends HandlerRunner {
+      constructor(private readonly cls: ClsService) {
+        super();
+      }
+
+      run(context: WebSockexExecutionContext, next: () => unknown) {
+        return this.cls.run(() => {
+          this.cls.set('call', context.getHandler().name);
+          return next();
+        });
+      }
+    }
+    class Audited {
+      constructor(private readonly cls: ClsService) {}
+
+      @OnCall() ask() {
+        return this.cls.get<string>('call');
+      }
+    }
+    Reflect.defineMetadata('design:paramtypes', [ClsService], Audited);
+    WebSockexClient('wss://feed.example')(Audited);
+    const client = await createTestClient(Audited, {
+      imports: [ClsModule.forRoot({ global: true })],
+      providers: [{ provide: HandlerRunner, useClass: ClsHandlerRunner }],
+    });
+    expect(client.call('ask')).toBe('ask');
+  });
+
+  it('refuses one that cannot run', async () => {
+    const providers = [{ provide: HandlerRunner, useValue: {} }];
+    await expect(createTestClient(Stored, { providers })).rejects.toThrow(/has no method run/);
   });
 });
