@@ -7,7 +7,7 @@ export { OnFrame } from './decorators/on-frame.decorator.js';
 export { OnError, OnMessage } from './decorators/on-message.decorator.js';
 export { OnRequest } from './decorators/on-request.decorator.js';
 export { OnGap } from './decorators/on-gap.decorator.js';
-export { resync, type Gap, type Resync } from './runtime/session/gap.js';
+export { resync, type Gap, type GapContext, type Resync } from './runtime/session/gap.js';
 export { GapError } from './runtime/errors/gap.errors.js';
 export { OnSubscribe } from './decorators/on-subscribe.decorator.js';
 export type {

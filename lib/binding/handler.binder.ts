@@ -217,7 +217,7 @@ class BoundInstance implements Incarnation {
   #bindGaps(): GapHandlers {
     const clauses = this.#table.several('gap').map((clause) => ({
       pattern: clause.pattern as string | RegExp | undefined,
-      handler: this.#ofOne(clause, false),
+      handler: this.#ofMany(clause),
     }));
     return {
       find: (stream) => clauses.find(({ pattern }) => isStreamOf(pattern, stream))?.handler,
@@ -280,15 +280,12 @@ class BoundInstance implements Incarnation {
 
   #named(kind: HandlerKind): ReadonlyMap<string, Handler> {
     const handlers = this.#table.several(kind);
-    return new Map(
-      handlers.map((one) => [
-        String(one.key),
-        this.#seamed(
-          one,
-          this.#surrounded(one, false) ?? new ManyArguments(this.instance, one.key),
-        ),
-      ]),
-    );
+    return new Map(handlers.map((one) => [String(one.key), this.#ofMany(one)]));
+  }
+
+  #ofMany(handler: HandlerMetadata): Handler {
+    const surrounded = this.#surrounded(handler, false);
+    return this.#seamed(handler, surrounded ?? new ManyArguments(this.instance, handler.key));
   }
 }
 

@@ -5,6 +5,7 @@ import {
   HandleRef,
   json,
   type Gap,
+  type GapContext,
   type MessageError,
   OnError,
   OnFrame,
@@ -269,7 +270,8 @@ describe('@OnGap', () => {
       }
 
       @OnGap(/^book/)
-      async *later(_gap: Gap) {
+      async *later(_gap: Gap, { signal }: GapContext) {
+        signal.throwIfAborted();
         yield await Promise.resolve(1);
       }
 

@@ -16,8 +16,8 @@ export class MemberGaps implements GapPort {
     return this.member.process.lifetime.incarnation.gaps?.find(stream) !== undefined;
   }
 
-  fill(gap: Gap): Promise<unknown> {
-    return this.member.process.fill(gap);
+  fill(gap: Gap, signal: AbortSignal): Promise<unknown> {
+    return this.member.process.fill(gap, signal);
   }
 
   release(all: readonly Release[]): void {

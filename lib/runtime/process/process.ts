@@ -15,7 +15,7 @@ import { Mailbox } from '../mailbox/mailbox.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-settings.js';
-import type { Gap } from '../session/gap.js';
+import type { Gap, GapContext } from '../session/gap.js';
 import type { Gaps, Release } from '../session/gaps.js';
 import type { SendingOptions } from '../session/session.feature.js';
 import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
@@ -228,9 +228,11 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   }
 
   /** Calls the `@OnGap` for a stream, beside the mailbox, which does not wait for it. */
-  fill(gap: Gap): Promise<unknown> {
+  fill(gap: Gap, signal: AbortSignal): Promise<unknown> {
     const handler = this.lifetime.incarnation.gaps?.find(gap.stream);
-    return handler === undefined ? Promise.resolve() : this.beside.settled(handler, [gap]);
+    if (handler === undefined) return Promise.resolve();
+    const context: GapContext = Object.freeze({ signal });
+    return this.beside.settled(handler, [gap, context]);
   }
 
   /** Takes out what nobody wants any more. */

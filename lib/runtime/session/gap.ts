@@ -17,6 +17,19 @@ export interface Gap {
   readonly reason: 'missed' | 'reconnect' | 'epoch';
 }
 
+/**
+ * What an `@OnGap` is given after the gap.
+ *
+ * @publicApi
+ */
+export interface GapContext {
+  /**
+   * Aborted when what this call gives does not count any more: its 30 s are over, what was missing has come after all, too
+   * much waits for it, or the incarnation is over. Hand it on to whatever the call waits for.
+   */
+  readonly signal: AbortSignal;
+}
+
 /** Survives a second copy of the package in one program. */
 const RESYNC = Symbol.for('websockex:resync');
 

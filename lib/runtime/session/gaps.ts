@@ -3,7 +3,9 @@ import type { Timer } from '../clock/clock.port.js';
 import type { Position } from '../codec/protocol.port.js';
 import { GapError } from '../errors/gap.errors.js';
 import { toError } from '../errors/websockex.error.js';
+import { isMilestone } from '../telemetry/milestone.js';
 import { between, checkPosition, type Gap, readFill, strangeMessages } from './gap.js';
+import { RecentMap } from './recent.map.js';
 import type { FeatureContext, SessionFeature } from './session.feature.js';
 
 /** A message whose turn comes once what is missing before it is there. */
@@ -29,8 +31,12 @@ export type Release =
 export interface GapPort {
   /** Whether the class has an `@OnGap` for a stream. */
   takes(stream: string): boolean;
-  /** Calls that, beside the mailbox. */
-  fill(gap: Gap): Promise<unknown>;
+  /**
+   * Calls that, beside the mailbox.
+   *
+   * @param signal aborted when nobody wants what it gives any more
+   */
+  fill(gap: Gap, signal: AbortSignal): Promise<unknown>;
   /** Has these handled in order, before all that waits. */
   release(all: readonly Release[]): void;
   /** Ends the incarnation. */
@@ -41,6 +47,9 @@ export interface GapPort {
 
 /** How much of one stream may wait. */
 const MOST = { messages: 10_000, bytes: 16 * 1024 * 1024 } as const;
+
+/** Of so many streams it is known where they stand: a peer may make up as many as it likes. */
+const MOST_STREAMS = { entries: 100_000, characters: 16 * 1024 * 1024 } as const;
 
 /** Milliseconds for one try to fill a gap. */
 const TIME = 30_000;
@@ -62,10 +71,16 @@ const BACKOFF = 500;
  * interrupts begins anew with the next message.
  */
 export class Gaps implements SessionFeature {
-  readonly #streams = new Map<string, Stream>();
+  readonly #streams = new RecentMap<Stream>(
+    MOST_STREAMS,
+    ({ filling }) => filling !== undefined,
+    (count) => this.#forgotten(count),
+  );
   /** Of the message that is being handled. */
   #mark: { readonly stream: Stream; readonly position: Position } | undefined;
   #duplicates = 0;
+  /** How often streams were forgotten. */
+  #forgets = 0;
 
   constructor(
     private readonly context: FeatureContext,
@@ -143,6 +158,17 @@ export class Gaps implements SessionFeature {
     return stream;
   }
 
+  /** A peer may make up names for ever. */
+  #forgotten(count: number): void {
+    if (!isMilestone(++this.#forgets)) return;
+    const { client, telemetry } = this.context;
+    const message =
+      `${client}: the peer has more streams than are watched (${MOST_STREAMS.entries}): of ${count}, from which nothing has ` +
+      'come for longest, it is not known any more where they stand, and the next gap in them is not seen. ' +
+      'Give no position for what needs none, or @OnGap a pattern';
+    telemetry.emit('warning', { message });
+  }
+
   #begin(stream: Stream, gap: Gap, first: Held): void {
     const filling = new Filling(gap);
     stream.filling = filling;
@@ -169,6 +195,7 @@ export class Gaps implements SessionFeature {
     const { clock } = this.context;
     filling.tries++;
     const isNow = filling.guard();
+    const abort = (filling.abort = new AbortController());
     const fail = (error: unknown): void => {
       if (isNow()) this.#failed(stream, filling, error);
     };
@@ -176,10 +203,13 @@ export class Gaps implements SessionFeature {
       fail(new Error(`@OnGap has not given it within ${TIME} ms`)),
     );
     this.port
-      .fill(filling.gap)
+      .fill(filling.gap, abort.signal)
       .then((given) => collect(filling.gap, given, isNow))
       .then((collected) => {
-        if (isNow()) this.#given(stream, filling, collected);
+        if (!isNow()) return;
+        // It is done, whatever becomes of the rest.
+        filling.abort = undefined;
+        this.#given(stream, filling, collected);
       })
       .catch(fail);
   }
@@ -208,7 +238,7 @@ export class Gaps implements SessionFeature {
   #failed(stream: Stream, filling: Filling, error: unknown): void {
     const { clock, client, random, telemetry } = this.context;
     const why = toError(error).message;
-    filling.stop();
+    filling.stop(error);
     if (filling.tries >= TRIES) return this.#lose(stream, filling, why, error);
     const delay = Math.round(BACKOFF * filling.tries * (1 + random()));
     const { from, to, stream: name } = filling.gap;
@@ -308,6 +338,9 @@ interface Held extends HeldMessage {
   readonly position: Position;
 }
 
+/** Why an `@OnGap` may give up, where it is not its time. */
+const NOT_WANTED = Object.freeze(new Error('what is missing is not wanted from @OnGap any more'));
+
 /** A gap that is being filled. */
 class Filling {
   /** In the order in which they came. */
@@ -317,6 +350,8 @@ class Filling {
   readonly found = new Map<string, Held>();
   tries = 0;
   timer: Timer | undefined;
+  /** Of the try that goes on. */
+  abort: AbortController | undefined;
   readonly #steps = new Steps();
 
   constructor(readonly gap: Gap) {}
@@ -326,10 +361,14 @@ class Filling {
     return this.#steps.guard();
   }
 
-  stop(): void {
+  /** Nothing that goes on counts any more. */
+  stop(reason: unknown = NOT_WANTED): void {
     this.#steps.next();
     this.timer?.cancel();
     this.timer = undefined;
+    const { abort } = this;
+    this.abort = undefined;
+    abort?.abort(reason);
   }
 
   isMissing({ epoch, seq }: Position): boolean {

@@ -1,6 +1,7 @@
 import {
   type ChannelSource,
   type Gap,
+  type GapContext,
   GapError,
   json,
   OnCast,
@@ -15,6 +16,7 @@ import {
 } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { Gate } from '../../fixtures/journal.js';
 import { NetScene } from '../../fixtures/net-scene.js';
 
 interface Tick {
@@ -39,11 +41,13 @@ type Filled = Iterable<unknown> | AsyncIterable<unknown> | Resync | void;
 class TickClient {
   static handled: string[] = [];
   static gaps: Gap[] = [];
+  static signals: AbortSignal[] = [];
   static fill: (gap: Gap) => Filled | Promise<Filled>;
 
   @OnGap(/^[a-z]$/g)
-  gap(gap: Gap) {
+  gap(gap: Gap, { signal }: GapContext) {
     TickClient.gaps.push(gap);
+    TickClient.signals.push(signal);
     return TickClient.fill(gap);
   }
 
@@ -83,6 +87,7 @@ async function open(
 ): Promise<Scene> {
   TickClient.handled = [];
   TickClient.gaps = [];
+  TickClient.signals = [];
   TickClient.fill = fill;
   return NetScene.open(TickClient, { protocol, ...options });
 }
@@ -98,7 +103,7 @@ const missing = ({ stream, from, to }: Gap): Tick[] => {
 };
 const handled = (): string => TickClient.handled.join(' ');
 
-function told({ handle }: Scene, ...names: string[]): WebSockexEvent[] {
+function told({ handle }: NetScene<object>, ...names: string[]): WebSockexEvent[] {
   const events: WebSockexEvent[] = [];
   handle.events$.subscribe((event) => {
     if (names.includes(event.event)) events.push(event);
@@ -308,6 +313,41 @@ describe('a gap that cannot be filled', () => {
     expect([handled(), lost.length, TickClient.gaps.length]).toEqual(['a1 a3 a5', 2, 4]);
   });
 
+  it('is not filled by a call that took too long, which is told so by its signal', async () => {
+    const first = gate<Filled>();
+    await using scene = await open((gap) => {
+      if (TickClient.gaps.length === 1) return first.opened;
+      return TickClient.gaps.length === 2 ? gate<void>().opened : missing(gap);
+    });
+    await feed(scene, tick('a', 1), tick('a', 3));
+    const [signal] = TickClient.signals;
+    await scene.net.clock.advance('29s');
+    expect(signal?.aborted).toBe(false);
+    await scene.net.clock.advance('1s');
+    expect((signal?.reason as Error).message).toBe('@OnGap has not given it within 30000 ms');
+    await scene.net.clock.advance('2s');
+    expect(TickClient.gaps).toHaveLength(2);
+    first.go([tick('a', 2, { epoch: 'late' }), tick('a', 2)]);
+    await scene.net.settle();
+    expect(handled()).toBe('a1');
+    await scene.net.clock.advance('35s');
+    expect(handled()).toBe('a1 a2 a3');
+    // The last one was done in time.
+    expect(TickClient.signals.map(({ aborted }) => aborted)).toEqual([true, true, false]);
+  });
+
+  it.each<[string, (scene: Scene) => unknown]>([
+    ['what was missing was only late', (scene) => feed(scene, tick('a', 2))],
+    ['the incarnation is over', (scene) => scene.handle.cast('crash')],
+    ['the client ends', (scene) => void scene.handle.stop()],
+  ])('tells its @OnGap that nobody wants it any more: %s', async (_, end) => {
+    await using scene = await open(() => gate<void>().opened, { restart: 'permanent' });
+    await feed(scene, tick('a', 1), tick('a', 3));
+    await end(scene);
+    await scene.net.clock.advance('5s');
+    expect(TickClient.signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
   it('is lost where it gives what is no list of messages', async () => {
     await using scene = await open(() => 'abc' as never);
     const lost = told(scene, 'gap:lost');
@@ -352,6 +392,62 @@ describe('a gap that cannot be filled', () => {
       by: 'error',
       error: { code: 'ERR_WEBSOCKEX_GAP', stream: 'a', from: 1, to: 3 },
     });
+  });
+});
+
+describe('of streams without end', () => {
+  class WatchingClient {
+    static readonly gaps: string[] = [];
+    static turn: Gate | undefined;
+
+    @OnGap()
+    gap({ stream }: Gap) {
+      WatchingClient.gaps.push(stream);
+    }
+
+    @OnMessage()
+    any({ of }: Tick) {
+      if (of === 'end') WatchingClient.turn?.open();
+    }
+  }
+
+  it('those are forgotten from which nothing has come for longest, and that is told', async () => {
+    const split = (all: unknown): Tick[] => all as Tick[];
+    const options = { protocol: { ...protocol, split } };
+    await using scene = await NetScene.open(WatchingClient, options);
+    const warnings = told(scene, 'warning');
+    let made = 0;
+    /** A peer makes up so many. */
+    const makeUp = async (count: number, more: Tick[] = []): Promise<void> => {
+      WatchingClient.turn = new Gate();
+      const all = Array.from({ length: count }, () => tick(`made ${made++}`, 1));
+      await scene.feed(JSON.stringify([...all, ...more, { of: 'end' }]));
+      await WatchingClient.turn.opened;
+    };
+    await makeUp(0, [tick('used', 1), tick('forgotten', 1)]);
+    await makeUp(60_000, [tick('used', 2)]);
+    expect(warnings).toEqual([]);
+    await makeUp(60_000, [tick('used', 3)]);
+    expect(warnings).toHaveLength(1);
+    expect(warnings).toMatchObject([
+      {
+        message: expect.stringMatching(
+          /^WatchingClient: the peer has more streams than are watched/,
+        ),
+      },
+    ]);
+    await makeUp(0, [tick('used', 9), tick('forgotten', 9)]);
+    expect(WatchingClient.gaps).toEqual(['used']);
+  });
+
+  it('few are known where their names are long', async () => {
+    const split = (all: unknown): Tick[] => all as Tick[];
+    const options = { protocol: { ...protocol, split } };
+    await using scene = await NetScene.open(WatchingClient, options);
+    const warnings = told(scene, 'warning');
+    const name = 'x'.repeat(1024 * 1024);
+    for (let n = 0; n < 20; n++) await scene.feed(JSON.stringify([tick(`${n}${name}`, 1)]));
+    expect(warnings).toHaveLength(1);
   });
 });
 
