@@ -1,9 +1,24 @@
-import { catchError, concatMap, EMPTY, from, map, type Observable, of } from 'rxjs';
+import {
+  catchError,
+  concatMap,
+  defer,
+  EMPTY,
+  filter,
+  finalize,
+  from,
+  map,
+  type Observable,
+  of,
+} from 'rxjs';
 
 import { isThenable } from '../async/deferred.js';
 import type { SignalWatchers } from '../async/signal.watchers.js';
 import { toMessageFrame } from '../codec/encode.js';
-import { type MessagePattern, type NamedMessage, notAPattern } from '../codec/message.pattern.js';
+import {
+  type MessagePattern,
+  type ReceivedMessage,
+  notAPattern,
+} from '../codec/message.pattern.js';
 import type { Protocol, RequestId } from '../codec/protocol.port.js';
 import { check, isSchema, type StandardSchemaV1 } from '../codec/standard.schema.js';
 import { ConfigurationError } from '../errors/client.errors.js';
@@ -108,6 +123,29 @@ export class MessageSender implements RequestSender {
       // Whoever has given up is told that, and others wait to be told as much.
       client.telemetry.error(error, 'protocol.cancel');
     }
+  }
+}
+
+/** What may wait for the schema of one subscriber. */
+const MOST_CHECKED = { messages: 1_024, bytes: 16 * 1024 * 1024 } as const;
+
+/** The messages that a schema is at work on, or that wait for it. */
+class SchemaBacklog {
+  #messages = 0;
+  #bytes = 0;
+
+  get isFull(): boolean {
+    return this.#messages >= MOST_CHECKED.messages || this.#bytes >= MOST_CHECKED.bytes;
+  }
+
+  /** @returns to be called once it is done */
+  enter({ bytes }: ReceivedMessage): () => void {
+    this.#messages++;
+    this.#bytes += bytes;
+    return () => {
+      this.#messages--;
+      this.#bytes -= bytes;
+    };
   }
 }
 
@@ -232,11 +270,28 @@ export class ClientMessages {
     const messages = client.observers.messages(pattern);
     if (schema === undefined) return messages.pipe(map(({ value }) => value));
     if (!isSchema(schema)) return refuse('schema', schema, 'one that follows Standard Schema');
-    return messages.pipe(concatMap((message) => this.#accepted(schema, message)));
+    return defer(() => {
+      const backlog = new SchemaBacklog();
+      return messages.pipe(
+        filter((message) => !backlog.isFull || this.#leaveOut(message)),
+        map((message) => ({ message, leave: backlog.enter(message) })),
+        concatMap(({ message, leave }) => this.#accepted(schema, message).pipe(finalize(leave))),
+      );
+    });
+  }
+
+  /** Nobody waits for a subscriber: what its schema does not get done with must not fill the memory. */
+  #leaveOut({ value, data }: ReceivedMessage): false {
+    const what =
+      `a message for a subscriber of messages() was left out: ${MOST_CHECKED.messages} messages, or ` +
+      `${MOST_CHECKED.bytes} bytes of them, wait for its schema`;
+    const error = new MessageError(this.client.name, 'refused', what, { data, value });
+    this.client.telemetry.rejected(error, false);
+    return false;
   }
 
   /** What a schema makes of a message; nothing, where it does not accept it: other messages follow. */
-  #accepted(schema: StandardSchemaV1, { value, data }: NamedMessage): Observable<unknown> {
+  #accepted(schema: StandardSchemaV1, { value, data }: ReceivedMessage): Observable<unknown> {
     const reject = (thrown: unknown): Observable<never> => {
       const { kind, what, issues, cause } = thrown as MessageFault;
       const text = `a message for a subscriber of messages() ${what}`;

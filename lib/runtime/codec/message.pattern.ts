@@ -18,6 +18,12 @@ export interface NamedMessage {
   readonly name: () => string | undefined;
 }
 
+/** A message that has come, with others in one frame maybe. */
+export interface ReceivedMessage extends NamedMessage {
+  /** How many bytes of what came with the frame are those of the message. */
+  readonly bytes: number;
+}
+
 /** The names that a pattern is for; `undefined` where it is for something else. */
 export function namesOf(pattern: unknown): readonly string[] | undefined {
   if (typeof pattern === 'string') return [pattern];

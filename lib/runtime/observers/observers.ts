@@ -1,6 +1,6 @@
 import { filter, type Observable, type Subscriber } from 'rxjs';
 
-import { type MessagePattern, type NamedMessage, selectorOf } from '../codec/message.pattern.js';
+import { type MessagePattern, type ReceivedMessage, selectorOf } from '../codec/message.pattern.js';
 import type { ClientStatus } from '../errors/connection.errors.js';
 import type { DataFrame } from '../frame/frame.js';
 import type { MailboxMarks } from '../mailbox/watermark.js';
@@ -19,7 +19,7 @@ export interface ObserversOwner {
 export class Observers implements EventSink {
   // Made for the first who watches: most clients have none, and there may be ten thousand of them.
   #frames: Watched<DataFrame> | undefined;
-  #messages: Watched<NamedMessage> | undefined;
+  #messages: Watched<ReceivedMessage> | undefined;
   #statuses: Watched<ClientStatus> | undefined;
   #events: Watched<WebSockexEvent> | undefined;
   /** Of those who iterate. Never changed, only replaced; there is none while nobody does. */
@@ -48,11 +48,11 @@ export class Observers implements EventSink {
   }
 
   /** The messages that a pattern takes. */
-  messages(pattern: MessagePattern | undefined): Observable<NamedMessage> {
+  messages(pattern: MessagePattern | undefined): Observable<ReceivedMessage> {
     this.#messages ??= this.#watched('messages()');
     if (pattern === undefined) return this.#messages.values$;
     const isWanted = selectorOf(pattern);
-    const select = (message: NamedMessage): boolean => {
+    const select = (message: ReceivedMessage): boolean => {
       try {
         return isWanted(message);
       } catch (error) {
@@ -92,7 +92,7 @@ export class Observers implements EventSink {
     for (const queue of this.#queues) queue.push(frame);
   }
 
-  message(message: NamedMessage): void {
+  message(message: ReceivedMessage): void {
     this.#messages?.all.next(message);
   }
 

@@ -151,7 +151,8 @@ export class MessageRouter {
     const { protocol } = this.parts.settings;
     const name = (): string | undefined => nameOf(protocol, value);
     const { observers } = this.tools;
-    if (observers.seesMessages) observers.message({ value, name, data: origin.frame.data });
+    if (observers.seesMessages)
+      observers.message({ value, name, data: origin.frame.data, bytes: origin.share });
     const { channels } = this.tools;
     const delivered = channels?.message(value);
     if (delivered === undefined) return this.#handle(origin, value, name);

@@ -1,6 +1,6 @@
 import type { ContextRunner } from '../async/deferred.js';
 import type { Clock } from '../clock/clock.port.js';
-import type { NamedMessage } from '../codec/message.pattern.js';
+import type { ReceivedMessage } from '../codec/message.pattern.js';
 import type { Random } from '../connection/backoff.policy.js';
 import type { StatusListener } from '../connection/connection.port.js';
 import type { WireTools } from '../connection/wire.port.js';
@@ -51,7 +51,7 @@ export interface FrameObserver {
   /** Whether anybody sees messages. */
   readonly seesMessages: boolean;
   frame(frame: DataFrame): void;
-  message(message: NamedMessage): void;
+  message(message: ReceivedMessage): void;
 }
 
 /** What a process is made with. */

@@ -98,6 +98,41 @@ describe('handle.messages()', () => {
     });
   });
 
+  it.each([
+    ['messages', 1_024, '{"type":"a"}'],
+    ['bytes', 17, `{"type":"a","data":"${'x'.repeat(1024 * 1024)}"}`],
+  ])('leaves out what a schema does not get done with: many %s', async (_, most, text) => {
+    await using scene = await NetScene.open(PlainClient);
+    const rejected: unknown[] = [];
+    scene.handle.events$.subscribe((event) => {
+      if (event.event === 'message:rejected') rejected.push(event.error.message);
+    });
+    const waiting: ((result: { value: unknown }) => void)[] = [];
+    const validate = (): Promise<{ value: unknown }> =>
+      new Promise((resolve) => waiting.push(resolve));
+    const schema = { '~standard': { version: 1, vendor: 'test', validate } } as const;
+    const seen: unknown[] = [];
+    const all: unknown[] = [];
+    scene.handle.messages('a', { schema }).subscribe((value) => seen.push(value));
+    scene.handle.messages('a').subscribe((value) => all.push(value));
+    await scene.feed(...Array.from({ length: most + 5 }, () => text));
+    // The others of its client have theirs.
+    expect(all).toHaveLength(most + 5);
+    expect(rejected.length).toBeGreaterThanOrEqual(5);
+    expect(rejected[0]).toContain('was left out: 1024 messages, or 16777216 bytes');
+    const left = rejected.length;
+    for (let n = 0; waiting.length > 0; n++) {
+      waiting.shift()?.({ value: n });
+      await scene.net.settle();
+    }
+    expect(seen).toHaveLength(most + 5 - left);
+    // There is room again.
+    await scene.feed(text);
+    waiting.shift()?.({ value: 'last' });
+    await scene.net.settle();
+    expect([seen.at(-1), rejected.length]).toEqual(['last', left]);
+  });
+
   it('makes no messages where nobody looks', async () => {
     let decoded = 0;
     const protocol = {
