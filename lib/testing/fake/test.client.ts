@@ -41,7 +41,13 @@ import type { Handler, Incarnation } from '../../runtime/process/client.definiti
 import type { ConnectionInfo, ConnectRequest } from '../../runtime/process/handler.arguments.js';
 import { notASource } from '../../runtime/session/channel.js';
 import type { ChannelSource, SubscribeContext } from '../../runtime/session/channel.port.js';
-import { checkPosition, type Gap, readFill, strangeMessages } from '../../runtime/session/gap.js';
+import {
+  checkPosition,
+  type Gap,
+  type GapContext,
+  readFill,
+  strangeMessages,
+} from '../../runtime/session/gap.js';
 import { type FakeHandle, fakeHandle, type FakeOptions } from './fake.handle.js';
 import { NOWHERE } from './played.client.js';
 import { PlayedDialogue } from './played.dialogue.js';
@@ -224,14 +230,16 @@ export class TestClient<T extends object> {
    * expect(await client.gap({ from: at(3), to: at(5) })).toEqual([{ type: 'trade', seq: 4 }]);
    *
    * @param gap `stream` is that of `from`, and `reason` is `'missed'`, unless it says otherwise
+   * @param context what of its context is to be another; the `signal` is one that is never aborted
    * @throws NoHandlerError where none is for the stream; TypeError, RangeError for what it may not return, such as messages
    * of another stream: in an array, as others are read once only
    */
-  gap(gap: Pick<Gap, 'from' | 'to'> & Partial<Gap>): unknown {
+  gap(gap: Pick<Gap, 'from' | 'to'> & Partial<Gap>, context: Partial<GapContext> = {}): unknown {
     const whole: Gap = { stream: gap.from.stream, reason: 'missed', ...gap };
     const handler = this.#incarnation.gaps?.find(whole.stream);
     const what = `@OnGap for the stream "${whole.stream}"`;
-    return checked(this.#run(what, handler, whole), (given) => {
+    const told: GapContext = { signal: new AbortController().signal, ...context };
+    return checked(this.#run(what, handler, whole, told), (given) => {
       const fill = readFill(whole, given);
       if (fill?.position !== undefined || !Array.isArray(fill?.messages)) return;
       const strange = fill.messages.filter((message) => !this.#isOf(whole.stream, message));

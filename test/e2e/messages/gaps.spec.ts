@@ -324,7 +324,7 @@ describe('a gap that cannot be filled', () => {
     await scene.net.clock.advance('29s');
     expect(signal?.aborted).toBe(false);
     await scene.net.clock.advance('1s');
-    expect((signal?.reason as Error).message).toBe('@OnGap has not given it within 30000 ms');
+    expect(signal?.reason).toEqual(new Error('@OnGap has not given it within 30000 ms'));
     await scene.net.clock.advance('2s');
     expect(TickClient.gaps).toHaveLength(2);
     first.go([tick('a', 2, { epoch: 'late' }), tick('a', 2)]);

@@ -46,6 +46,7 @@ import {
   type ClientHandle,
   type ConnectionInfo,
   type Gap,
+  type GapContext,
   type SubscribeContext,
   type TextFrame,
   type WebSockexExecutionContext,
@@ -316,7 +317,10 @@ describe('A client class alone, asked how it subscribes and what fills its gaps'
       return [{ of: reason, seq: Number(from.seq) + Number(to.seq) }];
     }
 
-    @OnGap(/^any/) async any() {
+    signal: AbortSignal | undefined;
+
+    @OnGap(/^any/) async any(_gap: Gap, { signal }: GapContext) {
+      this.signal = signal;
       return this.given as Tick[];
     }
   }
@@ -362,6 +366,9 @@ describe('A client class alone, asked how it subscribes and what fills its gaps'
     }
     client.instance.given = [];
     expect(client.gap({ ...gap('now'), stream: 'any' })).toBeInstanceOf(Promise);
+    expect(client.instance.signal?.aborted).toBe(false);
+    void client.gap(gap(stream), { signal: AbortSignal.abort() });
+    expect(client.instance.signal?.aborted).toBe(true);
   });
 
   it.each<[string, unknown, RegExp]>([
