@@ -1,5 +1,6 @@
 export { checkNameRegistry } from './contracts/name.registry.checker.js';
 export type { RecordedCall } from './fake/fake.answers.js';
+export type { PlayedChannel } from './fake/fake.channels.js';
 export { FakeHandle, fakeHandle, type FakeOptions } from './fake/fake.handle.js';
 export type { PlayedDialogue } from './fake/played.dialogue.js';
 export type { PlayedFrame, PlayedStatus } from './fake/played.js';

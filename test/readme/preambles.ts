@@ -361,6 +361,15 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
         trades(symbol: string): ChannelSource<object>;
       }`,
   },
+  'test-hold': {
+    before: `
+      import assert from 'node:assert/strict';
+      import type { ChannelSource } from 'nestjs-websockex';
+      import { fakeHandle } from 'nestjs-websockex/testing';
+      declare class FeedClient {
+        trades(symbol: string): ChannelSource<{ price: number }>;
+      }`,
+  },
   tests: {
     before: `
       import assert from 'node:assert/strict';

@@ -16,6 +16,7 @@ import {
   createTestNet,
   createTestServer,
   fakeHandle,
+  type PlayedChannel,
   type ScriptedRequest,
   type TestedSource,
 } from 'nestjs-websockex/testing';
@@ -50,7 +51,7 @@ test('a client alone gives what its methods return, as they return it', async ()
   void client.call('upper', 1);
 });
 
-test('a client alone subscribes as its methods say, and gives their sources', async () => {
+test('a client alone, and a fake handle, subscribe as the methods say', async () => {
   interface Trade {
     readonly price: number;
   }
@@ -63,6 +64,14 @@ test('a client alone subscribes as its methods say, and gives their sources', as
       return { subscribe: '', match: () => true };
     }
   }
+  const feed = fakeHandle(ChannelClient);
+  expectTypeOf(feed.holdChannel('trades', 'BTC')).toEqualTypeOf<PlayedChannel<Trade>>();
+  feed.holdChannel('books').send('a', 'b');
+  // @ts-expect-error: its items are texts
+  feed.holdChannel('books').send(1);
+  // @ts-expect-error: it takes a symbol
+  feed.holdChannel('trades');
+
   const client = await createTestClient(ChannelClient);
   const trades = client.subscribe('trades', ['BTC'], { session: 2 });
   expectTypeOf(trades).toEqualTypeOf<TestedSource<Trade>>();

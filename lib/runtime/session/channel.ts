@@ -51,6 +51,8 @@ export class Channel {
   abort: AbortController | undefined;
   /** Has that make room for other requests. */
   aside: (() => void) | undefined;
+  /** Done when its time is up. */
+  #due: (() => void) | undefined;
   readonly #steps = new Steps();
   readonly #makes = new Steps();
 
@@ -80,11 +82,31 @@ export class Channel {
     return this.#steps.guard();
   }
 
+  /**
+   * Has something done when a time is up.
+   *
+   * @param set sets a timer for that
+   */
+  wait(set: (due: () => void) => Timer, due: () => void): void {
+    this.timer?.cancel();
+    this.#due = due;
+    this.timer = set(() => this.expire());
+  }
+
+  /** Its time is up. */
+  expire(): void {
+    this.timer?.cancel();
+    const due = this.#due;
+    this.#due = undefined;
+    due?.();
+  }
+
   /** Nothing that goes on counts any more. */
   stop(): void {
     this.#steps.next();
     this.timer?.cancel();
     this.timer = undefined;
+    this.#due = undefined;
     this.isOverdue = false;
     this.isSilent = false;
     this.isHeard = false;

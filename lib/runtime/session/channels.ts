@@ -105,6 +105,11 @@ export class Channels implements SessionFeature {
     return this.#channels.get(key)?.source;
   }
 
+  /** What a channel waits for is over: the peer has had its time, or the next try is due. */
+  expire(key: string): void {
+    this.#channels.get(key)?.expire();
+  }
+
   /**
    * Subscribes to a channel.
    *
@@ -380,8 +385,8 @@ export class Channels implements SessionFeature {
     const isNow = channel.guard();
     channel.isOverdue = false;
     channel.isSilent = false;
-    channel.timer?.cancel();
-    channel.timer = setDeadline(clock, settings.ackTimeout, () => {
+    const set = (due: () => void): Timer => setDeadline(clock, settings.ackTimeout, due);
+    channel.wait(set, () => {
       // What has arrived until now may tell, and has not had its turn.
       this.context.later(() => {
         if (!isNow()) return;
@@ -424,7 +429,8 @@ export class Channels implements SessionFeature {
     const bound = Math.min(RETRY.most, RETRY.least * 2 ** ++channel.refusals);
     const delay = Math.round(RETRY.least + this.context.random() * (bound - RETRY.least));
     this.#tell(channel, error, delay);
-    channel.timer = this.context.clock.setTimer(delay, () => {
+    const set = (due: () => void): Timer => this.context.clock.setTimer(delay, due);
+    channel.wait(set, () => {
       channel.phase = 'idle';
       this.#advance(channel);
     });

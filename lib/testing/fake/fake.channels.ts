@@ -1,81 +1,147 @@
-import type { Observable } from 'rxjs';
-
 import { noSuchHandler } from '../../runtime/client/admission.js';
 import { type ChannelIdentity, identify } from '../../runtime/client/channel.identity.js';
-import { Broadcast } from '../../runtime/observers/observers.js';
-import { SafeObservable } from '../../runtime/observers/safe-observable.js';
-import type { ChannelInfo } from '../../runtime/session/channel.port.js';
-import type { PlayedClass } from './played.client.js';
+import { NotConnectedError } from '../../runtime/errors/connection.errors.js';
+import { inspectShort } from '../../runtime/errors/websockex.error.js';
+import type { PlayedChannels } from './played.channels.js';
+import type { PlayedClient } from './played.client.js';
 
-interface FakeChannel {
-  readonly name: string;
-  readonly args: readonly unknown[];
-  readonly items: Broadcast<unknown>;
-  subscribers: number;
+/** The fake handle that they are the channels of. */
+interface ChannelOwner {
+  /** The client behind it by now. */
+  readonly client: PlayedClient;
+  /** Does what a test asks for, which is told what those who watch throw. */
+  act(work: () => void): void;
 }
 
-/** The channels of a fake handle: each is active as soon as somebody subscribes, and has the items that a test plays. */
+/** The channels of a fake handle, as a test plays them; what is held is held over new beginnings of the client. */
 export class FakeChannels {
-  readonly #channels = new Map<string, FakeChannel>();
-  #isOver = false;
+  readonly #held = new Set<string>();
 
-  constructor(
-    private readonly played: PlayedClass,
-    private readonly report: (error: unknown, where: string) => void,
-  ) {}
+  constructor(private readonly owner: ChannelOwner) {}
 
-  get all(): readonly ChannelInfo[] {
-    return [...this.#channels.values()].map(({ name, args, subscribers }) => ({
-      name,
-      args,
-      state: 'active',
-      subscribers,
-    }));
-  }
-
-  observe(name: string, args: readonly unknown[]): Observable<unknown> {
-    const { key, args: own } = this.#identify(name, args);
-    const report = (error: unknown): void =>
-      this.report(error, `a subscriber of channel("${name}")`);
-    return new SafeObservable<unknown>(report, (subscriber) => {
-      if (this.#isOver) return subscriber.complete();
-      const known = this.#channels.get(key);
-      const channel = known ?? {
-        name,
-        args: own,
-        items: new Broadcast<unknown>(report),
-        subscribers: 0,
-      };
-      this.#channels.set(key, channel);
-      channel.subscribers++;
-      const leave = channel.items.add(subscriber);
-      return () => {
-        leave();
-        if (--channel.subscribers === 0) this.#channels.delete(key);
-      };
-    });
+  isHeld(key: string): boolean {
+    return this.#held.has(key);
   }
 
   /** Gives items to those who subscribe to a channel. */
   play(name: string, args: readonly unknown[], items: readonly unknown[]): void {
-    const channel = this.#channels.get(this.#identify(name, args).key);
-    for (const item of items) channel?.items.next(item);
+    this.#give(this.#identify(name, args).key, items);
   }
 
-  /** The client has ended. */
-  complete(): void {
-    this.#isOver = true;
-    const channels = [...this.#channels.values()];
-    this.#channels.clear();
-    for (const { items } of channels) items.complete();
+  /** From now on the test confirms the subscriptions to a channel. */
+  hold<Item>(name: string, args: readonly unknown[]): PlayedChannel<Item> {
+    const { key } = this.#identify(name, args);
+    this.#held.add(key);
+    return new PlayedChannel<Item>({
+      settle: (what, refusal) =>
+        this.#unsettled(key, what, name, args, (channels) => channels.settle(key, refusal)),
+      expire: (what) => this.#unsettled(key, what, name, args, (channels) => channels.expire(key)),
+      give: (items) => this.#give(key, items),
+    });
+  }
+
+  #give(key: string, items: readonly unknown[]): void {
+    this.owner.act(() => {
+      for (const item of items) this.#open('receive an item').give(key, item);
+    });
+  }
+
+  /** Does something about a subscription that is not active. */
+  #unsettled(
+    key: string,
+    what: string,
+    name: string,
+    args: readonly unknown[],
+    work: (channels: PlayedChannels) => void,
+  ): void {
+    const channels = this.#open(`have a channel ${what}`);
+    const state = channels.find(key)?.state;
+    if (state === undefined || state === 'active') {
+      const channel = `${name}(${args.map((one) => inspectShort(one)).join(', ')})`;
+      const why =
+        state === undefined
+          ? 'nobody subscribes to it'
+          : "it is active: become('open') begins another session, in which it waits again";
+      throw new Error(`${this.owner.client.client.name}: ${channel} cannot be ${what}: ${why}`);
+    }
+    this.owner.act(() => {
+      // One that was refused is tried again first.
+      if (state === 'failed') channels.expire(key);
+      work(channels);
+    });
+  }
+
+  /** @throws NotConnectedError where nothing of the peer's would arrive */
+  #open(what: string): PlayedChannels {
+    const { channels, client, isOpen } = this.owner.client;
+    if (isOpen) return channels;
+    throw new NotConnectedError(client.name, client.status, `cannot ${what}`);
   }
 
   #identify(name: string, args: readonly unknown[]): ChannelIdentity {
-    const { handlers, name: client, type } = this.played;
-    if (!handlers.channels.has(name)) {
-      const of = { name: client, module: type.name };
-      throw noSuchHandler(of, handlers.channels, name, '@OnSubscribe');
-    }
-    return identify(client, name, args);
+    const { definition } = this.owner.client.client;
+    const { channels } = definition.handlers;
+    if (!channels.has(name)) throw noSuchHandler(definition, channels, name, '@OnSubscribe');
+    return identify(definition.name, name, args);
+  }
+}
+
+/** What is behind a {@link PlayedChannel}. */
+interface HeldChannel {
+  settle(what: string, refusal?: Error): void;
+  expire(what: string): void;
+  give(items: readonly unknown[]): void;
+}
+
+/**
+ * A channel of a fake handle whose subscriptions wait for the test, in each session anew: until that confirms one it is
+ * `pending`, and what comes of it is what comes of a real one.
+ *
+ * @publicApi
+ */
+export class PlayedChannel<Item> {
+  readonly #channel: HeldChannel;
+
+  /** @internal */
+  constructor(channel: HeldChannel) {
+    this.#channel = channel;
+  }
+
+  /**
+   * The peer confirms it: it is active. One that has failed is tried again first, without a wait.
+   *
+   * @throws Error where nothing waits for that; NotConnectedError while the client is not open
+   */
+  confirm(): void {
+    this.#channel.settle('confirmed');
+  }
+
+  /**
+   * The peer refuses it. The first time those who subscribe get a `SubscribeError`; once it has been active they are told
+   * nothing: it has failed, the event `channel:failed` tells, and it is tried again after a while.
+   *
+   * @throws as {@link confirm}
+   */
+  refuse(error: Error | string): void {
+    this.#channel.settle('refused', typeof error === 'string' ? new Error(error) : error);
+  }
+
+  /**
+   * The peer has not answered in time (`ackTimeout`): the client leaves the session, and the second time in a row the
+   * channel has failed.
+   *
+   * @throws as {@link confirm}
+   */
+  silence(): void {
+    this.#channel.expire('silent');
+  }
+
+  /**
+   * The peer gives items; until it is confirmed they are kept.
+   *
+   * @throws NotConnectedError while the client is not open
+   */
+  send(...items: Item[]): void {
+    this.#channel.give(items);
   }
 }

@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { BehaviorSubject, type Observable, type Subscription, switchMap } from 'rxjs';
+import { BehaviorSubject, type Observable, switchMap } from 'rxjs';
 
 import { checkClient } from '../../discovery/client.checker.js';
 import { HandlerTable } from '../../binding/handler.binder.js';
@@ -20,16 +20,14 @@ import type { RequestOptions, SendOptions } from '../../runtime/client/send.opti
 import { toMessageFrame } from '../../runtime/codec/encode.js';
 import type { MessagePattern } from '../../runtime/codec/message.pattern.js';
 import { readMessages } from '../../runtime/codec/message.reader.js';
-import type { Protocol, RequestResult } from '../../runtime/codec/protocol.port.js';
+import type { Protocol } from '../../runtime/codec/protocol.port.js';
 import type { SchemaOutput, StandardSchemaV1 } from '../../runtime/codec/standard.schema.js';
 import type { RotateOptions } from '../../runtime/connection/rotation.port.js';
 import { SystemClock } from '../../runtime/clock/system.clock.js';
 import { type ClientStatus, NotConnectedError } from '../../runtime/errors/connection.errors.js';
-import { inspectShort } from '../../runtime/errors/websockex.error.js';
 import type { CloseReason } from '../../runtime/frame/close-reason.js';
 import type { DataFrame, Frame, FrameLike } from '../../runtime/frame/frame.js';
 import { PauseLock } from '../../runtime/mailbox/pause.lock.js';
-import { Observers } from '../../runtime/observers/observers.js';
 import { SafeObservable } from '../../runtime/observers/safe-observable.js';
 import type { LeaveOptions } from '../../runtime/process/directive.js';
 import type { ConnectionInfo } from '../../runtime/process/handler.arguments.js';
@@ -37,10 +35,11 @@ import type { ChannelInfo } from '../../runtime/session/channel.port.js';
 import type { ClientSys } from '../../runtime/sys/client-sys.js';
 import type { EventFields, EventName, WebSockexEvent } from '../../runtime/telemetry/events.js';
 import { getClientName } from '../../websockex.tokens.js';
-import { type RequestAnswer, RequestAnswers } from '../script/request.answers.js';
+import type { RequestAnswer } from '../script/request.answers.js';
 import { Answers, type RecordedCall } from './fake.answers.js';
-import { FakeChannels } from './fake.channels.js';
-import type { PlayedRequest } from './played.requests.js';
+import { FakeChannels, type PlayedChannel } from './fake.channels.js';
+import { FakeRequests } from './fake.requests.js';
+import { FakeWatchers } from './fake.watchers.js';
 import { type PlayedClass, PlayedClient } from './played.client.js';
 import { checkStatus, type PlayedFrame, type PlayedStatus, toDataFrame } from './played.js';
 
@@ -87,30 +86,21 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly infos: unknown[] = [];
   /** Every frame that was sent, in order. */
   readonly sent: Frame[] = [];
-  /** Every message that was asked by `request()` and sent, as it was given, in order. */
-  readonly requests: unknown[] = [];
   /** The session of every `accepted()` that counted, in order. */
   readonly acceptedSessions: number[] = [];
   /** Every close that was asked for, in order. */
   readonly closes: { readonly code: number | undefined; readonly reason: string }[] = [];
   readonly #class: PlayedClass;
   readonly #answers: Answers;
-  readonly #requestAnswers = new RequestAnswers();
+  readonly #requests: FakeRequests;
   readonly #clock = new SystemClock();
   readonly #channels: FakeChannels;
   readonly #terminated = new Deferred<CloseReason>();
-  /** Those who watch: they outlive the client behind, where the test begins with another. */
-  readonly #observers = new Observers({
-    telemetry: { error: (error, where) => this.#onObserverError(error, where) },
-  });
-  #played: PlayedClient;
-  /** The handle of that. */
-  readonly #handles: BehaviorSubject<LocalHandle<T>>;
-  #watching: Subscription[] = [];
-  /** Whether the test moves the client: what it passes on its way is told nobody. */
-  #isMoving = false;
-  /** What those who watch threw while the test did something. */
-  readonly #thrown: unknown[] = [];
+  readonly #watchers = new FakeWatchers((error, where) =>
+    this.#played.client.telemetry.error(error, where),
+  );
+  /** The client behind, for those who watch it over new beginnings. */
+  readonly #clients: BehaviorSubject<PlayedClient>;
 
   constructor(client: Type<T>, options: FakeOptions = {}) {
     super();
@@ -122,9 +112,16 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
       options: { ...readClientMetadata(client)?.options, ...options },
       handlers: new HandlerTable(readHandlers(client)).names,
     };
-    this.#channels = new FakeChannels(this.#class, (...thrown) => this.#onObserverError(...thrown));
-    this.#played = this.#make();
-    this.#handles = new BehaviorSubject(this.#local);
+    this.#requests = new FakeRequests(this.name);
+    const played = (): PlayedClient => this.#played;
+    this.#channels = new FakeChannels({
+      get client() {
+        return played();
+      },
+      act: (work) => this.#watchers.act(work),
+    });
+    this.#clients = new BehaviorSubject(this.#make());
+    this.#follow();
     this.become('open');
   }
 
@@ -133,7 +130,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   get status$(): Observable<ClientStatus> {
-    return this.#observers.status$;
+    return this.#watchers.observers.status$;
   }
 
   get session(): number {
@@ -146,11 +143,11 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   get frames$(): Observable<DataFrame> {
-    return this.#observers.frames$;
+    return this.#watchers.observers.frames$;
   }
 
   get events$(): Observable<WebSockexEvent> {
-    return this.#observers.events$;
+    return this.#watchers.observers.events$;
   }
 
   get terminated(): Promise<CloseReason> {
@@ -169,7 +166,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
    */
   play(...frames: PlayedFrame[]): void {
     const checked = frames.map((frame) => toDataFrame(`${this.name}: play()`, frame));
-    this.#act(() => {
+    this.#watchers.act(() => {
       for (const frame of checked) {
         if (!this.#played.isOpen) {
           throw new NotConnectedError(this.name, this.status, 'cannot receive what play() plays');
@@ -203,7 +200,9 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     const { name, session } = this;
     const { module } = this.#played.client.definition;
     const base = { event, time: Date.now(), client: name, module, session };
-    this.#act(() => this.#observers.next({ ...base, ...fields } as unknown as WebSockexEvent));
+    this.#watchers.act(() =>
+      this.#watchers.observers.next({ ...base, ...fields } as unknown as WebSockexEvent),
+    );
   }
 
   /**
@@ -234,8 +233,13 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
    * @throws TypeError for what is no pattern
    */
   onRequest<M = Record<string, unknown>>(pattern: MessagePattern, answer: RequestAnswer<M>): this {
-    this.#requestAnswers.add(`${this.name}: onRequest()`, pattern, answer);
+    this.#requests.add(pattern, answer);
     return this;
+  }
+
+  /** Every message that was asked by `request()` and sent, as it was given, in order. */
+  get requests(): unknown[] {
+    return this.#requests.asked;
   }
 
   /**
@@ -266,9 +270,10 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     if (this.#played.client.isStopped) {
       throw new NotConnectedError(this.name, this.status, `cannot become ${status}`);
     }
-    this.#move(status, () => {
+    this.#watchers.move(() => {
       if (status !== 'idle') this.#played.move(status);
       else if (this.status !== 'idle') this.#begin();
+      return this.status === status ? status : undefined;
     });
     if (this.status === status) return;
     throw new Error(
@@ -279,7 +284,10 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   /** Ends the client for good. */
   end(reason: CloseReason = { by: 'local', code: 1000, message: '' }): void {
     if (this.#played.client.hasEnded) return;
-    this.#move('terminated', () => this.#played.end(reason));
+    this.#watchers.move(() => {
+      this.#played.end(reason);
+      return this.status === 'terminated' ? 'terminated' : undefined;
+    });
     this.#over(reason);
   }
 
@@ -322,11 +330,36 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     name: K,
     ...args: ChannelArgs<T, K>
   ): Observable<ChannelItem<T, K>> {
-    return this.#channels.observe(name, args) as Observable<ChannelItem<T, K>>;
+    return this.#lastingItems(
+      ({ channels }) => channels.observe(name, args) as Observable<ChannelItem<T, K>>,
+      `a subscriber of channel("${name}")`,
+    );
   }
 
   get channels(): readonly ChannelInfo[] {
-    return this.#channels.all;
+    return this.#played.channels.all;
+  }
+
+  /**
+   * Has the subscriptions to a channel wait for the test from now on, in each session anew: it is `pending` until that
+   * confirms it. Others are confirmed at once.
+   *
+   * @example
+   * const trades = feed.holdChannel('trades', 'BTC');
+   * trader.watch('BTC');
+   * trades.confirm();
+   * trades.send({ price: 101 });
+   * feed.become('open'); // another session, in which it is asked for anew
+   * trades.refuse('delisted');
+   * expect(feed.channels).toMatchObject([{ state: 'failed' }]);
+   *
+   * @throws NoHandlerError where the class has no `@OnSubscribe` of that name
+   */
+  holdChannel<K extends ChannelName<T>>(
+    name: K,
+    ...args: ChannelArgs<T, K>
+  ): PlayedChannel<ChannelItem<T, K>> {
+    return this.#channels.hold(name, args);
   }
 
   /**
@@ -334,13 +367,15 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
    *
    * @example
    * feed.playItems('trades', ['BTC'], { price: 1 }, { price: 2 });
+   *
+   * @throws NotConnectedError while it is not open
    */
   playItems<K extends ChannelName<T>>(
     name: K,
     args: ChannelArgs<T, K>,
     ...items: ChannelItem<T, K>[]
   ): void {
-    this.#act(() => this.#channels.play(name, args, items));
+    this.#channels.play(name, args, items);
   }
 
   messages<S extends StandardSchemaV1>(
@@ -349,17 +384,10 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   ): Observable<SchemaOutput<S>>;
   messages(pattern?: MessagePattern): Observable<unknown>;
   messages(pattern?: MessagePattern, options?: { readonly schema?: unknown }): Observable<unknown> {
-    const messagesOf = (handle: LocalHandle<T>): Observable<unknown> =>
-      handle.messages(pattern, options as { readonly schema: StandardSchemaV1 });
-    // What it refuses, it refuses at once.
-    messagesOf(this.#local);
-    const report = (error: unknown): void =>
-      this.#onObserverError(error, 'a subscriber of messages()');
-    const all = this.#handles.pipe(switchMap(messagesOf));
-    return new SafeObservable(report, (subscriber) => {
-      const subscription = all.subscribe(subscriber);
-      return () => subscription.unsubscribe();
-    });
+    return this.#lastingItems(
+      ({ handle }) => handle.messages(pattern, options as { readonly schema: StandardSchemaV1 }),
+      'a subscriber of messages()',
+    );
   }
 
   cast<K extends MethodName<T>>(name: K, ...args: MethodArgs<T, K>): void {
@@ -422,7 +450,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<DataFrame> {
-    return this.#observers.iterate(UNPAUSED, new PauseLock(() => undefined));
+    return this.#watchers.observers.iterate(UNPAUSED, new PauseLock(() => undefined));
   }
 
   /** How often its session has been rotated. @internal */
@@ -434,83 +462,53 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     return this.#played.handle as unknown as LocalHandle<T>;
   }
 
-  /** A client that has not been started, and that those who watch the handle watch from now on. */
-  #make(): PlayedClient {
-    const played = new PlayedClient(this.#class, {
-      answer: (name, args) => new Boxed(this.#answers.give(name, args)),
-      onSent: (frame) => this.sent.push(frame),
-      onRequest: (request) => this.#answerRequest(request),
-    });
-    const { handle } = played;
-    this.#watching = [
-      handle.frames$.subscribe((frame) => this.#observers.frame(frame)),
-      handle.events$.subscribe((event) => {
-        if (!this.#isMoving) this.#observers.next(event);
-      }),
-      handle.status$.subscribe((status) => {
-        if (!this.#isMoving) this.#observers.status(status);
-      }),
-    ];
-    void handle.terminated.then((reason) => {
-      if (this.#played === played) this.#over(reason);
-    });
-    return played;
+  get #played(): PlayedClient {
+    return this.#clients.value;
   }
 
-  /** As late as that of a real peer. */
-  async #answerRequest({ id, message }: PlayedRequest): Promise<RequestResult> {
-    this.requests.push(message.value);
-    await Promise.resolve();
-    try {
-      const answer = this.#requestAnswers.find(message);
-      if (answer !== undefined) return await answer(id);
-      const what = inspectShort(message.value);
-      const error = new Error(`say what ${what} is answered with: onRequest(…) of the fake handle`);
-      return { error };
-    } catch (error) {
-      return { error }; // a predicate has thrown
-    }
+  /** A client that has not been started. */
+  #make(): PlayedClient {
+    return new PlayedClient(this.#class, {
+      answer: (name, args) => new Boxed(this.#answers.give(name, args)),
+      onSent: (frame) => this.sent.push(frame),
+      onRequest: (request) => this.#requests.answer(request),
+      isHeld: (channel) => this.#channels.isHeld(channel),
+    });
+  }
+
+  /** Those who watch the handle watch the client behind it from now on. */
+  #follow(): void {
+    const played = this.#played;
+    this.#watchers.follow(played.handle);
+    void played.handle.terminated.then((reason) => {
+      if (this.#played === played) this.#over(reason);
+    });
   }
 
   /** Begins anew: who waits for a session goes on to wait, for one of the new client. */
   #begin(): void {
     const old = this.#played;
-    for (const subscription of this.#watching) subscription.unsubscribe();
-    this.#played = this.#make();
-    this.#handles.next(this.#local);
+    this.#clients.next(this.#make());
+    this.#follow();
     old.end({ by: 'local', message: '' });
   }
 
   #over(reason: CloseReason): void {
-    this.#observers.complete();
-    this.#channels.complete();
-    this.#handles.complete();
+    this.#watchers.observers.complete();
+    this.#clients.complete();
     this.#terminated.resolve(reason);
   }
 
-  /** Tells the state it leads to, and not what it passes on its way. */
-  #move(status: ClientStatus, move: () => void): void {
-    this.#act(() => {
-      this.#isMoving = true;
-      try {
-        move();
-      } finally {
-        this.#isMoving = false;
-      }
-      if (this.status === status) this.#observers.status(status);
+  /** What those who subscribe get of the client behind, also over a new beginning. */
+  #lastingItems<V>(of: (client: PlayedClient) => Observable<V>, where: string): Observable<V> {
+    // What it refuses, it refuses at once.
+    of(this.#played);
+    const report = (error: unknown): void => this.#watchers.report(error, where);
+    const all = this.#clients.pipe(switchMap(of));
+    return new SafeObservable(report, (subscriber) => {
+      const subscription = all.subscribe(subscriber);
+      return () => subscription.unsubscribe();
     });
-  }
-
-  /** What the test does: it is told what those who watch throw. */
-  #act(act: () => void): void {
-    this.#thrown.length = 0;
-    act();
-    if (this.#thrown.length > 0) throw this.#thrown[0];
-  }
-
-  #onObserverError(error: unknown, where: string): void {
-    this.#thrown.push(error);
-    this.#played.client.telemetry.error(error, where);
   }
 
   /** What is waited for, also over a new beginning. */

@@ -28,6 +28,7 @@ import type {
   TransportRequest,
   TransportSocket,
 } from '../../runtime/transport/transport.port.js';
+import { PlayedChannels } from './played.channels.js';
 import { type PlayedRequest, PlayedRequests } from './played.requests.js';
 import type { PlayedStatus } from './played.js';
 
@@ -49,10 +50,15 @@ export interface Played {
   readonly onSent: (frame: Frame) => void;
   /** What a request is answered with; it must not throw, or reject. */
   readonly onRequest: (request: PlayedRequest) => Promise<RequestResult>;
+  /** Whether the test confirms a channel itself. */
+  readonly isHeld: (channel: string) => boolean;
 }
 
 /** As any application's, unless it says otherwise. */
 const SHUTDOWN_TIMEOUT = 5_000;
+
+/** More channels than any test has. */
+const AT_ONCE = 1e9;
 
 /** A backoff lasts until it is ended. */
 const WAITS = {
@@ -73,6 +79,7 @@ export class PlayedClient {
   readonly client: Client;
   readonly handle: LocalHandle<object>;
   readonly settings: ClientSettings;
+  readonly channels: PlayedChannels;
   readonly #transport: PlayedTransport;
   readonly #requests: PlayedRequests;
   /** The application that it would belong to. */
@@ -89,7 +96,7 @@ export class PlayedClient {
   /** Whether somebody has asked for the end of the session. */
   #isLeft = false;
 
-  constructor(played: PlayedClass, { answer, onSent, onRequest }: Played) {
+  constructor(played: PlayedClass, { answer, onSent, onRequest, isHeld }: Played) {
     const settings = toSettings(played.options);
     this.#requests = new PlayedRequests(settings.protocol);
     this.settings = {
@@ -101,6 +108,7 @@ export class PlayedClient {
       sendTimeout: Infinity,
       sendRate: undefined,
       queue: { ...settings.queue, ttl: Infinity },
+      replay: { perSecond: AT_ONCE },
       slowHandler: Infinity,
       handlerTimeout: Infinity,
       reconnect: WAITS,
@@ -129,8 +137,11 @@ export class PlayedClient {
       clock,
       Math.random,
     );
+    const signals = new SignalWatchers();
+    const source = (channel: string, args: readonly unknown[]): unknown =>
+      this.channels.source(channel, args);
     this.client = new Client(
-      define(played, this.settings, answer),
+      define(played, this.settings, { answer, source }),
       {
         transport: this.#transport,
         clock,
@@ -140,7 +151,7 @@ export class PlayedClient {
         features: [(context) => new Outbox(context)],
         // What a test does is done when its call returns, however busy the machine is.
         budget: () => new TurnBudget(Infinity, Infinity),
-        signals: new SignalWatchers(),
+        signals,
         run: (fn) => fn(),
         sinks: [],
         shutdownTimeout: () => SHUTDOWN_TIMEOUT,
@@ -148,6 +159,7 @@ export class PlayedClient {
       },
       supervisor,
     );
+    this.channels = new PlayedChannels(this.client, signals, isHeld);
     this.handle = new LocalHandle(this.client);
   }
 
@@ -358,7 +370,7 @@ class PlayedSocket implements TransportSocket {
 function define(
   { type, name, handlers }: PlayedClass,
   settings: ClientSettings,
-  answer: Played['answer'],
+  { answer, source }: Pick<Played, 'answer'> & { readonly source: Played['answer'] },
 ): ClientDefinition {
   const named = (
     names: ReadonlySet<string>,
@@ -374,6 +386,12 @@ function define(
       (one) =>
         (...args) =>
           answer(one, args),
+    ),
+    channels: named(
+      handlers.channels,
+      (one) =>
+        (...args) =>
+          source(one, args.slice(0, -1)), // the context comes last
     ),
     info: handlers.hasInfo ? { method: 'info', invoke: () => undefined } : undefined,
   });
