@@ -22,6 +22,7 @@ import { isRedactList } from '../runtime/errors/redact-url.js';
 import { Redactor } from '../runtime/errors/redactor.js';
 import { HandlerContext } from '../runtime/process/handler.context.js';
 import { STANDARD_FEATURES } from '../runtime/session/standard.features.js';
+import { DevToolsNetwork } from '../runtime/telemetry/devtools.network.js';
 import { ConnectBudget } from '../runtime/throttle/connect.budget.js';
 import { TurnGate } from '../runtime/throttle/turn.gate.js';
 import type { Transport } from '../runtime/transport/transport.port.js';
@@ -94,6 +95,7 @@ export class ClientRegistry {
       run: runners.isProvided ? outside : AsyncLocalStorage.snapshot(),
       host: stage,
       sinks: [logger, hub],
+      network: DevToolsNetwork.find(),
       onTerminated: (client) => this.terminated(client),
       shutdownTimeout: () => options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,
     };

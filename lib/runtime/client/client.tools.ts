@@ -6,6 +6,7 @@ import type { Redactor } from '../errors/redactor.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { HandlerContext } from '../process/handler.context.js';
 import type { FeatureFactory } from '../session/session.feature.js';
+import type { DevToolsNetwork } from '../telemetry/devtools.network.js';
 import type { EventSink } from '../telemetry/telemetry.js';
 import type { ConnectGate } from '../throttle/budget.port.js';
 import type { TurnGate } from '../throttle/turn.gate.js';
@@ -37,6 +38,8 @@ export interface ClientTools {
   readonly features?: readonly FeatureFactory[];
   /** Who else sees the events of every client. */
   readonly sinks: readonly EventSink[];
+  /** Shows their sockets to DevTools, where these are there. */
+  readonly network?: DevToolsNetwork | undefined;
   /** Told once of every client that it has ended, before those who wait for that. */
   readonly onTerminated?: (client: object) => void;
   /** Milliseconds a client has to end in. */

@@ -11,6 +11,7 @@ import { Warnings } from '../process/warnings.js';
 import type { Channels } from '../session/channels.js';
 import type { Requests } from '../session/requests.js';
 import type { FeatureChain } from '../session/session.feature.js';
+import type { DevToolsNetwork } from '../telemetry/devtools.network.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { TraceHook } from '../telemetry/trace.hook.js';
 import type { ConnectGate } from '../throttle/budget.port.js';
@@ -64,6 +65,10 @@ export class MemberTools implements ProcessTools {
 
   get transport(): Transport {
     return this.#shared.transport;
+  }
+
+  get network(): DevToolsNetwork | undefined {
+    return this.#shared.network;
   }
 
   get clock(): Clock {

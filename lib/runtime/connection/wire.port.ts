@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/clock.port.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import type { DevToolsNetwork } from '../telemetry/devtools.network.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { TraceHook } from '../telemetry/trace.hook.js';
 import type { Transport, TransportInfo, TransportRequest } from '../transport/transport.port.js';
@@ -65,4 +66,6 @@ export interface WireTools {
   readonly telemetry: Telemetry;
   /** Told of every step while somebody debugs the client. */
   readonly trace: TraceHook;
+  /** Shows sockets to DevTools, where these are there. */
+  readonly network?: DevToolsNetwork | undefined;
 }

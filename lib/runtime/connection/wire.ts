@@ -2,6 +2,7 @@ import type { Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
 import { ConnectionError, ProtocolError } from '../errors/connection.errors.js';
 import type { SendFailure } from '../errors/sending.errors.js';
+import { Redactor } from '../errors/redactor.js';
 import { SendTimeoutError } from '../errors/timeout.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import { CloseCode } from '../frame/close-code.js';
@@ -78,9 +79,12 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
 
   #open(request: TransportRequest): void {
     this.#request = request;
+    const { network } = this.tools;
+    network?.created(this, (request.redactor ?? new Redactor()).url(request.url));
     try {
       this.#socket = this.tools.transport.open(request, this);
     } catch (thrown) {
+      network?.closed(this);
       this.#failAttempt(toError(thrown));
     }
   }
@@ -232,6 +236,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
     if (this.#phase !== 'dialling') return;
     this.#cancelTimers();
     this.#phase = 'open';
+    this.tools.network?.opened(this, info.headers);
     this.owner.onOpen(info, this.#request);
   }
 
@@ -296,6 +301,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
   onEnd(error?: WebSockexError): void {
     this.#cancelTimers();
     this.#socket = undefined;
+    this.tools.network?.closed(this);
     if (this.#phase === 'ended') return this.#onGone?.();
     if (this.#phase === 'dialling') {
       this.#failAttempt(error ?? new UnansweredError('the connection ended during the handshake'));
