@@ -140,6 +140,7 @@ export type {
   PeerRequest,
   Position,
   Protocol,
+  Refusal,
   RequestId,
   RequestResult,
 } from './runtime/codec/protocol.port.js';

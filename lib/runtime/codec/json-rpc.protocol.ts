@@ -3,7 +3,14 @@ import { MessageError, type SchemaIssue } from '../errors/message.errors.js';
 import { JsonRpcError } from '../errors/request.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
 import { json } from './json.protocol.js';
-import type { Answer, PeerRequest, Protocol, RequestId, RequestResult } from './protocol.port.js';
+import type {
+  Answer,
+  PeerRequest,
+  Protocol,
+  Refusal,
+  RequestId,
+  RequestResult,
+} from './protocol.port.js';
 
 /**
  * A call of JSON-RPC, as a request or, sent without waiting, a notification.
@@ -35,7 +42,7 @@ export function rpc(method: string, params?: unknown): RpcCall {
  * its errors are `JsonRpcError`s. What comes in a batch is handled as if it had come alone, and the answers to its
  * requests go out as a batch. `@OnRequest` answers what the peer asks: what it throws is told as it is where it is a
  * `JsonRpcError`, and as an internal error (-32603) that says no more where it is anything else; a request that is not
- * valid is told as -32602, one that no `@OnRequest` is for as -32601.
+ * valid is told as -32602, one that no `@OnRequest` is for as -32601, what is no request at all as -32600.
  *
  * @see https://www.jsonrpc.org/specification
  *
@@ -44,9 +51,12 @@ export function rpc(method: string, params?: unknown): RpcCall {
 export function jsonRpc(): Protocol<RpcCall> {
   const { codec, ...rest } = json<RpcCall>({
     name: 'method',
-    split: (message) => (Array.isArray(message) ? (message as RpcCall[]) : [message]),
+    // An empty batch is one message, which is none.
+    split: (message) =>
+      Array.isArray(message) && message.length > 0 ? (message as RpcCall[]) : [message],
     request: (message, id) => ({ ...asCall(message), id }) as RpcCall,
     answer,
+    refuse: (message) => (isCallLike(message) ? undefined : REFUSAL),
     call,
     reply: (id, result) => reply(id, result) as unknown as RpcCall,
     join: (answers) => answers as unknown as RpcCall,
@@ -88,6 +98,12 @@ function answer(message: unknown): Answer | undefined {
   return id === undefined || id === null ? { error: told } : { id, error: told };
 }
 
+/** Whether it may be a request, a notification or an answer; what has no method at all is taken for a message. */
+function isCallLike(message: unknown): boolean {
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) return false;
+  return ['string', 'undefined'].includes(typeof (message as Partial<RpcCall>).method);
+}
+
 /** Section 4 of the specification: a request has a method and an id; without an id it is a notification. */
 function call(message: unknown): PeerRequest | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
@@ -101,11 +117,11 @@ function call(message: unknown): PeerRequest | undefined {
 /** An answer of ours; other objects are calls. */
 class RpcReply {
   readonly jsonrpc = '2.0';
-  readonly id: RequestId;
+  readonly id: RequestId | null;
   readonly result: unknown;
   readonly error: RpcFault | undefined;
 
-  constructor(id: RequestId, result: unknown, error?: RpcFault) {
+  constructor(id: RequestId | null, result: unknown, error?: RpcFault) {
     this.id = id;
     this.result = result;
     this.error = error;
@@ -118,6 +134,14 @@ interface RpcFault {
   readonly message: string;
   readonly data?: unknown;
 }
+
+/** Sections 5.1 and 7 of the specification. */
+const REFUSAL: Refusal<RpcCall> = Object.freeze({
+  error: Object.freeze(new TypeError('in JSON-RPC it is an object, and its method is a text')),
+  answer: Object.freeze(
+    new RpcReply(null, undefined, { code: -32_600, message: 'Invalid Request' }),
+  ) as unknown as RpcCall,
+});
 
 function reply(id: RequestId, result: RequestResult): RpcReply {
   if ('error' in result) return new RpcReply(id, undefined, toFault(result.error));

@@ -45,6 +45,12 @@ export interface PeerRequest {
   readonly value: unknown;
 }
 
+/** What is told of a message that asks in a way in which it may not: to `@OnError`, and to the peer. */
+export interface Refusal<M = unknown> {
+  readonly error: Error;
+  readonly answer: M;
+}
+
 /** What a request of the peer's is answered with. */
 export type RequestResult = { readonly value: unknown } | { readonly error: unknown };
 
@@ -67,6 +73,8 @@ export interface Protocol<M = unknown> {
   answer?(message: M): Answer | undefined;
   /** What is to be sent when nobody waits for an answer any more; `undefined`: nothing. */
   cancel?(id: RequestId): M | undefined;
+  /** What is wrong with a message that may be meant as a request, and is none; `undefined`: nothing. Asked before `call`. */
+  refuse?(message: M): Refusal<M> | undefined;
   /** What a message asks of us; `undefined`: it is no request. */
   call?(message: M): PeerRequest | undefined;
   /** The answer to a request of the peer's. Without it the peer gets none. */

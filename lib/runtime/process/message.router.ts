@@ -1,6 +1,6 @@
 import { type Awaitable, isThenable } from '../async/deferred.js';
 import { type MessageList, nameOf, type Reading, readMessages } from '../codec/message.reader.js';
-import type { Answer, PeerRequest } from '../codec/protocol.port.js';
+import type { Answer, PeerRequest, Refusal } from '../codec/protocol.port.js';
 import type { Connection } from '../connection/connection.js';
 import { MessageError, MessageFault, type MessageFaultKind } from '../errors/message.errors.js';
 import { toError } from '../errors/websockex.error.js';
@@ -112,12 +112,19 @@ export class MessageRouter {
       if (answer !== undefined) return this.#unmatched(answer);
     }
     if (this.parts.lifetime.incarnation.requests !== undefined && protocol.call !== undefined) {
+      let refusal: Refusal | undefined;
       let request: PeerRequest | undefined;
       try {
-        request = protocol.call(value);
+        refusal = protocol.refuse?.(value);
+        if (refusal === undefined) request = protocol.call(value);
       } catch (thrown) {
         const why = `could not be looked at by protocol.call: ${toError(thrown).message}`;
         return this.#bad('decode', `a message ${why}`, thrown);
+      }
+      if (refusal !== undefined) {
+        const { answer, error } = refusal;
+        this.#bad('invalid', `a message is no request: ${error.message}`, error);
+        return this.#requests.refuse(answer, origin);
       }
       if (request !== undefined) {
         this.#isRequest = true;

@@ -27,6 +27,8 @@ export interface AnswerBatch {
   /** How many requests have not been dealt with. */
   left: number;
   readonly answers: unknown[];
+  /** How many were none. */
+  refused: number;
 }
 
 /** The frame a message came in, with others maybe. */

@@ -19,6 +19,9 @@ export interface PeerRequestParts {
   readonly settings: ClientSettings;
 }
 
+/** So much in one frame that is no request is answered: an answer is many times as long. */
+const MOST_REFUSED = 100;
+
 /** Who answers a request that no handler is for. */
 const NOBODY: Handler = Object.freeze({
   method: 'no @OnRequest',
@@ -49,12 +52,22 @@ export class PeerRequests {
     let left = 0;
     for (const value of values) {
       try {
-        if (protocol.call?.(value) !== undefined) left++;
+        const asks = protocol.refuse?.(value) ?? protocol.call?.(value);
+        if (asks !== undefined) left++;
       } catch {
         // It is told when its turn has come.
       }
     }
-    return { left, answers: [] };
+    return { left, answers: [], refused: 0 };
+  }
+
+  /** Answers what is no request; of many in one frame the first. */
+  refuse(message: unknown, { batch }: MessageOrigin): void {
+    if (batch !== undefined && ++batch.refused > MOST_REFUSED) {
+      return this.#give(NOBODY, batch, undefined);
+    }
+    const frame = this.#written(() => message);
+    this.#give(NOBODY, batch, frame && { message, frame });
   }
 
   /** Calls the `@OnRequest` it is for. */
@@ -89,14 +102,17 @@ export class PeerRequests {
     id: RequestId,
     result: RequestResult | undefined,
   ): void {
-    const answer = result === undefined ? undefined : this.#answerOf(handler, id, result);
+    this.#give(handler, batch, result && this.#answerOf(handler, id, result));
+  }
+
+  #give(handler: Handler, batch: AnswerBatch | undefined, answer: Answer | undefined): void {
     if (batch === undefined) {
       if (answer !== undefined) this.parts.invoker.reply(handler, [answer.frame]);
       return undefined;
     }
     if (answer !== undefined) batch.answers.push(answer.message);
     if (--batch.left > 0 || batch.answers.length === 0) return undefined;
-    const joined = this.#written(batch.answers);
+    const joined = this.#written(() => this.parts.settings.protocol.join?.(batch.answers));
     if (joined !== undefined) this.parts.invoker.reply(handler, [joined]);
   }
 
@@ -121,11 +137,11 @@ export class PeerRequests {
     }
   }
 
-  #written(answers: readonly unknown[]): DataFrame | undefined {
+  #written(message: () => unknown): DataFrame | undefined {
     try {
-      return this.#toFrame(this.parts.settings.protocol.join?.(answers));
+      return this.#toFrame(message());
     } catch (error) {
-      this.tools.telemetry.error(error, 'the answer to a batch of requests');
+      this.tools.telemetry.error(error, 'the answer to requests');
       return undefined;
     }
   }

@@ -345,6 +345,62 @@ describe('a batch', () => {
     expect(await scene.peer.expectJson()).toEqual([answered(3, 3)]);
   });
 
+  const invalid = {
+    jsonrpc: '2.0',
+    id: null,
+    error: { code: -32_600, message: 'Invalid Request' },
+  };
+
+  it.each<[string, unknown]>([
+    ['[]', invalid],
+    ['[1]', [invalid]],
+    ['[1,2]', [invalid, invalid]],
+    ['[[],{"method":1},null]', [invalid, invalid, invalid]],
+    ['1', invalid],
+    ['null', invalid],
+    ['{"jsonrpc":"2.0","method":1,"params":"bar"}', invalid],
+    [
+      '[1,{"jsonrpc":"2.0","id":7,"method":"wait","params":7},{"jsonrpc":"2.0","method":"told"}]',
+      [invalid, answered(7, 7)],
+    ],
+  ])('or what is no request is answered as the specification says: %s', async (text, told) => {
+    const errors: MessageError[] = [];
+    class Strict extends Batched {
+      @OnError() bad(error: MessageError) {
+        errors.push(error);
+      }
+    }
+    await using scene = await NetScene.open(Strict, { protocol });
+    await scene.feed(text);
+    expect(await scene.peer.expectJson()).toEqual(told);
+    expect(errors[0]).toMatchObject({
+      code: 'ERR_WEBSOCKEX_MESSAGE_INVALID',
+      message:
+        'Strict: a message is no request: in JSON-RPC it is an object, and its method is a text',
+    });
+    const all = Array.isArray(told) ? told : [told];
+    expect(errors).toHaveLength(all.filter((one) => one === invalid).length);
+  });
+
+  it('of thousands that are none is answered as far as a hundred of them', async () => {
+    await using scene = await NetScene.open(Batched, { protocol });
+    await scene.feed(JSON.stringify(Array.from({ length: 5_000 }, () => 0)));
+    expect(await scene.peer.expectJson()).toHaveLength(100);
+  });
+
+  it('that is empty is a message, where a class answers nothing', async () => {
+    const seen: unknown[] = [];
+    class Silent {
+      @OnMessage() any(message: unknown) {
+        seen.push(message);
+      }
+    }
+    await using scene = await NetScene.open(Silent, { protocol });
+    await scene.feed('[]', '[1]');
+    expect(seen).toEqual([[], 1]);
+    expect(scene.peer.transcript.filter((line) => line.startsWith('<-'))).toEqual([]);
+  });
+
   it('goes out as one, too: calls that want no answer', async () => {
     await using scene = await NetScene.open(Batched, { protocol });
     await scene.handle.send([rpc('a'), rpc('b', [1])]);
