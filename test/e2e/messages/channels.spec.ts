@@ -1,15 +1,18 @@
 import {
   type ChannelSource,
   type ClientHandle,
+  type DataFrame,
   json,
   type MessageError,
   NoHandlerError,
   OnCast,
   OnError,
+  OnGap,
   OnMessage,
   OnSubscribe,
   type SubscribeContext,
   SubscribeError,
+  type WebSockexClientOptions,
   type WebSockexEvent,
 } from 'nestjs-websockex';
 import { map, type Subscription, take } from 'rxjs';
@@ -719,5 +722,28 @@ describe('a rotation', () => {
     await scene.net.clock.advance('5s');
     await feed(scene, { op: 'log', symbol: '0x2', price: 4 });
     expect(logs.items.map((item) => (item as Told).price)).toEqual([1, 3, 2, 4]);
+  });
+
+  class Watching extends FeedClient {
+    @OnGap() gap() {}
+  }
+  const seqOf = ({ data }: DataFrame): unknown => (JSON.parse(String(data)) as Told).seq;
+  it.each<[string, typeof FeedClient, WebSockexClientOptions, number[]]>([
+    ['twice what both have brought', FeedClient, {}, [1, 2, 2, 3]],
+    ['it once with `dedupe`', FeedClient, { dedupe: seqOf }, [1, 2, 3]],
+    ['it once where an @OnGap watches positions', Watching, {}, [1, 2, 3]],
+  ])('gives %s', async (_, type, options, seen) => {
+    await using scene = await NetScene.open(type, { protocol, overlap: 1_000, ...options });
+    const btc = watch(scene.handle.channel('plain', 'BTC'));
+    await asked(scene);
+    await feed(scene, trade('BTC', 1, 1));
+    const old = scene.peer;
+    void scene.handle.rotate();
+    await untilSession(scene, 2);
+    await asked(scene);
+    old.send(JSON.stringify(trade('BTC', 2, 2)));
+    await feed(scene, trade('BTC', 2, 2), trade('BTC', 3, 3));
+    await scene.net.clock.advance('5s');
+    expect(btc.items).toEqual(seen);
   });
 });
