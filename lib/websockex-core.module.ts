@@ -61,6 +61,7 @@ export class WebSockexCoreModule {
         ClientHandle,
         ClientRegistry,
         ClientOrchestrator,
+        Linker,
         WebSockexManager,
         ...handles,
       ],

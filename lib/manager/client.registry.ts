@@ -63,6 +63,10 @@ export class ClientRegistry {
   readonly turns = new TurnGate();
   /** Those who watch a signal that somebody has given. */
   readonly signals = new SignalWatchers();
+  /** Lets their attempts in. */
+  readonly budget: ConnectBudget;
+  /** Hides secrets in what is shown of them. */
+  readonly redactor: Redactor;
   private readonly tools: ClientTools;
   private readonly definitionTools: DefinitionTools;
   readonly classes: ClientClasses;
@@ -80,13 +84,15 @@ export class ClientRegistry {
     stage: AppStage,
     private readonly runners: RunnerFinder,
   ) {
+    this.budget = new ConnectBudget(clock, options);
+    // What is no list is refused when the application boots.
+    this.redactor = new Redactor(isRedactList(options?.redact) ? options.redact : []);
     this.tools = {
       transport,
       clock,
       random,
-      gate: new ConnectBudget(clock, options),
-      // What is no list is refused when the application boots.
-      redactor: new Redactor(isRedactList(options?.redact) ? options.redact : []),
+      gate: this.budget,
+      redactor: this.redactor,
       turns: this.turns,
       signals: this.signals,
       features: STANDARD_FEATURES,

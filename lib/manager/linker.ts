@@ -18,13 +18,28 @@ type Ended = (child: RegisteredClient, from: string, reason: CloseReason) => voi
 
 const SIGNAL = 'an AbortSignal';
 
+/** A link that holds. */
+export interface LinkReport {
+  /** The name of a client, or "an AbortSignal". */
+  readonly parent: string;
+  readonly child: RegisteredClient;
+  readonly trapExit: boolean;
+}
+
 /** Links clients to a parent: what ends the one ends the other. */
 @Injectable()
 export class Linker {
+  private readonly linked = new Map<RegisteredClient, LinkReport>();
+
   constructor(
     private readonly registry: ClientRegistry,
     private readonly logger: TelemetryLogger,
   ) {}
+
+  /** The links of the children that live, in the order in which they were made. */
+  get links(): readonly LinkReport[] {
+    return [...this.linked.values()];
+  }
 
   /**
    * How to link a client to a parent, which is refused where that is not alive by then.
@@ -41,8 +56,20 @@ export class Linker {
         throw new ConfigurationError(messages.trapWithoutInfo(type.name));
       }
       const ended: Ended = trapExit ? (...told) => this.tell(...told) : exit;
-      if (parent instanceof AbortSignal) return this.toSignal(parent, ended);
-      return toClient(this.alive(parent), ended, trapExit);
+      if (parent instanceof AbortSignal) {
+        return this.noting(SIGNAL, trapExit, this.toSignal(parent, ended));
+      }
+      const alive = this.alive(parent);
+      return this.noting(alive.client.name, trapExit, toClient(alive, ended, trapExit));
+    };
+  }
+
+  /** Makes a link, and knows it until the child has ended. */
+  private noting(parent: string, trapExit: boolean, link: Link): Link {
+    return (child) => {
+      this.linked.set(child, { parent, child, trapExit });
+      void child.client.terminated.then(() => this.linked.delete(child));
+      link(child);
     };
   }
 

@@ -5,6 +5,7 @@ import type { GroupOptions } from '../interfaces/group.interface.js';
 import type { ClientHandle } from '../runtime/client/client-handle.js';
 import { Client } from '../runtime/client/client.js';
 import { Supervisor } from '../runtime/supervision/supervisor.js';
+import type { Strategy } from '../runtime/supervision/supervisor.port.js';
 
 /** A client with what the application knows of it. */
 export interface RegisteredClient {
@@ -17,6 +18,9 @@ export interface RegisteredClient {
 
 /** Clients that are supervised together, with their supervisor. */
 export interface SupervisedGroup {
+  /** What it is called in errors. */
+  readonly name: string;
+  readonly strategy: Strategy;
   readonly supervisor: Supervisor;
   readonly options: GroupOptions | undefined;
   /** In order of declaration. */

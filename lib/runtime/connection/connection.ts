@@ -65,6 +65,11 @@ export class Connection implements WireOwner {
     return this.#state.name;
   }
 
+  /** Where the session leads, or the last attempt; empty before the first. With its secrets. */
+  get url(): string {
+    return this.#url;
+  }
+
   get isOpen(): boolean {
     return this.#state.name === 'open';
   }

@@ -66,9 +66,18 @@ export class RestartHistory {
     return this.times.length;
   }
 
+  /** How many still count at `now`. */
+  countAt(now: number, limit: RestartLimit): number {
+    return this.#since(now, limit).length;
+  }
+
   /** With one more, at `now`; those that are older than the time do not count any more. */
-  add(now: number, { within }: RestartLimit): RestartHistory {
-    return new RestartHistory([...this.times.filter((time) => time >= now - within), now]);
+  add(now: number, limit: RestartLimit): RestartHistory {
+    return new RestartHistory([...this.#since(now, limit), now]);
+  }
+
+  #since(now: number, { within }: RestartLimit): number[] {
+    return this.times.filter((time) => time >= now - within);
   }
 
   isBeyond({ maxRestarts }: RestartLimit): boolean {

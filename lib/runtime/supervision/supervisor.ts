@@ -23,6 +23,12 @@ export interface SupervisorOptions {
   onGiveUp(error: RestartLimitError | FatalError): void;
 }
 
+/** How many restarts count against a limit, and the limit. */
+export interface RestartBudget {
+  readonly limit: RestartLimit;
+  readonly restarts: number;
+}
+
 /** What a supervisor knows of one member. */
 interface RestartRecord {
   readonly member: Member;
@@ -86,6 +92,25 @@ export class Supervisor {
       since: this.clock.now(),
     };
     this.#records = this.#records.concat(record);
+  }
+
+  /** The budget of all members together; `undefined` where each has its own. */
+  get budget(): RestartBudget | undefined {
+    const { limit } = this.options;
+    return limit && { limit, restarts: this.#history.countAt(this.clock.now(), limit) };
+  }
+
+  /** The budget of one member; `undefined` where it has none of its own. */
+  budgetOf(member: Member): RestartBudget | undefined {
+    const limit = this.#limitOf(member);
+    const record = this.#record(member);
+    if (limit === undefined || record === undefined) return undefined;
+    return { limit, restarts: record.history.countAt(this.clock.now(), limit) };
+  }
+
+  /** The limit of one member: its own, or the default one where its group has none. */
+  #limitOf({ policy }: Member): RestartLimit | undefined {
+    return policy.limit ?? (this.options.limit === undefined ? DEFAULT_LIMIT : undefined);
   }
 
   #record(member: Member): RestartRecord | undefined {
@@ -204,8 +229,8 @@ export class Supervisor {
   /** Counts a restart; where it was one too many there is no plan, and it gave up. */
   #count(member: Member, reason: CloseReason): Plan | undefined {
     const record = this.#record(member) as RestartRecord;
-    const { maxDelay, healthyAfter, ...own } = member.policy;
-    const limit = own.limit ?? (this.options.limit === undefined ? DEFAULT_LIMIT : undefined);
+    const { maxDelay, healthyAfter } = member.policy;
+    const limit = this.#limitOf(member);
     const now = this.clock.now();
     if (limit !== undefined) record.history = record.history.add(now, limit);
     if (this.options.limit !== undefined)

@@ -5,6 +5,7 @@ import type { Attempt, AttemptOutcome } from '../connection/attempt.js';
 import type { BudgetClient, BudgetOptions, ConnectGate, Entrant } from './budget.port.js';
 import { passLimiter } from './limiter.pass.js';
 import { Origin, originOf, type Place, type Waiter } from './origin.js';
+import type { OriginState } from './origin.state.js';
 import { toEventType } from './outcome.js';
 import { RateWindow } from './pace.js';
 
@@ -22,6 +23,17 @@ export interface ConnectBudgetOptions {
   readonly budget?: BudgetOptions | undefined;
   /** How many attempts may be under way in all. */
   readonly maxConcurrentConnects?: number | undefined;
+}
+
+/** How one origin stands. */
+export interface OriginReport {
+  /** `ws://host:port` or `wss://host`, without the default port. */
+  readonly origin: string;
+  readonly state: OriginState['name'];
+  /** Attempts that wait for their turn. */
+  readonly waiting: number;
+  /** Attempts that have been let in, and have neither opened nor failed yet. */
+  readonly underWay: number;
 }
 
 /**
@@ -62,6 +74,16 @@ export class ConnectBudget implements ConnectGate {
   /** How many origins are known: those of clients that have not ended. */
   get origins(): number {
     return this.#origins.size;
+  }
+
+  /** How each of them stands, in the order in which they were first asked for. */
+  report(): OriginReport[] {
+    return [...this.#origins.values()].map(({ name, state, queue, inside }) => ({
+      origin: name,
+      state: state.name,
+      waiting: queue.size,
+      underWay: inside,
+    }));
   }
 
   join(client: BudgetClient): Entrant {

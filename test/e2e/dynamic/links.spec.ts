@@ -8,6 +8,7 @@ import {
 } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { Linker } from '../../../lib/manager/linker.js';
 import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import { family, linkError, named, ParentClient, PARENTS } from '../../fixtures/nest/family.js';
 import { bootOnNet, failure, ListeningClient, type NetApp } from '../../fixtures/nest/net-app.js';
@@ -34,6 +35,21 @@ describe('A client that is linked to another one', () => {
     expect(parent.status).toBe('open');
     // It is gone for good, though its own restart is transient, and its end was abnormal.
     expect(app.names()).toEqual(['parent']);
+  });
+
+  it('is known as such until it ends', async () => {
+    const { app, child } = await family();
+    await using _ = app;
+    const linker = app.module.get(Linker);
+    const told = () =>
+      linker.links.map(({ parent, child: { client }, trapExit }) => [
+        parent,
+        client.name,
+        trapExit,
+      ]);
+    expect(told()).toEqual([['parent', 'child', false]]);
+    await child.stop();
+    expect(told()).toEqual([]);
   });
 
   it('ends with it when that is stopped', async () => {

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { TRANSITIONS } from '../../../lib/runtime/client/client.transitions.js';
 import { settle } from '../../fixtures/virtual-clock.js';
 import { DEEDS, type Reflex } from './race-deeds.js';
 import { Player } from './race-player.js';
-import { FOLLOWERS, leftovers } from './race-story.js';
+import { leftovers } from './race-story.js';
 
 type EventName = keyof Player['moves'];
 const QUIET = { turns: [], holdsEnds: false, holdsSends: false, reflex: undefined, returns: false };
@@ -115,6 +116,6 @@ async function stopped(player: Player): Promise<void> {
   player.checkEnd();
   for (const [i, status] of player.statuses.slice(1).entries()) {
     const before = player.statuses[i];
-    expect(before && FOLLOWERS[before], `after ${before}`).toContain(status);
+    expect(before && TRANSITIONS[before], `after ${before}`).toContain(status);
   }
 }

@@ -1,18 +1,7 @@
-import type { ClientStatus, CloseReason, DisconnectStatus } from 'nestjs-websockex';
+import type { CloseReason, DisconnectStatus } from 'nestjs-websockex';
 
 import type { FakeSocket } from '../../fixtures/fake-transport.js';
 import type { CallbackName, ScriptedClient } from '../client/scripted-client.js';
-
-/** Which status may follow which. */
-export const FOLLOWERS: Readonly<Record<ClientStatus, readonly ClientStatus[]>> = {
-  idle: ['connecting', 'terminated'],
-  connecting: ['open', 'backoff', 'closing'],
-  open: ['closing'],
-  closing: ['backoff', 'terminated'],
-  backoff: ['connecting', 'closing'],
-  terminated: [],
-  failed: [],
-};
 
 /** What is wrong as soon as the end has been told; a socket may linger after a crash, with a timer. */
 export function leftovers({ handle, transport, clock }: ScriptedClient): string[] {

@@ -1,18 +1,11 @@
 import { ConnectionError, type ClientStatus } from 'nestjs-websockex';
 import { expect } from 'vitest';
 
+import { TRANSITIONS } from '../../../lib/runtime/client/client.transitions.js';
 import type { FakeSocket } from '../../fixtures/fake-transport.js';
 import { settle } from '../../fixtures/virtual-clock.js';
 import { ScriptedClient, type CallbackName } from '../client/scripted-client.js';
-import {
-  callbackText,
-  FOLLOWERS,
-  leftovers,
-  Outcome,
-  reasonText,
-  traffic,
-  type Row,
-} from './race-story.js';
+import { callbackText, leftovers, Outcome, reasonText, traffic, type Row } from './race-story.js';
 
 /** The statuses of the states that are not named after them. */
 const STATUS: Readonly<Record<string, string>> = {
@@ -166,7 +159,7 @@ export class World extends ScriptedClient {
     const told = this.events.filter(({ event }) => event === 'terminate');
     expect(told).toHaveLength(this.statuses.includes('connecting') ? 1 : 0);
     for (const [i, status] of this.statuses.slice(1).entries()) {
-      expect(FOLLOWERS[this.statuses[i] as ClientStatus]).toContain(status);
+      expect(TRANSITIONS[this.statuses[i] as ClientStatus]).toContain(status);
     }
     expect(this.#outcome?.text).not.toMatch(/waits$|AGAIN/);
   }

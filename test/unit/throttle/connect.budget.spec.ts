@@ -162,6 +162,21 @@ describe('Origins', () => {
     expect([underWay(many), underWay(few)]).toEqual([3, 3]);
   });
 
+  it('are reported for each origin, with those who wait for one', async () => {
+    const crowd = new Crowd({ budget: { concurrent: 2 } }, () => undefined);
+    for (const member of crowd.join(3)) member.go();
+    const [other] = crowd.join(1, 'wss://two:443/path?token=x');
+    crowd.answer = () => opens();
+    other?.go();
+    await crowd.clock.advance(0);
+    expect(crowd.budget.report()).toEqual([
+      { origin: 'ws://one', state: 'fresh', waiting: 1, underWay: 2 },
+      { origin: 'wss://two', state: 'healthy', waiting: 0, underWay: 0 },
+    ]);
+    for (const member of crowd.members) member.leave();
+    expect(crowd.budget.report()).toEqual([]);
+  });
+
   it('are told apart by scheme, host and port alone', async () => {
     const crowd = new Crowd({ budget: { concurrent: 1 } }, () => undefined);
     const same = ['ws://h/a', 'ws://h:80/b?c', 'http://h/', 'ws://u:p@H/'];
