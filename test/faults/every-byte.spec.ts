@@ -21,11 +21,14 @@ import { TcpProxy } from '../fixtures/tcp-proxy.js';
 import { selfSigned } from '../fixtures/tls.js';
 import { encodeFrame, OPCODE } from '../fixtures/wire.js';
 
-/** So many clients are cut at the same time. */
-const CROWD = 100;
+/** So many clients are cut at the same time; fewer where each has a handshake of TLS, which is work for this process. */
+const CROWD = { plain: 100, tls: 20 } as const;
 
-/** Notes what it is told, in the journal of its own. */
-@WebSockexClient('ws://127.0.0.1:9', { reconnect: AT_ONCE })
+/**
+ * Notes what it is told, in the journal of its own. No attempt is given up: on a busy machine one of a crowd takes as long
+ * as all of that, and it is the cut that is to end it.
+ */
+@WebSockexClient('ws://127.0.0.1:9', { reconnect: AT_ONCE, connectTimeout: Infinity })
 class CutClient {
   #journal!: Journal;
 
@@ -143,7 +146,7 @@ describe.each(['plain', 'compressed'] as const)('A connection of %s frames', (ki
       if (kind === 'compressed') all.splice(0, answer);
       expect(answer).toBeGreaterThan(100);
       while (all.length > 0) {
-        await Promise.all(all.splice(0, CROWD).map(async (bytes) => expectCut(bytes)));
+        await Promise.all(all.splice(0, CROWD.plain).map(async (bytes) => expectCut(bytes)));
       }
 
       async function expectCut(bytes: number): Promise<void> {
@@ -252,7 +255,7 @@ describe('A connection of TLS', () => {
         (count) => count % STEP === 0 || ends.some((one) => Math.abs(one - count) <= 1),
       );
       expect(cuts.length).toBeGreaterThan(80);
-      while (cuts.length > 0) await Promise.all(cuts.splice(0, CROWD).map(expectCut));
+      while (cuts.length > 0) await Promise.all(cuts.splice(0, CROWD.tls).map(expectCut));
     },
   );
 });
