@@ -163,7 +163,7 @@ export class MessageRouter {
     const { channels } = this.tools;
     const delivered = channels?.message(value);
     if (delivered === undefined) return this.#handle(origin, value, name);
-    const method = `the item of ${channels?.making ?? 'a channel'}`;
+    const method = `item of ${channels?.making ?? 'a channel'}`;
     const made = this.parts.calls.waits({ method, invoke: () => delivered }, delivered);
     return made.then(() =>
       this.parts.lifetime.isOver ? undefined : this.#handle(origin, value, name),

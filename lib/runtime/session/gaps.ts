@@ -48,6 +48,9 @@ export interface GapPort {
 /** How much of one stream may wait. */
 const MOST = { messages: 10_000, bytes: 16 * 1024 * 1024 } as const;
 
+/** How much of all of them: a peer may make up as many as it likes. */
+const MOST_TOGETHER = { messages: 100_000, bytes: 64 * 1024 * 1024 } as const;
+
 /** Of so many streams it is known where they stand: a peer may make up as many as it likes. */
 const MOST_STREAMS = { entries: 100_000, characters: 16 * 1024 * 1024 } as const;
 
@@ -79,6 +82,8 @@ export class Gaps implements SessionFeature {
   /** Of the message that is being handled. */
   #mark: { readonly stream: Stream; readonly position: Position } | undefined;
   #duplicates = 0;
+  /** What waits, of all streams. */
+  readonly #held = { messages: 0, bytes: 0 };
   /** How often streams were forgotten. */
   #forgets = 0;
 
@@ -172,23 +177,38 @@ export class Gaps implements SessionFeature {
   #begin(stream: Stream, gap: Gap, first: Held): void {
     const filling = new Filling(gap);
     stream.filling = filling;
-    filling.held.push(first);
-    filling.bytes = first.bytes;
-    this.#try(stream, filling);
+    this.#add(filling, first);
+    if (!this.#isTooMuch(stream, filling)) this.#try(stream, filling);
+  }
+
+  #add(filling: Filling, held: Held): void {
+    filling.held.push(held);
+    filling.bytes += held.bytes;
+    this.#held.messages++;
+    this.#held.bytes += held.bytes;
   }
 
   #hold(stream: Stream, filling: Filling, held: Held): void {
-    filling.held.push(held);
-    filling.bytes += held.bytes;
+    this.#add(filling, held);
     // It was late, and no more than that.
     if (filling.isMissing(held.position)) {
       filling.found.set(keyOf(held.position), held);
       if (filling.isWhole) return this.#release(stream, filling);
     }
-    const isMuch = filling.held.length > MOST.messages || filling.bytes > MOST.bytes;
-    if (!isMuch) return;
-    const what = `more than ${MOST.messages} messages or ${MOST.bytes} bytes came before they were there`;
+    this.#isTooMuch(stream, filling);
+  }
+
+  /** Whether more waits than may: then nobody waits for what is missing any more. */
+  #isTooMuch(stream: Stream, filling: Filling): boolean {
+    const { messages, bytes } = this.#held;
+    const isMuch = isOver(MOST, filling.held.length, filling.bytes);
+    const isMuchTogether = isOver(MOST_TOGETHER, messages, bytes);
+    if (!isMuch && !isMuchTogether) return false;
+    const most = isMuch ? MOST : MOST_TOGETHER;
+    const where = isMuch ? '' : ', of all streams together,';
+    const what = `more than ${most.messages} messages or ${most.bytes} bytes${where} came before they were there`;
     this.#lose(stream, filling, what);
+    return true;
   }
 
   #try(stream: Stream, filling: Filling): void {
@@ -305,9 +325,21 @@ export class Gaps implements SessionFeature {
   }
 
   #abandon(stream: Stream): void {
-    stream.filling?.stop();
+    const { filling } = stream;
+    if (filling === undefined) return;
+    filling.stop();
     stream.filling = undefined;
+    this.#held.messages -= filling.held.length;
+    this.#held.bytes -= filling.bytes;
   }
+}
+
+function isOver(
+  most: typeof MOST | typeof MOST_TOGETHER,
+  messages: number,
+  bytes: number,
+): boolean {
+  return messages > most.messages || bytes > most.bytes;
 }
 
 /** One stream of the peer's. */

@@ -440,6 +440,49 @@ describe('of streams without end', () => {
     expect(WatchingClient.gaps).toEqual(['used']);
   });
 
+  it('no more waits than of ten, however many have gaps', async () => {
+    const asked: string[] = [];
+    let turn = new Gate();
+    class HangingClient {
+      static readonly handled: string[] = [];
+      @OnGap() gap({ stream }: Gap) {
+        asked.push(stream);
+        return gate<void>().opened;
+      }
+
+      @OnMessage() any({ of }: Tick) {
+        if (of === 'end') turn.open();
+        else HangingClient.handled.push(of);
+      }
+    }
+    const split = (all: unknown): Tick[] => all as Tick[];
+    await using scene = await NetScene.open(HangingClient, { protocol: { ...protocol, split } });
+    const lost = told(scene, 'gap:lost');
+    const say = async (all: Tick[]): Promise<void> => {
+      turn = new Gate();
+      await scene.feed(JSON.stringify([...all, { of: 'end' }]));
+      await turn.opened;
+    };
+    for (let n = 0; n < 10; n++) {
+      const more = Array.from({ length: 9_999 }, (_, index) => tick(`s${n}`, index + 3));
+      await say([tick(`s${n}`, 1), ...more]);
+    }
+    expect(lost).toEqual([]);
+    // Ten places are left.
+    for (let n = 0; n < 20; n++) await say([tick(`t${n}`, 1), tick(`t${n}`, 3)]);
+    expect(lost).toHaveLength(10);
+    expect(lost).toMatchObject([
+      { stream: 't10', error: { message: expect.stringContaining('of all streams together') } },
+      ...Array.from({ length: 9 }, (_, index) => ({ stream: `t${index + 11}` })),
+    ]);
+    expect(asked).toHaveLength(20);
+    expect(HangingClient.handled.filter((of) => of === 't19')).toHaveLength(2);
+    // What one has held makes room when it is done.
+    await say([tick('s0', 2)]);
+    await say([tick('u', 1), tick('u', 3)]);
+    expect([asked.at(-1), lost.length]).toEqual(['u', 10]);
+  });
+
   it('few are known where their names are long', async () => {
     const split = (all: unknown): Tick[] => all as Tick[];
     const options = { protocol: { ...protocol, split } };

@@ -501,7 +501,7 @@ describe('what once went wrong', () => {
     await asked(s);
     await feed(s, { op: 'item', n: 1 }, { op: 'item', n: 2 });
     await seconds(s, 2);
-    expect(told).toEqual(['the item of channel("items")']);
+    expect(told).toEqual(['item of channel("items")']);
     isHung = false;
     await seconds(s, 8);
     expect(told.slice(1)).toEqual(['error']);
