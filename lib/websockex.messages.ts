@@ -368,7 +368,8 @@ export const messages = {
     `${client}: no @OnFrame matches a ${type} frame (${count} so far), nor any @OnMessage; add a clause, or ` +
     "set unhandled: 'ignore'",
   rejected: (client: string, error: string, count: number) =>
-    `${client}: ${said(client, error)} (bad messages so far: ${count}); add an @OnError to see each of them`,
+    `${client}: ${said(client, error)} (bad messages so far: ${count}); an @OnError is given those for handlers, ` +
+    'and the event message:rejected tells of all',
   ended: (client: string, reason: CloseReason) =>
     `${client} has ended: ${said(client, describeReason(reason))}`,
   endedByTerminate: (client: string, error: string) =>

@@ -298,10 +298,12 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'test-requests': {
     before: `
       import assert from 'node:assert/strict';
-      import { ClientHandle } from 'nestjs-websockex';
+      import { ClientHandle, type ChannelSource } from 'nestjs-websockex';
       import type { TestNet } from 'nestjs-websockex/testing';
       import { z } from 'zod';
-      class FeedClient {}
+      declare class FeedClient {
+        trades(symbol: string): ChannelSource<object>;
+      }
       const Order = z.object({ orderId: z.string() });
       declare const feed: ClientHandle<FeedClient>;
       declare const net: TestNet;`,
