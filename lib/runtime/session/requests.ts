@@ -67,6 +67,9 @@ export interface SendingTold {
  *     kept            a socket has it: sent     –               waits on                     withdrawn, rejects
  *     sent            –                         it is settled   rejects, or waits: retry     cancelled, rejects
  *
+ * What subscribes to a channel anew has its place before all that wait, and that of one that is kept where none is left:
+ * what is kept is sent after it, and would never make room.
+ *
  * Answers are looked for as frames arrive, ahead of the mailbox: a handler may await a request of its own client. Ids
  * come from one counter for the life of the client, and are never used again. Over a crash it keeps what waits with
  * `retry`, or for a session. All deadlines have one timer.
@@ -153,7 +156,7 @@ export class Requests implements SessionFeature {
     const { timeout, signal } = settings;
     const request = new Request(sender, settings, clock.now() + timeout, this.#order++);
     const line = this.#lineOf(request);
-    if (settings.isReplay) this.#takeBack();
+    if (settings.isReplay && line.size === 0) this.#takeBack();
     // What waits does so for the session that this one makes ready.
     const isNext = this.#inFlight < options.maxInFlight && line.size === 0;
     const hasPlace = settings.isOfLogin || isNext;
