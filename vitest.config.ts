@@ -18,6 +18,10 @@ export default defineConfig({
         replacement: fileURLToPath(new URL('./lib/testing/index.ts', import.meta.url)),
       },
       {
+        find: /^nestjs-websockex\/opentelemetry$/,
+        replacement: fileURLToPath(new URL('./lib/opentelemetry/index.ts', import.meta.url)),
+      },
+      {
         find: /^nestjs-websockex$/,
         replacement: fileURLToPath(new URL('./lib/index.ts', import.meta.url)),
       },

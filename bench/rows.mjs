@@ -86,6 +86,12 @@ export const ROWS = [
     { floor: 1.1, must: 1.5, aim: 2.2 },
   ),
   row(
+    'receive-metrics',
+    'receive 100 B, with the metrics of OpenTelemetry next to without',
+    { ...receive, metrics: true },
+    { base: receive, against: 'ours', floor: 0.85, must: 0.97, aim: 1 },
+  ),
+  row(
     'receive-1k',
     'receive 1 KiB binary',
     { ...receive, size: 1_024, binary: true },

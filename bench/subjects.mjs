@@ -7,8 +7,10 @@ const file = (name) => new URL(`subjects/${name}.mjs`, import.meta.url);
 const build = (name) => new URL(`peers/build/${name}`, import.meta.url);
 
 /** What a handler is, and what only this library has: rows of their own compare it with what `ws` receives or sends. */
-const isOwn = ({ form, messages, patterns, telemetry, way, atOnce }) =>
-  [form, messages, patterns, way, atOnce].some((one) => one !== undefined) || telemetry === true;
+const isOwn = ({ form, messages, patterns, telemetry, metrics, way, atOnce }) =>
+  [form, messages, patterns, way, atOnce].some((one) => one !== undefined) ||
+  telemetry === true ||
+  metrics === true;
 
 /** Ten messages have a `switch` there. */
 const bare = ({ messages, ...work }) =>

@@ -230,6 +230,7 @@ export type {
   TransportRequest,
   TransportSocket,
 } from './runtime/transport/transport.port.js';
+export type { CountedType, FrameCount, Traffic } from './runtime/metering/traffic.js';
 export type {
   DeflateOptions,
   SocketOptions,

@@ -10,6 +10,7 @@ import { ClientRegistry } from './manager/client.registry.js';
 import { ClientStarter } from './manager/client.starter.js';
 import { EventHub } from './manager/event.hub.js';
 import { Linker } from './manager/linker.js';
+import { Metering } from './manager/metering.js';
 import { NameRegistrar } from './manager/name.registrar.js';
 import { AppCloser } from './manager/process.signals.js';
 import { RunnerFinder } from './manager/runner.finder.js';
@@ -48,6 +49,7 @@ export class WebSockexCoreModule {
         AppCloser,
         ClientGroups,
         RunnerFinder,
+        Metering,
         ClientRegistry,
         ClientStarter,
         Linker,
@@ -62,6 +64,7 @@ export class WebSockexCoreModule {
         ClientRegistry,
         ClientOrchestrator,
         Linker,
+        Metering,
         WebSockexManager,
         ...handles,
       ],

@@ -13,6 +13,12 @@ export const LAZY_START = 'websockex:lazy-start';
 /** In the dynamic module of `forRoot` only. */
 export const ROOT_MARK = 'websockex:root';
 
+/** In the module of an entry that measures the clients of the application: there are meters then. */
+export const METERED_MARK = 'websockex:metered';
+
+/** The same of one that traces them: no handler runs in the span of who has booted the application then. */
+export const TRACED_MARK = 'websockex:traced';
+
 /** Where Nest's parameter decorators note what they say of the parameters of a method. */
 export const PARAMETERS_METADATA = '__routeArguments__';
 

@@ -182,6 +182,10 @@ export const messages = {
     `HandlerRunner is a provider of ${module}, which LazyModuleLoader has loaded: the clients that were there before would ` +
     'go on without it. Provide it in a module that the application is made of.',
 
+  lateMetering: (module: string) =>
+    `${module} is imported by a module that LazyModuleLoader has loaded: the clients that were there before have no meters. ` +
+    'Import it in a module that the application is made of.',
+
   noRunner: (module: string) =>
     `HandlerRunner, a provider of ${module}, stands for something that has no method run(context, next)`,
 

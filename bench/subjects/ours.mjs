@@ -25,9 +25,29 @@ import { openMany } from '../harness/pool.mjs';
 
 export const title = 'nestjs-websockex';
 
-async function application(clients, providers = []) {
+/** The real SDK, which collects as often as it does by default, and exports to nowhere. */
+async function metrics() {
+  const {
+    AggregationTemporality,
+    InMemoryMetricExporter,
+    MeterProvider,
+    PeriodicExportingMetricReader,
+  } = await import('@opentelemetry/sdk-metrics');
+  const { WebSockexOpenTelemetryModule } = await import('nestjs-websockex/opentelemetry');
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const reader = new PeriodicExportingMetricReader({
+    exporter,
+    exportIntervalMillis: 1_000,
+    exportTimeoutMillis: 1_000,
+  });
+  return WebSockexOpenTelemetryModule.forRoot({
+    meterProvider: new MeterProvider({ readers: [reader] }),
+  });
+}
+
+async function application(clients, providers = [], imports = []) {
   class AppModule {}
-  Module({ imports: [WebSockexModule.forRoot({ clients })], providers })(AppModule);
+  Module({ imports: [...imports, WebSockexModule.forRoot({ clients })], providers })(AppModule);
   return NestFactory.createApplicationContext(AppModule, { logger: ['error'] });
 }
 
@@ -136,7 +156,7 @@ export async function connect({ url, ca, count, at = 0, work, receive, opened })
   if (work.telemetry) {
     for (const channel of Object.values(CHANNELS)) subscribe(channel.name, () => undefined);
   }
-  app ??= await application([], [External]);
+  app ??= await application([], [External], work.metrics ? [await metrics()] : []);
   Client ??= clientClass({ url, ca, work });
   const manager = app.get(WebSockexManager);
   const open = async (index) => {

@@ -11,10 +11,12 @@ import type {
   Incarnation,
   MessageHandlers,
 } from '../runtime/process/client.definition.js';
+import type { ClientMeter } from '../runtime/metering/client.meter.js';
 import { TRACKED } from '../runtime/process/handler.calls.js';
 import type { HandlerHost } from './call.context.js';
 import type { ClassSurroundings } from './class.surroundings.js';
 import { FrameTable } from './frame.table.js';
+import { metered } from './metered.handler.js';
 import { MessageTable } from './message.table.js';
 
 type Methods = Record<string | symbol, (...args: unknown[]) => unknown>;
@@ -65,13 +67,15 @@ export class HandlerTable {
    * every call, so that a proxy around it stays in the path.
    *
    * @param surroundings what stands before them, where something does
+   * @param meter what measures them, where somebody wants that
    */
   bind(
     instance: object,
     host: HandlerHost = NO_HOST,
     surroundings?: ClassSurroundings,
+    meter?: ClientMeter,
   ): Incarnation {
-    return new BoundInstance(instance, this, host, surroundings);
+    return new BoundInstance(instance, this, host, surroundings, meter);
   }
 
   single(kind: HandlerKind): HandlerMetadata | undefined {
@@ -103,6 +107,7 @@ class BoundInstance implements Incarnation {
   readonly readsMessages: boolean;
   readonly #host: HandlerHost;
   readonly #surroundings: ClassSurroundings | undefined;
+  readonly #meter: ClientMeter | undefined;
   // These know from call to call whether they have returned a promise. The others run once a session, or less.
   #connect: Handler | undefined;
   #ping: Handler | undefined;
@@ -121,8 +126,10 @@ class BoundInstance implements Incarnation {
     table: HandlerTable,
     host: HandlerHost,
     surroundings: ClassSurroundings | undefined,
+    meter: ClientMeter | undefined,
   ) {
     this.#table = table;
+    this.#meter = meter;
     this.readsMessages = table.messages !== undefined || table.hasRequests || table.hasGaps;
     this.#host = host;
     this.#surroundings = surroundings;
@@ -252,9 +259,11 @@ class BoundInstance implements Incarnation {
     return schema === undefined ? plain : new CheckedArgument(plain, schema);
   }
 
-  /** What the runtime calls: the handler, or, in an application with a `HandlerRunner`, what has that run it. */
+  /** What the runtime calls: the handler, in an application with a `HandlerRunner` what has that run it, and around that who measures it. */
   #seamed(metadata: HandlerMetadata, handler: Handler): Handler {
-    return this.#surroundings?.seam?.around(handler, metadata, this.#host) ?? handler;
+    const seamed = this.#surroundings?.seam?.around(handler, metadata, this.#host) ?? handler;
+    const meter = this.#meter?.handler(handler.method);
+    return meter === undefined ? seamed : metered(seamed, metadata.kind, meter);
   }
 
   /** A handler before which something stands; its schema is part of that. */

@@ -11,6 +11,7 @@ import { UrlError } from '../runtime/errors/connection.errors.js';
 import { toError } from '../runtime/errors/websockex.error.js';
 import type { ClientOptions } from '../runtime/options/client-options.js';
 import type { ClientSettings } from '../runtime/options/client-settings.js';
+import type { ClientMeter } from '../runtime/metering/client.meter.js';
 import { checkOptions } from '../runtime/options/options.checker.js';
 import type {
   ClientDefinition,
@@ -73,6 +74,8 @@ export class NestClientDefinition implements ClientDefinition {
   readonly name: string;
   /** What handlers may ask for of the client behind them. */
   host: HandlerHost | undefined;
+  /** Measures them, where somebody wants that. */
+  meter: ClientMeter | undefined;
   #class: ClientClass;
   /** That of the class it was declared with: a change of code does not change its options. */
   readonly #declared: ClientClass;
@@ -214,7 +217,7 @@ export class NestClientDefinition implements ClientDefinition {
     const surroundings = made.surroundings(this.#injector);
     const instance = makeInstance(this.#injector, made.type, made.isAlone);
     if (!(instance instanceof Promise) && !(surroundings instanceof Promise)) {
-      return made.handlers.bind(instance, this.host, surroundings);
+      return made.handlers.bind(instance, this.host, surroundings, this.meter);
     }
     return this.#makeLater(made, instance, surroundings);
   }
@@ -225,7 +228,7 @@ export class NestClientDefinition implements ClientDefinition {
     surroundings: ReturnType<ClientClass['surroundings']>,
   ): Promise<Incarnation> {
     const [made, before] = await Promise.all([instance, surroundings]);
-    return handlers.bind(made, this.host, before);
+    return handlers.bind(made, this.host, before, this.meter);
   }
 
   get #injector(): ModuleRef {

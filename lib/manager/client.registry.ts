@@ -32,6 +32,7 @@ import { getClientName } from '../websockex.tokens.js';
 import { AppStage } from './app.stage.js';
 import { ClientGroups } from './client.groups.js';
 import { EventHub } from './event.hub.js';
+import { Metering } from './metering.js';
 import type { RegisteredClient, SupervisedGroup } from './registered.client.js';
 import { RunnerFinder } from './runner.finder.js';
 import { TelemetryLogger } from './telemetry.logger.js';
@@ -83,6 +84,7 @@ export class ClientRegistry {
     private readonly supervisors: ClientGroups,
     stage: AppStage,
     private readonly runners: RunnerFinder,
+    private readonly metering: Metering,
   ) {
     this.budget = new ConnectBudget(clock, options);
     // What is no list is refused when the application boots.
@@ -97,11 +99,11 @@ export class ClientRegistry {
       signals: this.signals,
       features: STANDARD_FEATURES,
       context: new HandlerContext(),
-      // Here the application boots: no request is in sight. Who runs the handlers wants not even what is.
-      run: runners.isProvided ? outside : AsyncLocalStorage.snapshot(),
+      // Here the application boots: no request is in sight. Who runs the handlers, or traces them, wants not even what is.
+      run: runners.isProvided || metering.isTraced ? outside : AsyncLocalStorage.snapshot(),
       host: stage,
-      sinks: [logger, hub],
       network: DevToolsNetwork.find(),
+      sinks: metering.isOn ? [logger, hub, metering] : [logger, hub],
       onTerminated: (client) => this.terminated(client),
       shutdownTimeout: () => options?.shutdownTimeout ?? SHUTDOWN_TIMEOUT,
     };
@@ -209,6 +211,7 @@ export class ClientRegistry {
   private forget(registered: RegisteredClient): void {
     const { client } = registered;
     this.dynamic.delete(registered);
+    this.metering.remove(client);
     this.lingering.add(registered);
     client.member.whenSocketsGone(() => this.lingering.delete(registered));
     const left = this.named.get(client.name)?.filter((one) => one !== registered) ?? [];
@@ -237,7 +240,10 @@ export class ClientRegistry {
     const common = clock === undefined ? this.definitionTools : { ...this.definitionTools, clock };
     const definition = new NestClientDefinition(type, common, overrides);
     const group = known ?? this.supervisors.create(definition.name);
-    const client = new Client(definition, tools, group.supervisor, position);
+    const meter = this.metering.make(definition, tools.clock);
+    definition.meter = meter;
+    const client = new Client(definition, tools, group.supervisor, position, meter);
+    this.metering.add(client);
     const handle = new LocalHandle(client) as unknown as ClientHandle;
     const registered = { type, definition, client, handle, group };
     definition.host = registered;

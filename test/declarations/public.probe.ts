@@ -5,6 +5,7 @@ import { UserProject } from './user.package.js';
 /** What users import from. */
 const ENTRIES = [
   'nestjs-websockex',
+  'nestjs-websockex/opentelemetry',
   'nestjs-websockex/testing',
   'nestjs-websockex/testing/matchers',
 ];

@@ -1,4 +1,5 @@
 import * as websockex from 'nestjs-websockex';
+import * as opentelemetry from 'nestjs-websockex/opentelemetry';
 import * as testing from 'nestjs-websockex/testing';
 import * as matchers from 'nestjs-websockex/testing/matchers';
 import { expect, it } from 'vitest';
@@ -94,6 +95,10 @@ it('exports these names, and no others', () => {
     'terminate',
     'toScheduler',
   ]);
+});
+
+it('exports these names for OpenTelemetry, and no others', () => {
+  expect(Object.keys(opentelemetry)).toEqual(['WebSockexOpenTelemetryModule']);
 });
 
 it('exports these names for tests, and no others', () => {

@@ -30,6 +30,10 @@ const CLIENTS = `
   @WebSockexClient('wss://orders.example/v1') class OrdersClient {}
   class OrderBook {}`;
 
+const FEED = `
+  import { WebSockexClient } from 'nestjs-websockex';
+  @WebSockexClient('wss://feed.example/v1') class FeedClient {}`;
+
 const DECORATORS = `
   import { Module } from '@nestjs/common';
   import { ConfigService } from '@nestjs/config';
@@ -220,6 +224,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'for-root': { before: CLIENTS },
   'for-root-async': { before: CLIENTS },
   redact: { before: CLIENTS },
+  opentelemetry: { before: FEED },
   'for-feature': { before: CLIENTS },
   budget: { before: CLIENTS },
   'budget-limiter': {

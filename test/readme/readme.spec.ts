@@ -3,6 +3,7 @@ import { join, normalize } from 'node:path/posix';
 import { CHANNELS } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { METRICS } from '../../lib/metrics/metrics.table.js';
 import { CLIENT_OPTION_NAMES } from '../../lib/runtime/options/options.checker.js';
 import {
   plain,
@@ -171,6 +172,13 @@ describe('the tables of the pages', () => {
       plain(fields).split(', ').filter(Boolean),
     ]);
     expect(Object.fromEntries(carried)).toEqual(Object.fromEntries(api.events()));
+  });
+
+  it('have every metric, with its kind and unit', () => {
+    const rows = readTable(readSection(page('docs/observability.md'), '## The table'));
+    expect(rows.map(([name, kind]) => [plain(name), plain(kind)])).toEqual(
+      Object.entries(METRICS).map(([name, { kind, unit }]) => [name, `${kind} ${unit}`]),
+    );
   });
 
   it('are not aligned by spaces: a change of one row changes no other', () => {

@@ -8,6 +8,8 @@ export const ENTRY = fileURLToPath(new URL('../../lib/index.ts', import.meta.url
 
 const TESTING = fileURLToPath(new URL('../../lib/testing/index.ts', import.meta.url));
 
+const OPENTELEMETRY = fileURLToPath(new URL('../../lib/opentelemetry/index.ts', import.meta.url));
+
 const MATCHERS = fileURLToPath(new URL('../../lib/testing/matchers/index.ts', import.meta.url));
 
 /** What a user's `tsconfig.json` should hold, at its strictest; the package is the source itself. */
@@ -26,6 +28,7 @@ const options: ts.CompilerOptions = {
   noEmit: true,
   paths: {
     'nestjs-websockex': [ENTRY],
+    'nestjs-websockex/opentelemetry': [OPENTELEMETRY],
     'nestjs-websockex/testing': [TESTING],
     'nestjs-websockex/testing/matchers': [MATCHERS],
   },

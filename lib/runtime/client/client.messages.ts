@@ -56,7 +56,7 @@ type Sending = ReturnType<typeof toSending>;
 export class MessageSender implements RequestSender {
   constructor(
     private readonly client: MessageClient,
-    private readonly message: unknown,
+    readonly message: unknown,
     private readonly sending: Sending & {
       readonly isReplay?: boolean;
       readonly sent?: (aside: () => void) => void;

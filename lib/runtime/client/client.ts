@@ -11,6 +11,7 @@ import type { RotateOptions } from '../connection/rotation.port.js';
 import { Redactor } from '../errors/redactor.js';
 import { checkClose, CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
+import type { ClientMeter } from '../metering/client.meter.js';
 import type { FrameIterator } from '../observers/frame-iterator.js';
 import { Observers } from '../observers/observers.js';
 import type { SendOptions } from './send.options.js';
@@ -79,6 +80,8 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
     private readonly tools: ClientTools,
     supervisor: Supervisor,
     position = 0,
+    /** Measures it, where somebody wants that. */
+    readonly meter?: ClientMeter,
   ) {
     const { clock, signals, sinks } = tools;
     this.#readiness = new Readiness(clock, signals);
@@ -88,7 +91,8 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
     this.telemetry = new Telemetry(new ClientSource(this), clock, all);
     this.#outages = new OutageWatch(this, clock, this.telemetry);
     const { observers, telemetry, undelivered } = this;
-    const own = new MemberTools(tools, { observers, telemetry, undelivered, refuser: this });
+    const parts = { observers, telemetry, undelivered, meter, refuser: this };
+    const own = new MemberTools(tools, parts);
     this.#member = new ClientMember(definition, own, supervisor, this, position);
     this.admission = new Admission(definition, this.#member, clock, tools.host, this);
   }
@@ -409,6 +413,9 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
   }
 
   onEnded(reason: CloseReason): void {
+    if (this.status === 'failed') {
+      this.meter?.failed(reason.by === 'error' ? reason.error : undefined);
+    }
     this.undelivered.over();
     this.#readiness.ended(() => endedBefore(this.name, reason, this.tools.host));
     this.observers.complete();

@@ -14,7 +14,10 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 interface ContextMember {
   /** Of the current incarnation; there is none before the features have been made. */
   readonly process: Process | undefined;
-  readonly tools: Pick<ProcessTools, 'channels' | 'clock' | 'random' | 'run' | 'telemetry'>;
+  readonly tools: Pick<
+    ProcessTools,
+    'channels' | 'clock' | 'meter' | 'random' | 'run' | 'telemetry'
+  >;
   latency: number | undefined;
   hold(holder: object, isHeld: boolean): void;
 }
@@ -44,6 +47,10 @@ export class MemberContext implements FeatureContext {
 
   get telemetry(): Telemetry {
     return this.member.tools.telemetry;
+  }
+
+  get meter(): ProcessTools['meter'] {
+    return this.member.tools.meter;
   }
 
   get random(): Random {

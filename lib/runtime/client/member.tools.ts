@@ -4,6 +4,7 @@ import type { Random } from '../connection/backoff.policy.js';
 import type { Redactor } from '../errors/redactor.js';
 import type { TurnBudget } from '../mailbox/turn.budget.js';
 import type { HandlerContext } from '../process/handler.context.js';
+import type { ClientMeter } from '../metering/client.meter.js';
 import type { FrameObserver, ProcessTools } from '../process/process.port.js';
 import type { Undelivered } from '../process/undelivered.js';
 import { UrlRound } from '../process/url.round.js';
@@ -25,6 +26,7 @@ interface OwnTools {
   readonly observers: FrameObserver;
   readonly telemetry: Telemetry;
   readonly undelivered: Undelivered;
+  readonly meter: ClientMeter | undefined;
   readonly refuser: { refuse(what: string, error: unknown): Promise<never> };
 }
 
@@ -36,6 +38,7 @@ export class MemberTools implements ProcessTools {
   readonly observers: FrameObserver;
   readonly telemetry: Telemetry;
   readonly undelivered: Undelivered;
+  readonly meter: ClientMeter | undefined;
   readonly trace = new TraceHook();
   readonly urls = new UrlRound();
   /** Whoever makes the processes sets it, before the first. */
@@ -47,10 +50,12 @@ export class MemberTools implements ProcessTools {
   readonly #shared: ClientTools;
   #warnings: Warnings | undefined;
 
-  constructor(shared: ClientTools, { observers, telemetry, undelivered, refuser }: OwnTools) {
+  constructor(shared: ClientTools, own: OwnTools) {
+    const { observers, telemetry, undelivered, meter, refuser } = own;
     this.observers = observers;
     this.telemetry = telemetry;
     this.undelivered = undelivered;
+    this.meter = meter;
     this.#refuser = refuser;
     this.#shared = shared;
   }

@@ -63,6 +63,7 @@ export function jsonRpc(): Protocol<RpcCall> {
   });
   return Object.freeze<Protocol<RpcCall>>({
     ...rest,
+    system: 'jsonrpc',
     codec: Object.freeze({
       binary: false,
       encode: (message: RpcCall) =>

@@ -63,6 +63,11 @@ export type RequestResult = { readonly value: unknown } | { readonly error: unkn
  */
 export interface Protocol<M = unknown> {
   readonly codec: Codec<M>;
+  /**
+   * What OpenTelemetry calls it (`rpc.system.name`), where its requests are calls: `jsonrpc`. They are measured as
+   * `rpc.client.call.duration` then. @default they are no calls
+   */
+  readonly system?: string;
   /** The messages of a frame, where there may be several: batches, arrays. @default one a frame, the message itself */
   split?(message: M): readonly M[];
   /** What `@OnMessage('name')` is looked up by. @default the field `type`, where it is a string */

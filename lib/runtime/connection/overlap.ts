@@ -43,6 +43,7 @@ export class Overlap implements WireOwner {
         inbox.post(frame);
       },
     };
+    this.wire.replaced();
     this.wire.passTo(this, this.host.behindFeatures(counted));
     this.#wait();
   }

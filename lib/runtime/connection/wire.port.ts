@@ -2,6 +2,7 @@ import type { Clock } from '../clock/clock.port.js';
 import type { CloseReason } from '../frame/close-reason.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
 import type { DevToolsNetwork } from '../telemetry/devtools.network.js';
+import type { ClientMeter } from '../metering/client.meter.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { TraceHook } from '../telemetry/trace.hook.js';
 import type { Transport, TransportInfo, TransportRequest } from '../transport/transport.port.js';
@@ -68,4 +69,6 @@ export interface WireTools {
   readonly trace: TraceHook;
   /** Shows sockets to DevTools, where these are there. */
   readonly network?: DevToolsNetwork | undefined;
+  /** Measures the client, where somebody wants that. */
+  readonly meter?: ClientMeter | undefined;
 }

@@ -7,6 +7,7 @@ import { SendTimeoutError } from '../errors/timeout.errors.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import { CloseCode } from '../frame/close-code.js';
 import type { CloseReason } from '../frame/close-reason.js';
+import type { WireMeter } from '../metering/wire.meter.js';
 import type {
   TransportEvents,
   TransportInfo,
@@ -39,6 +40,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
   // Made for the first frame that is sent: of ten thousand sessions most are silent.
   #writer: FrameWriter | undefined;
   #sendDeadline: SendDeadline | undefined;
+  #meter: WireMeter | undefined;
 
   constructor(
     private readonly settings: WireSettings,
@@ -69,6 +71,10 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
   }
 
   dial(): void {
+    this.#meter = this.tools.meter?.dials(() => {
+      const { url, redactor = new Redactor() } = this.#request;
+      return { url, shownUrl: redactor.url(url) };
+    });
     this.#deadline = this.#attemptDeadline(
       this.settings.limits.connectTimeout,
       'the connection was not open',
@@ -132,6 +138,11 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
     if (this.#phase === 'open') this.#socket?.resume();
   }
 
+  /** Another wire has taken the place of this one, which ends for that alone. */
+  replaced(): void {
+    this.#meter?.replaced();
+  }
+
   /** From now on its frames go elsewhere. */
   divert(inbox: FrameInbox): void {
     this.inbox = inbox;
@@ -170,6 +181,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
       return gone();
     }
     this.#onGone = gone;
+    this.#meter?.crashed();
     if (this.#phase === 'open') this.#startClosing(CloseCode.internalError, '', false);
     else this.#allow(false);
     this.#phase = 'ended';
@@ -204,6 +216,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
   /** Gives up the attempt, or destroys the socket: also one that lingers after {@link crash}. */
   destroy(): void {
     this.#phase = 'ended';
+    this.#meter?.leftBehind();
     this.#cancelTimers();
     this.#socket?.terminate();
   }
@@ -236,6 +249,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
     if (this.#phase !== 'dialling') return;
     this.#cancelTimers();
     this.#phase = 'open';
+    this.#meter?.opened();
     this.tools.network?.opened(this, info.headers);
     this.owner.onOpen(info, this.#request);
   }
@@ -384,6 +398,7 @@ export class Wire implements TransportEvents, FrameWriterOwner, SendDeadlineOwne
     this.#writer?.over();
     this.#sendDeadline?.over();
     this.#cancelTimers();
+    this.#meter?.ended(end.reason, end.error);
     this.owner.onEnd(end);
   }
 

@@ -1,5 +1,6 @@
 import { Fifo } from './fifo.js';
 import { TurnBudget } from './turn.budget.js';
+import type { WaitProbe } from '../metering/wait.probe.js';
 import { type MailboxMarks, Watermark, type WatermarkOwner } from './watermark.js';
 
 /** What a mailbox asks of the process it belongs to. */
@@ -66,6 +67,7 @@ export class Mailbox<M> {
     private readonly owner: MailboxOwner<M>,
     marks: () => MailboxMarks,
     private readonly budget = new TurnBudget(),
+    private readonly probe?: WaitProbe,
   ) {
     this.#watermark = new Watermark(marks, owner);
   }
@@ -73,6 +75,11 @@ export class Mailbox<M> {
   /** Messages that wait, the one being handled not counted. */
   get length(): number {
     return this.#queue.length;
+  }
+
+  /** Bytes of those. */
+  get bytes(): number {
+    return this.#watermark.bytes;
   }
 
   /** Whether a message is being handled, or work between two is done. */
@@ -125,6 +132,7 @@ export class Mailbox<M> {
 
   /** Puts messages before all that wait, in the order given. */
   putFirst(messages: readonly M[]): void {
+    this.probe?.addedFirst(messages.length);
     for (let i = messages.length - 1; i >= 0; i--) {
       const message = messages[i] as M;
       this.#queue.unshift(message);
@@ -137,6 +145,7 @@ export class Mailbox<M> {
   takeOut<S extends M>(isIt: (message: M) => message is S): S | undefined {
     const message = this.#queue.takeOut(isIt);
     if (message === undefined) return undefined;
+    this.probe?.lost();
     this.#watermark.taken(this.owner.sizeOf(message));
     this.#watermark.settle(this.#queue.length);
     return message;
@@ -153,6 +162,7 @@ export class Mailbox<M> {
 
   /** Takes out everything that waits. */
   clear(): M[] {
+    this.probe?.lost();
     const messages = this.#queue.clear();
     this.#watermark.clear();
     return messages;
@@ -160,6 +170,7 @@ export class Mailbox<M> {
 
   /** Takes out what is not wanted any more of what waits. */
   sweep(isWanted: (message: M) => boolean): void {
+    this.probe?.lost();
     for (const message of this.#queue.clear()) {
       if (isWanted(message)) this.#queue.push(message);
       else this.#watermark.taken(this.owner.sizeOf(message));
@@ -204,6 +215,7 @@ export class Mailbox<M> {
 
   #enqueue(message: M): void {
     this.#queue.push(message);
+    this.probe?.added(this.#queue.length);
     this.#watermark.added(this.owner.sizeOf(message), this.#queue.length);
   }
 
@@ -241,6 +253,7 @@ export class Mailbox<M> {
 
   #handleNext(): Awaitable {
     const message = this.#queue.shift() as M;
+    this.probe?.taken();
     this.#watermark.taken(this.owner.sizeOf(message));
     this.budget.spend();
     return this.#handle(message);

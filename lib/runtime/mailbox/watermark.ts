@@ -31,6 +31,11 @@ export class Watermark {
     private readonly owner: WatermarkOwner,
   ) {}
 
+  /** Bytes of all that waits. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** One more of so many bytes waits, with it `length`. */
   added(bytes: number, length: number): void {
     this.#bytes += bytes;

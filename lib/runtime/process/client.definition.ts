@@ -53,7 +53,7 @@ export interface Handler {
   /** Whether it has ever returned a promise; not known before it has returned. */
   isAsync?: boolean | undefined;
   /** How many of its next calls are tracked (see `HandlerCalls`), once it is known to return promises. */
-  toTrack?: number;
+  toTrack?: number | undefined;
   /** Calls it. Throws and rejects as the method does. */
   readonly invoke: (...args: never[]) => unknown;
   /**

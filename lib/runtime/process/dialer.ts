@@ -10,6 +10,7 @@ import { ConnectionError } from '../errors/connection.errors.js';
 import { Redactor } from '../errors/redactor.js';
 import { toError, WebSockexError } from '../errors/websockex.error.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
+import type { Traffic } from '../metering/traffic.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { Entrant } from '../throttle/budget.port.js';
 import { headerMap } from '../transport/headers.js';
@@ -104,7 +105,8 @@ export class Dialer {
   ) {}
 
   get #maker(): RequestMaker {
-    return { client: this.definition.name, redactor: this.tools.redactor ?? new Redactor() };
+    const { meter, redactor = new Redactor() } = this.tools;
+    return { client: this.definition.name, redactor, traffic: meter?.traffic };
   }
 
   /** Makes an attempt; where there is nothing to wait for it is dialled in this call. */
@@ -270,15 +272,27 @@ export class Dialer {
   #queue(attempt: Attempt, wire: WireSettings): void {
     const { connection, entrant } = this.parts;
     const isFirst = connection.session === 0 && connection.losses === 0;
-    const entering = entrant.enter(attempt, wire.request.url, isFirst);
-    if (entering === true) return connection.dial(attempt, wire);
+    const { meter } = this.tools;
+    const { url } = wire.request;
+    const entering = entrant.enter(attempt, url, isFirst);
+    if (entering === true) {
+      // One that is prepared anew was let in before.
+      if (this.#renewed !== attempt) meter?.admitted(url);
+      return connection.dial(attempt, wire);
+    }
     if (entering === false) return;
     const since = this.tools.clock.now();
+    const measured = meter?.waitsFor(url);
     // Not in the turn of this message: who calls meanwhile is answered.
     void entering.then(
-      (hasEntered) => hasEntered && this.#entered(attempt, wire, since),
-      (thrown: unknown) =>
-        connection.failAttempt(attempt, attemptError(this.#maker, LIMITER, thrown)),
+      (hasEntered) => {
+        measured?.(hasEntered);
+        if (hasEntered) this.#entered(attempt, wire, since);
+      },
+      (thrown: unknown) => {
+        measured?.(false);
+        connection.failAttempt(attempt, attemptError(this.#maker, LIMITER, thrown));
+      },
     );
   }
 
@@ -313,6 +327,8 @@ function isAbort(thrown: unknown, { signal }: Attempt): boolean {
 export interface RequestMaker {
   readonly client: string;
   readonly redactor: Redactor;
+  /** Counts what its sockets read and write, where somebody does. */
+  readonly traffic?: Traffic | undefined;
 }
 
 /** A request whose URL has not been checked yet. */
@@ -348,7 +364,7 @@ function draftRequest(
 
 /** The request as it goes out: whatever a callback has put there is checked before any socket opens. */
 export function finishRequest(
-  { client, redactor }: RequestMaker,
+  { client, redactor, traffic }: RequestMaker,
   request: PlainRequest,
   settings: ClientSettings,
 ): WireSettings {
@@ -361,6 +377,7 @@ export function finishRequest(
       protocols: checkProtocols(client, request.protocols),
       options: transport,
       timeout: connectTimeout,
+      traffic,
       redactor,
     },
     limits: settings,

@@ -95,7 +95,8 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     const { telemetry } = tools;
     const budget = tools.budget?.() ?? new TurnBudget();
     this.dispatcher = new Dispatcher(name, tools, this, owner);
-    this.mailbox = new Mailbox<Message>(this.dispatcher, () => this.settings.mailbox, budget);
+    const marks = (): ClientSettings['mailbox'] => this.settings.mailbox;
+    this.mailbox = new Mailbox<Message>(this.dispatcher, marks, budget, tools.meter?.waits);
     this.connection = new Connection(name, tools, this, session);
     this.entrant = tools.gate.join(this);
     this.watch = new HandlerWatch(tools.clock, telemetry, this, budget);
@@ -517,6 +518,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   /** Frames that nobody waits for are not sent: telemetry tells so. */
   dropped(frames: readonly Frame[], error: Error): void {
     this.tools.undelivered.add('reply', frames.length);
+    this.tools.meter?.dropped(frames.length, error);
     for (const frame of frames) this.tools.telemetry.emit('frame:dropped', { frame, error });
   }
 

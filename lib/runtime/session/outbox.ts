@@ -68,6 +68,10 @@ export class Outbox implements SessionFeature {
 
   constructor(private readonly context: FeatureContext) {}
 
+  get queued(): number {
+    return this.#waiting.frames;
+  }
+
   sending(frames: readonly Frame[], options: SendingOptions): readonly Frame[] | undefined {
     const { caller } = options;
     const { context } = this;
@@ -420,6 +424,7 @@ export class Outbox implements SessionFeature {
     item.isSettled = true;
     // Nobody waits for what a handler returned: telemetry tells of it.
     if (error !== undefined && item.mode === 'bound') this.context.dropped(item.frames, error);
+    else if (error !== undefined) this.context.meter?.dropped(item.frames.length, error);
     item.frames = [];
     item.done?.(error);
   }

@@ -14,6 +14,8 @@ import {
 import { BackpressureError, type SendFailure } from '../errors/sending.errors.js';
 import { toError, WebSockexError, withoutStacks } from '../errors/websockex.error.js';
 import type { DataFrame } from '../frame/frame.js';
+import type { ClientMeter } from '../metering/client.meter.js';
+import type { Failure } from '../metering/handler.meter.js';
 import type { FeatureContext, SessionFeature } from './session.feature.js';
 
 /** What is asked of a request beside its message. */
@@ -35,6 +37,8 @@ export interface RequestSettings {
 
 /** How a request goes out. */
 export interface RequestSender {
+  /** What is asked, as it was given. */
+  readonly message: unknown;
   /**
    * Sends it under this id, now or as soon as it may.
    *
@@ -155,12 +159,13 @@ export class Requests implements SessionFeature {
     const { clock, settings: options } = this.context;
     const { timeout, signal } = settings;
     const request = new Request(sender, settings, clock.now() + timeout, this.#order++);
+    request.measured = this.context.meter?.asks(sender.message, options.protocol.system);
     const line = this.#lineOf(request);
     if (settings.isReplay && line.size === 0) this.#takeBack();
     // What waits does so for the session that this one makes ready.
     const isNext = this.#inFlight < options.maxInFlight && line.size === 0;
     const hasPlace = settings.isOfLogin || isNext;
-    if (hasPlace) this.#send(request);
+    if (hasPlace) this.#sendFirst(request);
     else line.push(request);
     if (request.isSettled) return request.promise;
     if (timeout !== Infinity) {
@@ -280,6 +285,16 @@ export class Requests implements SessionFeature {
     if (error instanceof RequestFailedError) return error.toldTo(this.context.client);
     const { message } = toError(error);
     return new RequestFailedError(this.context.client, message, { cause: error });
+  }
+
+  /** @throws WebSockexError where it may not be sent: then it is none */
+  #sendFirst(request: Request): void {
+    try {
+      this.#send(request);
+    } catch (thrown) {
+      request.measured?.(false, { thrown });
+      throw thrown;
+    }
   }
 
   /** @throws WebSockexError where it may not be sent: then it has no place */
@@ -448,7 +463,7 @@ export class Requests implements SessionFeature {
 
   #giveUp(request: Request, reason: unknown): void {
     const { id, session, sender } = request;
-    this.#settle(request, () => request.reject(reason));
+    this.#settle(request, () => request.reject(reason), { thrown: reason });
     // Only a peer that may have it has to be told.
     if (id !== undefined && session !== undefined) sender.cancel(id, session);
   }
@@ -503,13 +518,14 @@ export class Requests implements SessionFeature {
     if (error instanceof WebSockexError && error.sent === undefined) {
       Object.assign(error, { sent: request.isSent });
     }
-    this.#settle(request, () => request.reject(error));
+    this.#settle(request, () => request.reject(error), { thrown: error });
   }
 
   /** Ends it, once, and gives its place to the next. */
-  #settle(request: Request, tell: () => void): void {
+  #settle(request: Request, tell: () => void, failure?: Failure): void {
     if (request.isSettled) return;
     request.isSettled = true;
+    request.measured?.(request.isSent, failure);
     this.#deadlines.delete(request);
     request.unwatch?.();
     if (request.id !== undefined) this.#placed.delete(request.id);
@@ -536,6 +552,8 @@ class Request implements HeapEntry {
   session: number | undefined;
   withdraw: (() => void) | undefined;
   unwatch: (() => void) | undefined;
+  /** Told how it has ended, where somebody measures that. */
+  measured: ReturnType<ClientMeter['asks']> | undefined;
   /** Whether a handler of the client may wait for it. */
   isOfHandler = false;
   /** Whether it is in the line of those without a place. */

@@ -6,6 +6,7 @@ import type { NotConnectedError } from '../errors/connection.errors.js';
 import type { SendFailure } from '../errors/sending.errors.js';
 import type { ClientSettings } from '../options/client-settings.js';
 import type { WhenDisconnected } from '../options/client-options.js';
+import type { ClientMeter } from '../metering/client.meter.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
 /** The request of an attempt, as a feature may change it. */
@@ -22,6 +23,8 @@ export interface FeatureContext {
   readonly client: string;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** Measures the client, where somebody wants that. */
+  readonly meter?: ClientMeter | undefined;
   /** What the options say. */
   readonly settings: ClientSettings;
   /** A number in [0, 1). */
@@ -182,6 +185,8 @@ export interface SessionFeature {
   over?(): void;
   /** The client has ended for good: no timer may be left, and every promise must be settled. */
   close?(): void;
+  /** How many frames it keeps until they may be sent. */
+  readonly queued?: number;
 }
 
 /** Makes a feature of one client, before its first start; `undefined` where its options want none. */
@@ -213,6 +218,11 @@ export class FeatureChain {
   /** Whether any of them is asked for what is sent. */
   get sends(): boolean {
     return this.#senders.length > 0;
+  }
+
+  /** How many frames they keep until they may be sent. */
+  get queued(): number {
+    return this.#features.reduce((sum, { queued = 0 }) => sum + queued, 0);
   }
 
   /** Whether any of them is asked before an attempt. */

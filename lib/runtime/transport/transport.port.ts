@@ -3,6 +3,7 @@ import type { ProtocolError, ResponseHeaders } from '../errors/connection.errors
 import type { Redactor } from '../errors/redactor.js';
 import type { SendFailure } from '../errors/sending.errors.js';
 import type { Frame } from '../frame/frame.js';
+import type { Traffic } from '../metering/traffic.js';
 import type { TransportOptions } from './transport.options.js';
 
 /** Everything a transport needs to open one connection. All of it has been checked. */
@@ -15,6 +16,11 @@ export interface TransportRequest {
   readonly options: TransportOptions;
   /** Milliseconds the attempt may take; 0 or absent: no limit. Whoever listens keeps it. */
   readonly timeout?: number;
+  /**
+   * Counts the frames of the client. Whoever makes a transport of his own adds to it each message, ping, pong and close
+   * frame that is told, or handed over, with the bytes of its payload, and tells it when something is read.
+   */
+  readonly traffic?: Traffic | undefined;
   /** Hides secrets in what errors say. @default what is hidden anyway */
   readonly redactor?: Redactor;
   /** Where redirects have led here from. */

@@ -12,6 +12,7 @@ import { HandshakeError, ProtocolError } from '../errors/connection.errors.js';
 import type { SendFailure } from '../errors/sending.errors.js';
 import { toError, WebSockexError, withoutStacks } from '../errors/websockex.error.js';
 import { type Frame, payloadOf } from '../frame/frame.js';
+import type { CountedType } from '../metering/traffic.js';
 import { tuneSocket } from './address.race.js';
 import { callbackError } from './callback.guard.js';
 import { type Create, type Dial, Dialler, type DiallerOwner, type Made } from './dialler.js';
@@ -45,6 +46,9 @@ const NO_FRAME = 1006;
 const NO_CODE = 1005;
 
 const TOO_BIG = 1009;
+
+/** Bytes of the code in a close frame. */
+const CODE_LENGTH = 2;
 
 const SUBPROTOCOL = 'sec-websocket-protocol';
 
@@ -187,6 +191,7 @@ class WsSocket implements TransportSocket, DiallerOwner {
 
   send(frame: Frame, done?: Done): void {
     const ws = this.#ws;
+    this.#count('sent', frame.type, frame.data);
     const taken = this.#isDeflating ? this.#whenWritten(done) : done && this.#whenTaken(done);
     switch (frame.type) {
       case 'ping':
@@ -209,6 +214,17 @@ class WsSocket implements TransportSocket, DiallerOwner {
 
   close(code?: number, reason?: string): void {
     this.#ws.answer(code, reason);
+    this.#countClose('sent', code, reason);
+  }
+
+  /** Before it is told, or handed over. */
+  #count(way: 'received' | 'sent', type: CountedType, data: string | Uint8Array): void {
+    this.#request.traffic?.[way][type].add(1, Buffer.byteLength(data));
+  }
+
+  #countClose(way: 'received' | 'sent', code: number | undefined, reason = ''): void {
+    const bytes = code === undefined ? 0 : CODE_LENGTH + Buffer.byteLength(reason);
+    this.#request.traffic?.[way].close.add(1, bytes);
   }
 
   end(): void {
@@ -287,7 +303,11 @@ class WsSocket implements TransportSocket, DiallerOwner {
     ws.on('unexpected-response', (request, answer) => this.#onRefusal(request, answer));
     ws.on('open', () => this.#onOpen());
     ws.on('message', (data, isBinary) => {
-      if (isBinary) return this.#events.onBinary(data as Buffer);
+      this.#request.traffic?.read();
+      if (isBinary) {
+        this.#count('received', 'binary', data as Buffer);
+        return this.#events.onBinary(data as Buffer);
+      }
       let text: string;
       try {
         text = (data as Buffer).toString();
@@ -296,13 +316,25 @@ class WsSocket implements TransportSocket, DiallerOwner {
         this.#refuse(TOO_BIG, toError(cause));
         return this.end();
       }
+      this.#count('received', 'text', data as Buffer);
       this.#events.onText(text);
     });
-    ws.on('ping', (data) => this.#events.onPing(data));
-    ws.on('pong', (data) => this.#events.onPong(data));
+    ws.on('ping', (data) => {
+      this.#onControl('ping', data);
+      this.#events.onPing(data);
+    });
+    ws.on('pong', (data) => {
+      this.#onControl('pong', data);
+      this.#events.onPong(data);
+    });
     ws.peerClosed = (code, reason) => this.#onPeerClose(code, reason);
     ws.on('error', (error) => this.#onError(error));
     ws.on('close', (code, reason) => this.#onClose(code, reason.toString()));
+  }
+
+  #onControl(type: 'ping' | 'pong', data: Buffer): void {
+    this.#request.traffic?.read();
+    this.#count('received', type, data);
   }
 
   #onRequest(request: ClientRequest, ws: WebSocket, finish: unknown): void {
@@ -396,6 +428,7 @@ class WsSocket implements TransportSocket, DiallerOwner {
 
   #onPeerClose(code: number | undefined, reason: string): void {
     this.#isPeerClosed = true;
+    this.#countClose('received', code, reason);
     this.#events.onPeerClose(code, reason);
   }
 

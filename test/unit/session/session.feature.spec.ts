@@ -17,7 +17,7 @@ import { toSettings } from '../../../lib/runtime/options/client-settings.js';
 import { settle } from '../../fixtures/virtual-clock.js';
 import { type Script, ScriptedClient, type ScriptOptions } from '../client/scripted-client.js';
 
-type Hook = keyof SessionFeature;
+type Hook = Exclude<keyof SessionFeature, 'queued'>;
 
 const HOOKS = [
   'begin',

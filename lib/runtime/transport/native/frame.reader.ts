@@ -2,6 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 
 import { CloseCode, isSendableCloseCode, MAX_CONTROL_PAYLOAD } from '../../frame/close-code.js';
 import { toError } from '../../errors/websockex.error.js';
+import type { Traffic } from '../../metering/traffic.js';
 import { type Deflate, InflatedTooBig } from './deflate.js';
 import type { PayloadMemory } from './payload.memory.js';
 import { Utf8Stream } from './utf8.stream.js';
@@ -145,6 +146,7 @@ export class FrameReader {
     private readonly limits: FrameLimits,
     private readonly memory: PayloadMemory,
     private readonly deflate?: Deflate,
+    private readonly traffic?: Traffic,
   ) {}
 
   /** Whether nothing is told any more: the peer has closed, it was refused, or {@link stop} was called. */
@@ -256,10 +258,22 @@ export class FrameReader {
         else this.#tellText(chunk, from, to);
       }
     } finally {
+      if (isPlain) this.#countWindow(chunk, begin, end, count);
       // What was not told is read again.
       restoreHeads(chunk, this.#at, end);
     }
     return true;
+  }
+
+  /** @param count frames up to `end`; of those that were told, which may be fewer, it is found out */
+  #countWindow(chunk: Buffer, begin: number, end: number, count: number): void {
+    if (this.traffic === undefined) return;
+    let told = count;
+    if (this.#at < end) {
+      told = 0;
+      for (let at = begin; at < this.#at; at += 2 + (chunk[at + 1] as number)) told++;
+    }
+    this.traffic.received.text.add(told, this.#at - begin - 2 * told);
   }
 
   /** Tells a message in one frame which lies whole in the chunk, and says whether there is one. */
@@ -281,7 +295,7 @@ export class FrameReader {
     this.#at = to;
     if (isCompressed) this.#tellCompressed(first === WHOLE_TEXT, chunk.subarray(from, to));
     else if (first === WHOLE_TEXT) this.#tellText(chunk, from, to);
-    else this.sink.onBinary(isShared ? this.#taken(chunk, from, to) : chunk.subarray(from, to));
+    else this.#tellBinary(isShared ? this.#taken(chunk, from, to) : chunk.subarray(from, to));
     return true;
   }
 
@@ -289,7 +303,15 @@ export class FrameReader {
     const text = (bytes as Sliceable).utf8Slice(from, to);
     // What is not UTF-8 is decoded to this character, which may also be the peer's own.
     if (text.includes('\ufffd') && !isUtf8(bytes.subarray(from, to))) this.#refuseText();
-    else this.sink.onText(text);
+    else {
+      this.traffic?.received.text.add(1, to - from);
+      this.sink.onText(text);
+    }
+  }
+
+  #tellBinary(payload: Buffer): void {
+    this.traffic?.received.binary.add(1, payload.length);
+    this.sink.onBinary(payload);
   }
 
   /** Reads the head of a frame (section 5.2), and says whether it is whole and the frame goes on. */
@@ -415,10 +437,9 @@ export class FrameReader {
     this.#message = undefined;
     const { body, filled, utf8, isCompressed, opcode } = message;
     if (isCompressed) return this.#tellCompressed(opcode === TEXT, body.subarray(0, filled));
-    if (utf8 === undefined) return this.sink.onBinary(body.subarray(0, filled));
+    if (utf8 === undefined) return this.#tellBinary(body.subarray(0, filled));
     if (utf8.isWithin) return this.#refuseText();
-    const text = this.#decoded(body, filled);
-    if (text !== undefined) this.sink.onText(text);
+    this.#tellDecoded(body, filled);
   }
 
   /** A message that is compressed (RFC 7692 section 7.2.2). */
@@ -432,26 +453,29 @@ export class FrameReader {
       return this.#refuse(code, toError(thrown));
     }
     // zlib gives a piece of what it had room in.
-    if (!isText) return this.sink.onBinary(this.#copied(data, 0, data.length));
+    if (!isText) return this.#tellBinary(this.#copied(data, 0, data.length));
     if (!isUtf8(data)) return this.#refuseText();
-    const text = this.#decoded(data, data.length);
-    if (text !== undefined) this.sink.onText(text);
+    this.#tellDecoded(data, data.length);
   }
 
-  /** The text; `undefined`: it is longer than a string may be, which is less than `maxPayload` can be. */
-  #decoded(bytes: Buffer, length: number): string | undefined {
+  /** Refuses what is longer than a string may be, which is less than `maxPayload` can be. */
+  #tellDecoded(bytes: Buffer, length: number): void {
+    let text: string;
     try {
-      return (bytes as Sliceable).utf8Slice(0, length);
+      text = (bytes as Sliceable).utf8Slice(0, length);
     } catch (thrown) {
-      this.#refuse(CloseCode.messageTooBig, toError(thrown));
-      return undefined;
+      return this.#refuse(CloseCode.messageTooBig, toError(thrown));
     }
+    this.traffic?.received.text.add(1, length);
+    this.sink.onText(text);
   }
 
   #tellControl(opcode: number, payload: Buffer): void {
-    if (opcode === PING) this.sink.onPing(payload);
-    else if (opcode === PONG) this.sink.onPong(payload);
-    else this.#tellClose(payload);
+    if (opcode === CLOSE) return this.#tellClose(payload);
+    const type = opcode === PING ? 'ping' : 'pong';
+    this.traffic?.received[type].add(1, payload.length);
+    if (type === 'ping') this.sink.onPing(payload);
+    else this.sink.onPong(payload);
   }
 
   /** A close frame (section 5.5.1): whatever follows it is nothing to us. */
@@ -463,6 +487,7 @@ export class FrameReader {
     }
     if (!isUtf8(reason)) return this.#refuseText();
     this.stop();
+    this.traffic?.received.close.add(1, payload.length);
     this.sink.onPeerClose(code, reason.toString());
   }
 

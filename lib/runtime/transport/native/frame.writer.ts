@@ -180,15 +180,18 @@ export class FrameWriter {
    *
    * @param first FIN and opcode
    * @param done called once: when the system has taken the frame, or with why it never will
+   * @returns bytes of the frame
    */
-  send(first: number, data: string | Uint8Array, done?: Done): void {
+  send(first: number, data: string | Uint8Array, done?: Done): number {
     const batch = (this.#batch ??= this.#begin());
     if (done !== undefined) batch.await(done);
-    batch.bytes +=
+    const bytes =
       typeof data === 'string'
         ? this.#encodeText(batch, first, data)
         : this.#encodeBytes(batch, first, data);
+    batch.bytes += bytes;
     if (batch.bytes >= BLOCK || this.#isLate()) this.flush();
+    return bytes;
   }
 
   /** Writes what waits now. */
@@ -363,6 +366,12 @@ function copied(bytes: Buffer): Buffer {
 }
 
 const GONE = 'the socket was gone before it took all';
+
+/** Bytes of the payload of a frame of so many, with its head and mask. */
+export function payloadOfFrame(bytes: number): number {
+  if (bytes < SHORT_HEAD + 126) return bytes - SHORT_HEAD;
+  return bytes - (bytes < MIDDLE_HEAD + 65_536 ? MIDDLE_HEAD : LONG_HEAD);
+}
 
 /** Why a frame was not sent for which the session is not there yet, or is closed. */
 export function notOpen(): SendFailure {

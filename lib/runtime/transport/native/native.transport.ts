@@ -30,7 +30,7 @@ import type {
 } from '../transport.port.js';
 import { agreementOf, DEFLATE, type Deflate, deflateOptions } from './deflate.js';
 import { FrameReader, type FrameSink } from './frame.reader.js';
-import { FrameWriter, notOpen, WriterMemory } from './frame.writer.js';
+import { FrameWriter, notOpen, payloadOfFrame, WriterMemory } from './frame.writer.js';
 import { acceptOf, Keys, readUpgrade, requestText, Destinations } from './handshake.js';
 import { type AnswerOwner, OddAnswer } from './odd.answer.js';
 import { PayloadMemory } from './payload.memory.js';
@@ -204,8 +204,14 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     const data = payloadOf(frame);
     const isMessage = isFinal && (type === 'text' || type === 'binary');
     const deflated = isMessage ? this.#deflate?.deflate(data) : undefined;
-    if (deflated !== undefined) writer.send(first + RSV1, deflated, done);
-    else writer.send(isFinal ? first : first - FIN, data, done);
+    const bytes =
+      deflated === undefined
+        ? writer.send(isFinal ? first : first - FIN, data, done)
+        : writer.send(first + RSV1, deflated, done);
+    const { traffic } = this.#request;
+    if (traffic === undefined) return;
+    const payload = deflated === undefined ? payloadOfFrame(bytes) : Buffer.byteLength(data);
+    traffic.sent[type].add(1, payload);
   }
 
   pause(): void {
@@ -224,7 +230,10 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
     this.#isCloseSent = true;
     const payload = code === undefined ? Buffer.alloc(0) : Buffer.from(`  ${reason}`);
     if (code !== undefined) payload.writeUInt16BE(code);
-    if (this.#socket !== undefined) (this.#writer ?? this.#makeWriter()).send(FIRST.close, payload);
+    if (this.#socket !== undefined) {
+      (this.#writer ?? this.#makeWriter()).send(FIRST.close, payload);
+      this.#request.traffic?.sent.close.add(1, payload.length);
+    }
     this.#writer?.flush();
     if (this.#isCloseRead || this.#error instanceof ProtocolError) this.end();
   }
@@ -415,7 +424,8 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
       maxPayload: payloadLimit(maxPayload),
       maxFragments: (ws?.maxFragments ?? MAX_FRAGMENTS) || Infinity,
     };
-    const reader = new FrameReader(this, limits, this.#memory.payloads, this.#deflate);
+    const { traffic } = this.#request;
+    const reader = new FrameReader(this, limits, this.#memory.payloads, this.#deflate, traffic);
     if (this.#isPaused) reader.pause();
     this.#reader = reader;
     return reader;
@@ -465,6 +475,7 @@ class NativeSocket implements TransportSocket, FrameSink, DiallerOwner, AnswerOw
 
   #onFrames(bytes: Buffer, isShared: boolean): void {
     const reader = this.#reader ?? this.#makeReader();
+    this.#request.traffic?.read();
     try {
       reader.read(bytes, isShared);
     } finally {

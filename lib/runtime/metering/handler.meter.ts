@@ -1,0 +1,90 @@
+import { setImmediate } from 'node:timers';
+
+import type { Clock } from '../clock/clock.port.js';
+import { LogHistogram } from './log.histogram.js';
+
+/** So many calls of a handler are timed in each turn of the event loop, and then one of so many. */
+const TIMED = 8;
+const EVERY = 64;
+
+/** Tells the handlers that were called in a turn of the event loop that it is over: one for an application. */
+export class MeterTurns {
+  #handlers: HandlerMeter[] | undefined;
+
+  /** It was called for the first time in this turn. */
+  join(handler: HandlerMeter): void {
+    if (this.#handlers !== undefined) {
+      this.#handlers.push(handler);
+      return;
+    }
+    this.#handlers = [handler];
+    setImmediate(() => {
+      const handlers = this.#handlers ?? [];
+      this.#handlers = undefined;
+      for (const one of handlers) one.turnOver();
+    });
+  }
+}
+
+/** What a handler has thrown, or rejected with. */
+export interface Failure {
+  readonly thrown: unknown;
+}
+
+/** Told of each call that was timed. */
+export type Timed = (handler: HandlerMeter, seconds: number, failure: Failure | undefined) => void;
+
+/**
+ * Counts the calls of one handler, and times some: to look at the clock twice costs as much as a short handler does. Of a
+ * slow feed all are timed, of a fast one the first eight of each turn of the event loop and then one of 64.
+ */
+export class HandlerMeter {
+  /** Calls until the next that is timed: the caller counts them down, and asks no more of most. */
+  left = 1;
+  /** How many that were at first. */
+  #period = 1;
+  /** Calls before them. */
+  #before = 0;
+  /** How many were timed in this turn of the event loop. */
+  #timed = 0;
+  #durations: LogHistogram | undefined;
+
+  constructor(
+    readonly method: string,
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly turns: MeterTurns,
+    private readonly told: Timed,
+  ) {}
+
+  /** How many calls there have been. */
+  get calls(): number {
+    return this.#before + this.#period - this.left;
+  }
+
+  /** The durations of those that were timed. */
+  get durations(): LogHistogram {
+    return (this.#durations ??= new LogHistogram());
+  }
+
+  /** A call that is timed begins. @returns what {@link end} is to be given */
+  begin(): number {
+    this.#before += this.#period;
+    if (this.#timed++ === 0) this.turns.join(this);
+    this.left = this.#period = this.#timed < TIMED ? 1 : EVERY;
+    return this.clock.now();
+  }
+
+  /** What it returned has settled, or it has thrown. */
+  end(since: number, failure?: Failure): void {
+    const seconds = (this.clock.now() - since) / 1_000;
+    this.durations.add(seconds);
+    this.told(this, seconds, failure);
+  }
+
+  /** The next calls are those of another turn. */
+  turnOver(): void {
+    this.#before += this.#period - this.left;
+    this.left = this.#period = 1;
+    this.#timed = 0;
+  }
+}

@@ -1,0 +1,85 @@
+import { afterEach, describe, expect, it } from 'vitest';
+
+import {
+  type Failure,
+  HandlerMeter,
+  MeterTurns,
+} from '../../../lib/runtime/metering/handler.meter.js';
+import { LogHistogram } from '../../../lib/runtime/metering/log.histogram.js';
+import { settle } from '../../fixtures/virtual-clock.js';
+
+const told: { readonly seconds: number; readonly failure: Failure | undefined }[] = [];
+let now = 0;
+
+function make(): HandlerMeter {
+  const note = (_: HandlerMeter, seconds: number, failure: Failure | undefined): void =>
+    void told.push({ seconds, failure });
+  return new HandlerMeter('tick', { now: () => now }, new MeterTurns(), note);
+}
+
+/** Calls it so often, as who stands around a handler does. */
+function call(meter: HandlerMeter, times: number, takes = 0): void {
+  for (let index = 0; index < times; index++) {
+    if (--meter.left > 0) continue;
+    const since = meter.begin();
+    now += takes;
+    meter.end(since);
+  }
+}
+
+afterEach(() => {
+  told.length = 0;
+});
+
+describe('The meter of a handler', () => {
+  it('counts all calls, and times the first eight of a turn and one of 64 after those', async () => {
+    const meter = make();
+    call(meter, 8);
+    expect([meter.calls, told.length]).toEqual([8, 8]);
+    call(meter, 63);
+    expect([meter.calls, told.length]).toEqual([71, 8]);
+    call(meter, 1);
+    expect([meter.calls, told.length]).toEqual([72, 9]);
+    call(meter, 10);
+    await settle();
+    expect([meter.calls, told.length]).toEqual([82, 9]);
+    call(meter, 3);
+    expect([meter.calls, told.length]).toEqual([85, 12]);
+  });
+
+  it('tells seconds, and what the call has failed with', () => {
+    const meter = make();
+    call(meter, 1, 250);
+    const failure = { thrown: new Error('no') };
+    --meter.left;
+    meter.end(meter.begin(), failure);
+    expect(told).toEqual([
+      { seconds: 0.25, failure: undefined },
+      { seconds: 0, failure },
+    ]);
+    expect(meter.durations.count).toBe(2);
+  });
+});
+
+describe('A histogram with logarithmic buckets', () => {
+  it('has no quantile while it is empty', () => {
+    expect(new LogHistogram().quantile(0.5)).toBeUndefined();
+  });
+
+  it('tells quantiles that are off by less than a fifth', () => {
+    const histogram = new LogHistogram();
+    for (let index = 1; index <= 1_000; index++) histogram.add(index / 1_000);
+    for (const part of [0.05, 0.5, 0.95, 1]) {
+      const quantile = histogram.quantile(part) as number;
+      expect(quantile / part).toBeGreaterThan(0.99);
+      expect(quantile / part).toBeLessThan(1.2);
+    }
+  });
+
+  it('takes what is very short, and very long', () => {
+    const histogram = new LogHistogram();
+    for (const seconds of [0, 1e-9, 1e9]) histogram.add(seconds);
+    expect(histogram.quantile(0.5)).toBe(1e-6);
+    expect(histogram.quantile(1)).toBeGreaterThan(900);
+  });
+});
