@@ -2,22 +2,14 @@ import { noSuchHandler } from '../../runtime/client/admission.js';
 import { type ChannelIdentity, identify } from '../../runtime/client/channel.identity.js';
 import { NotConnectedError } from '../../runtime/errors/connection.errors.js';
 import { inspectShort } from '../../runtime/errors/websockex.error.js';
+import type { LastingClient } from './lasting.client.js';
 import type { PlayedChannels } from './played.channels.js';
-import type { PlayedClient } from './played.client.js';
-
-/** The fake handle that they are the channels of. */
-interface ChannelOwner {
-  /** The client behind it by now. */
-  readonly client: PlayedClient;
-  /** Does what a test asks for, which is told what those who watch throw. */
-  act(work: () => void): void;
-}
 
 /** The channels of a fake handle, as a test plays them; what is held is held over new beginnings of the client. */
 export class FakeChannels {
   readonly #held = new Set<string>();
 
-  constructor(private readonly owner: ChannelOwner) {}
+  constructor(private readonly client: LastingClient) {}
 
   isHeld(key: string): boolean {
     return this.#held.has(key);
@@ -32,54 +24,50 @@ export class FakeChannels {
   hold<Item>(name: string, args: readonly unknown[]): PlayedChannel<Item> {
     const { key } = this.#identify(name, args);
     this.#held.add(key);
+    const channel = `${name}(${args.map((one) => inspectShort(one)).join(', ')})`;
+    const unsettled = (what: string): PlayedChannels => this.#unsettled(key, channel, what);
+    const { watchers } = this.client;
     return new PlayedChannel<Item>({
-      settle: (what, refusal) =>
-        this.#unsettled(key, what, name, args, (channels) => channels.settle(key, refusal)),
-      expire: (what) => this.#unsettled(key, what, name, args, (channels) => channels.expire(key)),
+      settle: (what, refusal) => {
+        const channels = unsettled(what);
+        watchers.act(() => channels.settle(key, refusal));
+      },
+      expire: (what) => {
+        const channels = unsettled(what);
+        watchers.act(() => channels.expire(key));
+      },
       give: (items) => this.#give(key, items),
     });
   }
 
   #give(key: string, items: readonly unknown[]): void {
-    this.owner.act(() => {
+    this.client.watchers.act(() => {
       for (const item of items) this.#open('receive an item').give(key, item);
     });
   }
 
-  /** Does something about a subscription that is not active. */
-  #unsettled(
-    key: string,
-    what: string,
-    name: string,
-    args: readonly unknown[],
-    work: (channels: PlayedChannels) => void,
-  ): void {
-    const channels = this.#open(`have a channel ${what}`);
+  /** The channels, of which this one waits for the peer: one that was refused is tried again for that. */
+  #unsettled(key: string, channel: string, what: string): PlayedChannels {
+    const channels = this.#open(`have ${channel} ${what}`);
     const state = channels.find(key)?.state;
-    if (state === undefined || state === 'active') {
-      const channel = `${name}(${args.map((one) => inspectShort(one)).join(', ')})`;
-      const why =
-        state === undefined
-          ? 'nobody subscribes to it'
-          : "it is active: become('open') begins another session, in which it waits again";
-      throw new Error(`${this.owner.client.client.name}: ${channel} cannot be ${what}: ${why}`);
-    }
-    this.owner.act(() => {
-      // One that was refused is tried again first.
-      if (state === 'failed') channels.expire(key);
-      work(channels);
-    });
+    if (state === 'failed') channels.expire(key);
+    if (state === 'failed' || state === 'pending') return channels;
+    const why =
+      state === undefined
+        ? 'nobody subscribes to it'
+        : "it is active: become('open') begins another session, in which it waits again";
+    throw new Error(`${this.client.now.client.name}: ${channel} cannot be ${what}: ${why}`);
   }
 
   /** @throws NotConnectedError where nothing of the peer's would arrive */
   #open(what: string): PlayedChannels {
-    const { channels, client, isOpen } = this.owner.client;
+    const { channels, client, isOpen } = this.client.now;
     if (isOpen) return channels;
     throw new NotConnectedError(client.name, client.status, `cannot ${what}`);
   }
 
   #identify(name: string, args: readonly unknown[]): ChannelIdentity {
-    const { definition } = this.owner.client.client;
+    const { definition } = this.client.now.client;
     const { channels } = definition.handlers;
     if (!channels.has(name)) throw noSuchHandler(definition, channels, name, '@OnSubscribe');
     return identify(definition.name, name, args);

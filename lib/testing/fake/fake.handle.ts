@@ -1,10 +1,10 @@
 import type { Type } from '@nestjs/common';
-import { BehaviorSubject, type Observable, switchMap } from 'rxjs';
+import type { Observable } from 'rxjs';
 
 import { checkClient } from '../../discovery/client.checker.js';
 import { HandlerTable } from '../../binding/handler.binder.js';
 import { readClientMetadata, readHandlers } from '../../discovery/handler.accessor.js';
-import { Deferred, limited, type WaitOptions } from '../../runtime/async/deferred.js';
+import { limited, type WaitOptions } from '../../runtime/async/deferred.js';
 import { callTimeout, noSuchHandler } from '../../runtime/client/admission.js';
 import {
   type CallAnswer,
@@ -28,7 +28,6 @@ import { type ClientStatus, NotConnectedError } from '../../runtime/errors/conne
 import type { CloseReason } from '../../runtime/frame/close-reason.js';
 import type { DataFrame, Frame, FrameLike } from '../../runtime/frame/frame.js';
 import { PauseLock } from '../../runtime/mailbox/pause.lock.js';
-import { SafeObservable } from '../../runtime/observers/safe-observable.js';
 import type { LeaveOptions } from '../../runtime/process/directive.js';
 import type { ConnectionInfo } from '../../runtime/process/handler.arguments.js';
 import type { ChannelInfo } from '../../runtime/session/channel.port.js';
@@ -39,7 +38,8 @@ import type { RequestAnswer } from '../script/request.answers.js';
 import { Answers, type RecordedCall } from './fake.answers.js';
 import { FakeChannels, type PlayedChannel } from './fake.channels.js';
 import { FakeRequests } from './fake.requests.js';
-import { FakeWatchers } from './fake.watchers.js';
+import type { FakeWatchers } from './fake.watchers.js';
+import { LastingClient } from './lasting.client.js';
 import { type PlayedClass, PlayedClient } from './played.client.js';
 import { checkStatus, type PlayedFrame, type PlayedStatus, toDataFrame } from './played.js';
 
@@ -90,38 +90,25 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   readonly acceptedSessions: number[] = [];
   /** Every close that was asked for, in order. */
   readonly closes: { readonly code: number | undefined; readonly reason: string }[] = [];
-  readonly #class: PlayedClass;
   readonly #answers: Answers;
   readonly #requests: FakeRequests;
   readonly #clock = new SystemClock();
+  readonly #client: LastingClient;
   readonly #channels: FakeChannels;
-  readonly #terminated = new Deferred<CloseReason>();
-  readonly #watchers = new FakeWatchers((error, where) =>
-    this.#played.client.telemetry.error(error, where),
-  );
-  /** The client behind, for those who watch it over new beginnings. */
-  readonly #clients: BehaviorSubject<PlayedClient>;
 
   constructor(client: Type<T>, options: FakeOptions = {}) {
     super();
     this.name = getClientName(client);
     this.#answers = new Answers(this.name);
-    this.#class = {
+    this.#requests = new FakeRequests(this.name);
+    const played: PlayedClass = {
       type: client,
       name: this.name,
       options: { ...readClientMetadata(client)?.options, ...options },
       handlers: new HandlerTable(readHandlers(client)).names,
     };
-    this.#requests = new FakeRequests(this.name);
-    const played = (): PlayedClient => this.#played;
-    this.#channels = new FakeChannels({
-      get client() {
-        return played();
-      },
-      act: (work) => this.#watchers.act(work),
-    });
-    this.#clients = new BehaviorSubject(this.#make());
-    this.#follow();
+    this.#client = new LastingClient(() => this.#make(played));
+    this.#channels = new FakeChannels(this.#client);
     this.become('open');
   }
 
@@ -151,7 +138,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   get terminated(): Promise<CloseReason> {
-    return this.#terminated.promise;
+    return this.#client.terminated;
   }
 
   /** That of a real client, whose instance has no fields but those that `replaceState` gives it. */
@@ -272,7 +259,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     }
     this.#watchers.move(() => {
       if (status !== 'idle') this.#played.move(status);
-      else if (this.status !== 'idle') this.#begin();
+      else if (this.status !== 'idle') this.#client.begin();
       return this.status === status ? status : undefined;
     });
     if (this.status === status) return;
@@ -288,7 +275,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
       this.#played.end(reason);
       return this.status === 'terminated' ? 'terminated' : undefined;
     });
-    this.#over(reason);
+    this.#client.over(reason);
   }
 
   /**
@@ -308,7 +295,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   connected(options?: WaitOptions): Promise<ConnectionInfo> {
-    return this.#lasting((handle) => handle.connected(options));
+    return this.#session((handle) => handle.connected(options));
   }
 
   sendFrame(frame: FrameLike | readonly FrameLike[], options?: SendOptions): Promise<void> {
@@ -330,7 +317,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     name: K,
     ...args: ChannelArgs<T, K>
   ): Observable<ChannelItem<T, K>> {
-    return this.#lastingItems(
+    return this.#client.items(
       ({ channels }) => channels.observe(name, args) as Observable<ChannelItem<T, K>>,
       `a subscriber of channel("${name}")`,
     );
@@ -384,7 +371,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   ): Observable<SchemaOutput<S>>;
   messages(pattern?: MessagePattern): Observable<unknown>;
   messages(pattern?: MessagePattern, options?: { readonly schema?: unknown }): Observable<unknown> {
-    return this.#lastingItems(
+    return this.#client.items(
       ({ handle }) => handle.messages(pattern, options as { readonly schema: StandardSchemaV1 }),
       'a subscriber of messages()',
     );
@@ -429,7 +416,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
 
   reconnect(options?: LeaveOptions): Promise<ConnectionInfo> {
     this.#played.wanted();
-    return this.#lasting((handle) => handle.reconnect(options));
+    return this.#session((handle) => handle.reconnect(options));
   }
 
   rotate(options?: RotateOptions): Promise<ConnectionInfo> {
@@ -440,7 +427,7 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
 
   start(): Promise<ConnectionInfo> {
     this.#played.starting();
-    return this.#lasting((handle) => handle.start());
+    return this.#session((handle) => handle.start());
   }
 
   stop(): Promise<CloseReason> {
@@ -463,12 +450,16 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
   }
 
   get #played(): PlayedClient {
-    return this.#clients.value;
+    return this.#client.now;
+  }
+
+  get #watchers(): FakeWatchers {
+    return this.#client.watchers;
   }
 
   /** A client that has not been started. */
-  #make(): PlayedClient {
-    return new PlayedClient(this.#class, {
+  #make(played: PlayedClass): PlayedClient {
+    return new PlayedClient(played, {
       answer: (name, args) => new Boxed(this.#answers.give(name, args)),
       onSent: (frame) => this.sent.push(frame),
       onRequest: (request) => this.#requests.answer(request),
@@ -476,50 +467,11 @@ export class FakeHandle<T extends object> extends ClientHandle<T> {
     });
   }
 
-  /** Those who watch the handle watch the client behind it from now on. */
-  #follow(): void {
-    const played = this.#played;
-    this.#watchers.follow(played.handle);
-    void played.handle.terminated.then((reason) => {
-      if (this.#played === played) this.#over(reason);
-    });
-  }
-
-  /** Begins anew: who waits for a session goes on to wait, for one of the new client. */
-  #begin(): void {
-    const old = this.#played;
-    this.#clients.next(this.#make());
-    this.#follow();
-    old.end({ by: 'local', message: '' });
-  }
-
-  #over(reason: CloseReason): void {
-    this.#watchers.observers.complete();
-    this.#clients.complete();
-    this.#terminated.resolve(reason);
-  }
-
-  /** What those who subscribe get of the client behind, also over a new beginning. */
-  #lastingItems<V>(of: (client: PlayedClient) => Observable<V>, where: string): Observable<V> {
-    // What it refuses, it refuses at once.
-    of(this.#played);
-    const report = (error: unknown): void => this.#watchers.report(error, where);
-    const all = this.#clients.pipe(switchMap(of));
-    return new SafeObservable(report, (subscriber) => {
-      const subscription = all.subscribe(subscriber);
-      return () => subscription.unsubscribe();
-    });
-  }
-
-  /** What is waited for, also over a new beginning. */
-  #lasting<R>(ask: (handle: LocalHandle<T>) => Promise<R>): Promise<R> {
-    const handle = this.#local;
-    const asked = ask(handle).catch((error: unknown) => {
-      if (this.#local === handle) throw error;
-      return this.connected() as Promise<R>;
-    });
-    asked.catch(() => undefined);
-    return asked;
+  #session(ask: (handle: LocalHandle<object>) => Promise<ConnectionInfo>): Promise<ConnectionInfo> {
+    return this.#client.session(
+      ({ handle }) => ask(handle),
+      () => this.connected(),
+    );
   }
 }
 
