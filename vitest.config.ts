@@ -22,6 +22,10 @@ export default defineConfig({
         replacement: fileURLToPath(new URL('./lib/opentelemetry/index.ts', import.meta.url)),
       },
       {
+        find: /^nestjs-websockex\/terminus$/,
+        replacement: fileURLToPath(new URL('./lib/terminus/index.ts', import.meta.url)),
+      },
+      {
         find: /^nestjs-websockex$/,
         replacement: fileURLToPath(new URL('./lib/index.ts', import.meta.url)),
       },

@@ -8,6 +8,7 @@ const ENTRIES = [
   'nestjs-websockex/opentelemetry',
   'nestjs-websockex/testing',
   'nestjs-websockex/testing/matchers',
+  'nestjs-websockex/terminus',
 ];
 
 /** A class as users have them, for types that take a client class. */

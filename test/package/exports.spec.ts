@@ -1,5 +1,6 @@
 import * as websockex from 'nestjs-websockex';
 import * as opentelemetry from 'nestjs-websockex/opentelemetry';
+import * as terminus from 'nestjs-websockex/terminus';
 import * as testing from 'nestjs-websockex/testing';
 import * as matchers from 'nestjs-websockex/testing/matchers';
 import { expect, it } from 'vitest';
@@ -137,5 +138,12 @@ it('exports these matchers, and no other name', () => {
     'toHaveReconnected',
     'toHaveRotated',
     'toHaveLostFrames',
+  ]);
+});
+
+it('exports these names for terminus, and no others', () => {
+  expect(Object.keys(terminus).toSorted()).toEqual([
+    'WebSockexHealthIndicator',
+    'WebSockexHealthModule',
   ]);
 });

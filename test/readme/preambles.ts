@@ -254,6 +254,11 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
       @WebSockexClient('wss://bank.example/account') class AccountClient {}
       @WebSockexClient('wss://bank.example/audit') class AuditClient {}`,
   },
+  health: {
+    before: `
+      import { WebSockexClient } from 'nestjs-websockex';
+      @WebSockexClient('wss://feed.example/v1') class FeedClient {}`,
+  },
   'on-give-up': {
     before: `${CLIENTS}\ndeclare function alarm(text: string): Promise<void>;`,
   },

@@ -12,6 +12,8 @@ const OPENTELEMETRY = fileURLToPath(new URL('../../lib/opentelemetry/index.ts', 
 
 const MATCHERS = fileURLToPath(new URL('../../lib/testing/matchers/index.ts', import.meta.url));
 
+const TERMINUS = fileURLToPath(new URL('../../lib/terminus/index.ts', import.meta.url));
+
 /** What a user's `tsconfig.json` should hold, at its strictest; the package is the source itself. */
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
@@ -31,6 +33,7 @@ const options: ts.CompilerOptions = {
     'nestjs-websockex/opentelemetry': [OPENTELEMETRY],
     'nestjs-websockex/testing': [TESTING],
     'nestjs-websockex/testing/matchers': [MATCHERS],
+    'nestjs-websockex/terminus': [TERMINUS],
   },
 };
 

@@ -223,6 +223,16 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
     return this.#outages.due;
   }
 
+  /** Since when it has had no session that is ready, on the scale of its clock; `undefined` while it has one. */
+  get awaySince(): number | undefined {
+    return this.#outages.awaySince;
+  }
+
+  /** How it has ended for good, once that may be told. */
+  get reason(): CloseReason | undefined {
+    return this.#reason;
+  }
+
   /** Makes the incarnation ahead of the start. */
   incarnate(): Pending {
     return this.tools.run(() => this.process.lifetime.incarnate());

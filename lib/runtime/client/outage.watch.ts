@@ -37,12 +37,24 @@ export class OutageWatch {
   #outage: Outage | undefined;
   /** Whether there has been a session that was ready. */
   #hasBeenReady = false;
+  #hasStarted = false;
+  #awaySince: number | undefined;
 
   constructor(
     private readonly client: WatchedClient,
     private readonly clock: Clock,
     private readonly telemetry: Telemetry,
-  ) {}
+  ) {
+    this.#awaySince = clock.now();
+  }
+
+  /**
+   * Since when there is no session that is ready, whyever, on the clock's own scale; `undefined` while there is one.
+   * Before the first that is since the start, and before the start since the client was made.
+   */
+  get awaySince(): number | undefined {
+    return this.#awaySince;
+  }
 
   /** When an outage will be told, on the clock's own scale. */
   get due(): number | undefined {
@@ -50,6 +62,7 @@ export class OutageWatch {
   }
 
   onStatus(status: ClientStatus): void {
+    this.#note(status);
     if (status === 'terminated' || status === 'failed') return this.#over();
     if (status !== 'closing' && status !== 'backoff') return;
     if (this.#outage !== undefined || !this.#hasBeenReady) return;
@@ -60,9 +73,17 @@ export class OutageWatch {
   ready(): void {
     const outage = this.#outage;
     this.#hasBeenReady = true;
+    this.#awaySince = undefined;
     this.#over();
     if (outage?.isTold !== true) return;
     this.telemetry.emit('restored', { lasted: Math.round(this.clock.now() - outage.began) });
+  }
+
+  #note(status: ClientStatus): void {
+    const isAway = this.#awaySince !== undefined || status === 'open';
+    if (this.#hasStarted && isAway) return;
+    this.#hasStarted = true;
+    this.#awaySince = this.clock.now();
   }
 
   #begin(): void {
