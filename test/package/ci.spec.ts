@@ -31,15 +31,21 @@ describe('.ci/run', () => {
       scripts: Record<string, string>;
     };
     expect(script).toMatch(/^timeout .* npm start$/m);
-    expect(scripts['start']).toBe('nest build && nest start ticker');
+    expect(scripts['start']).toBe('npm run build && nest start ticker');
+    expect(scripts['build']).toBe('nest build && vite build inspector-page');
+    expect(scripts['prepack']).toBe('npm run build');
     // The first half is what the suite does, for its tests of types.
-    expect(scripts['typecheck']).toBe('tsc -p test/tsconfig.json --noEmit && tsc -p sample/tested');
+    expect(scripts['typecheck']).toBe(
+      'tsc -p test/tsconfig.json --noEmit && tsc -p sample/tested && tsc -p inspector-page',
+    );
+    expect(scripts['lint']).toMatch(/ inspector-page$/);
     expect(config.test?.typecheck).toMatchObject({
       enabled: true,
       tsconfig: 'test/tsconfig.json',
     });
     expect(config.test?.typecheck).not.toHaveProperty('ignoreSourceErrors', true);
-    for (const command of ['npm run lint', 'npm run format:check', 'npx tsc -p sample/tested']) {
+    const types = ['npx tsc -p sample/tested', 'npx tsc -p inspector-page'];
+    for (const command of ['npm run lint', 'npm run format:check', ...types]) {
       expect(script).toContain(command);
     }
     expect(script).toMatch(/ npm test .*\| tee/);
@@ -57,10 +63,15 @@ describe('.ci/run', () => {
     expect(script).toMatch(
       /for folder in sample\/\*\/; do[^]*timeout .* npx nest start \$sample"[^]*side_by_side "\$\{samples\[@\]\}"/,
     );
-    // Without one sample/devtools says that it is skipped.
+    // Without one sample/devtools and the tests of the inspector's page say that they are skipped.
     expect(script).toMatch(/side_by_side .*'timeout .* \.ci\/chromium'/);
     // Its run is that of `npm start`.
     expect(script.match(/"\$sample" = (\w+) \]/g)).toEqual(['"$sample" = ticker ]']);
+  });
+
+  it('has a browser before the tests that want one', () => {
+    expect(script.indexOf('.ci/chromium')).toBeGreaterThan(0);
+    expect(script.indexOf('.ci/chromium')).toBeLessThan(script.indexOf(' npm test '));
   });
 
   it('runs by ws every spec that opens a connection', async () => {
