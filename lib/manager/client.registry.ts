@@ -189,6 +189,13 @@ export class ClientRegistry {
     return [...this.listed.values(), ...this.dynamic];
   }
 
+  /** Whether one of them has used up its turn of the event loop, and goes on in the next. */
+  get isYielding(): boolean {
+    for (const { client } of this.listed.values()) if (client.isYielding) return true;
+    for (const { client } of this.dynamic) if (client.isYielding) return true;
+    return false;
+  }
+
   /** Leaves no socket behind, not even one that lingers after a crash. */
   destroy(onFailure: (name: string, error: unknown) => void): void {
     for (const { client } of [...this.all(), ...this.lingering]) {

@@ -149,6 +149,11 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
     return this.#member.process;
   }
 
+  /** Whether its messages go on in the next turn of the event loop. */
+  get isYielding(): boolean {
+    return this.process.mailbox.isYielding;
+  }
+
   /** Its incarnations. */
   get member(): ClientMember {
     return this.#member;

@@ -67,7 +67,7 @@ export class WatchedClients {
 
   /** Whether there is work of theirs that waits for a turn of the event loop. */
   get areBusy(): boolean {
-    return this.#apps.some(({ registry }) => registry.turns.isBusy);
+    return this.#apps.some(({ registry }) => registry.turns.isBusy || registry.isYielding);
   }
 
   /** Those that have been started and have not ended. */
