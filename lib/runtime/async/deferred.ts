@@ -124,6 +124,19 @@ export function toPromise(value: unknown): Promise<unknown> | undefined {
   }
 }
 
+/**
+ * What a function of the user's has returned that is to say it here and now.
+ *
+ * @param who that is
+ * @throws TypeError for a promise: nobody would wait for it, and it would count as a yes
+ */
+export function atOnce<T>(who: string, value: T): T {
+  const promise = toPromise(value);
+  if (promise === undefined) return value;
+  promise.catch(() => undefined);
+  throw new TypeError(`${who} returned a promise; it must not be async, and say it at once`);
+}
+
 /** Runs a function in the async context the application was booted in. */
 export type ContextRunner = <R>(fn: () => R) => R;
 

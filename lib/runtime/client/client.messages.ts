@@ -11,7 +11,7 @@ import {
   of,
 } from 'rxjs';
 
-import { isThenable } from '../async/deferred.js';
+import { atOnce, isThenable } from '../async/deferred.js';
 import type { SignalWatchers } from '../async/signal.watchers.js';
 import { toMessageFrame } from '../codec/encode.js';
 import {
@@ -114,7 +114,7 @@ export class MessageSender implements RequestSender {
     const { process } = client;
     const { protocol } = process.settings;
     try {
-      const message = protocol.cancel?.(id);
+      const message = atOnce('protocol.cancel', protocol.cancel?.(id));
       const isThere = process.isReady && process.connection.session === session;
       if (message === undefined || !isThere) return;
       const frame = toMessageFrame(`${client.name}: protocol.cancel`, protocol, message);
@@ -152,7 +152,7 @@ class SchemaBacklog {
 /** A request with its id. */
 function tagged(where: string, protocol: Protocol, message: unknown, id: RequestId): unknown {
   try {
-    return protocol.request?.(message, id);
+    return atOnce('protocol.request', protocol.request?.(message, id));
   } catch (thrown) {
     const why = `protocol.request cannot write it: ${toError(thrown).message}`;
     throw new FrameEncodeError(`${where}: ${why}`, { cause: thrown });

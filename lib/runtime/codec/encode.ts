@@ -1,3 +1,4 @@
+import { atOnce } from '../async/deferred.js';
 import { FrameEncodeError } from '../errors/frame.errors.js';
 import { inspectShort, toError } from '../errors/websockex.error.js';
 import { type DataFrame, Frame } from '../frame/frame.js';
@@ -12,7 +13,7 @@ import type { Protocol } from './protocol.port.js';
 export function toMessageFrame(where: string, { codec }: Protocol, message: unknown): DataFrame {
   let data: unknown;
   try {
-    data = codec.encode(message);
+    data = atOnce('protocol.codec.encode', codec.encode(message));
   } catch (thrown) {
     const why = `cannot write the message: ${toError(thrown).message}`;
     throw new FrameEncodeError(`${where}: the codec of its protocol ${why}`, { cause: thrown });

@@ -1,4 +1,4 @@
-import { toPromise } from '../async/deferred.js';
+import { atOnce } from '../async/deferred.js';
 
 /**
  * Which messages are wanted: those of a name, or of one of several; those that have these fields, at any depth
@@ -37,12 +37,8 @@ export function matcherOf(pattern: unknown): (message: unknown) => boolean {
   return (message) => hasShape(message, pattern);
 }
 
-/** Of a promise nobody would wait to hear whether it holds. */
 function holds(verdict: unknown): boolean {
-  const promise = typeof verdict === 'boolean' ? undefined : toPromise(verdict);
-  if (promise === undefined) return verdict === true;
-  promise.catch(() => undefined);
-  throw new TypeError('a predicate returned a promise; it must not be async, and say it at once');
+  return typeof verdict === 'boolean' ? verdict : atOnce('a predicate', verdict) === true;
 }
 
 /** What any pattern holds for. Throws what a predicate throws, or `name`. */

@@ -1,6 +1,7 @@
+import { atOnce } from '../async/deferred.js';
 import { inspectShort } from '../errors/websockex.error.js';
 import { fieldOf } from './json.protocol.js';
-import type { Protocol } from './protocol.port.js';
+import type { Answer, PeerRequest, Protocol, Refusal } from './protocol.port.js';
 
 /** The messages of a frame. */
 export interface MessageList {
@@ -14,9 +15,9 @@ export type Reading = MessageList | { readonly values?: undefined; readonly thro
 
 /** The messages of a frame. Throws what the protocol throws. */
 export function readMessages(protocol: Protocol, data: string | Buffer): MessageList {
-  const value = protocol.codec.decode(data);
+  const value = atOnce('protocol.codec.decode', protocol.codec.decode(data));
   if (protocol.split === undefined) return { values: [value], isBatch: false };
-  const values = protocol.split(value) as unknown;
+  const values = atOnce('protocol.split', protocol.split(value)) as unknown;
   if (Array.isArray(values)) {
     return { values, isBatch: values.length !== 1 || values[0] !== value };
   }
@@ -25,5 +26,22 @@ export function readMessages(protocol: Protocol, data: string | Buffer): Message
 
 /** What a message is looked up by. Throws what `protocol.name` throws. */
 export function nameOf(protocol: Protocol, value: unknown): string | undefined {
-  return protocol.name === undefined ? fieldOf(value, 'type') : protocol.name(value);
+  if (protocol.name === undefined) return fieldOf(value, 'type');
+  const name = protocol.name(value);
+  return typeof name === 'string' ? name : atOnce('protocol.name', name);
+}
+
+/** What a message answers. Throws what the protocol throws. */
+export function answerOf(protocol: Protocol, value: unknown): Answer | undefined {
+  return atOnce('protocol.answer', protocol.answer?.(value));
+}
+
+/** What a message is not allowed to ask as it does. Throws what the protocol throws. */
+export function refusalOf(protocol: Protocol, value: unknown): Refusal | undefined {
+  return atOnce('protocol.refuse', protocol.refuse?.(value));
+}
+
+/** What a message asks of us that is not refused. Throws what the protocol throws. */
+export function requestOf(protocol: Protocol, value: unknown): PeerRequest | undefined {
+  return atOnce('protocol.call', protocol.call?.(value));
 }

@@ -57,7 +57,7 @@ export type RequestResult = { readonly value: unknown } | { readonly error: unkn
 /**
  * How a peer talks: the client option `protocol`, one value that does not change. {@link json} makes one for
  * peers that speak JSON. What a function of it throws for a message says that this message is a bad one:
- * a `MessageError`.
+ * a `MessageError`. None of them may be `async`: a promise counts as thrown.
  *
  * @publicApi
  */

@@ -25,7 +25,9 @@ import {
   isWanted,
   type LeaveMessage,
   type Message,
+  type MessageOrigin,
   type OpenedSession,
+  type ReleasedMessage,
   sizeOf,
 } from './message.js';
 import { unanswered } from './postponed.js';
@@ -134,9 +136,8 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
         return this.#cast(message);
       case 'call':
         return this.#call(message);
-      case 'message':
-        if (connection.isClosedByUs) return undefined;
-        return this.messages.message(message.origin, message.value, message.as);
+      case 'released':
+        return this.#released(message);
       case 'further':
         return connection.isClosedByUs ? undefined : this.messages.further(message);
       case 'start':
@@ -239,6 +240,14 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
     return handler === undefined
       ? this.#missed(`the cast "${message.name}"`)
       : this.parts.invoker.runWith(handler, message.args);
+  }
+
+  /** What we have closed takes none of them; then those behind it are missing again, until another session. */
+  #released({ release, group }: ReleasedMessage): Awaitable {
+    group.isBroken ||= this.parts.connection.isClosedByUs;
+    if (group.isBroken) return undefined;
+    if ('done' in release) return release.done();
+    return this.messages.message(release.origin as MessageOrigin, release.value, release.as);
   }
 
   /** A call asks the process, which answers in every state. */

@@ -1,5 +1,13 @@
 import { type Awaitable, isThenable } from '../async/deferred.js';
-import { type MessageList, nameOf, type Reading, readMessages } from '../codec/message.reader.js';
+import {
+  answerOf,
+  type MessageList,
+  nameOf,
+  type Reading,
+  readMessages,
+  refusalOf,
+  requestOf,
+} from '../codec/message.reader.js';
 import type { Answer, PeerRequest, Refusal } from '../codec/protocol.port.js';
 import type { Connection } from '../connection/connection.js';
 import { MessageError, MessageFault, type MessageFaultKind } from '../errors/message.errors.js';
@@ -104,7 +112,7 @@ export class MessageRouter {
     if (protocol.answer !== undefined) {
       let answer: Answer | undefined;
       try {
-        answer = protocol.answer(value);
+        answer = answerOf(protocol, value);
       } catch (thrown) {
         const why = `could not be looked at by protocol.answer: ${toError(thrown).message}`;
         return this.#bad('decode', `a message ${why}`, thrown);
@@ -115,8 +123,8 @@ export class MessageRouter {
       let refusal: Refusal | undefined;
       let request: PeerRequest | undefined;
       try {
-        refusal = protocol.refuse?.(value);
-        if (refusal === undefined) request = protocol.call(value);
+        refusal = refusalOf(protocol, value);
+        if (refusal === undefined) request = requestOf(protocol, value);
       } catch (thrown) {
         const why = `could not be looked at by protocol.call: ${toError(thrown).message}`;
         return this.#bad('decode', `a message ${why}`, thrown);

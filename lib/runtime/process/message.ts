@@ -2,6 +2,7 @@ import type { Deferred, Pending } from '../async/deferred.js';
 import type { Attempt } from '../connection/attempt.js';
 import type { WireEnd } from '../connection/wire.end.js';
 import type { DataFrame, PingFrame, PongFrame } from '../frame/frame.js';
+import type { Release } from '../session/gaps.js';
 import type { ConnectionInfo } from './handler.arguments.js';
 
 /** A call that waits for its turn, or for its answer. */
@@ -52,6 +53,20 @@ export interface FurtherMessages {
   next: number;
 }
 
+/** A message that was held, or missing; or what is to be done behind some of those. */
+export interface ReleasedMessage {
+  readonly type: 'released';
+  readonly release: Release;
+  /** Of all that were released together. */
+  readonly group: ReleaseGroup;
+}
+
+/** Messages that were released together. */
+export interface ReleaseGroup {
+  /** Whether one of them was dropped: what follows is not handled as if that had been. */
+  isBroken: boolean;
+}
+
 /** What a session ends by. */
 export type LeaveMessage =
   | { readonly type: 'peer-close'; readonly session: number }
@@ -72,13 +87,7 @@ export type Message =
   | PongFrame
   | CallerMessage
   | FurtherMessages
-  /** One that was held, or missing. */
-  | {
-      readonly type: 'message';
-      readonly origin: MessageOrigin;
-      readonly value: unknown;
-      readonly as: 'filled' | 'snapshot' | 'held';
-    }
+  | ReleasedMessage
   | { readonly type: 'start'; readonly args: unknown; readonly attempt: Attempt }
   | { readonly type: 'attempt'; readonly attempt: Attempt }
   | { readonly type: 'open'; readonly login: OpenedSession }
@@ -111,8 +120,8 @@ export function sizeOf(message: Message): number {
     case 'ping':
     case 'pong':
       return message.data.length;
-    case 'message':
-      return message.origin.share;
+    case 'released':
+      return 'done' in message.release ? 0 : (message.release.origin as MessageOrigin).share;
     case 'further':
       return message.origin.share * (message.values.length - message.next);
     default:

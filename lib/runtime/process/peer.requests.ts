@@ -1,5 +1,6 @@
-import type { Awaitable } from '../async/deferred.js';
+import { atOnce, type Awaitable } from '../async/deferred.js';
 import { toMessageFrame } from '../codec/encode.js';
+import { answerOf, refusalOf, requestOf } from '../codec/message.reader.js';
 import type { PeerRequest, RequestId, RequestResult } from '../codec/protocol.port.js';
 import { NoHandlerError } from '../errors/client.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
@@ -52,7 +53,9 @@ export class PeerRequests {
     let left = 0;
     for (const value of values) {
       try {
-        const asks = protocol.refuse?.(value) ?? protocol.call?.(value);
+        // What answers asks nothing, though it may look as if it did.
+        if (answerOf(protocol, value) !== undefined) continue;
+        const asks = refusalOf(protocol, value) ?? requestOf(protocol, value);
         if (asks !== undefined) left++;
       } catch {
         // It is told when its turn has come.
@@ -112,7 +115,8 @@ export class PeerRequests {
     }
     if (answer !== undefined) batch.answers.push(answer.message);
     if (--batch.left > 0 || batch.answers.length === 0) return undefined;
-    const joined = this.#written(() => this.parts.settings.protocol.join?.(batch.answers));
+    const { protocol } = this.parts.settings;
+    const joined = this.#written(() => atOnce('protocol.join', protocol.join?.(batch.answers)));
     if (joined !== undefined) this.parts.invoker.reply(handler, [joined]);
   }
 
@@ -126,7 +130,7 @@ export class PeerRequests {
     const { protocol } = this.parts.settings;
     if (protocol.reply === undefined) return undefined;
     try {
-      const message = protocol.reply(id, result);
+      const message = atOnce('protocol.reply', protocol.reply(id, result));
       return { message, frame: this.#toFrame(message) };
     } catch (error) {
       this.tools.telemetry.error(error, `the answer of ${handler.method}`);

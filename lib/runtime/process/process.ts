@@ -29,7 +29,7 @@ import { HandlerWatch } from './handler.watch.js';
 import { HandlerInvoker } from './handler.invoker.js';
 import { Lifetime } from './lifetime.js';
 import { Login, type LoginOwner } from './login.js';
-import { type CallerMessage, isWanted, type Message, type MessageOrigin } from './message.js';
+import { type CallerMessage, isWanted, type Message } from './message.js';
 import type { Greeting } from './handler.streams.js';
 import type { ProcessOwner, ProcessTools } from './process.port.js';
 import { Reconnect } from './reconnect.js';
@@ -498,11 +498,8 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
 
   /** Has messages that were held, or missing, handled before all that waits. */
   release(all: readonly Release[]): void {
-    const messages = all.map((one): Message =>
-      'done' in one
-        ? { type: 'beside', work: one.done }
-        : { type: 'message', origin: one.origin as MessageOrigin, value: one.value, as: one.as },
-    );
+    const group = { isBroken: false };
+    const messages = all.map((release): Message => ({ type: 'released', release, group }));
     this.tools.run(() => this.mailbox.putFirst(messages));
   }
 

@@ -1,4 +1,3 @@
-import { toPromise } from '../async/deferred.js';
 import { Steps } from '../async/steps.js';
 import type { Timer } from '../clock/clock.port.js';
 import type { Position } from '../codec/protocol.port.js';
@@ -167,20 +166,6 @@ const STOPPED = Object.freeze(new Error('the channel does something else by now'
 export function makeItem({ item }: ChannelSource<unknown>, message: unknown): unknown {
   if (item === undefined) return message;
   return isSchema(item) ? check(item, message) : item(message as never);
-}
-
-/**
- * What a function of a source has returned, which is to say it here and now.
- *
- * @throws TypeError for a promise, which would count as a yes
- */
-export function atOnce(what: 'ack' | 'match' | 'unsubscribe', value: unknown): unknown {
-  const promise = toPromise(value);
-  if (promise === undefined) return value;
-  promise.catch(() => undefined);
-  throw new TypeError(
-    `"${what}" of a channel returned a promise; it must not be async, and say it at once`,
-  );
 }
 
 /** What others may know of it. */

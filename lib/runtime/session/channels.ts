@@ -1,4 +1,4 @@
-import { type Awaitable, isThenable, type Pending } from '../async/deferred.js';
+import { atOnce, type Awaitable, isThenable, type Pending } from '../async/deferred.js';
 import type { Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
 import type { Position, RequestResult } from '../codec/protocol.port.js';
@@ -8,14 +8,7 @@ import { NotConnectedError } from '../errors/connection.errors.js';
 import { FrameEncodeError } from '../errors/frame.errors.js';
 import { DisconnectedError, RequestFailedError } from '../errors/request.errors.js';
 import { toError } from '../errors/websockex.error.js';
-import {
-  atOnce,
-  Channel,
-  type ChannelSubscriber,
-  makeItem,
-  notASource,
-  toInfo,
-} from './channel.js';
+import { Channel, type ChannelSubscriber, makeItem, notASource, toInfo } from './channel.js';
 import type { ChannelInfo, ChannelPort, ChannelSource } from './channel.port.js';
 import { checkPosition } from './gap.js';
 import { SendRate } from './send.rate.js';
@@ -169,7 +162,7 @@ export class Channels implements SessionFeature {
   }
 
   lost(): void {
-    this.session = 0;
+    this.#halt();
     for (const channel of this.#channels.values()) channel.stop();
   }
 
@@ -196,14 +189,19 @@ export class Channels implements SessionFeature {
     }
   }
 
-  /** No session any more. @param isRotated whether what comes of it still counts */
-  #reset(isRotated: boolean): void {
+  /** Nothing more is subscribed to in this session; what waits for that does so until its end. */
+  #halt(): void {
     this.session = 0;
-    this.#left.clear();
     this.#paced = [];
     this.#asking = undefined;
-    this.#replays.clear();
     this.#paceTimer?.cancel();
+  }
+
+  /** No session any more. @param isRotated whether what comes of it still counts */
+  #reset(isRotated: boolean): void {
+    this.#halt();
+    this.#left.clear();
+    this.#replays.clear();
     for (const channel of this.#channels.values()) {
       channel.leave(isRotated);
       if (!channel.isWanted) this.#channels.delete(channel.key);
@@ -510,7 +508,10 @@ export class Channels implements SessionFeature {
   #unsubscribeOf({ unsubscribe }: ChannelSource<unknown>, answer: unknown): unknown {
     if (typeof unsubscribe !== 'function') return unsubscribe;
     try {
-      return atOnce('unsubscribe', (unsubscribe as (answer: unknown) => unknown)(answer));
+      return atOnce(
+        '"unsubscribe" of a channel',
+        (unsubscribe as (answer: unknown) => unknown)(answer),
+      );
     } catch (error) {
       this.context.telemetry.error(error, 'the function "unsubscribe" of a channel');
       return undefined;
@@ -532,7 +533,7 @@ export class Channels implements SessionFeature {
     if (typeof source.ack !== 'function' || !channel.isHeard) return undefined;
     let verdict: unknown;
     try {
-      verdict = atOnce('ack', source.ack(message as never));
+      verdict = atOnce('"ack" of a channel', source.ack(message as never));
     } catch (error) {
       return this.port.bad(error);
     }
@@ -561,7 +562,9 @@ export class Channels implements SessionFeature {
   #isItemOf(source: ChannelSource<unknown>, answer: unknown, message: unknown): boolean {
     try {
       const verdict = source.match(message as never, answer as never) as unknown;
-      return typeof verdict === 'boolean' ? verdict : Boolean(atOnce('match', verdict));
+      return typeof verdict === 'boolean'
+        ? verdict
+        : Boolean(atOnce('"match" of a channel', verdict));
     } catch (error) {
       this.port.bad(error);
       return false;

@@ -1,3 +1,4 @@
+import { atOnce } from '../async/deferred.js';
 import type { Position } from '../codec/protocol.port.js';
 import { ConfigurationError } from '../errors/client.errors.js';
 import { inspectShort } from '../errors/websockex.error.js';
@@ -140,6 +141,7 @@ function isSeq(seq: unknown): seq is Position['seq'] {
  */
 export function checkPosition(position: Position | undefined): Position | undefined {
   if (position === undefined || isPosition(position)) return position;
+  atOnce('protocol.position', position);
   throw new TypeError(
     `protocol.position returned ${inspectShort(position)}; it must return a stream and a seq, which is a whole number ` +
       'or a bigint, or nothing',

@@ -3,7 +3,7 @@ import type { SignalWatchers } from '../async/signal.watchers.js';
 import type { Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
 import { type HeapEntry, TimerHeap } from '../clock/timer.heap.js';
-import { type Reading, readMessages } from '../codec/message.reader.js';
+import { answerOf, type Reading, readMessages } from '../codec/message.reader.js';
 import type { Answer, Protocol, RequestId } from '../codec/protocol.port.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
 import {
@@ -252,7 +252,7 @@ export class Requests implements SessionFeature {
       const { values: all, isBatch } = readMessages(protocol, frame.data);
       const answers = new Set<unknown>();
       for (const value of all) {
-        const answer = answerOf(protocol, value);
+        const answer = knownAnswer(protocol, value);
         const request = answer?.id === undefined ? undefined : this.#placed.get(answer.id);
         if (answer === undefined || request === undefined) continue;
         answers.add(value);
@@ -309,7 +309,12 @@ export class Requests implements SessionFeature {
           if (isThis()) request.session = session;
         },
         returned: () => {
-          if (isThis()) request.session = undefined;
+          if (!isThis()) return;
+          request.session = undefined;
+          // What waits to be replayed goes before it.
+          if (this.#replays.size === 0) return;
+          this.#takeBack();
+          this.#pump();
         },
         kept: (withdraw) => {
           if (isThis()) request.withdraw = withdraw;
@@ -415,16 +420,20 @@ export class Requests implements SessionFeature {
     this.#waiting.comeBack(request);
   }
 
-  /** Where no place is left, one that has it and is not sent gives it up: that waits for what is to have the place. */
+  /**
+   * Where no place is left, one that has it and is not sent gives it up: that waits for what is to have the place. More
+   * do where a session has fewer places than the one before.
+   */
   #takeBack(): void {
-    if (this.#inFlight < this.context.settings.maxInFlight) return;
-    const kept = [...this.#placed.values()].findLast(
-      ({ session, withdraw, isAside }) =>
-        session === undefined && withdraw !== undefined && !isAside,
-    );
-    if (kept === undefined) return;
-    kept.withdraw?.();
-    this.#displace(kept);
+    while (this.#inFlight >= this.context.settings.maxInFlight) {
+      const kept = [...this.#placed.values()].findLast(
+        ({ session, withdraw, isAside }) =>
+          session === undefined && withdraw !== undefined && !isAside,
+      );
+      if (kept === undefined) return;
+      kept.withdraw?.();
+      this.#displace(kept);
+    }
   }
 
   /** Sends as many of those that wait as there are places. */
@@ -591,9 +600,9 @@ class Request implements HeapEntry {
 }
 
 /** What a message answers; one that cannot be looked at is told in its turn, and harms no other. */
-function answerOf(protocol: Protocol, value: unknown): Answer | undefined {
+function knownAnswer(protocol: Protocol, value: unknown): Answer | undefined {
   try {
-    return protocol.answer?.(value);
+    return answerOf(protocol, value);
   } catch {
     return undefined;
   }

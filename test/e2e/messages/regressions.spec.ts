@@ -1,7 +1,9 @@
+import { Test } from '@nestjs/testing';
 import {
   type ChannelSource,
   type ClientHandle,
   type Gap,
+  getClientToken,
   json,
   jsonRpc,
   JsonRpcError,
@@ -13,13 +15,19 @@ import {
   OnRequest,
   OnSubscribe,
   type Protocol,
+  ready,
   resync,
   type SubscribeContext,
+  WebSockexClient,
+  WebSockexModule,
 } from 'nestjs-websockex';
+import { createTestNet } from 'nestjs-websockex/testing';
 import { retry } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { NetScene } from '../../fixtures/net-scene.js';
+import type { RawPeer } from '../../fixtures/raw-peer.js';
+import { Scene } from '../../fixtures/scene.js';
 
 interface M {
   readonly op?: unknown;
@@ -722,5 +730,189 @@ describe('what once went wrong', () => {
     expect(await asked(s)).toEqual({ op: 'unsub', n: 499 });
     await feed(s, { op: 'other' });
     expect(asks).toBe(199);
+  });
+
+  it('a snapshot that we have closed the session before is asked for again', async () => {
+    class Snapshots {
+      static give: (() => void) | undefined;
+      static asked: (number | bigint)[] = [];
+      static seen: unknown[] = [];
+      @OnMessage() m({ n, seq }: M) {
+        Snapshots.seen.push(n ?? seq);
+      }
+      @OnGap() async gap({ stream, from, to }: Gap) {
+        Snapshots.asked.push(from.seq);
+        await new Promise<void>((resolve) => (Snapshots.give = resolve));
+        return resync({ stream, seq: to.seq }, [{ n: `to ${to.seq}` }]);
+      }
+    }
+    await using s = await NetScene.open(Snapshots, { protocol: positions, ...AT_ONCE });
+    await feed(s, { seq: 1 }, { seq: 10 });
+    void s.handle.reconnect();
+    Snapshots.give?.();
+    await s.net.settle();
+    await seconds(s, 1);
+    await feed(s, { seq: 11 });
+    Snapshots.give?.();
+    await feed(s, { seq: 12 });
+    expect(Snapshots.asked).toEqual([1, 1]);
+    expect(Snapshots.seen).toEqual([1, 'to 11', 12]);
+  });
+
+  it('nothing is subscribed to in a session that is lost, though its end waits for its turn', async () => {
+    const sessions: number[] = [];
+    let done: (() => void) | undefined;
+    class Paced {
+      @OnSubscribe() plain(symbol: string, { session }: SubscribeContext): ChannelSource<M> {
+        sessions.push(session);
+        return { subscribe: { op: 'sub', symbol }, match: () => false };
+      }
+      @OnMessage('slow') async slow() {
+        await new Promise<void>((resolve) => (done = resolve));
+      }
+    }
+    const replay = { perSecond: 1 };
+    await using s = await NetScene.open(Paced, { protocol, replay, ...AT_ONCE });
+    for (const symbol of ['A', 'B', 'C']) s.handle.channel('plain', symbol).subscribe();
+    await s.net.settle();
+    s.peer.drop();
+    await s.net.clock.advance('1ms');
+    await feed(s, { op: 'slow' });
+    s.peer.drop();
+    await seconds(s, 5);
+    done?.();
+    await seconds(s, 5);
+    expect(sessions).toEqual([1, 1, 1, 2, 3, 3, 3]);
+  });
+
+  it('what answers us asks nothing: the answers to the rest of its frame do not wait for one to it', async () => {
+    class Answering {
+      @OnRequest('both') both() {
+        return 'yes';
+      }
+    }
+    const batches = make({
+      split: (m) => (Array.isArray(m) ? (m as M[]) : [m]),
+      answer: ({ ok, symbol }) => {
+        if (symbol === 'throws') throw new Error('no');
+        return ok === undefined ? undefined : { id: 7, value: ok };
+      },
+      call: ({ id }) => (id === undefined ? undefined : { id, name: 'both', value: id }),
+      reply: (id, result) => ({ id: id as number, ok: 'value' in result && result.value }),
+      join: (all) => all as M,
+    });
+    await using s = await NetScene.open(Answering, { protocol: batches });
+    await feed(s, [{ id: 1 }, { id: 2, ok: 1 }, { id: 3, symbol: 'throws' }]);
+    expect(await asked(s)).toEqual([{ id: 1, ok: 'yes' }]);
+  });
+
+  it('channels are subscribed to first in a session with fewer places, too', async () => {
+    let maxInFlight = 2;
+    class Fewer extends Feed {}
+    const useFactory = () => ({ url: 'wss://feed.example', protocol, maxInFlight, ...AT_ONCE });
+    WebSockexClient({ useFactory })(Fewer);
+    await using net = createTestNet();
+    const app = await net.install(
+      Test.createTestingModule({ imports: [WebSockexModule.forRoot({ clients: [Fewer] })] }),
+    );
+    app.useLogger(false);
+    const server = net.server(Fewer);
+    server.acceptAll();
+    await app.init();
+    const handle = app.get<ClientHandle<Fewer>>(getClientToken(Fewer));
+    await handle.connected();
+    const next = async (): Promise<M> => (await server.peer.expectJson()) as M;
+    const answer = async ({ id }: M): Promise<void> => {
+      server.peer.sendJson({ id, ok: 1 });
+      await net.settle();
+    };
+    handle.channel('trades', 'BTC').subscribe();
+    await answer(await next());
+    server.peer.drop();
+    await net.settle();
+    for (const op of ['q1', 'q2']) out(handle.request({ op }, { whenDisconnected: 'queue' }));
+    maxInFlight = 1;
+    await net.clock.advance('1s');
+    const order: unknown[] = [];
+    for (let n = 0; n < 3; n++) {
+      const request = await next();
+      order.push(request.op);
+      await answer(request);
+    }
+    expect(order).toEqual(['sub', 'q1', 'q2']);
+    await app.close();
+  });
+
+  it('nor does what the old socket of a rotation gives back keep them waiting', async () => {
+    class Rotated extends Feed {
+      @OnConnect() rotated() {
+        return ready();
+      }
+    }
+    await using scene = await Scene.open(Rotated, {
+      protocol,
+      maxInFlight: 1,
+      overlap: 60_000,
+      sendHighWaterMark: Infinity,
+      maxBuffered: Infinity,
+    });
+    const { handle, peer: old } = scene;
+    const next = async (peer: RawPeer): Promise<M> =>
+      JSON.parse((await peer.nextFrame('text')).payload.toString()) as M;
+    const answer = async (peer: RawPeer): Promise<unknown> => {
+      const { id, op } = await next(peer);
+      peer.text(JSON.stringify({ id, ok: op }));
+      return op;
+    };
+    handle.channel('trades', 'BTC').subscribe();
+    await answer(old);
+    const first = handle.request({ op: 'first' });
+    await answer(old);
+    await first;
+    // More than the buffers of two sockets hold.
+    old.pauseReading();
+    for (let n = 0; n < 64; n++) out(handle.sendFrame('x'.repeat(256 * 1024)));
+    const kept = handle.request({ op: 'kept' }, { whenDisconnected: 'queue' });
+    const rotated = handle.rotate();
+    const fresh = await scene.accept();
+    await rotated;
+    old.destroy();
+    expect([await answer(fresh), await answer(fresh), await kept]).toEqual(['sub', 'kept', 'kept']);
+  });
+
+  it('an async function of a protocol is told, and its promise harms nobody', async () => {
+    const fails = (async () => {
+      throw new Error('later');
+    }) as never;
+    const told: string[] = [];
+    class Told {
+      @OnMessage('named') named() {}
+      @OnRequest('asked') asked() {}
+      @OnGap() gap() {}
+      @OnError() bad({ message }: MessageError) {
+        told.push(/(protocol\.\S+) returned a promise/.exec(message)?.[1] ?? message);
+      }
+    }
+    const none = (): undefined => undefined;
+    const quiet = make({ call: none, position: none });
+    const wrong = ['name', 'answer', 'refuse', 'call', 'position', 'split'] as const;
+    for (const name of wrong) {
+      await using s = await NetScene.open(Told, { protocol: { ...quiet, [name]: fails } });
+      await feed(s, { op: 'any' });
+    }
+    const { codec } = quiet;
+    const decoding = { ...quiet, codec: { ...codec, decode: fails } };
+    await using s = await NetScene.open(Told, { protocol: decoding });
+    await feed(s, { op: 'any' });
+    expect(told).toEqual([...wrong, 'codec.decode'].map((name) => `protocol.${name}`));
+    for (const [name, changed] of [
+      ['request', { ...quiet, request: fails }],
+      ['codec.encode', { ...quiet, codec: { ...codec, encode: fails } }],
+    ] as const) {
+      await using sending = await NetScene.open(Told, { protocol: changed });
+      await expect(sending.handle.request({ op: 'any' })).rejects.toThrow(
+        `protocol.${name} returned a promise`,
+      );
+    }
   });
 });
