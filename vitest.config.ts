@@ -26,6 +26,10 @@ export default defineConfig({
         replacement: fileURLToPath(new URL('./lib/terminus/index.ts', import.meta.url)),
       },
       {
+        find: /^nestjs-websockex\/prometheus$/,
+        replacement: fileURLToPath(new URL('./lib/prometheus/index.ts', import.meta.url)),
+      },
+      {
         find: /^nestjs-websockex$/,
         replacement: fileURLToPath(new URL('./lib/index.ts', import.meta.url)),
       },

@@ -6,6 +6,7 @@ import { UserProject } from './user.package.js';
 const ENTRIES = [
   'nestjs-websockex',
   'nestjs-websockex/opentelemetry',
+  'nestjs-websockex/prometheus',
   'nestjs-websockex/testing',
   'nestjs-websockex/testing/matchers',
   'nestjs-websockex/terminus',

@@ -63,8 +63,10 @@ describe('.ci/run', () => {
     expect(script).toMatch(
       /for folder in sample\/\*\/; do[^]*timeout .* npx nest start \$sample"[^]*side_by_side "\$\{samples\[@\]\}"/,
     );
-    // Without one sample/devtools and the tests of the inspector's page say that they are skipped.
-    expect(script).toMatch(/side_by_side .*'timeout .* \.ci\/chromium'/);
+    // Without one sample/devtools and the tests of the inspector's page say that they are skipped, and those of metrics without promtool.
+    expect(script).toMatch(
+      /side_by_side .*'timeout .* \.ci\/chromium; timeout .* \.ci\/prometheus'/,
+    );
     // Its run is that of `npm start`.
     expect(script.match(/"\$sample" = (\w+) \]/g)).toEqual(['"$sample" = ticker ]']);
   });

@@ -1,5 +1,6 @@
 import * as websockex from 'nestjs-websockex';
 import * as opentelemetry from 'nestjs-websockex/opentelemetry';
+import * as prometheus from 'nestjs-websockex/prometheus';
 import * as terminus from 'nestjs-websockex/terminus';
 import * as testing from 'nestjs-websockex/testing';
 import * as matchers from 'nestjs-websockex/testing/matchers';
@@ -100,6 +101,10 @@ it('exports these names, and no others', () => {
 
 it('exports these names for OpenTelemetry, and no others', () => {
   expect(Object.keys(opentelemetry)).toEqual(['WebSockexOpenTelemetryModule']);
+});
+
+it('exports these names for Prometheus, and no others', () => {
+  expect(Object.keys(prometheus)).toEqual(['WebSockexPrometheusModule']);
 });
 
 it('exports these names for tests, and no others', () => {

@@ -161,6 +161,18 @@ describe('The linter holds the lines of docs/architecture.md', () => {
   });
 });
 
+it('The peer of an entry is imported by that entry alone', async () => {
+  const peers = { '@opentelemetry/api': 'opentelemetry/', 'prom-client': 'prometheus/' };
+  const entries = await readdir(join(repo, 'lib'), { recursive: true });
+  const files = entries.filter((file) => file.endsWith('.ts'));
+  const texts = await Promise.all(files.map((file) => readFile(join(repo, 'lib', file), 'utf8')));
+  for (const [peer, folder] of Object.entries(peers)) {
+    const users = files.filter((_, index) => texts[index]?.includes(`from '${peer}'`));
+    expect(users).not.toEqual([]);
+    expect(users.filter((file) => !file.startsWith(folder))).toEqual([]);
+  }
+});
+
 it('No module keeps what could change: a variable, or a collection to be filled', async () => {
   const filled =
     /^(export )?(let|var) |^(export )?const [^\n]*= (new (Weak)?(Map|Set)\b[^\n]*\(\)|\[\]);/m;

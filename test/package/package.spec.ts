@@ -156,6 +156,21 @@ describe('the packed package', () => {
     ).toMatchObject({ code: 0, stdout: 'nestjs-websockex\n' });
   }, 300_000);
 
+  it('loads without the peers of its entries, and these with them', async () => {
+    const load = (entry: string): string =>
+      `import('nestjs-websockex${entry}').then((it) => console.log(Object.keys(it).join()))`;
+    for (const entry of ['/opentelemetry', '/prometheus']) {
+      const absent = await run(app, 'node', ['-e', load(entry)]);
+      expect(absent).toMatchObject({ code: 1, stdout: '' });
+      expect(absent.stderr).toMatch(/Cannot find package '(@opentelemetry\/api|prom-client)'/);
+    }
+    const folder = await project(['@opentelemetry/api', 'prom-client']);
+    const present = async (entry: string): Promise<string> =>
+      (await run(folder, 'node', ['-e', load(entry)])).stdout;
+    expect(await present('/opentelemetry')).toBe('WebSockexOpenTelemetryModule\n');
+    expect(await present('/prometheus')).toBe('WebSockexPrometheusModule\n');
+  }, 300_000);
+
   it('serves a Nest application of CommonJS modules, without a flag', async () => {
     await setType(app, 'commonjs');
     const outcome = await run(app, 'node', ['commonjs.cjs']);

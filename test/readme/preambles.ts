@@ -225,6 +225,7 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   'for-root-async': { before: CLIENTS },
   redact: { before: CLIENTS },
   opentelemetry: { before: FEED },
+  prometheus: { before: FEED },
   'for-feature': { before: CLIENTS },
   budget: { before: CLIENTS },
   'budget-limiter': {

@@ -10,6 +10,8 @@ const TESTING = fileURLToPath(new URL('../../lib/testing/index.ts', import.meta.
 
 const OPENTELEMETRY = fileURLToPath(new URL('../../lib/opentelemetry/index.ts', import.meta.url));
 
+const PROMETHEUS = fileURLToPath(new URL('../../lib/prometheus/index.ts', import.meta.url));
+
 const MATCHERS = fileURLToPath(new URL('../../lib/testing/matchers/index.ts', import.meta.url));
 
 const TERMINUS = fileURLToPath(new URL('../../lib/terminus/index.ts', import.meta.url));
@@ -31,6 +33,7 @@ const options: ts.CompilerOptions = {
   paths: {
     'nestjs-websockex': [ENTRY],
     'nestjs-websockex/opentelemetry': [OPENTELEMETRY],
+    'nestjs-websockex/prometheus': [PROMETHEUS],
     'nestjs-websockex/testing': [TESTING],
     'nestjs-websockex/testing/matchers': [MATCHERS],
     'nestjs-websockex/terminus': [TERMINUS],
