@@ -259,11 +259,10 @@ class BoundInstance implements Incarnation {
     return schema === undefined ? plain : new CheckedArgument(plain, schema);
   }
 
-  /** What the runtime calls: the handler, in an application with a `HandlerRunner` what has that run it, and around that who measures it. */
+  /** What the runtime calls: the handler, in an application with a `HandlerRunner` what has that run it, and around that who measures and traces it. */
   #seamed(metadata: HandlerMetadata, handler: Handler): Handler {
     const seamed = this.#surroundings?.seam?.around(handler, metadata, this.#host) ?? handler;
-    const meter = this.#meter?.handler(handler.method);
-    return meter === undefined ? seamed : metered(seamed, metadata.kind, meter);
+    return this.#meter === undefined ? seamed : metered(seamed, metadata, this.#meter);
   }
 
   /** A handler before which something stands; its schema is part of that. */

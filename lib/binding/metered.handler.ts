@@ -1,7 +1,9 @@
 // Stands around a handler of a client that is measured. Nobody else's handlers have it.
-import type { HandlerKind } from '../interfaces/handler-metadata.interface.js';
+import type { HandlerKind, HandlerMetadata } from '../interfaces/handler-metadata.interface.js';
 import { isThenable } from '../runtime/async/deferred.js';
-import type { HandlerMeter } from '../runtime/metering/handler.meter.js';
+import type { ClientMeter } from '../runtime/metering/client.meter.js';
+import type { Failure, HandlerMeter } from '../runtime/metering/handler.meter.js';
+import type { HandlerTracer } from '../runtime/metering/tracer.port.js';
 import type { Handler } from '../runtime/process/client.definition.js';
 
 type Call = (...args: unknown[]) => unknown;
@@ -9,9 +11,21 @@ type Call = (...args: unknown[]) => unknown;
 /** Those that every frame may run: they are called with two arguments, and need no list of them. */
 const OF_FRAMES: ReadonlySet<HandlerKind> = new Set<HandlerKind>(['frame', 'message']);
 
-/** The same handler, measured. */
-export function metered(handler: Handler, kind: HandlerKind, meter: HandlerMeter): Handler {
-  return OF_FRAMES.has(kind) ? new MeteredClause(handler, meter) : new MeteredCall(handler, meter);
+/** Those that are called for what a peer sends, and are traced. */
+const TRACED: ReadonlySet<HandlerKind> = new Set<HandlerKind>(['frame', 'message', 'request']);
+
+/** The same handler, measured, and traced where somebody wants that. */
+export function metered(handler: Handler, metadata: HandlerMetadata, client: ClientMeter): Handler {
+  const { kind, pattern } = metadata;
+  const meter = client.handler(handler.method);
+  const { tracer } = client;
+  const made = OF_FRAMES.has(kind)
+    ? new MeteredClause(handler, meter)
+    : new MeteredCall(handler, meter);
+  if (tracer === undefined || !TRACED.has(kind)) return made;
+  // What a frame is to be equal to is no name of it.
+  const isName = kind !== 'frame' && typeof pattern === 'string';
+  return new TracedHandler(made, meter, isName ? pattern : handler.method, client, tracer);
 }
 
 /** An `@OnFrame` or `@OnMessage`: most calls cost a number that is counted down. */
@@ -38,6 +52,40 @@ class MeteredClause implements Handler {
     return --this.#meter.left > 0
       ? this.#handler.invoke(argument as never, frame as never)
       : timed(this.#handler, this.#meter, [argument, frame]);
+  }
+}
+
+/** Runs in a span of its own. */
+class TracedHandler implements Handler {
+  isAsync?: boolean;
+  toTrack?: number;
+
+  constructor(
+    private readonly handler: Handler,
+    private readonly meter: HandlerMeter,
+    private readonly name: string,
+    private readonly client: ClientMeter,
+    private readonly tracer: HandlerTracer,
+  ) {}
+
+  get method(): string {
+    return this.handler.method;
+  }
+
+  get answersPeer(): boolean {
+    return this.handler.answersPeer === true;
+  }
+
+  invoke(argument: unknown, frame: unknown): unknown {
+    const { handler, tracer } = this;
+    const call = (): unknown => handler.invoke(argument as never, frame as never);
+    // With one call left, this is the one that is timed.
+    if (!tracer.tracesAll && this.meter.left > 1) return call();
+    const span = tracer.begin(this.client, this.name, argument);
+    return followed(
+      () => span.run(call),
+      (failure) => span.end(failure),
+    );
   }
 }
 
@@ -85,25 +133,33 @@ class MeteredCall implements Handler {
 /** Calls it, and times that until what it has returned has settled. */
 function timed(handler: Handler, meter: HandlerMeter, args: unknown[]): unknown {
   const since = meter.begin();
+  return followed(
+    () => (handler.invoke as Call).apply(handler, args),
+    (failure) => meter.end(since, failure),
+  );
+}
+
+/** Calls, and tells when what was returned has settled; gives that, or what it comes to. */
+function followed(call: () => unknown, over: (failure?: Failure) => void): unknown {
   let value: unknown;
   try {
-    value = (handler.invoke as Call).apply(handler, args);
+    value = call();
   } catch (thrown) {
-    meter.end(since, { thrown });
+    over({ thrown });
     throw thrown;
   }
   if (!isThenable(value)) {
-    meter.end(since);
+    over();
     return value;
   }
   // What is passed on in its place: of a promise that two await, the stack does not tell who awaits whom.
   return Promise.resolve(value).then(
     (late) => {
-      meter.end(since);
+      over();
       return late;
     },
     (thrown: unknown) => {
-      meter.end(since, { thrown });
+      over({ thrown });
       throw thrown;
     },
   );

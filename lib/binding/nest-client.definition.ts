@@ -108,6 +108,11 @@ export class NestClientDefinition implements ClientDefinition {
     return this.#class.type.name;
   }
 
+  /** The W3C trace context of a message, where the protocol finds one. */
+  traceparent(message: unknown): string | undefined {
+    return this.settings().protocol.traceparent?.(message);
+  }
+
   get handlers(): HandlerNames {
     return this.#class.handlers.names;
   }

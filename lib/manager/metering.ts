@@ -6,14 +6,18 @@ import type { Clock } from '../runtime/clock/clock.port.js';
 import {
   ClientMeter,
   type MeteredClient,
+  type MeterTools,
   type MeterListener,
 } from '../runtime/metering/client.meter.js';
+import type { HandlerTracer } from '../runtime/metering/tracer.port.js';
 import { MeterTurns } from '../runtime/metering/handler.meter.js';
 import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import type { EventName, WebSockexEvent } from '../runtime/telemetry/events.js';
 import type { EventSink } from '../runtime/telemetry/telemetry.js';
 import { METERED_MARK, TRACED_MARK } from '../websockex.constants.js';
 import { messages } from '../websockex.messages.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What whoever exports figures is told, beside what is measured. */
 export interface MeteringListener extends MeterListener {
@@ -37,7 +41,10 @@ export class Metering implements EventSink {
   readonly isTraced: boolean;
   // No `#` names: an application may have a proxy put before each of its providers.
   private readonly listeners: MeteringListener[] = [];
-  private readonly tools = { turns: new MeterTurns(), listeners: this.listeners };
+  private readonly tools: Mutable<MeterTools> = {
+    turns: new MeterTurns(),
+    listeners: this.listeners,
+  };
   private readonly metered = new Set<Client>();
 
   constructor(modules: ModulesContainer) {
@@ -65,6 +72,11 @@ export class Metering implements EventSink {
       const index = this.listeners.indexOf(listener);
       if (index !== -1) this.listeners.splice(index, 1);
     };
+  }
+
+  /** Has the handlers of clients run by this, from their next incarnation on; there is one at most. */
+  trace(tracer: HandlerTracer): void {
+    this.tools.tracer = tracer;
   }
 
   /** The meter of a client that is to be made. */

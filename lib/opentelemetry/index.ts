@@ -3,3 +3,4 @@ export {
   WebSockexOpenTelemetryModule,
   type WebSockexOpenTelemetryOptions,
 } from './open-telemetry.module.js';
+export type { TracedMessages } from './open-telemetry.traces.js';

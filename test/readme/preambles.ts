@@ -226,6 +226,10 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   redact: { before: CLIENTS },
   opentelemetry: { before: FEED },
   prometheus: { before: FEED },
+  spans: {
+    before: `import { WebSockexOpenTelemetryModule } from 'nestjs-websockex/opentelemetry';`,
+  },
+  traceparent: { before: `import { json, WebSockexClient } from 'nestjs-websockex';` },
   'for-feature': { before: CLIENTS },
   budget: { before: CLIENTS },
   'budget-limiter': {

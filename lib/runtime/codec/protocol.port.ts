@@ -88,4 +88,9 @@ export interface Protocol<M = unknown> {
   join?(answers: readonly M[]): M;
   /** Where a message stands, for `@OnGap`; `undefined`: nowhere. */
   position?(message: M): Position | undefined;
+  /**
+   * The trace context of who has sent a message, as W3C writes it (`00-<trace>-<span>-01`): the span of its handler is
+   * linked to that, where messages are traced. What it throws counts as `undefined`: there is none.
+   */
+  traceparent?(message: M): string | undefined;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock/clock.port.js';
 import { type Failure, HandlerMeter, type MeterTurns, type Timed } from './handler.meter.js';
+import type { HandlerTracer, TracedClient } from './tracer.port.js';
 import { Traffic } from './traffic.js';
 import { WaitProbe } from './wait.probe.js';
 import {
@@ -16,6 +17,8 @@ export interface MeteredClient {
   readonly name: string;
   /** The name of its class now. */
   readonly module: string;
+  /** The W3C trace context that a message carries, where its protocol knows that. */
+  traceparent?(message: unknown): string | undefined;
 }
 
 /** What was asked of the peer, as far as it matters here. */
@@ -59,10 +62,11 @@ export interface MeterListener {
 export interface MeterTools {
   readonly turns: MeterTurns;
   readonly listeners: readonly MeterListener[];
+  readonly tracer?: HandlerTracer | undefined;
 }
 
 /** Counts and times what one client does, over all its incarnations. */
-export class ClientMeter implements WireMeterOwner {
+export class ClientMeter implements WireMeterOwner, TracedClient {
   readonly traffic: Traffic;
   /** Follows messages through the mailbox. */
   readonly waits: WaitProbe;
@@ -90,6 +94,16 @@ export class ClientMeter implements WireMeterOwner {
   /** The name of the client class. */
   get module(): string {
     return this.client.module;
+  }
+
+  /** Runs its handlers, where they are traced. */
+  get tracer(): HandlerTracer | undefined {
+    return this.tools.tracer;
+  }
+
+  /** See {@link MeteredClient.traceparent}. */
+  traceparent(message: unknown): string | undefined {
+    return this.client.traceparent?.(message);
   }
 
   get handlers(): Iterable<HandlerMeter> {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type * as net from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -142,6 +143,8 @@ class WsSocket implements TransportSocket, DiallerOwner {
   /** Frames of a session that compresses, handed over and not written yet. */
   #unwritten = 0;
   #isEnding = false;
+  /** What instruments HTTP has a span around the request, in which no session is to run. */
+  readonly #outside: <R>(work: () => R) => R = AsyncLocalStorage.snapshot();
 
   constructor(request: TransportRequest, events: TransportEvents, tools: SocketTools) {
     const { connect } = tools;
@@ -162,7 +165,9 @@ class WsSocket implements TransportSocket, DiallerOwner {
       // `false` means no pool to Node, which is what no agent means to `ws`.
       agent: (!connect && given['agent']) || undefined,
       createConnection: (dial: Dial, made: Made) =>
-        this.#dialler.create(dial, made, connect ? () => connect(request) : create),
+        this.#outside(() =>
+          this.#dialler.create(dial, made, connect ? () => connect(request) : create),
+        ),
       rejectUnauthorized: request.options.tls?.rejectUnauthorized ?? true,
       headers: request.headers as Record<string, string>,
       autoPong: false,
@@ -338,6 +343,9 @@ class WsSocket implements TransportSocket, DiallerOwner {
   }
 
   #onRequest(request: ClientRequest, ws: WebSocket, finish: unknown): void {
+    // What comes right behind the answer is told in the context of that.
+    const emit = request.emit.bind(request);
+    request.emit = (...event: Parameters<typeof emit>) => this.#outside(() => emit(...event));
     request.once('socket', (socket: net.Socket & { readonly secureConnecting?: boolean }) => {
       const dialled = (): void => {
         tuneSocket(socket, this.#request.options.socket);
