@@ -64,6 +64,8 @@ export class Channels implements SessionFeature {
   #pace: SendRate | undefined;
   #paceTimer: Timer | undefined;
   #isPaused = false;
+  /** Whether what the session brings waits until that of the session before has been handled. */
+  #isOverlapping = false;
   /** Whether the message that is given to those who subscribe is an item for any of them. */
   #isTaken = false;
 
@@ -154,11 +156,7 @@ export class Channels implements SessionFeature {
 
   paused(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    if (isPaused) return;
-    // What the peer has answered meanwhile could not be read.
-    for (const channel of this.#channels.values()) {
-      if (channel.isOverdue) this.#await(channel);
-    }
+    this.#awaitOverdue();
   }
 
   lost(): void {
@@ -172,6 +170,8 @@ export class Channels implements SessionFeature {
 
   overlapOver(): void {
     for (const channel of this.#channels.values()) channel.before = undefined;
+    this.#isOverlapping = false;
+    this.#awaitOverdue();
   }
 
   over(): void {
@@ -200,6 +200,7 @@ export class Channels implements SessionFeature {
   /** No session any more. @param isRotated whether what comes of it still counts */
   #reset(isRotated: boolean): void {
     this.#halt();
+    this.#isOverlapping = isRotated;
     this.#left.clear();
     this.#replays.clear();
     for (const channel of this.#channels.values()) {
@@ -388,7 +389,7 @@ export class Channels implements SessionFeature {
       // What has arrived until now may tell, and has not had its turn.
       this.context.later(() => {
         if (!isNow()) return;
-        if (this.#isPaused) channel.isOverdue = true;
+        if (this.#isHeldUp(channel)) channel.isOverdue = true;
         else {
           this.#unknown(
             channel,
@@ -397,6 +398,18 @@ export class Channels implements SessionFeature {
         }
       });
     });
+  }
+
+  /** Whether what confirms it may have come, and has not been read or handled; answers are, as they arrive. */
+  #isHeldUp({ source }: Channel): boolean {
+    return this.#isPaused || (this.#isOverlapping && source?.ack !== 'answer');
+  }
+
+  /** What held them up is over: the peer has its time again. */
+  #awaitOverdue(): void {
+    for (const channel of this.#channels.values()) {
+      if (channel.isOverdue && !this.#isHeldUp(channel)) this.#await(channel);
+    }
   }
 
   #confirmed(channel: Channel, answer: unknown): void {

@@ -327,10 +327,11 @@ export class Gaps implements SessionFeature {
   #abandon(stream: Stream): void {
     const { filling } = stream;
     if (filling === undefined) return;
-    filling.stop();
     stream.filling = undefined;
     this.#held.messages -= filling.held.length;
     this.#held.bytes -= filling.bytes;
+    // Last: who is told may end all of it in that call.
+    filling.stop();
   }
 }
 

@@ -412,6 +412,7 @@ export class Requests implements SessionFeature {
 
   /** It has no place any more, and waits before all that came after it. */
   #displace(request: Request): void {
+    request.withdraw?.();
     if (request.id !== undefined) this.#placed.delete(request.id);
     request.wasSent ||= request.session !== undefined;
     request.id = undefined;
@@ -431,7 +432,6 @@ export class Requests implements SessionFeature {
           session === undefined && withdraw !== undefined && !isAside,
       );
       if (kept === undefined) return;
-      kept.withdraw?.();
       this.#displace(kept);
     }
   }
@@ -539,7 +539,8 @@ export class Requests implements SessionFeature {
     request.unwatch?.();
     if (request.id !== undefined) this.#placed.delete(request.id);
     else if (request.isWaiting) this.#lineOf(request).forget();
-    if (request.session === undefined) request.withdraw?.();
+    // A socket that has it may give it back yet, and nobody waits for it any more.
+    request.withdraw?.();
     if (request.isOfHandler && --this.#ofHandlers === 0) this.context.stretch(undefined);
     tell();
     if (request.isAside) this.#aside--;

@@ -22,7 +22,7 @@ import {
   WebSockexModule,
 } from 'nestjs-websockex';
 import { createTestNet } from 'nestjs-websockex/testing';
-import { retry } from 'rxjs';
+import { filter, firstValueFrom, retry } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { NetScene } from '../../fixtures/net-scene.js';
@@ -914,5 +914,66 @@ describe('what once went wrong', () => {
         `protocol.${name} returned a promise`,
       );
     }
+  });
+
+  it.each([{ retry: false }, { retry: true }])(
+    'what the socket gives back of a request that has ended, or is sent anew, is not sent: %j',
+    async ({ retry: again }) => {
+      class Plain {}
+      const all = { sendHighWaterMark: Infinity, maxBuffered: Infinity };
+      await using scene = await Scene.open(Plain, { protocol, ...all, ...AT_ONCE });
+      const { handle, peer: old } = scene;
+      old.pauseReading();
+      const flood = 'x'.repeat(256 * 1024);
+      for (let n = 0; n < 64; n++) out(handle.sendFrame(flood));
+      const outcome = out(
+        handle.request({ op: 'kept' }, { whenDisconnected: 'queue', retry: again }),
+      );
+      const closing = firstValueFrom(handle.status$.pipe(filter((status) => status === 'closing')));
+      old.close(1000);
+      await closing;
+      old.destroy();
+      const fresh = await scene.accept();
+      await handle.connected();
+      await handle.send({ op: 'last' });
+      const seen: unknown[] = [];
+      while (seen.at(-1) !== 'last') {
+        const { payload } = await fresh.nextFrame('text');
+        seen.push((JSON.parse(payload.toString()) as M).op);
+      }
+      expect(seen).toEqual(again ? ['kept', 'last'] : ['last']);
+      if (!again) expect(outcome.error).toMatchObject({ name: 'DisconnectedError', sent: true });
+    },
+  );
+
+  it('a message that confirms a channel has its time, though it waits for the end of an overlap', async () => {
+    class Overlapped {
+      static items: unknown[] = [];
+      @OnConnect() login() {
+        return ready();
+      }
+      @OnSubscribe() items(): ChannelSource<M> {
+        const ack = ({ op }: M): boolean => op === 'subscribed';
+        return { subscribe: { op: 'sub' }, match: ({ op }: M) => op === 'item', ack };
+      }
+    }
+    const options = { protocol, overlap: 15_000, ackTimeout: 10_000, ...AT_ONCE };
+    await using s = await NetScene.open(Overlapped, options);
+    const items: unknown[] = [];
+    s.handle.channel('items').subscribe(({ n }) => items.push(n));
+    await asked(s);
+    await feed(s, { op: 'subscribed' }, { op: 'item', n: 1 });
+    await s.handle.rotate();
+    await asked(s);
+    await feed(s, { op: 'subscribed' }, { op: 'item', n: 2 });
+    await seconds(s, 30);
+    expect([s.handle.session, items]).toEqual([2, [1, 2]]);
+    expect(s.handle.channels).toMatchObject([{ state: 'active' }]);
+    // Where it has never come, that is told as ever.
+    void s.handle.rotate();
+    await seconds(s, 24);
+    expect(s.handle.session).toBe(3);
+    await seconds(s, 2);
+    expect(s.handle.session).toBe(4);
   });
 });
