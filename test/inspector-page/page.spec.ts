@@ -77,7 +77,7 @@ describe.skipIf(CHROMIUM === undefined)(CHROMIUM ? title : `${title} (${NO_CHROM
       await tab.press('button', 'Pause');
       await tab.reads('Paused');
       await tab.hears('Paused');
-      stub.world.move(stub.world.at(0), 'failed', 'end', 'It has failed');
+      stub.world.move(stub.world.at(0), 'failed', 'disconnected', 'It has failed');
       stub.tell();
       expect(await tab.ask('document.body.innerText')).not.toContain('It has failed');
       await tab.press('button', 'Resume');
@@ -137,7 +137,7 @@ describe.skipIf(CHROMIUM === undefined)(CHROMIUM ? title : `${title} (${NO_CHROM
       const tab = await open('#/clients/c0');
       const client = stub.world.at(0);
       await tab.until(`document.querySelectorAll('.timeline li').length === 1`);
-      stub.world.move(client, 'backoff', 'end', 'The peer has closed the session: 1012');
+      stub.world.move(client, 'backoff', 'disconnected', 'The peer has closed the session: 1012');
       stub.tell();
       await tab.until(`document.querySelectorAll('.timeline li').length === 2`);
       await tab.reads('The peer has closed the session: 1012');
@@ -146,7 +146,7 @@ describe.skipIf(CHROMIUM === undefined)(CHROMIUM ? title : `${title} (${NO_CHROM
       expect(await tab.ask(drawn)).toBe(
         'The client is backoff. From here it may go to: connecting, closing, terminated, failed.',
       );
-      stub.world.move(client, 'open', 'connect', 'Connected again');
+      stub.world.move(client, 'open', 'connected', 'Connected again');
       stub.tell();
       await tab.reads('Connected again');
       expect(await tab.ask(`document.querySelector('.state.is-here text').textContent`)).toBe(
@@ -323,6 +323,11 @@ describe.skipIf(CHROMIUM === undefined)(CHROMIUM ? title : `${title} (${NO_CHROM
       await tab.reads('side: "buy"');
       await tab.press('button', '33');
       await tab.reads('0000  01 02 62 69 6e 61 72 79 20 33 33');
+      const close = { seq: 34, time: Date.now(), direction: 'in', type: 'close' } as const;
+      stub.send('c0', [{ ...close, size: 8, payload: '1000 bye' }]);
+      await tab.press('button', 'Resume');
+      await tab.press('button', '34');
+      await tab.until(`document.querySelector('.frame-details pre').innerText === '1000 bye'`);
     });
 
     it('ends after its time, says so, and goes on when told to', async () => {
@@ -377,7 +382,7 @@ describe.skipIf(CHROMIUM === undefined)(CHROMIUM ? title : `${title} (${NO_CHROM
     await tab.until(`document.querySelector('.frame-details .tree .name') !== null`);
     const found = `[document.querySelectorAll('img').length, document.title.includes('owned')]`;
     expect(await tab.ask(found)).toEqual([0, false]);
-    stub.world.move(stub.world.at(0), 'backoff', 'end', EVIL);
+    stub.world.move(stub.world.at(0), 'backoff', 'disconnected', EVIL);
     for (const hash of ['#/clients/c0', '#/']) {
       await tab.ask(`location.hash = '${hash}'`);
       await tab.reads(EVIL);
@@ -435,7 +440,7 @@ describe.skipIf(CHROMIUM === undefined)(CHROMIUM ? title : `${title} (${NO_CHROM
     it.each(looks)('$scheme, $width wide', async (look) => {
       const tab = await open('#/', look);
       await tab.ask(await readFile(axe, 'utf8'));
-      stub.world.move(stub.world.at(0), 'backoff', 'end', 'It has failed');
+      stub.world.move(stub.world.at(0), 'backoff', 'disconnected', 'It has failed');
       const audit = async (where: string): Promise<void> => {
         const found = await tab.ask<{ violations: { id: string; nodes: { html: string }[] }[] }>(
           'axe.run()',

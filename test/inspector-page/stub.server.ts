@@ -158,7 +158,11 @@ export class StubServer {
     }
     const path = pathname.startsWith(this.#path) ? pathname.slice(this.#path.length) : undefined;
     if (path === undefined) return refuse(response, 404, 'Nothing is there');
-    if (!path.startsWith('api/')) return this.#file(path === '' ? 'index.html' : path, response);
+    if (path === '') {
+      response.writeHead(302, { location: `${this.#path}index.html` }).end();
+      return;
+    }
+    if (!path.startsWith('api/')) return this.#file(path, response);
     const [first = '', second = '', third = '', ...rest] = path.split('/').slice(1);
     if (request.method === 'POST') return this.#act(second, rest[0] ?? '', request, response);
     if (first === 'info') return json(response, this.#info);

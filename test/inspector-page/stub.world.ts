@@ -120,7 +120,7 @@ export class StubWorld {
       delete client.age;
     }
     this.#note(client, kind, text);
-    if (kind === 'end') {
+    if (kind === 'disconnected') {
       const { id, name } = client;
       this.#ends.unshift({ time: Date.now(), id, name, kind: 'remote', code: 1006, text });
       this.#ends.length = Math.min(this.#ends.length, 20);
@@ -219,9 +219,9 @@ export class StubWorld {
         { name: 'within', value: '5000', isDefault: true },
       ],
       handlers: [
-        { name: '@OnFrame trade', count: client.totals.framesIn, p50: 0.08, p95: 1.4 },
-        { name: '@OnConnect login', count: client.session, p50: 31, p95: 120 },
-        { name: '@OnDisconnect gone', count: client.session - 1 },
+        { name: 'onTrade', count: client.totals.framesIn, p50: 0.08, p95: 1.4 },
+        { name: 'login', count: client.session, p50: 31, p95: 120 },
+        { name: 'onDisconnect', count: client.session - 1 },
       ],
       channels: [
         { name: 'trades', args: '["BTC-EUR"]', state: 'live', subscribers: 3 },
@@ -342,7 +342,7 @@ export class StubWorld {
       totals: { framesIn: n * 100, framesOut: n * 7, bytesIn: n * 20_000, bytesOut: n * 400 },
       timeline: [],
     };
-    this.#note(client, 'connect', 'Connected by native transport');
+    this.#note(client, 'connected', 'wss://stream.exchange.example/v1/trades');
     return client;
   }
 

@@ -117,6 +117,21 @@ function Facts({ client }: { readonly client: ClientView }) {
   );
 }
 
+/** Colours of what matters at a glance; the rest is told by words alone. */
+const TONES: Readonly<Record<string, string>> = {
+  connected: 'is-good',
+  restored: 'is-good',
+  rotated: 'is-good',
+  disconnected: 'is-bad',
+  terminate: 'is-bad',
+  'gap:lost': 'is-bad',
+  'channel:failed': 'is-bad',
+  backoff: 'is-warning',
+  'restart:planned': 'is-warning',
+  restart: 'is-warning',
+  warning: 'is-warning',
+};
+
 function Timeline({ entries }: { readonly entries: readonly TimelineEntry[] }) {
   return (
     <Panel title="Time line" beside={<span class="aside">newest first</span>}>
@@ -126,7 +141,8 @@ function Timeline({ entries }: { readonly entries: readonly TimelineEntry[] }) {
         <Scroller label="Time line" class="short">
           <ol class="timeline" reversed>
             {entries.toReversed().map(({ seq, time, kind, session, text }) => (
-              <li key={seq} class={`is-${kind}`}>
+              <li key={seq} class={TONES[kind]}>
+                <span class="dot" aria-hidden="true" />
                 <time dateTime={new Date(time).toISOString()} title={moment(time)}>
                   {clock(time)}
                 </time>

@@ -36,7 +36,8 @@ export function FrameDetails({ frame, onClose }: FrameDetailsProps) {
 function Payload({ frame }: { readonly frame: FrameView }) {
   const { info } = useServices();
   const { payload, type, isTruncated = false } = frame;
-  const json = useMemo(() => (type === 'text' ? jsonOf(payload) : undefined), [type, payload]);
+  const isText = hasText(type);
+  const json = useMemo(() => (isText ? jsonOf(payload) : undefined), [isText, payload]);
   if (payload === undefined) {
     return (
       <p class="none">
@@ -47,8 +48,8 @@ function Payload({ frame }: { readonly frame: FrameView }) {
   return (
     <Scroller label="Payload">
       {json !== undefined && <JsonTree value={json.value} isOpen />}
-      {json === undefined && type === 'text' && <pre class="text">{payload}</pre>}
-      {type !== 'text' && <Bytes payload={payload} />}
+      {json === undefined && isText && <pre class="text">{payload}</pre>}
+      {!isText && <Bytes payload={payload} />}
       {isTruncated && (
         <p class="aside">Only the first {bytes(info.limits.payload)} of it are shown.</p>
       )}
@@ -56,15 +57,13 @@ function Payload({ frame }: { readonly frame: FrameView }) {
   );
 }
 
-/** What is binary comes as Base64; pings and closes may be either, so what is none is text. */
+/** Whether a payload is text, which that of a close is, too: its code and reason. Others come as Base64. */
+export function hasText(type: FrameView['type']): boolean {
+  return type === 'text' || type === 'close';
+}
+
 function Bytes({ payload }: { readonly payload: string }) {
-  const text = useMemo(() => {
-    try {
-      return dump(atob(payload));
-    } catch {
-      return payload;
-    }
-  }, [payload]);
+  const text = useMemo(() => dump(atob(payload)), [payload]);
   return <pre>{text}</pre>;
 }
 

@@ -10,7 +10,7 @@ import { Main } from '../parts/main.js';
 import { type Column, type Row, VirtualTable } from '../parts/virtual.table.js';
 import { hrefOf } from '../router.js';
 import { useServices } from '../services.js';
-import { FrameDetails } from './frame.details.js';
+import { FrameDetails, hasText } from './frame.details.js';
 import { EVERYTHING, type FrameFilter, FrameLog, type LogEntry } from './frame.log.js';
 
 const COLUMNS: readonly Column[] = [
@@ -269,5 +269,5 @@ function rowOf(
 }
 
 function previewOf({ type, payload = '' }: FrameView): string {
-  return type === 'binary' ? '' : payload.slice(0, PREVIEW);
+  return hasText(type) ? payload.slice(0, PREVIEW) : '';
 }
