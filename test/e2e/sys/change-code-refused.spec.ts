@@ -125,6 +125,7 @@ describe('sys.changeCode that is refused, or leaves something out', () => {
     await handle.sys.changeCode(Second);
     await handle.sys.resume();
     await expect(answer).rejects.toMatchObject({ code: 'ERR_WEBSOCKEX_NO_HANDLER' });
+    await net.settle();
     expect(failures(logger)).toEqual([
       expect.stringMatching(/nothing takes the cast "old" any more/),
     ]);

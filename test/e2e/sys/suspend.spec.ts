@@ -22,6 +22,7 @@ describe('A client that is suspended', () => {
     expect(await handle.sys.getStatus()).toMatchObject({ isSuspended: true, waiting: 4 });
     await handle.sys.resume();
     expect(await answer).toBe('answer');
+    await net.settle();
     expect(notes).toEqual(['1', 'cast 2', 'call', '3']);
     expect(await handle.sys.getStatus()).toMatchObject({ isSuspended: false, waiting: 0 });
     await scene.feed('4');
