@@ -30,6 +30,10 @@ export default defineConfig({
         replacement: fileURLToPath(new URL('./lib/prometheus/index.ts', import.meta.url)),
       },
       {
+        find: /^nestjs-websockex\/inspector$/,
+        replacement: fileURLToPath(new URL('./lib/inspector/index.ts', import.meta.url)),
+      },
+      {
         find: /^nestjs-websockex$/,
         replacement: fileURLToPath(new URL('./lib/index.ts', import.meta.url)),
       },

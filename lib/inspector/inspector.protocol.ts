@@ -1,7 +1,7 @@
 // What the inspector's page and its server say to each other. The page imports these types, and nothing else of the library.
 // All paths are below the path of the module, `/websockex` by default, with the application's global prefix before it.
 //
-//   GET  <path>                                the page (index.html); <path>/assets/* its files
+//   GET  <path>                                leads (302) to <path>/index.html, the page; <path>/assets/* its files
 //   GET  <path>/api/info                       InspectorInfo
 //   GET  <path>/api/clients?ClientsQuery       ClientsPage
 //   GET  <path>/api/clients/:id                ClientView
@@ -19,6 +19,11 @@
 export type ClientState =
   'idle' | 'connecting' | 'open' | 'closing' | 'backoff' | 'terminated' | 'failed';
 
+/**
+ * What may be done with a client.
+ *
+ * @publicApi
+ */
 export type ActionName = 'reconnect' | 'rotate' | 'close' | 'suspend' | 'resume' | 'send';
 
 export interface InspectorInfo {
@@ -177,7 +182,7 @@ export interface TimelineEntry {
 }
 
 export interface HandlerView {
-  /** "@OnFrame onTrade" */
+  /** The method: "onTrade". */
   readonly name: string;
   readonly count: number;
   /** Milliseconds, of a sample; absent before there is one. */

@@ -25,7 +25,7 @@ export interface MeteringListener extends MeterListener {
   readonly events: ReadonlySet<EventName>;
   onEvent(event: WebSockexEvent): void;
   /** The client is forgotten: what it has counted is still there in this call. */
-  forgotten(client: Client, meter: ClientMeter): void;
+  forgotten?(client: Client, meter: ClientMeter): void;
 }
 
 /**
@@ -92,7 +92,7 @@ export class Metering implements EventSink {
   remove(client: Client): void {
     const { meter } = client;
     if (meter === undefined || !this.metered.delete(client)) return;
-    for (const one of this.listeners) one.forgotten(client, meter);
+    for (const one of this.listeners) one.forgotten?.(client, meter);
   }
 
   wants(event: EventName): boolean {

@@ -5,6 +5,7 @@ import { UserProject } from './user.package.js';
 /** What users import from. */
 const ENTRIES = [
   'nestjs-websockex',
+  'nestjs-websockex/inspector',
   'nestjs-websockex/opentelemetry',
   'nestjs-websockex/prometheus',
   'nestjs-websockex/testing',

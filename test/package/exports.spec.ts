@@ -1,4 +1,5 @@
 import * as websockex from 'nestjs-websockex';
+import * as inspector from 'nestjs-websockex/inspector';
 import * as opentelemetry from 'nestjs-websockex/opentelemetry';
 import * as prometheus from 'nestjs-websockex/prometheus';
 import * as terminus from 'nestjs-websockex/terminus';
@@ -97,6 +98,10 @@ it('exports these names, and no others', () => {
     'terminate',
     'toScheduler',
   ]);
+});
+
+it('exports one name for the inspector, and no other', () => {
+  expect(Object.keys(inspector)).toEqual(['WebSockexInspectorModule']);
 });
 
 it('exports these names for OpenTelemetry, and no others', () => {

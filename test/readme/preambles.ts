@@ -230,6 +230,11 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
     before: `import { WebSockexOpenTelemetryModule } from 'nestjs-websockex/opentelemetry';`,
   },
   traceparent: { before: `import { json, WebSockexClient } from 'nestjs-websockex';` },
+  inspector: { before: `${FEED}\ndeclare class AdminGuard { canActivate(): boolean }` },
+  'inspector-async': { before: 'declare class AdminGuard { canActivate(): boolean }' },
+  'inspector-audit': {
+    before: 'declare const trail: { write(entry: object): Promise<void> };',
+  },
   'for-feature': { before: CLIENTS },
   budget: { before: CLIENTS },
   'budget-limiter': {

@@ -8,6 +8,7 @@ export const ENTRY = fileURLToPath(new URL('../../lib/index.ts', import.meta.url
 
 const TESTING = fileURLToPath(new URL('../../lib/testing/index.ts', import.meta.url));
 
+const INSPECTOR = fileURLToPath(new URL('../../lib/inspector/index.ts', import.meta.url));
 const OPENTELEMETRY = fileURLToPath(new URL('../../lib/opentelemetry/index.ts', import.meta.url));
 
 const PROMETHEUS = fileURLToPath(new URL('../../lib/prometheus/index.ts', import.meta.url));
@@ -32,6 +33,7 @@ const options: ts.CompilerOptions = {
   noEmit: true,
   paths: {
     'nestjs-websockex': [ENTRY],
+    'nestjs-websockex/inspector': [INSPECTOR],
     'nestjs-websockex/opentelemetry': [OPENTELEMETRY],
     'nestjs-websockex/prometheus': [PROMETHEUS],
     'nestjs-websockex/testing': [TESTING],

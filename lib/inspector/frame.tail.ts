@@ -1,0 +1,182 @@
+import type { Subscription } from 'rxjs';
+
+import type { RegisteredClient } from '../manager/registered.client.js';
+import type { Clock, Timer } from '../runtime/clock/clock.port.js';
+import type { Redactor } from '../runtime/errors/redactor.js';
+import type {
+  FrameReceivedEvent,
+  FrameSentEvent,
+  WebSockexEvent,
+} from '../runtime/telemetry/events.js';
+import type { EventStream } from './event.stream.js';
+import type { InspectorSettings } from './inspector.options.js';
+import type { FrameView } from './inspector.protocol.js';
+import type { LiveView } from './live.streams.js';
+
+/** Milliseconds for which frames are collected before they are sent together. */
+const PAUSE = 100;
+
+/**
+ * Milliseconds that hiding secrets may take of each {@link PAUSE}: a peer that sends what is slow to look through costs
+ * the reader frames, and the application no more than this.
+ */
+const WORK = 10;
+
+/** A frame as it is kept until it is sent: no more of it than can be shown. */
+interface KeptFrame {
+  readonly seq: number;
+  readonly time: number;
+  readonly direction: 'in' | 'out';
+  readonly type: FrameView['type'];
+  readonly size: number;
+  /** Its head, and whether that is all of it; absent in mode `metadata`. */
+  readonly head?: string | Buffer | undefined;
+}
+
+/** What a tail needs to know. */
+export interface TailTools {
+  readonly clock: Clock;
+  readonly redactor: Redactor;
+  readonly settings: InspectorSettings;
+}
+
+/**
+ * The frames of one client while somebody looks. It keeps the newest: a reader that is behind loses the oldest, is told
+ * how many, and never keeps the client waiting.
+ */
+export class FrameTail implements LiveView {
+  #kept: KeptFrame[] = [];
+  #skipped = 0;
+  #seq = 0;
+  readonly #subscription: Subscription;
+  readonly #lifetime: Timer;
+  #pause: Timer | undefined;
+
+  /** @param onOver told once */
+  constructor(
+    { handle }: RegisteredClient,
+    private readonly stream: EventStream,
+    private readonly tools: TailTools,
+    private readonly onOver: () => void,
+  ) {
+    this.#lifetime = tools.clock.setTimer(tools.settings.tails.lifetime, () => this.#end('time'));
+    this.#subscription = handle.events$.subscribe({
+      next: (event) => this.#note(event),
+      complete: () => this.#end('ended'),
+    });
+  }
+
+  /** Frames are told as they come. */
+  tell(): void {
+    if (this.#skipped > 0) this.#flush();
+  }
+
+  over(): void {
+    this.#subscription.unsubscribe();
+    this.#lifetime.cancel();
+    this.#pause?.cancel();
+    this.#kept = [];
+    this.onOver();
+  }
+
+  #note(event: WebSockexEvent): void {
+    if (event.event === 'frame:received') this.#keep('in', event);
+    else if (event.event === 'frame:sent') this.#keep('out', event);
+  }
+
+  #keep(direction: 'in' | 'out', { time, frame }: FrameReceivedEvent | FrameSentEvent): void {
+    const { mode, tails } = this.tools.settings;
+    const data = frame.type === 'close' ? closeText(frame) : frame.data;
+    this.#kept.push({
+      seq: ++this.#seq,
+      time,
+      direction,
+      type: typeOf(frame),
+      size: typeof data === 'string' ? Buffer.byteLength(data) : data.length,
+      head: mode === 'metadata' ? undefined : headOf(data, tails.payload),
+    });
+    if (this.#kept.length > tails.frames) {
+      this.#kept.shift();
+      this.#skipped++;
+    }
+    this.#pause ??= this.tools.clock.setTimer(PAUSE, () => this.#flush());
+  }
+
+  #flush(): void {
+    this.#pause?.cancel();
+    this.#pause = undefined;
+    // The next second tries again.
+    if (this.stream.isBehind) return;
+    const frames: FrameView[] = [];
+    const since = performance.now();
+    // The newest first: where time runs out it is the oldest that nobody sees.
+    const kept = this.#kept.splice(0).toReversed();
+    for (const one of kept) {
+      if (performance.now() - since > WORK) break;
+      frames.push(this.#view(one));
+    }
+    this.#skipped += kept.length - frames.length;
+    if (this.#skipped > 0) this.stream.send('skipped', JSON.stringify({ count: this.#skipped }));
+    this.#skipped = 0;
+    if (frames.length > 0) this.stream.send('frame', JSON.stringify(frames.toReversed()));
+  }
+
+  #view({ head, ...frame }: KeptFrame): FrameView {
+    if (head === undefined) return frame;
+    const { payload } = this.tools.settings.tails;
+    const isText = typeof head === 'string';
+    // Byte by byte, so that what is no text comes back as it was.
+    const text = isText ? head : head.toString('latin1');
+    const isCut = isText ? Buffer.byteLength(head) < frame.size : head.length < frame.size;
+    const safe = hideSecrets(text, isCut, this.tools.redactor);
+    const bytes = Buffer.from(safe, isText ? 'utf8' : 'latin1');
+    const shown = bytes.subarray(0, payload);
+    const isTruncated = isCut || bytes.length > payload;
+    return {
+      ...frame,
+      payload: isText ? wholeCharacters(shown) : shown.toString('base64'),
+      ...(isTruncated && { isTruncated }),
+    };
+  }
+
+  #end(reason: 'time' | 'ended'): void {
+    this.#flush();
+    this.stream.send('over', JSON.stringify({ reason }));
+    this.stream.end();
+  }
+}
+
+function typeOf({
+  type,
+}: FrameSentEvent['frame'] | FrameReceivedEvent['frame']): FrameView['type'] {
+  // A fragment of a message that a handler sends in parts.
+  return type === 'continuation' ? 'binary' : type;
+}
+
+function closeText({ code, reason }: { readonly code?: number; readonly reason: string }): string {
+  return code === undefined ? reason : `${code} ${reason}`.trimEnd();
+}
+
+/**
+ * The head of a payload, twice as much as is shown: a secret that begins in what is shown must be known as one. It is a
+ * copy where it is a part, or a small head would keep all of a large frame in memory.
+ */
+function headOf(data: string | Buffer, shown: number): string | Buffer {
+  const most = 2 * shown;
+  if (typeof data !== 'string') return Buffer.from(data.subarray(0, most));
+  if (data.length <= most) return data;
+  return Buffer.from(data.slice(0, most), 'utf8').toString('utf8');
+}
+
+/** What stands at the place where a text was cut may be the first part of a secret that is not known as one. */
+function hideSecrets(text: string, isCut: boolean, redactor: Redactor): string {
+  if (!isCut) return redactor.text(text);
+  const whole = text.replace(/[^\s"',;&]*$/, '');
+  // So that a value whose end is not there has one.
+  return redactor.text(`${whole}"`).slice(0, -1);
+}
+
+/** Without the part of a character that the cut has left at the end. */
+function wholeCharacters(bytes: Buffer): string {
+  return bytes.toString('utf8').replace(/\uFFFD+$/, '');
+}
