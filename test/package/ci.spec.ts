@@ -61,7 +61,7 @@ describe('.ci/run', () => {
       .map(({ name }) => name);
     expect(told.toSorted()).toEqual(samples.toSorted());
     expect(script).toMatch(
-      /for folder in sample\/\*\/; do[^]*timeout .* npx nest start \$sample"[^]*side_by_side "\$\{samples\[@\]\}"/,
+      /for folder in sample\/\*\/; do[^]*timeout .* npx nest start \$sample\$arguments"[^]*side_by_side "\$\{samples\[@\]\}"/,
     );
     // Without one sample/devtools and the tests of the inspector's page say that they are skipped, and those of metrics without promtool.
     expect(script).toMatch(
