@@ -123,8 +123,8 @@ export class ClientChannels implements ChannelPort {
     return this.client.process.settings.protocol.position?.(message);
   }
 
-  bad(error: unknown): void {
-    this.client.process.dispatcher.messages.badForChannel(error);
+  bad(error: unknown, message: unknown): void {
+    this.client.process.dispatcher.messages.badForChannel(error, message);
   }
 
   get #where(): string {

@@ -40,7 +40,7 @@ export class MessageError extends WebSockexError {
   readonly code: (typeof CODES)[MessageFaultKind];
   /** What a schema says is wrong; empty where it was something else. */
   readonly issues: readonly SchemaIssue[];
-  /** What came with the frame, of which the message may be one of several. */
+  /** What came with the frame, of which the message may be one of several; empty where that is gone. */
   readonly data: string | Buffer;
   /** The message as it was decoded; `undefined` where it was not. */
   readonly value: unknown;

@@ -216,15 +216,18 @@ export class MessageRouter {
   }
 
   /** A message is not an item as a channel has them, or could not be looked at by it. */
-  badForChannel(thrown: unknown): void {
+  badForChannel(thrown: unknown, value: unknown): void {
+    // The frame of one that a channel has kept is gone.
+    const data = value === this.#value ? (this.#origin?.frame.data ?? '') : '';
     if (!(thrown instanceof MessageFault)) {
       const what = `a message could not be looked at by a channel: ${toError(thrown).message}`;
-      return this.#bad('decode', what, thrown);
+      const about = { data, value, cause: thrown };
+      return this.#tell('decode', new MessageError(this.client, 'decode', what, about), true);
     }
-    const about = { data: this.#origin?.frame.data ?? '', value: this.#value };
     const { kind, what, issues, cause } = thrown;
     const text = `a message for a channel ${what}`;
-    this.#tell(kind, new MessageError(this.client, kind, text, { ...about, issues, cause }), true);
+    const about = { data, value, issues, cause };
+    this.#tell(kind, new MessageError(this.client, kind, text, about), true);
   }
 
   /** What is none of the codec's may be meant as it is: such as a `ping` between messages in JSON. */

@@ -110,6 +110,6 @@ export interface ChannelPort {
   ): Promise<unknown>;
   /** Where a message stands. Throws what the protocol throws. */
   position(message: unknown): Position | undefined;
-  /** An item is not as it must be, or could not be looked at: as a bad message. */
-  bad(error: unknown): void;
+  /** A message is no item as it must be, or could not be looked at: it is a bad one. It may have had its turn before. */
+  bad(error: unknown, message: unknown): void;
 }

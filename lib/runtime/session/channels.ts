@@ -548,7 +548,7 @@ export class Channels implements SessionFeature {
     try {
       verdict = atOnce('"ack" of a channel', source.ack(message as never));
     } catch (error) {
-      return this.port.bad(error);
+      return this.port.bad(error, message);
     }
     if (verdict instanceof Error) {
       this.#refused(channel, `the peer refuses it: ${verdict.message}`, verdict);
@@ -579,7 +579,7 @@ export class Channels implements SessionFeature {
         ? verdict
         : Boolean(atOnce('"match" of a channel', verdict));
     } catch (error) {
-      this.port.bad(error);
+      this.port.bad(error, message);
       return false;
     }
   }
@@ -593,7 +593,7 @@ export class Channels implements SessionFeature {
       after = checkPosition(this.port.position(message));
       made = makeItem(source as ChannelSource<unknown>, message);
     } catch (error) {
-      return this.port.bad(error);
+      return this.port.bad(error, message);
     }
     if (!isThenable(made) && channel.making === undefined) return channel.next(made, after);
     const isWanted = channel.guardMade();
@@ -604,7 +604,7 @@ export class Channels implements SessionFeature {
           if (isWanted()) channel.next(item, after);
         },
         (error: unknown) => {
-          if (isWanted()) this.port.bad(error);
+          if (isWanted()) this.port.bad(error, message);
         },
       )
       .finally(() => {

@@ -976,4 +976,33 @@ describe('what once went wrong', () => {
     await seconds(s, 2);
     expect(s.handle.session).toBe(4);
   });
+
+  it('a bad message that a channel has kept is told as what it is', async () => {
+    const told: unknown[] = [];
+    class Kept {
+      @OnSubscribe() items(how: 'item' | 'match'): ChannelSource<unknown> {
+        const refuse = (): never => {
+          throw new Error('bad');
+        };
+        return {
+          subscribe: { op: 'sub' },
+          match: how === 'item' ? ({ op }: M) => op === 'item' : (_: M, __: M) => refuse(),
+          ack: 'answer',
+          ...(how === 'item' && { item: refuse }),
+        };
+      }
+      @OnError() bad({ value, data }: MessageError) {
+        told.push(value, data);
+      }
+    }
+    await using s = await NetScene.open(Kept, { protocol });
+    for (const how of ['item', 'match'] as const) {
+      s.handle.channel('items', how).subscribe();
+      const { id } = await asked(s);
+      await feed(s, { op: 'item', n: how }, { op: 'other' });
+      told.length = 0;
+      await feed(s, { id, ok: 1 });
+      expect(told.slice(0, 2)).toEqual([{ op: 'item', n: how }, '']);
+    }
+  });
 });
