@@ -29,7 +29,8 @@ import { inspectShort, toError, WebSockexError } from '../errors/websockex.error
 import type { Observers } from '../observers/observers.js';
 import { isBoolean, isDuration } from '../options/option.checks.js';
 import type { Process } from '../process/process.js';
-import type { Requests, RequestSender, SendingTold } from '../session/requests.js';
+import type { RequestSender, SendingTold } from '../session/request.js';
+import type { Requests } from '../session/requests.js';
 import { isKeptMode } from '../session/waiting.sends.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { type Admission, checkSending, type Unsent } from './admission.js';

@@ -1,8 +1,7 @@
-import { Deferred } from '../async/deferred.js';
 import type { SignalWatchers } from '../async/signal.watchers.js';
 import type { Timer } from '../clock/clock.port.js';
 import { setDeadline } from '../clock/deadline.js';
-import { type HeapEntry, TimerHeap } from '../clock/timer.heap.js';
+import { TimerHeap } from '../clock/timer.heap.js';
 import { answerOf, type Reading, readMessages } from '../codec/message.reader.js';
 import type { Answer, Protocol, RequestId } from '../codec/protocol.port.js';
 import { NotConnectedError } from '../errors/connection.errors.js';
@@ -14,54 +13,10 @@ import {
 import { BackpressureError, type SendFailure } from '../errors/sending.errors.js';
 import { toError, WebSockexError, withoutStacks } from '../errors/websockex.error.js';
 import type { DataFrame } from '../frame/frame.js';
-import type { ClientMeter } from '../metering/client.meter.js';
 import type { Failure } from '../metering/handler.meter.js';
+import { Request, type RequestSender, type RequestSettings } from './request.js';
+import { RequestLine } from './request.line.js';
 import type { FeatureContext, SessionFeature } from './session.feature.js';
-
-/** What is asked of a request beside its message. */
-export interface RequestSettings {
-  /** Milliseconds from the call; `Infinity`: none. */
-  readonly timeout: number;
-  readonly signal: AbortSignal | undefined;
-  /** Whether it is sent again, under a new id, when its session is lost. */
-  readonly retry: boolean;
-  /** Whether it waits for a session where there is none. */
-  readonly isKept: boolean;
-  /** Whether a handler of the client asks: while that waits, what arrives does so behind it. */
-  readonly isOfHandler: boolean;
-  /** Whether a login asks: then nothing is before it. */
-  readonly isOfLogin: boolean;
-  /** Whether it subscribes to a channel anew: then it goes before all that waits. */
-  readonly isReplay: boolean;
-}
-
-/** How a request goes out. */
-export interface RequestSender {
-  /** What is asked, as it was given. */
-  readonly message: unknown;
-  /**
-   * Sends it under this id, now or as soon as it may.
-   *
-   * @throws WebSockexError where it may not; then nothing of it is kept
-   */
-  send(id: RequestId, told: SendingTold): void;
-  /** What tells the peer that nobody waits for the answer any more; not sent where that session is over. */
-  cancel(id: RequestId, session: number): void;
-}
-
-/** Told on the way of one request. */
-export interface SendingTold {
-  /** A socket has it, that of this session: the peer may get it from now on. */
-  handed(session: number): void;
-  /** That socket gave it back, with no byte of it sent: it waits for the next session. */
-  returned(): void;
-  /** It waits; `withdraw` takes it out. */
-  kept(withdraw: () => void): void;
-  /** Nobody counts on the answer: it makes room for others, and may still be answered. */
-  aside(): void;
-  /** It will not be sent, or the socket had it, and is gone. */
-  failed(error: Error): void;
-}
 
 /**
  * Requests of ours, until each has ended, once:
@@ -554,125 +509,11 @@ export class Requests implements SessionFeature {
   }
 }
 
-/** One request. */
-class Request implements HeapEntry {
-  place = -1;
-  id: RequestId | undefined;
-  /** The session whose socket has it, where one does. */
-  session: number | undefined;
-  withdraw: (() => void) | undefined;
-  unwatch: (() => void) | undefined;
-  /** Told how it has ended, where somebody measures that. */
-  measured: ReturnType<ClientMeter['asks']> | undefined;
-  /** Whether a handler of the client may wait for it. */
-  isOfHandler = false;
-  /** Whether it is in the line of those without a place. */
-  isWaiting = false;
-  /** Whether a socket of a session before had it. */
-  wasSent = false;
-  isSettled = false;
-  /** Whether it has given up its place. */
-  isAside = false;
-  readonly #deferred = new Deferred<unknown>();
-
-  constructor(
-    readonly sender: RequestSender,
-    readonly settings: RequestSettings,
-    readonly at: number,
-    readonly order: number,
-  ) {}
-
-  /** Whether the peer may have it. */
-  get isSent(): boolean {
-    return this.wasSent || this.session !== undefined;
-  }
-
-  get promise(): Promise<unknown> {
-    return this.#deferred.promise;
-  }
-
-  resolve(value: unknown): void {
-    this.#deferred.resolve(value);
-  }
-
-  reject(reason: unknown): void {
-    this.#deferred.reject(reason);
-  }
-}
-
 /** What a message answers; one that cannot be looked at is told in its turn, and harms no other. */
 function knownAnswer(protocol: Protocol, value: unknown): Answer | undefined {
   try {
     return answerOf(protocol, value);
   } catch {
     return undefined;
-  }
-}
-
-/** Requests in order, of which any may end before its turn. */
-class RequestLine implements Iterable<Request> {
-  #requests: Request[] = [];
-  #next = 0;
-  /** Those that had their turn, and wait for another one: before all others, in their order. */
-  #back: Request[] = [];
-  size = 0;
-
-  push(request: Request): void {
-    request.isWaiting = true;
-    this.#requests.push(request);
-    this.size++;
-  }
-
-  comeBack(request: Request): void {
-    request.isWaiting = true;
-    this.#back.push(request);
-    this.size++;
-  }
-
-  shift(): Request | undefined {
-    if (this.#back.length > 0) this.#arrange();
-    while (this.#next < this.#requests.length) {
-      const request = this.#requests[this.#next++] as Request;
-      if (request.isSettled) continue;
-      request.isWaiting = false;
-      this.#left();
-      return request;
-    }
-    return undefined;
-  }
-
-  /** One of them has ended. */
-  forget(): void {
-    this.#left();
-  }
-
-  /** All of them, in order; none is left. */
-  take(): Request[] {
-    const all = [...this];
-    for (const request of all) request.isWaiting = false;
-    this.#requests = [];
-    this.#back = [];
-    this.#next = 0;
-    this.size = 0;
-    return all;
-  }
-
-  *[Symbol.iterator](): Iterator<Request> {
-    if (this.#back.length > 0) this.#arrange();
-    for (const request of this.#requests.slice(this.#next)) if (!request.isSettled) yield request;
-  }
-
-  /** Those that have ended hold no memory for long. */
-  #left(): void {
-    this.size--;
-    if (this.#requests.length >= 64 && this.size * 2 < this.#requests.length) this.#arrange();
-  }
-
-  #arrange(): void {
-    const back = this.#back.toSorted((one, other) => one.order - other.order);
-    const all = [...back, ...this.#requests.slice(this.#next)];
-    this.#requests = all.filter(({ isSettled }) => !isSettled);
-    this.#back = [];
-    this.#next = 0;
   }
 }
