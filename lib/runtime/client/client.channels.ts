@@ -73,7 +73,7 @@ export class ClientChannels implements ChannelPort {
   }
 
   ask(...asked: Parameters<ChannelPort['ask']>): void {
-    this.client.process.ask(...asked);
+    this.client.process.sessionHandlers.ask(...asked);
   }
 
   send(

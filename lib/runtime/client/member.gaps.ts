@@ -17,11 +17,11 @@ export class MemberGaps implements GapPort {
   }
 
   fill(gap: Gap, signal: AbortSignal): Promise<unknown> {
-    return this.member.process.fill(gap, signal);
+    return this.member.process.sessionHandlers.fill(gap, signal);
   }
 
   release(all: readonly Release[]): void {
-    this.member.process.release(all);
+    this.member.process.sessionHandlers.release(all);
   }
 
   crash(error: Error): void {

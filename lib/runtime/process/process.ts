@@ -1,4 +1,3 @@
-import type { RequestResult } from '../codec/protocol.port.js';
 import { Connection } from '../connection/connection.js';
 import { Rotation } from '../connection/rotation.js';
 import type { ConnectionOwner, SessionInfo, SessionWire } from '../connection/connection.port.js';
@@ -15,8 +14,7 @@ import { Mailbox } from '../mailbox/mailbox.js';
 import { PauseLock } from '../mailbox/pause.lock.js';
 import { TurnBudget } from '../mailbox/turn.budget.js';
 import type { ClientSettings } from '../options/client-settings.js';
-import type { Gap, GapContext } from '../session/gap.js';
-import type { Gaps, Release } from '../session/gaps.js';
+import type { Gaps } from '../session/gaps.js';
 import type { SendingOptions } from '../session/session.feature.js';
 import type { BudgetClient, Entrant } from '../throttle/budget.port.js';
 import { BesideCalls } from './beside.calls.js';
@@ -34,6 +32,7 @@ import type { Greeting } from './handler.streams.js';
 import type { ProcessOwner, ProcessTools } from './process.port.js';
 import { Reconnect } from './reconnect.js';
 import { ProcessRotation } from './rotation.host.js';
+import { SessionHandlers } from './session.handlers.js';
 import { Shutdown } from './shutdown.js';
 import type { UrlRound } from './url.round.js';
 import { WireDialogue } from './wire.dialogue.js';
@@ -69,6 +68,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   #rotation: Rotation<Login> | undefined;
   #besides: ProcessRotation | undefined;
   #beside: BesideCalls | undefined;
+  #sessionHandlers: SessionHandlers | undefined;
   /** That of the session, or of the last one. */
   login: Login | undefined;
   #settings: ClientSettings | undefined;
@@ -110,6 +110,11 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   /** Calls handlers that its mailbox does not wait for. */
   get beside(): BesideCalls {
     return (this.#beside ??= new BesideCalls(this.definition.name, this.tools, this));
+  }
+
+  /** What channels and gaps ask of the class. */
+  get sessionHandlers(): SessionHandlers {
+    return (this.#sessionHandlers ??= new SessionHandlers(this.tools, this));
   }
 
   /** What replaces its sessions. */
@@ -198,42 +203,9 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
     else this.tools.run(() => mailbox.postLater(message));
   }
 
-  /**
-   * Asks the `@OnSubscribe` of that name, between two messages, which do not wait for it; an incarnation that is over
-   * tells nothing.
-   *
-   * @param later told where it takes its time
-   */
-  ask(
-    name: string,
-    args: readonly unknown[],
-    told: (outcome: RequestResult) => void,
-    later: () => void,
-  ): void {
-    const work = (): void => {
-      const { isOver, incarnation } = this.lifetime;
-      if (isOver) return;
-      const handler = incarnation.channels?.get(name);
-      if (handler !== undefined) {
-        const guarded = (outcome: RequestResult): void => this.noted(() => told(outcome));
-        return this.beside.consult(handler, args, guarded, later);
-      }
-      told({ error: this.dispatcher.noTaker(`the channel "${name}"`) });
-    };
-    this.tools.run(() => this.mailbox.interject(work, () => undefined));
-  }
-
   /** Of a class with an `@OnGap`. */
   get gaps(): Gaps | undefined {
     return this.lifetime.incarnation.gaps === undefined ? undefined : this.owner.gaps;
-  }
-
-  /** Calls the `@OnGap` for a stream, beside the mailbox, which does not wait for it. */
-  fill(gap: Gap, signal: AbortSignal): Promise<unknown> {
-    const handler = this.lifetime.incarnation.gaps?.find(gap.stream);
-    if (handler === undefined) return Promise.resolve();
-    const context: GapContext = Object.freeze({ signal });
-    return this.beside.settled(handler, [gap, context]);
   }
 
   /** Takes out what nobody wants any more. */
@@ -494,13 +466,6 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   /** Nobody waits for the peer in `@OnConnect` any more, unless the session is ready. */
   #leaveLogin(reason: CloseReason): void {
     if (this.login?.isReady === false) this.login.dialogue.over(reason);
-  }
-
-  /** Has messages that were held, or missing, handled before all that waits. */
-  release(all: readonly Release[]): void {
-    const group = { isBroken: false };
-    const messages = all.map((release): Message => ({ type: 'released', release, group }));
-    this.tools.run(() => this.mailbox.putFirst(messages));
   }
 
   /** Crashes in a turn of its own. */
