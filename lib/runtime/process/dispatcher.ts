@@ -194,7 +194,11 @@ export class Dispatcher implements MailboxOwner<Message>, FrameRouter {
 
   onEscape(error: unknown): Pending {
     const { calls, lifetime, invoker } = this.parts;
-    if (invoker.isAwaited) return invoker.rejected(error);
+    if (invoker.isAwaited) {
+      const pending = invoker.rejected(error);
+      if (this.#messages !== undefined) this.#messages.handled();
+      return pending;
+    }
     calls.over();
     if (!lifetime.isOver) return lifetime.crash(error);
     this.tools.telemetry.error(error, 'the end of the client');

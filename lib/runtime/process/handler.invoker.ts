@@ -22,6 +22,7 @@ import {
 } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
 import type { CallMessage, Message } from './message.js';
+import type { Gaps } from '../session/gaps.js';
 import type { SendingOptions } from '../session/session.feature.js';
 import type { ProcessTools } from './process.port.js';
 import type { Reconnect } from './reconnect.js';
@@ -38,6 +39,8 @@ export interface HandlerInvokerParts {
   /** The wire, while a frame may be handed to it at once. */
   readonly freeWire: Pick<Wire, 'sendOne'> | undefined;
   readonly rotation: RotationView;
+  /** Of a class with an `@OnGap`. */
+  readonly gaps: Pick<Gaps, 'unhandled'> | undefined;
   /** That of the session, or of the last one. */
   readonly login: { whenSettled(work: () => void): void } | undefined;
   /** @throws WebSockexError */
@@ -314,6 +317,7 @@ export class HandlerInvoker implements HandlerStreamsOwner {
       return undefined;
     }
     if (!this.isEndOfSession(thrown)) return this.parts.lifetime.crash(thrown);
+    this.parts.gaps?.unhandled();
     this.tools.undelivered.add('handler');
     return undefined;
   }

@@ -142,6 +142,11 @@ export class Gaps implements SessionFeature {
     mark.stream.moveTo(mark.position, this.context.session);
   }
 
+  /** What was admitted could not be handled: it is missing. */
+  unhandled(): void {
+    this.#mark = undefined;
+  }
+
   /** A crash: what was being handled was not; what was held is missing, too. */
   over(): void {
     this.#mark = undefined;

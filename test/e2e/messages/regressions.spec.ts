@@ -1005,4 +1005,30 @@ describe('what once went wrong', () => {
       expect(told.slice(0, 2)).toEqual([{ op: 'item', n: how }, '']);
     }
   });
+
+  it('what a handler could not finish, because its session was over, is missing', async () => {
+    class Asks {
+      static handle: ClientHandle | undefined;
+      static asked: string[] = [];
+      static seen: unknown[] = [];
+      @OnMessage() async m({ seq, op }: M) {
+        if (op === 'ask') await Asks.handle?.request({ op });
+        Asks.seen.push(seq);
+      }
+      @OnGap() gap({ from, to }: Gap) {
+        Asks.asked.push(`${from.seq}-${to.seq}`);
+        return [{ seq: Number(from.seq) + 1 }];
+      }
+    }
+    const both = make({
+      position: ({ seq }) => (seq === undefined ? undefined : { stream: 'a', seq }),
+    });
+    await using s = await NetScene.open(Asks, { protocol: both, ...AT_ONCE });
+    Asks.handle = s.handle;
+    await feed(s, { seq: 1 }, { seq: 2, op: 'ask' });
+    s.peer.drop();
+    await seconds(s, 1);
+    await feed(s, { seq: 3 });
+    expect([Asks.asked, Asks.seen]).toEqual([['1-3'], [1, 2, 3]]);
+  });
 });
