@@ -111,6 +111,8 @@ export class HandlerStreams {
       iterator = source[Symbol.asyncIterator]();
       // While the session closes nothing would be taken, and a source that never waits never ends.
       while (!isOver && (greeting ?? this.connection).isOpen) {
+        // Before: what the first item of a turn takes counts, and tells how many more fit in.
+        budget.spend();
         const { done, value } = await iterator.next();
         if (done) isOver = true;
         if (isOver) break;
@@ -119,7 +121,6 @@ export class HandlerStreams {
         );
         greeting?.sent();
         await taken;
-        budget.spend();
         if (budget.isSpent) await new Promise<void>((next) => budget.whenRenewed(next));
       }
       greeting?.sent();
