@@ -149,9 +149,9 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
     return this.#member.process;
   }
 
-  /** Whether its messages go on in the next turn of the event loop. */
+  /** Whether its messages, or a stream of a handler's, go on in the next turn of the event loop. */
   get isYielding(): boolean {
-    return this.process.mailbox.isYielding;
+    return this.process.budget.isAwaited;
   }
 
   /** Its incarnations. */

@@ -183,11 +183,6 @@ export class Mailbox<M> {
     return this.#suspended;
   }
 
-  /** Whether it goes on in the next turn of the event loop, as this one is used up. */
-  get isYielding(): boolean {
-    return this.#yielding;
-  }
-
   /** Holds every message until {@link resume}; the one being handled is finished. */
   suspend(): void {
     this.#suspended = true;

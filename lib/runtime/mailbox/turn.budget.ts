@@ -54,6 +54,11 @@ export class TurnBudget {
     return false;
   }
 
+  /** Whether anybody waits for the next turn. */
+  get isAwaited(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /** Calls `next`, which must not throw, when this turn of the event loop is over. */
   whenRenewed(next: () => void): void {
     (this.#waiting ??= []).push(next);

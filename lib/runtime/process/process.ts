@@ -56,6 +56,8 @@ const NOWHERE: FrameInbox = { post: () => undefined };
 export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   readonly connection: Connection;
   readonly entrant: Entrant;
+  /** Of its turns of the event loop. */
+  readonly budget: TurnBudget;
   readonly mailbox: Mailbox<Message>;
   readonly calls: HandlerCalls;
   readonly watch: HandlerWatch;
@@ -93,7 +95,7 @@ export class Process implements ConnectionOwner, BudgetClient, LoginOwner {
   ) {
     const { name } = definition;
     const { telemetry } = tools;
-    const budget = tools.budget?.() ?? new TurnBudget();
+    const budget = (this.budget = tools.budget?.() ?? new TurnBudget());
     this.dispatcher = new Dispatcher(name, tools, this, owner);
     const marks = (): ClientSettings['mailbox'] => this.settings.mailbox;
     this.mailbox = new Mailbox<Message>(this.dispatcher, marks, budget, tools.meter?.waits);

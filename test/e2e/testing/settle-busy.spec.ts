@@ -1,16 +1,20 @@
-import { OnFrame, type TextFrame } from 'nestjs-websockex';
+import { OnCast, OnFrame, type TextFrame } from 'nestjs-websockex';
 import { expect, it } from 'vitest';
 
 import { NetScene } from '../../fixtures/net-scene.js';
+
+/** Real time: a turn has so many milliseconds, and this takes more. */
+function useUpTurn(): void {
+  const until = performance.now() + 12;
+  while (performance.now() < until);
+}
 
 it('settle() waits for handlers that have used up a turn of the event loop, and go on in the next', async () => {
   const heard: string[] = [];
   class Busy {
     @OnFrame('text') hear({ data }: TextFrame) {
       heard.push(data);
-      // Real time: a turn has so many milliseconds, and each of these takes more.
-      const until = performance.now() + 12;
-      while (performance.now() < until);
+      useUpTurn();
     }
   }
   await using scene = await NetScene.open(Busy);
@@ -20,4 +24,20 @@ it('settle() waits for handlers that have used up a turn of the event loop, and 
   await scene.handle.sys.resume();
   await scene.net.settle();
   expect(heard).toEqual(texts);
+});
+
+it('settle() waits for a generator that has used up a turn, and yields nothing that is sent', async () => {
+  let asked = 0;
+  class Yielding {
+    @OnCast() async *work() {
+      for (; asked < 6; asked++) {
+        useUpTurn();
+        yield undefined;
+      }
+    }
+  }
+  await using scene = await NetScene.open(Yielding);
+  scene.handle.cast('work');
+  await scene.net.settle();
+  expect(asked).toBe(6);
 });
