@@ -206,8 +206,14 @@ describe('a gap', () => {
   });
 
   it('within what came behind another is the next one', async () => {
-    await using scene = await open(missing);
+    const { opened, go } = gate<void>();
+    await using scene = await open(async (gap) => {
+      await opened;
+      return missing(gap);
+    });
     await feed(scene, tick('a', 1), tick('a', 3), tick('a', 6), tick('a', 5), tick('a', 9));
+    go();
+    await scene.net.settle();
     expect(handled()).toBe('a1 a2 a3 a4 a5 a6 a7 a8 a9');
     // What came in another order is not missing.
     expect(TickClient.gaps.map(({ from, to }) => [from.seq, to.seq])).toEqual([

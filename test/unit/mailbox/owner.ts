@@ -26,7 +26,8 @@ export class Owner implements MailboxOwner<Note> {
   isFull = false;
   isBusy = false;
 
-  constructor(marks: Partial<MailboxMarks> = {}, budget = new TurnBudget()) {
+  /** @param budget without one, a machine that is busy is not to end a turn sooner */
+  constructor(marks: Partial<MailboxMarks> = {}, budget = new TurnBudget(1000, Infinity)) {
     const all = { highWaterMark: 1000, lowWaterMark: 0, maxBytes: 1e6, ...marks };
     this.mailbox = new Mailbox<Note>(this, () => all, budget);
   }
