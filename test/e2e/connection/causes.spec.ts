@@ -8,19 +8,13 @@ import { describe, expect, it } from 'vitest';
 
 import { boot } from '../../fixtures/boot.js';
 import { Recorder } from '../../fixtures/journal.js';
-import { RawServer } from '../../fixtures/raw-server.js';
+import { RefusedPort } from '../../fixtures/refused-port.js';
 import { clientAt, Scene } from '../../fixtures/scene.js';
-
-/** A URL at which nobody listens. */
-async function nowhere(scheme: string): Promise<string> {
-  const server = await RawServer.listen();
-  await server.close();
-  return server.url().replace('ws:', scheme);
-}
 
 describe('What makes a preparation fail', () => {
   it('is told with its causes: a fetch in a factory', async () => {
-    const url = await nowhere('http:');
+    using refused = await RefusedPort.hold();
+    const url = `http://127.0.0.1:${refused.port}/`;
     @WebSockexClient({
       reconnect: false,
       useFactory: async () => ({ url: await (await fetch(url)).text() }),
@@ -52,7 +46,7 @@ describe('What makes a preparation fail', () => {
 
 describe('A host with several addresses', () => {
   it('has the message of each; the code is of the one that answered', async () => {
-    const { port } = new URL(await nowhere('ws:'));
+    using refused = await RefusedPort.hold();
     const lookup = (
       _host: string,
       _options: object,
@@ -64,7 +58,7 @@ describe('A host with several addresses', () => {
         { address: '127.0.0.1', family: 4 },
       ]);
     };
-    const client = clientAt(`ws://feed.test:${port}/`, Recorder, {
+    const client = clientAt(`ws://feed.test:${refused.port}/`, Recorder, {
       reconnect: false,
       socket: { lookup },
     });

@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { boot } from '../../fixtures/boot.js';
 import { Recorder } from '../../fixtures/journal.js';
 import { RawServer, type RawPeer } from '../../fixtures/raw-server.js';
+import { RefusedPort } from '../../fixtures/refused-port.js';
 import { clientAt, Scene } from '../../fixtures/scene.js';
 
 /** Plays the first attempt, and gives what the client ended with. */
@@ -103,17 +104,16 @@ describe('An answer in another version of HTTP', () => {
 
 describe('An address nobody answers at', () => {
   it('tells ECONNREFUSED of a port nobody listens on', async () => {
-    const server = await RawServer.listen();
-    await server.close();
-    await using app = await boot([clientAt(server.url(), Recorder, { reconnect: false })]);
+    using refused = await RefusedPort.hold();
+    const url = `ws://127.0.0.1:${refused.port}/`;
+    await using app = await boot([clientAt(url, Recorder, { reconnect: false })]);
     await app.journal.until('disconnect #1 error ConnectionError');
     expect(app.journal.statuses[0]?.error).toMatchObject({ systemCode: 'ECONNREFUSED' });
   });
 
   it('tells one error of a name with several addresses', async () => {
-    const server = await RawServer.listen();
-    await server.close();
-    const client = clientAt(`ws://two.example:${server.port}`, Recorder, {
+    using refused = await RefusedPort.hold();
+    const client = clientAt(`ws://two.example:${refused.port}`, Recorder, {
       reconnect: false,
       socket: {
         autoSelectFamily: true,

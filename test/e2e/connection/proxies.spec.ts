@@ -25,6 +25,7 @@ import { WsTransport } from '../../../lib/runtime/transport/ws.transport.js';
 import { boot } from '../../fixtures/boot.js';
 import { Recorder } from '../../fixtures/journal.js';
 import { ConnectProxy, type ProxyOptions, Socks5Proxy } from '../../fixtures/proxies.js';
+import { RefusedPort } from '../../fixtures/refused-port.js';
 import { AT_ONCE, clientAt } from '../../fixtures/scene.js';
 import { selfSigned } from '../../fixtures/tls.js';
 import { WsServer } from '../../fixtures/ws-server.js';
@@ -91,9 +92,9 @@ describe.each(Object.entries(KINDS))('A proxy of %s', (kind, listen) => {
   });
 
   it('that is away is an error that names it', async () => {
-    const proxy = await listen();
-    const url = proxy.url();
-    await proxy[Symbol.asyncDispose]();
+    await using proxy = await listen();
+    using refused = await RefusedPort.hold();
+    const url = proxy.url().replace(`:${proxy.port}`, `:${refused.port}`);
     const error = (await outcome('ws://127.0.0.1:1/', { proxy: url })) as Error;
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toMatch(

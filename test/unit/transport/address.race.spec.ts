@@ -4,6 +4,7 @@ import * as net from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { AddressRace, hasSeveralAddresses } from '../../../lib/runtime/transport/address.race.js';
+import { RefusedPort } from '../../fixtures/refused-port.js';
 
 type Told = { readonly error: Error | null; readonly socket?: net.Socket | undefined };
 type Family = 4 | 6;
@@ -18,14 +19,6 @@ async function listen(): Promise<net.Server & { port: number }> {
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   return Object.assign(server, { port: (server.address() as net.AddressInfo).port });
-}
-
-/** A port that nobody listens at. */
-async function closedPort(): Promise<number> {
-  const server = await listen();
-  server.close();
-  await once(server, 'close');
-  return server.port;
 }
 
 function race(
@@ -60,7 +53,8 @@ describe('A host with several addresses', () => {
   });
 
   it('is not reached when all have failed, and each says why', async () => {
-    const { error } = await race(await closedPort(), [NOWHERE, HERE]);
+    using refused = await RefusedPort.hold();
+    const { error } = await race(refused.port, [NOWHERE, HERE]);
     expect(error).toBeInstanceOf(AggregateError);
     const said = (error as AggregateError).errors.map(
       ({ address }: { address: string }) => address,
