@@ -51,7 +51,23 @@ class MeteredClause implements Handler {
   invoke(argument: unknown, frame: unknown): unknown {
     return --this.#meter.left > 0
       ? this.#handler.invoke(argument as never, frame as never)
-      : timed(this.#handler, this.#meter, [argument, frame]);
+      : this.#timed(argument, frame);
+  }
+
+  /** As {@link followed}, without a closure where nothing is promised: of a feed there are many. */
+  #timed(argument: unknown, frame: unknown): unknown {
+    const meter = this.#meter;
+    const since = meter.begin();
+    let value: unknown;
+    try {
+      value = this.#handler.invoke(argument as never, frame as never);
+    } catch (thrown) {
+      meter.end(since, { thrown });
+      throw thrown;
+    }
+    if (isThenable(value)) return settled(value, (failure) => meter.end(since, failure));
+    meter.end(since);
+    return value;
   }
 }
 
@@ -126,17 +142,18 @@ class MeteredCall implements Handler {
   invoke(...args: unknown[]): unknown {
     return --this.#meter.left > 0
       ? (this.#handler.invoke as Call).apply(this.#handler, args)
-      : timed(this.#handler, this.#meter, args);
+      : this.#timed(args);
   }
-}
 
-/** Calls it, and times that until what it has returned has settled. */
-function timed(handler: Handler, meter: HandlerMeter, args: unknown[]): unknown {
-  const since = meter.begin();
-  return followed(
-    () => (handler.invoke as Call).apply(handler, args),
-    (failure) => meter.end(since, failure),
-  );
+  #timed(args: unknown[]): unknown {
+    const handler = this.#handler;
+    const meter = this.#meter;
+    const since = meter.begin();
+    return followed(
+      () => (handler.invoke as Call).apply(handler, args),
+      (failure) => meter.end(since, failure),
+    );
+  }
 }
 
 /** Calls, and tells when what was returned has settled; gives that, or what it comes to. */
@@ -148,12 +165,18 @@ function followed(call: () => unknown, over: (failure?: Failure) => void): unkno
     over({ thrown });
     throw thrown;
   }
-  if (!isThenable(value)) {
-    over();
-    return value;
-  }
+  if (isThenable(value)) return settled(value, over);
+  over();
+  return value;
+}
+
+/** Tells when it has settled; gives what it comes to. */
+function settled(
+  promise: PromiseLike<unknown>,
+  over: (failure?: Failure) => void,
+): Promise<unknown> {
   // What is passed on in its place: of a promise that two await, the stack does not tell who awaits whom.
-  return Promise.resolve(value).then(
+  return Promise.resolve(promise).then(
     (late) => {
       over();
       return late;

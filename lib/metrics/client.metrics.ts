@@ -17,8 +17,12 @@ export interface ClientMetricsOptions {
   readonly rpcMethods?: readonly string[] | undefined;
 }
 
-/** Told each value of a histogram. */
-export type Recorder = (name: HistogramName, value: number, attributes: Attributes) => void;
+/** Told the values of a histogram. */
+export type Recorder = (
+  name: HistogramName,
+  values: readonly number[],
+  attributes: Attributes,
+) => void;
 
 /** Told each value of now. */
 export type Observer = (name: ObservedName, value: number, attributes: Attributes) => void;
@@ -69,11 +73,18 @@ export class ClientMetrics implements MeteringListener {
 
   /** Nothing more is measured for it. */
   end(): void {
+    this.#flush();
     this.#end();
+  }
+
+  /** Has told what handlers have taken in this turn of the event loop, too. */
+  #flush(): void {
+    for (const { meter } of this.#metering.clients) meter?.flush();
   }
 
   /** Tells all values of now. */
   observe(tell: Observer): void {
+    this.#flush();
     const counted = this.#sums.copy();
     const values = new Sums<ObservedName>();
     for (const client of this.#metering.clients) {
@@ -142,7 +153,7 @@ export class ClientMetrics implements MeteringListener {
       case 'heartbeat':
         return this.#record(
           'websockex.heartbeat.rtt',
-          event.rtt / 1_000,
+          [event.rtt / 1_000],
           this.#of(source).attributes,
         );
       case 'pause':
@@ -175,7 +186,7 @@ export class ClientMetrics implements MeteringListener {
   }
 
   admitted(client: ClientMeter, address: string | undefined, seconds: number): void {
-    this.#record('websockex.connect.wait', seconds, this.#of(client).with(at({ address })));
+    this.#record('websockex.connect.wait', [seconds], this.#of(client).with(at({ address })));
   }
 
   attempted(client: ClientMeter, { seconds, error, status, ...destination }: AttemptMade): void {
@@ -184,7 +195,7 @@ export class ClientMetrics implements MeteringListener {
       ...(error !== undefined && { 'error.type': errorTypeOf(error) }),
       ...(status !== undefined && { 'http.response.status_code': status }),
     });
-    this.#record('websockex.connect.duration', seconds, attributes);
+    this.#record('websockex.connect.duration', [seconds], attributes);
   }
 
   ended(client: ClientMeter, { seconds, end, code }: SessionOver): void {
@@ -192,10 +203,15 @@ export class ClientMetrics implements MeteringListener {
       'websockex.end': end,
       ...(code !== undefined && { 'websockex.close.code': code }),
     });
-    this.#record('websockex.session.duration', seconds, attributes);
+    this.#record('websockex.session.duration', [seconds], attributes);
   }
 
-  handled(client: ClientMeter, handler: HandlerMeter, seconds: number, failure?: Failure): void {
+  handled(
+    client: ClientMeter,
+    handler: HandlerMeter,
+    seconds: readonly number[],
+    failure?: Failure,
+  ): void {
     const { module } = client;
     const known = failure === undefined ? this.#ofHandlers.get(handler) : undefined;
     if (known?.module === module) {
@@ -211,18 +227,18 @@ export class ClientMetrics implements MeteringListener {
   }
 
   waited(client: ClientMeter, seconds: number): void {
-    this.#record('websockex.mailbox.wait', seconds, this.#of(client).attributes);
+    this.#record('websockex.mailbox.wait', [seconds], this.#of(client).attributes);
   }
 
   answered(client: ClientMeter, { seconds, system, message, failure }: RequestOver): void {
     const series = this.#of(client);
     if (system === undefined) {
-      return this.#record('websockex.request.duration', seconds, series.with(failed(failure)));
+      return this.#record('websockex.request.duration', [seconds], series.with(failed(failure)));
     }
     const { method } = message as { readonly method?: unknown };
     const isTold = typeof method === 'string' && this.#rpcMethods.has(method);
     const attributes = series.with({ ...failed(failure), ...(isTold && { 'rpc.method': method }) });
-    this.#record('rpc.client.call.duration', seconds, attributes);
+    this.#record('rpc.client.call.duration', [seconds], attributes);
   }
 
   dropped(client: ClientMeter, frames: number, error: unknown): void {
@@ -234,6 +250,7 @@ export class ClientMetrics implements MeteringListener {
   }
 
   forgotten({ name }: Client, meter: ClientMeter): void {
+    meter.flush();
     this.#count(meter, this.#sums);
     this.#paused.delete(name);
   }

@@ -43,7 +43,7 @@ export class AllSeries {
 
   of({ name, module }: MeteredClient): ClientSeries {
     const { names } = this;
-    const shown = names === false ? undefined : names === true ? name : names(name);
+    const shown = names === false ? undefined : names === true ? name : shownBy(names, name);
     const key = shown === undefined ? module : `${module} ${shown}`;
     let series = this.#byClient.get(key);
     if (series === undefined) {
@@ -56,6 +56,15 @@ export class AllSeries {
       this.#byClient.set(key, series);
     }
     return series;
+  }
+}
+
+/** Whoever counts must not fail: what a function of the user's throws is a name as good as none. */
+function shownBy(names: (client: string) => string, name: string): string {
+  try {
+    return names(name);
+  } catch {
+    return '_OTHER';
   }
 }
 

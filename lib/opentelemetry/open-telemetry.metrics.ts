@@ -52,33 +52,39 @@ export class OpenTelemetryMetrics implements OnApplicationShutdown {
     const meter = (this.#meter = provider.getMeter(SCOPE));
     this.#histograms = new Map(HISTOGRAMS.map((name) => [name, makeHistogram(meter, name)]));
     this.#observables = new Map(OBSERVED.map((name) => [name, makeObservable(meter, name)]));
-    this.#metrics = new ClientMetrics(metering, who, options, (...value) => this.#record(...value));
+    this.#metrics = new ClientMetrics(metering, who, options, (...values) =>
+      this.#record(...values),
+    );
     this.#callback = (result) => this.#collect(result);
     meter.addBatchObservableCallback(this.#callback, [...this.#observables.values()]);
   }
 
   /** All clients have ended. */
   onApplicationShutdown(): void {
-    this.#drain();
     this.#metrics.end();
+    this.#drain();
     this.#meter.removeBatchObservableCallback(this.#callback, [...this.#observables.values()]);
   }
 
-  #record(name: HistogramName, value: number, attributes: Attributes): void {
-    if (!SAMPLED.has(name)) return this.#histograms.get(name)?.record(value, attributes);
+  #record(name: HistogramName, values: readonly number[], attributes: Attributes): void {
+    if (!SAMPLED.has(name)) {
+      const histogram = this.#histograms.get(name);
+      for (const value of values) histogram?.record(value, attributes);
+      return;
+    }
     let all = this.#reservoirs.get(name);
     if (all === undefined) this.#reservoirs.set(name, (all = new Map()));
     let reservoir = all.get(attributes);
     if (reservoir === undefined) all.set(attributes, (reservoir = new Reservoir()));
-    reservoir.add(value);
+    for (const value of values) reservoir.add(value);
   }
 
   #collect(result: BatchObservableResult): void {
-    this.#drain();
     this.#metrics.observe((name, value, attributes) => {
       const observable = this.#observables.get(name);
       if (observable !== undefined) result.observe(observable, value, attributes);
     });
+    this.#drain();
   }
 
   /** What is recorded while somebody collects is collected with it. */

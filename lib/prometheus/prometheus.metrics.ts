@@ -50,9 +50,10 @@ export class PrometheusMetrics implements OnApplicationShutdown {
     this.#histograms = new Map(
       HISTOGRAMS.map((name) => [name, new BucketHistogram(METRICS[name].boundaries ?? [])]),
     );
-    this.#metrics = new ClientMetrics(metering, who, options, (name, value, attributes) =>
-      this.#histograms.get(name)?.add(value, attributes),
-    );
+    this.#metrics = new ClientMetrics(metering, who, options, (name, values, attributes) => {
+      const histogram = this.#histograms.get(name);
+      for (const value of values) histogram?.add(value, attributes);
+    });
     const all = [
       ...OBSERVED.map((name) => registered(name, prefix, () => this.#observe().get(name) ?? [])),
       ...HISTOGRAMS.map((name) => {

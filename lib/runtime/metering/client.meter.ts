@@ -45,8 +45,13 @@ export interface MeterListener {
   /** @param wire the same for an attempt, and the session that it has led to */
   attempted?(client: ClientMeter, attempt: AttemptMade, wire: object): void;
   ended?(client: ClientMeter, session: SessionOver, wire: object): void;
-  /** A call of a handler that was timed: of a fast feed these are few. */
-  handled?(client: ClientMeter, handler: HandlerMeter, seconds: number, failure?: Failure): void;
+  /** Calls of a handler that were timed, and have ended so: of a fast feed these are few. */
+  handled?(
+    client: ClientMeter,
+    handler: HandlerMeter,
+    seconds: readonly number[],
+    failure?: Failure,
+  ): void;
   /** One of 64 messages has waited in the mailbox. */
   waited?(client: ClientMeter, seconds: number): void;
   /** A request begins. @returns what its end is told with */
@@ -132,6 +137,11 @@ export class ClientMeter implements WireMeterOwner, TracedClient {
       this.#handlers.set(method, meter);
     }
     return meter;
+  }
+
+  /** Tells what is told together otherwise. */
+  flush(): void {
+    for (const handler of this.#handlers.values()) handler.flush();
   }
 
   /** An attempt waits to be let in. @returns told whether it was */

@@ -31,8 +31,15 @@ export interface Failure {
   readonly thrown: unknown;
 }
 
-/** Told of each call that was timed. */
-export type Timed = (handler: HandlerMeter, seconds: number, failure: Failure | undefined) => void;
+/** Told of calls that were timed, in seconds, which have all ended so. */
+export type Timed = (
+  handler: HandlerMeter,
+  seconds: readonly number[],
+  failure: Failure | undefined,
+) => void;
+
+/** So many are told at a time: to tell of one costs as much as to time it. */
+const TOGETHER = 256;
 
 /**
  * Counts the calls of one handler, and times some: to look at the clock twice costs as much as a short handler does. Of a
@@ -47,6 +54,9 @@ export class HandlerMeter {
   #before = 0;
   /** How many were timed in this turn of the event loop. */
   #timed = 0;
+  #isJoined = false;
+  /** What calls have taken that have ended well, until that is told: with the turn at the latest. */
+  #ended: number[] = [];
   #durations: LogHistogram | undefined;
 
   constructor(
@@ -69,22 +79,46 @@ export class HandlerMeter {
   /** A call that is timed begins. @returns what {@link end} is to be given */
   begin(): number {
     this.#before += this.#period;
-    if (this.#timed++ === 0) this.turns.join(this);
-    this.left = this.#period = this.#timed < TIMED ? 1 : EVERY;
+    this.left = this.#period = ++this.#timed < TIMED ? 1 : EVERY;
+    if (!this.#isJoined) this.#join();
     return this.clock.now();
   }
 
   /** What it returned has settled, or it has thrown. */
   end(since: number, failure?: Failure): void {
     const seconds = (this.clock.now() - since) / 1_000;
-    this.durations.add(seconds);
-    this.told(this, seconds, failure);
+    if (failure !== undefined) {
+      this.durations.add(seconds);
+      this.told(this, [seconds], failure);
+      return;
+    }
+    if (this.#ended.push(seconds) >= TOGETHER) this.#tell();
+    if (!this.#isJoined) this.#join();
   }
 
   /** The next calls are those of another turn. */
   turnOver(): void {
+    this.#isJoined = false;
     this.#before += this.#period - this.left;
     this.left = this.#period = 1;
     this.#timed = 0;
+    this.flush();
+  }
+
+  /** Tells what waits to be told. */
+  flush(): void {
+    if (this.#ended.length > 0) this.#tell();
+  }
+
+  #join(): void {
+    this.#isJoined = true;
+    this.turns.join(this);
+  }
+
+  #tell(): void {
+    const ended = this.#ended;
+    this.#ended = [];
+    for (const seconds of ended) this.durations.add(seconds);
+    this.told(this, ended, undefined);
   }
 }

@@ -242,9 +242,10 @@ describe('The metrics of clients, with the SDK of OpenTelemetry', () => {
     Feed.release();
     await scene.feed('boom');
     const of = (handler: string) => ({ ...CLASS, 'websockex.handler': handler });
-    expect(await otel.figures('websockex.handler.duration')).toEqual([
-      { attributes: of('frame'), value: 0, count: 2 },
+    const figures = await otel.figures('websockex.handler.duration');
+    expect(figures.toSorted((a, b) => b.value - a.value)).toEqual([
       { attributes: of('wait'), value: 0.3, count: 1 },
+      { attributes: of('frame'), value: 0, count: 2 },
       { attributes: { ...of('boom'), 'error.type': 'RangeError' }, value: 0, count: 1 },
     ]);
   });
@@ -476,6 +477,12 @@ describe('What the metrics show of a client', () => {
   it.each([
     [true, 'feed-1'],
     [(name: string) => name.replace(/-.*/, ''), 'feed'],
+    [
+      () => {
+        throw new Error('a function of names');
+      },
+      '_OTHER',
+    ],
   ])('is its name, too, where it is asked for: %s', async (names, shown) => {
     const otel = new OtelMetrics();
     await using scene = await NetScene.open(

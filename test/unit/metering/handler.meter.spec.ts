@@ -12,8 +12,8 @@ const told: { readonly seconds: number; readonly failure: Failure | undefined }[
 let now = 0;
 
 function make(): HandlerMeter {
-  const note = (_: HandlerMeter, seconds: number, failure: Failure | undefined): void =>
-    void told.push({ seconds, failure });
+  const note = (_: HandlerMeter, all: readonly number[], failure: Failure | undefined): void =>
+    void told.push(...all.map((seconds) => ({ seconds, failure })));
   return new HandlerMeter('tick', { now: () => now }, new MeterTurns(), note);
 }
 
@@ -35,27 +35,43 @@ describe('The meter of a handler', () => {
   it('counts all calls, and times the first eight of a turn and one of 64 after those', async () => {
     const meter = make();
     call(meter, 8);
-    expect([meter.calls, told.length]).toEqual([8, 8]);
     call(meter, 63);
-    expect([meter.calls, told.length]).toEqual([71, 8]);
-    call(meter, 1);
-    expect([meter.calls, told.length]).toEqual([72, 9]);
-    call(meter, 10);
+    expect(meter.calls).toBe(71);
     await settle();
-    expect([meter.calls, told.length]).toEqual([82, 9]);
+    expect(told.length).toBe(8);
+    call(meter, 8 + 64 + 10);
+    expect(meter.calls).toBe(71 + 82);
+    await settle();
+    expect([meter.calls, told.length]).toEqual([153, 8 + 9]);
     call(meter, 3);
-    expect([meter.calls, told.length]).toEqual([85, 12]);
+    await settle();
+    expect([meter.calls, told.length]).toEqual([156, 8 + 9 + 3]);
   });
 
-  it('tells seconds, and what the call has failed with', () => {
+  it('tells of many as they come, and of one that has ended in a later turn with that', async () => {
+    const meter = make();
+    call(meter, 8 + 64 * 247);
+    expect(told.length).toBe(0);
+    call(meter, 64);
+    expect(told.length).toBe(256);
+    --meter.left;
+    const since = meter.begin();
+    await settle();
+    meter.end(since);
+    await settle();
+    expect(told.length).toBe(257);
+  });
+
+  it('tells seconds, and what the call has failed with', async () => {
     const meter = make();
     call(meter, 1, 250);
     const failure = { thrown: new Error('no') };
     --meter.left;
     meter.end(meter.begin(), failure);
+    await settle();
     expect(told).toEqual([
-      { seconds: 0.25, failure: undefined },
       { seconds: 0, failure },
+      { seconds: 0.25, failure: undefined },
     ]);
     expect(meter.durations.count).toBe(2);
   });
