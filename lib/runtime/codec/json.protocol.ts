@@ -30,7 +30,13 @@ export interface JsonOptions<M = unknown> extends Partial<Omit<Protocol<M>, 'cod
  * @publicApi
  */
 export function json<M = unknown>(options: JsonOptions<M> = {}): Protocol<M> {
-  const { name = 'type', parse = JSON.parse, stringify = JSON.stringify, ...rest } = options;
+  const {
+    name = 'type',
+    parse = JSON.parse,
+    stringify = JSON.stringify,
+    system,
+    ...rest
+  } = options;
   for (const [option, value] of Object.entries({ parse, stringify, ...rest })) {
     if (value === undefined || typeof value === 'function') continue;
     throw new TypeError(`json(): "${option}" is ${inspectShort(value)}; it must be a function`);
@@ -40,8 +46,12 @@ export function json<M = unknown>(options: JsonOptions<M> = {}): Protocol<M> {
       `json(): "name" is ${inspectShort(name)}; it must be the name of a field, or a function`,
     );
   }
+  if (system !== undefined && typeof system !== 'string') {
+    throw new TypeError(`json(): "system" is ${inspectShort(system)}; it must be a string`);
+  }
   return Object.freeze<Protocol<M>>({
     ...rest,
+    ...(system !== undefined && { system }),
     codec: Object.freeze({
       binary: false,
       encode: (message: M): string => {

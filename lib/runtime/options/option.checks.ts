@@ -52,6 +52,7 @@ const PARTS = [
   'call',
   'reply',
   'position',
+  'traceparent',
 ] as const;
 
 export const isProtocol: Check = (value) => {
@@ -65,6 +66,10 @@ export const isProtocol: Check = (value) => {
   const { binary, encode, decode } = codec as Record<string, unknown>;
   if (typeof binary !== 'boolean') return wanted;
   if (typeof encode !== 'function' || typeof decode !== 'function') return wanted;
+  const { system } = parts;
+  if (!['undefined', 'string'].includes(typeof system)) {
+    return 'a protocol, whose "system" is a string';
+  }
   const odd = PARTS.find((name) => !['undefined', 'function'].includes(typeof parts[name]));
   return odd === undefined ? undefined : `a protocol, whose "${odd}" is a function`;
 };

@@ -343,9 +343,6 @@ class WsSocket implements TransportSocket, DiallerOwner {
   }
 
   #onRequest(request: ClientRequest, ws: WebSocket, finish: unknown): void {
-    // What comes right behind the answer is told in the context of that.
-    const emit = request.emit.bind(request);
-    request.emit = (...event: Parameters<typeof emit>) => this.#outside(() => emit(...event));
     request.once('socket', (socket: net.Socket & { readonly secureConnecting?: boolean }) => {
       const dialled = (): void => {
         tuneSocket(socket, this.#request.options.socket);

@@ -1,7 +1,9 @@
 import {
   type ChannelSource,
+  type ClientHandle,
   ConfigurationError,
   type DataFrame,
+  DeadlockError,
   type Gap,
   json,
   jsonRpc,
@@ -507,7 +509,8 @@ describe('What the metrics show of a client', () => {
     const other = await starting;
     await other.connected();
     await scene.net.settle();
-    const clients = () => otel.figures('websockex.clients');
+    const clients = async () =>
+      (await otel.figures('websockex.clients')).filter(({ value }) => value > 0);
     const frames = async () =>
       (await otel.figures('websockex.frames')).find(
         ({ attributes }) => attributes['websockex.frame.type'] === 'text',
@@ -517,11 +520,37 @@ describe('What the metrics show of a client', () => {
     await scene.net.settle();
     await stopped;
     await scene.net.settle();
-    expect([await frames(), (await clients())[0]?.value]).toEqual([1, 1]);
+    const attributes = { ...CLASS, 'websockex.state': 'open' };
+    expect([await frames(), await clients()]).toEqual([1, [{ attributes, value: 1 }]]);
   });
 });
 
 describe('The module of OpenTelemetry', () => {
+  it.each(['none', 'all'] as const)(
+    'tells a handler of its deadlock all the same (messages: %s)',
+    async (messages) => {
+      const deadlocks: unknown[] = [];
+      class Waiting {
+        static handle: ClientHandle | undefined;
+
+        @OnFrame()
+        async frame({ data }: DataFrame) {
+          await Promise.resolve();
+          if (data !== 'ask') return;
+          await Waiting.handle?.reconnect().catch((error: unknown) => deadlocks.push(error));
+        }
+      }
+      const otel = new OtelMetrics();
+      const imports = [otel.module({ messages })];
+      await using scene = await NetScene.open(Waiting, {}, { imports });
+      Waiting.handle = scene.handle;
+      // So many calls have asked nothing of their client that the next is not tracked.
+      await scene.feed(...Array.from({ length: 100 }, () => 'tick'));
+      await scene.feed('ask');
+      expect(deadlocks).toEqual([expect.any(DeadlockError)]);
+    },
+  );
+
   it('makes no call for a frame', async () => {
     let calls = 0;
     const counted: object = new Proxy(() => counted, {

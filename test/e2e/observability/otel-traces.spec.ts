@@ -23,8 +23,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NetScene } from '../../fixtures/net-scene.js';
 import { boot, reaches } from '../../fixtures/nest/app.js';
 import { linksOf, OtelTraces } from '../../fixtures/otel-traces.js';
+import { RawServer } from '../../fixtures/raw-server.js';
 import { clientAt } from '../../fixtures/scene.js';
-import { WsServer } from '../../fixtures/ws-server.js';
+import { encodeFrame, OPCODE } from '../../fixtures/wire.js';
 
 /** Notes in which span each of its handlers runs, before and after it has waited. */
 class Watching {
@@ -144,7 +145,7 @@ describe('Handlers run', () => {
     async (transport) => {
       using otel = new OtelTraces();
       http.setTracerProvider(otel.provider);
-      await using server = await WsServer.listen();
+      await using server = await RawServer.listen();
       Watching.seen = {};
       const client = clientAt(server.url('/v1?token=poison'), Watching, {
         transport,
@@ -152,16 +153,18 @@ describe('Handlers run', () => {
       });
       const imports = [otel.module(), WebSockexModule.forRoot({ clients: [client] })];
       const app = await otel.within('the boot', () => boot({ imports }));
-      const first = await server.nextConnection();
+      const first = await server.nextPeer();
+      // In the segment of the 101, which the client of HTTP reads.
+      await first.open({ tail: encodeFrame(OPCODE.text, 'early') });
       const handle = app.handle(client);
       await handle.connected();
       await otel.within('a request', async () => {
         handle.cast('cast');
         await handle.call('call');
       });
-      first.send('hello');
-      await expect.poll(() => Watching.seen['frame']?.length).toBe(2);
-      first.drop();
+      first.text('hello');
+      await expect.poll(() => Watching.seen['frame']?.length).toBe(4);
+      first.reset();
       await reaches(handle, 'backoff');
       await app[Symbol.asyncDispose]();
       const nowhere = [undefined, undefined];
@@ -170,7 +173,7 @@ describe('Handlers run', () => {
         connect: nowhere,
         cast: nowhere,
         call: nowhere,
-        frame: nowhere,
+        frame: [...nowhere, ...nowhere],
         disconnect: nowhere,
         terminate: nowhere,
       });
@@ -185,6 +188,25 @@ describe('Handlers run', () => {
       );
     },
   );
+
+  it('in no span of the HTTP instrumentation, where a frame comes right behind the 101', async () => {
+    using otel = new OtelTraces();
+    http.setTracerProvider(otel.provider);
+    const seen: unknown[] = [];
+    class Bare {
+      @OnFrame()
+      frame() {
+        seen.push(trace.getActiveSpan());
+      }
+    }
+    await using server = await RawServer.listen();
+    const client = clientAt(server.url(), Bare, { transport: 'ws' });
+    const imports = [otel.module(), WebSockexModule.forRoot({ clients: [client] })];
+    await using _app = await boot({ imports });
+    const peer = await server.nextPeer();
+    await peer.open({ tail: encodeFrame(OPCODE.text, 'early') });
+    await expect.poll(() => seen).toEqual([undefined]);
+  });
 });
 
 describe('The spans of clients', () => {
