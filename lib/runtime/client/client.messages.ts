@@ -11,8 +11,10 @@ import {
   of,
 } from 'rxjs';
 
-import { atOnce, isThenable } from '../async/deferred.js';
+import { atOnce, Deferred, isThenable } from '../async/deferred.js';
 import type { SignalWatchers } from '../async/signal.watchers.js';
+import type { Clock } from '../clock/clock.port.js';
+import { setDeadline } from '../clock/deadline.js';
 import { toMessageFrame } from '../codec/encode.js';
 import {
   type MessagePattern,
@@ -24,7 +26,8 @@ import { check, isSchema, type StandardSchemaV1 } from '../codec/standard.schema
 import { ConfigurationError } from '../errors/client.errors.js';
 import type { ClientStatus, NotConnectedError } from '../errors/connection.errors.js';
 import { FrameEncodeError } from '../errors/frame.errors.js';
-import { MessageError, type MessageFault } from '../errors/message.errors.js';
+import { MessageError, MessageFault } from '../errors/message.errors.js';
+import { RequestTimeoutError } from '../errors/request.errors.js';
 import { inspectShort, toError, WebSockexError } from '../errors/websockex.error.js';
 import type { Observers } from '../observers/observers.js';
 import { isBoolean, isDuration } from '../options/option.checks.js';
@@ -39,6 +42,7 @@ import { type RequestOptions, type SendOptions, toSending } from './send.options
 /** The client behind, as far as its messages ask it. */
 export interface MessageClient {
   readonly name: string;
+  readonly clock: Clock;
   readonly status: ClientStatus;
   readonly admission: Pick<Admission, 'isClosed'>;
   readonly isEnding: boolean;
@@ -52,6 +56,13 @@ export interface MessageClient {
 }
 
 type Sending = ReturnType<typeof toSending>;
+
+/** Who waits for an answer, and for how long. */
+interface AnswerLimits {
+  /** Milliseconds from the call; `Infinity`: none. */
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** Sends one request, in one session or in several. */
 export class MessageSender implements RequestSender {
@@ -201,7 +212,8 @@ export class ClientMessages {
       const how = { ...sending, isOfHandler: isAwaited || process.calls.isInHandler };
       const sender = new MessageSender(client, message, how, this.signals);
       const answer = client.requests.request(sender, settings, this.signals);
-      return schema === undefined ? answer : this.#checkedAnswer(schema, answer);
+      if (schema === undefined) return answer;
+      return this.#checkedAnswer(schema, answer, settings, client.clock.now());
     } catch (error) {
       // Nothing of it has left.
       if (error instanceof WebSockexError) Object.assign(error, { sent: false });
@@ -241,12 +253,20 @@ export class ClientMessages {
     return sending;
   }
 
-  async #checkedAnswer(schema: StandardSchemaV1, answer: Promise<unknown>): Promise<unknown> {
+  /** @param since when it was asked, by the client's clock: its time counts until its schema is done */
+  async #checkedAnswer(
+    schema: StandardSchemaV1,
+    answer: Promise<unknown>,
+    limits: AnswerLimits,
+    since: number,
+  ): Promise<unknown> {
     const value = await answer;
     try {
-      return await check(schema, value);
+      const checked = check(schema, value);
+      return isThenable(checked) ? await this.#inTime(checked, limits, since) : checked;
     } catch (thrown) {
-      const { kind, what, issues, cause } = thrown as MessageFault;
+      if (!(thrown instanceof MessageFault)) throw thrown;
+      const { kind, what, issues, cause } = thrown;
       const bad = { data: '', value, issues, cause };
       const error = new MessageError(
         this.client.name,
@@ -255,6 +275,27 @@ export class ClientMessages {
         bad,
       );
       throw Object.assign(error, { sent: true });
+    }
+  }
+
+  /** A schema that is never done leaves nobody waiting for ever. */
+  async #inTime(
+    checked: PromiseLike<unknown>,
+    { timeout, signal }: AnswerLimits,
+    since: number,
+  ): Promise<unknown> {
+    const { clock, name } = this.client;
+    const done = new Deferred<unknown>();
+    checked.then(done.resolve, done.reject);
+    const deadline = setDeadline(clock, since + timeout - clock.now(), () =>
+      done.reject(new RequestTimeoutError(name, timeout, true, true)),
+    );
+    const unwatch = signal && this.signals.add(signal, done.reject);
+    try {
+      return await done.promise;
+    } finally {
+      deadline.cancel();
+      unwatch?.();
     }
   }
 

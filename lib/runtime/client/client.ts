@@ -1,3 +1,4 @@
+import type { Clock } from '../clock/clock.port.js';
 import {
   Deferred,
   isThenable,
@@ -119,6 +120,10 @@ export class Client implements MemberOwner, SysTarget, WatchedClient {
   /** What it has asked of its peer. */
   get requests(): Requests {
     return this.#member.tools.requests;
+  }
+
+  get clock(): Clock {
+    return this.tools.clock;
   }
 
   /** What it says and hears, as messages. */

@@ -69,8 +69,11 @@ export class RequestTimeoutError extends WebSockexError {
     /** Milliseconds. */
     readonly timeout: number,
     override readonly sent: boolean,
+    /** @param isAnswered whether it is the schema of the answer that was not done */
+    isAnswered = false,
   ) {
-    const what = sent ? 'the peer did not answer a request' : 'a request could not be sent';
+    const asked = sent ? 'the peer did not answer a request' : 'a request could not be sent';
+    const what = isAnswered ? 'the schema of an answer was not done with it' : asked;
     super(`${client}: ${what} within ${timeout} ms. Give it more time, or ask whether it was done`);
   }
 }

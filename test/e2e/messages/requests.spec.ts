@@ -125,6 +125,27 @@ describe('a request', () => {
     });
   });
 
+  it('ends in time, or with its signal, though the schema of the answer is never done', async () => {
+    await using scene = await NetScene.open(AskingClient, { protocol });
+    const schema = z.object({}).refine(() => new Promise<boolean>(() => undefined));
+    const aborts = new AbortController();
+    const { signal } = aborts;
+    const late = outcomeOf(scene.handle.request({ op: 'a' }, { schema, timeout: 1_000 }));
+    const aborted = outcomeOf(scene.handle.request({ op: 'a' }, { schema, signal }));
+    await scene.net.clock.advance(400);
+    await answer(scene, { id: 1, result: {} }, { id: 2, result: {} });
+    aborts.abort(new Error('never mind'));
+    await scene.net.clock.advance(599);
+    expect([late.error, aborted.error]).toMatchObject([undefined, { message: 'never mind' }]);
+    await scene.net.clock.advance(1);
+    expect(late.error).toMatchObject({
+      code: 'ERR_WEBSOCKEX_REQUEST_TIMEOUT',
+      message:
+        'AskingClient: the schema of an answer was not done with it within 1000 ms. Give it more time, or ask whether it was done',
+      sent: true,
+    });
+  });
+
   it('times out from the call, tells the peer, and a late answer is told and harms nobody', async () => {
     await using scene = await NetScene.open(AskingClient, { protocol });
     const events: WebSockexEvent[] = [];
