@@ -200,12 +200,19 @@ class InspectorRoutes {
 class LiveClient implements LiveView {
   #state: string | undefined;
   #isAsking = false;
+  readonly #unwatch: (() => void) | undefined;
 
   constructor(
     private readonly client: RegisteredClient,
     private readonly views: ClientViews,
     private readonly isKnown: () => boolean,
-  ) {}
+  ) {
+    this.#unwatch = client.client.meter?.watchHandlers();
+  }
+
+  over(): void {
+    this.#unwatch?.();
+  }
 
   tell(stream: EventStream): void {
     if (!this.isKnown()) {

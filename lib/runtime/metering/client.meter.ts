@@ -78,6 +78,8 @@ export class ClientMeter implements WireMeterOwner, TracedClient {
   /** The host to which an attempt of it waits to be let in, where one does. */
   waitingFor: { readonly address: string | undefined } | undefined;
   readonly #handlers = new Map<string, HandlerMeter>();
+  /** How many look at the durations of its handlers. */
+  #watchers = 0;
   /** Sessions that are open, the newest last. */
   readonly #open = new Set<WireMeter>();
 
@@ -134,6 +136,7 @@ export class ClientMeter implements WireMeterOwner, TracedClient {
         for (const one of this.tools.listeners) one.handled?.(this, handler, seconds, failure);
       };
       meter = new HandlerMeter(method, this.clock, this.tools.turns, told);
+      meter.isTimed = this.#isTimed;
       this.#handlers.set(method, meter);
     }
     return meter;
@@ -142,6 +145,24 @@ export class ClientMeter implements WireMeterOwner, TracedClient {
   /** Tells what is told together otherwise. */
   flush(): void {
     for (const handler of this.#handlers.values()) handler.flush();
+  }
+
+  /** Somebody looks at the durations of its handlers, who is told of no call. @returns ends that */
+  watchHandlers(): () => void {
+    this.#watchers++;
+    this.#timeHandlers();
+    return () => {
+      this.#watchers--;
+      this.#timeHandlers();
+    };
+  }
+
+  #timeHandlers(): void {
+    for (const handler of this.#handlers.values()) handler.isTimed = this.#isTimed;
+  }
+
+  get #isTimed(): boolean {
+    return this.#watchers > 0 || this.tools.listeners.some((one) => one.handled !== undefined);
   }
 
   /** An attempt waits to be let in. @returns told whether it was */

@@ -7,6 +7,9 @@ import { LogHistogram } from './log.histogram.js';
 const TIMED = 8;
 const EVERY = 64;
 
+/** While nobody wants durations, calls are counted, so many at a time. */
+const COUNTED = 2 ** 30 - 1;
+
 /** Tells the handlers that were called in a turn of the event loop that it is over: one for an application. */
 export class MeterTurns {
   #handlers: HandlerMeter[] | undefined;
@@ -43,13 +46,15 @@ const TOGETHER = 256;
 
 /**
  * Counts the calls of one handler, and times some: to look at the clock twice costs as much as a short handler does. Of a
- * slow feed all are timed, of a fast one the first eight of each turn of the event loop and then one of 64.
+ * slow feed all are timed, of a fast one the first eight of each turn of the event loop and then one of 64. While nobody wants
+ * durations, none is.
  */
 export class HandlerMeter {
   /** Calls until the next that is timed: the caller counts them down, and asks no more of most. */
-  left = 1;
+  left = COUNTED;
   /** How many that were at first. */
-  #period = 1;
+  #period = COUNTED;
+  #isTimed = false;
   /** Calls before them. */
   #before = 0;
   /** How many were timed in this turn of the event loop. */
@@ -66,6 +71,12 @@ export class HandlerMeter {
     private readonly told: Timed,
   ) {}
 
+  /** Whether some calls are timed from now on. */
+  set isTimed(isTimed: boolean) {
+    this.#isTimed = isTimed;
+    this.turnOver();
+  }
+
   /** How many calls there have been. */
   get calls(): number {
     return this.#before + this.#period - this.left;
@@ -79,7 +90,8 @@ export class HandlerMeter {
   /** A call that is timed begins. @returns what {@link end} is to be given */
   begin(): number {
     this.#before += this.#period;
-    this.left = this.#period = ++this.#timed < TIMED ? 1 : EVERY;
+    this.#timed++;
+    this.left = this.#period = this.#isTimed ? (this.#timed < TIMED ? 1 : EVERY) : COUNTED;
     if (!this.#isJoined) this.#join();
     return this.clock.now();
   }
@@ -100,7 +112,7 @@ export class HandlerMeter {
   turnOver(): void {
     this.#isJoined = false;
     this.#before += this.#period - this.left;
-    this.left = this.#period = 1;
+    this.left = this.#period = this.#isTimed ? 1 : COUNTED;
     this.#timed = 0;
     this.flush();
   }

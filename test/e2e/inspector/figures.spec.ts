@@ -45,6 +45,24 @@ describe('Figures', () => {
     ]);
   });
 
+  it('of handlers are counts, and durations while somebody looks at the client', async () => {
+    await using world = await Inspected.boot({ clients: [FeedClient] });
+    const { id, peer } = await open(world);
+    const any = async (count: number) => {
+      for (let frame = 0; frame < count; frame++) peer.send('x');
+      await world.net.settle();
+      const { handlers } = await world.get<ClientView>(`clients/${id}`);
+      return handlers.find(({ name }) => name === 'any');
+    };
+    expect(await any(200)).toEqual({ name: 'any', count: 200 });
+
+    const live = await world.live(`clients/${id}`);
+    await live.next('client');
+    // The clock of the test stands: each has taken no time.
+    const timed = { p50: expect.any(Number) as number, p95: expect.any(Number) as number };
+    expect(await any(100)).toEqual({ name: 'any', count: 300, ...timed });
+  });
+
   it('of the past are of the last five minutes', async () => {
     await using world = await Inspected.boot();
     await world.net.clock.advance('310s');

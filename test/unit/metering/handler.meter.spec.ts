@@ -14,7 +14,9 @@ let now = 0;
 function make(): HandlerMeter {
   const note = (_: HandlerMeter, all: readonly number[], failure: Failure | undefined): void =>
     void told.push(...all.map((seconds) => ({ seconds, failure })));
-  return new HandlerMeter('tick', { now: () => now }, new MeterTurns(), note);
+  const meter = new HandlerMeter('tick', { now: () => now }, new MeterTurns(), note);
+  meter.isTimed = true;
+  return meter;
 }
 
 /** Calls it so often, as who stands around a handler does. */
@@ -98,4 +100,20 @@ describe('A histogram with logarithmic buckets', () => {
     expect(histogram.quantile(0.5)).toBe(1e-6);
     expect(histogram.quantile(1)).toBeGreaterThan(900);
   });
+});
+
+it('counts calls, and times none, while nobody wants durations', () => {
+  told.length = 0;
+  const meter = make();
+  meter.isTimed = false;
+  call(meter, 100);
+  expect([meter.calls, told.length]).toEqual([100, 0]);
+  meter.isTimed = true;
+  call(meter, 8);
+  meter.flush();
+  expect([meter.calls, told.length]).toEqual([108, 8]);
+  meter.isTimed = false;
+  call(meter, 100);
+  expect([meter.calls, told.length]).toEqual([208, 8]);
+  told.length = 0;
 });
