@@ -17,8 +17,8 @@ import type { LiveView } from './live.streams.js';
 const PAUSE = 100;
 
 /**
- * Milliseconds that hiding secrets may take of each {@link PAUSE}: a peer that sends what is slow to look through costs
- * the reader frames, and the application no more than this.
+ * Milliseconds that hiding secrets may take of each {@link PAUSE}: a peer that sends what is slow to look through has
+ * them wait, and costs the application no more than this.
  */
 const WORK = 10;
 
@@ -48,6 +48,7 @@ export class FrameTail implements LiveView {
   #kept: KeptFrame[] = [];
   #skipped = 0;
   #seq = 0;
+  #isOver = false;
   readonly #subscription: Subscription;
   readonly #lifetime: Timer;
   #pause: Timer | undefined;
@@ -66,9 +67,9 @@ export class FrameTail implements LiveView {
     });
   }
 
-  /** Frames are told as they come. */
+  /** Frames are told as they come; where the reader was behind, a second tries again. */
   tell(): void {
-    if (this.#skipped > 0) this.#flush();
+    if (this.#kept.length > 0 && this.#pause === undefined) this.#flush();
   }
 
   over(): void {
@@ -85,6 +86,7 @@ export class FrameTail implements LiveView {
   }
 
   #keep(direction: 'in' | 'out', { time, frame }: FrameReceivedEvent | FrameSentEvent): void {
+    if (this.#isOver) return;
     const { mode, tails } = this.tools.settings;
     const data = frame.type === 'close' ? closeText(frame) : frame.data;
     this.#kept.push({
@@ -99,7 +101,7 @@ export class FrameTail implements LiveView {
       this.#kept.shift();
       this.#skipped++;
     }
-    this.#pause ??= this.tools.clock.setTimer(PAUSE, () => this.#flush());
+    this.#wait();
   }
 
   #flush(): void {
@@ -109,16 +111,25 @@ export class FrameTail implements LiveView {
     if (this.stream.isBehind) return;
     const frames: FrameView[] = [];
     const since = performance.now();
-    // The newest first: where time runs out it is the oldest that nobody sees.
-    const kept = this.#kept.splice(0).toReversed();
-    for (const one of kept) {
-      if (performance.now() - since > WORK) break;
-      frames.push(this.#view(one));
+    let shown = 0;
+    // One at least, however slow it is to look through.
+    while (shown < this.#kept.length && (shown === 0 || performance.now() - since < WORK)) {
+      frames.push(this.#view(this.#kept[shown++] as KeptFrame));
     }
-    this.#skipped += kept.length - frames.length;
+    this.#kept.splice(0, shown);
+    // The rest waits, as if the reader were behind.
+    if (this.#kept.length > 0 && !this.#isOver) this.#wait();
+    this.#tellSkipped();
+    if (frames.length > 0) this.stream.send('frame', JSON.stringify(frames));
+  }
+
+  #wait(): void {
+    this.#pause ??= this.tools.clock.setTimer(PAUSE, () => this.#flush());
+  }
+
+  #tellSkipped(): void {
     if (this.#skipped > 0) this.stream.send('skipped', JSON.stringify({ count: this.#skipped }));
     this.#skipped = 0;
-    if (frames.length > 0) this.stream.send('frame', JSON.stringify(frames.toReversed()));
   }
 
   #view({ head, ...frame }: KeptFrame): FrameView {
@@ -140,7 +151,11 @@ export class FrameTail implements LiveView {
   }
 
   #end(reason: 'time' | 'ended'): void {
+    this.#isOver = true;
     this.#flush();
+    // Nobody waits for what could not be shown in time.
+    this.#skipped += this.#kept.splice(0).length;
+    this.#tellSkipped();
     this.stream.send('over', JSON.stringify({ reason }));
     this.stream.end();
   }

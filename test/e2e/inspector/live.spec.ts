@@ -206,6 +206,16 @@ async function readUntil(
   }
 }
 
+/** So many frames: what takes the server long to look through comes in several parts. */
+async function collect(world: Inspected, live: EventReader, count: number): Promise<FrameView[]> {
+  const frames: FrameView[] = [];
+  while (frames.length < count) {
+    await world.net.clock.advance(100);
+    frames.push(...(await live.next<FrameView[]>('frame')));
+  }
+  return frames;
+}
+
 describe('Frames', () => {
   it('are shown as text, whatever they are, with what is sent', async () => {
     await using world = await Inspected.boot({ clients: [OtherClient] });
@@ -218,8 +228,7 @@ describe('Frames', () => {
     server.peer.send(html);
     server.peer.sendBinary(Buffer.from([0, 255, 10]));
     server.peer.ping('p');
-    await world.net.clock.advance(100);
-    const frames = await live.next<FrameView[]>('frame');
+    const frames = await collect(world, live, 5);
     expect(
       frames.map(({ direction, type, size, payload }) => [direction, type, size, payload]),
     ).toEqual([
@@ -249,8 +258,7 @@ describe('Frames', () => {
     ];
     for (const text of texts) peer.send(text);
     peer.sendBinary(Buffer.from(texts[0] as string));
-    await world.net.clock.advance(100);
-    const frames = await live.next<FrameView[]>('frame');
+    const frames = await collect(world, live, 6);
     const [auth, withJwt, open1, open2, umlauts, binary] = frames;
     expect(auth?.payload).toBe('{"op":"auth","token":"***","rest":1}');
     for (const one of [withJwt, open1, open2]) {
@@ -313,6 +321,7 @@ describe('Frames', () => {
     await world.net.clock.advance(100);
     expect(await live.next('skipped')).toEqual({ count: 7 });
     const frames = await live.next<FrameView[]>('frame');
+    if (frames.length < 5) frames.push(...(await collect(world, live, 5 - frames.length)));
     expect(frames.map(({ payload, seq }) => [payload, seq])).toEqual(
       [8, 9, 10, 11, 12].map((one) => [String(one), one]),
     );
