@@ -35,11 +35,15 @@ export function duration(milliseconds: number | undefined): string {
   const seconds = Math.round(milliseconds / 1000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  if (minutes < 60) return units(minutes, 'min', seconds % 60, 's');
   const hours = Math.floor(minutes / 60);
   return hours < 48
-    ? `${hours} h ${minutes % 60} min`
-    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+    ? units(hours, 'h', minutes % 60, 'min')
+    : units(Math.floor(hours / 24), 'd', hours % 24, 'h');
+}
+
+function units(value: number, unit: string, rest: number, smaller: string): string {
+  return rest === 0 ? `${value} ${unit}` : `${value} ${unit} ${rest} ${smaller}`;
 }
 
 /** The time of day. */

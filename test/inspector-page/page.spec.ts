@@ -333,7 +333,7 @@ describe.skipIf(CHROMIUM === undefined)(CHROMIUM ? title : `${title} (${NO_CHROM
     it('ends after its time, says so, and goes on when told to', async () => {
       const tab = await open('#/clients/c0/frames');
       stub.over('c0', 'time');
-      await tab.reads('The tail has ended, as it has been open for 15 min 0 s.');
+      await tab.reads('The tail has ended, as it has been open for 15 min.');
       await tab.press('button', 'Go on');
       await tab.reads('Live');
       stub.send('c0', stub.world.frames(3));

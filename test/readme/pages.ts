@@ -8,10 +8,10 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** README.md and the pages of docs/, by their paths from the root. */
 export const PAGES: ReadonlyMap<string, string> = new Map(
-  ['README.md', ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)].map((path) => [
-    path,
-    readFileSync(root + path, 'utf8'),
-  ]),
+  ['README.md', ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)]
+    // Beside them are the pictures.
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => [path, readFileSync(root + path, 'utf8')]),
 );
 
 /** The fenced blocks of all pages. */
