@@ -262,7 +262,10 @@ class BoundInstance implements Incarnation {
   /** What the runtime calls: the handler, in an application with a `HandlerRunner` what has that run it, and around that who measures and traces it. */
   #seamed(metadata: HandlerMetadata, handler: Handler): Handler {
     const seamed = this.#surroundings?.seam?.around(handler, metadata, this.#host) ?? handler;
-    return this.#meter === undefined ? seamed : metered(seamed, metadata, this.#meter);
+    if (this.#meter === undefined) return seamed;
+    // A method that is called as it is needs nothing around it: that would be one call more for each frame.
+    const isPlain = seamed instanceof OneArgument;
+    return metered(seamed, metadata, this.#meter, isPlain ? this.instance : undefined);
   }
 
   /** A handler before which something stands; its schema is part of that. */

@@ -15,12 +15,20 @@ const OF_FRAMES: ReadonlySet<HandlerKind> = new Set<HandlerKind>(['frame', 'mess
 const TRACED: ReadonlySet<HandlerKind> = new Set<HandlerKind>(['frame', 'message', 'request']);
 
 /** The same handler, measured, and traced where somebody wants that. */
-export function metered(handler: Handler, metadata: HandlerMetadata, client: ClientMeter): Handler {
-  const { kind, pattern } = metadata;
+export function metered(
+  handler: Handler,
+  metadata: HandlerMetadata,
+  client: ClientMeter,
+  /** Where the handler does nothing but call a method of it. */
+  instance?: object,
+): Handler {
+  const { kind, pattern, key } = metadata;
   const meter = client.handler(handler.method);
   const { tracer } = client;
   const made = OF_FRAMES.has(kind)
-    ? new MeteredClause(handler, meter)
+    ? instance === undefined
+      ? new MeteredClause(handler, meter)
+      : new MeteredMethod(handler, meter, instance, key)
     : new MeteredCall(handler, meter);
   if (tracer === undefined || !TRACED.has(kind)) return made;
   // What a frame is to be equal to is no name of it.
@@ -51,24 +59,54 @@ class MeteredClause implements Handler {
   invoke(argument: unknown, frame: unknown): unknown {
     return --this.#meter.left > 0
       ? this.#handler.invoke(argument as never, frame as never)
-      : this.#timed(argument, frame);
+      : timed(this.#handler, this.#meter, argument, frame);
+  }
+}
+
+/** The same of one that is a method as it is: looked up at every call, so that a proxy around it stays in the path. */
+class MeteredMethod implements Handler {
+  isAsync?: boolean;
+  toTrack?: number;
+  readonly #handler: Handler;
+  readonly #meter: HandlerMeter;
+  readonly #methods: Record<string | symbol, Call>;
+  readonly #key: string | symbol;
+
+  constructor(handler: Handler, meter: HandlerMeter, instance: object, key: string | symbol) {
+    this.#handler = handler;
+    this.#meter = meter;
+    this.#methods = instance as Record<string | symbol, Call>;
+    this.#key = key;
   }
 
-  /** As {@link followed}, without a closure where nothing is promised: of a feed there are many. */
-  #timed(argument: unknown, frame: unknown): unknown {
-    const meter = this.#meter;
-    const since = meter.begin();
-    let value: unknown;
-    try {
-      value = this.#handler.invoke(argument as never, frame as never);
-    } catch (thrown) {
-      meter.end(since, { thrown });
-      throw thrown;
-    }
-    if (isThenable(value)) return settled(value, (failure) => meter.end(since, failure));
-    meter.end(since);
-    return value;
+  get method(): string {
+    return this.#handler.method;
   }
+
+  get answersPeer(): boolean {
+    return this.#handler.answersPeer === true;
+  }
+
+  invoke(argument: unknown, frame: unknown): unknown {
+    return --this.#meter.left > 0
+      ? this.#methods[this.#key]!(argument)
+      : timed(this.#handler, this.#meter, argument, frame);
+  }
+}
+
+/** As {@link followed}, without a closure where nothing is promised: of a feed there are many. */
+function timed(handler: Handler, meter: HandlerMeter, argument: unknown, frame: unknown): unknown {
+  const since = meter.begin();
+  let value: unknown;
+  try {
+    value = handler.invoke(argument as never, frame as never);
+  } catch (thrown) {
+    meter.end(since, { thrown });
+    throw thrown;
+  }
+  if (isThenable(value)) return settled(value, (failure) => meter.end(since, failure));
+  meter.end(since);
+  return value;
 }
 
 /** Runs in a span of its own. */

@@ -46,8 +46,8 @@ const TOGETHER = 256;
 
 /**
  * Counts the calls of one handler, and times some: to look at the clock twice costs as much as a short handler does. Of a
- * slow feed all are timed, of a fast one the first eight of each turn of the event loop and then one of 64. While nobody wants
- * durations, none is.
+ * slow feed all are timed. From eight calls in one turn of the event loop on it is one of 64, until a turn has brought no
+ * more than that. While nobody wants durations, none is.
  */
 export class HandlerMeter {
   /** Calls until the next that is timed: the caller counts them down, and asks no more of most. */
@@ -57,7 +57,9 @@ export class HandlerMeter {
   #isTimed = false;
   /** Calls before them. */
   #before = 0;
-  /** How many were timed in this turn of the event loop. */
+  /** How many there had been when this turn of the event loop began. */
+  #atTurn = 0;
+  /** How many were timed since it is no feed. */
   #timed = 0;
   #isJoined = false;
   /** What calls have taken that have ended well, until that is told: with the turn at the latest. */
@@ -74,7 +76,8 @@ export class HandlerMeter {
   /** Whether some calls are timed from now on. */
   set isTimed(isTimed: boolean) {
     this.#isTimed = isTimed;
-    this.turnOver();
+    this.flush();
+    this.#startOver();
   }
 
   /** How many calls there have been. */
@@ -110,11 +113,20 @@ export class HandlerMeter {
 
   /** The next calls are those of another turn. */
   turnOver(): void {
+    this.flush();
+    const { calls } = this;
+    const isFast = calls - this.#atTurn > EVERY;
+    this.#atTurn = calls;
+    // Eight more of each turn would cost a feed as much as all others do: it is one until a turn has brought little.
+    if (isFast && this.#isTimed) return this.turns.join(this);
     this.#isJoined = false;
-    this.#before += this.#period - this.left;
+    this.#startOver();
+  }
+
+  #startOver(): void {
+    this.#before = this.calls;
     this.left = this.#period = this.#isTimed ? 1 : COUNTED;
     this.#timed = 0;
-    this.flush();
   }
 
   /** Tells what waits to be told. */

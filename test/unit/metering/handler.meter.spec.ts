@@ -29,6 +29,9 @@ function call(meter: HandlerMeter, times: number, takes = 0): void {
   }
 }
 
+/** As the meter sees it: what it waits for comes first. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 afterEach(() => {
   told.length = 0;
 });
@@ -41,13 +44,22 @@ describe('The meter of a handler', () => {
     expect(meter.calls).toBe(71);
     await settle();
     expect(told.length).toBe(8);
-    call(meter, 8 + 64 + 10);
-    expect(meter.calls).toBe(71 + 82);
-    await settle();
-    expect([meter.calls, told.length]).toEqual([153, 8 + 9]);
+  });
+
+  it('times one of 64 of a feed from one turn to the next, until a turn brings little', async () => {
+    const meter = make();
+    call(meter, 8 + 64 * 2);
+    await nextTurn();
+    expect(told.length).toBe(10);
+    call(meter, 64 * 3);
+    await nextTurn();
+    expect(told.length).toBe(13);
     call(meter, 3);
-    await settle();
-    expect([meter.calls, told.length]).toEqual([156, 8 + 9 + 3]);
+    await nextTurn();
+    expect([meter.calls, told.length]).toEqual([8 + 64 * 5 + 3, 13]);
+    call(meter, 3);
+    await nextTurn();
+    expect([meter.calls, told.length]).toEqual([8 + 64 * 5 + 6, 16]);
   });
 
   it('tells of many as they come, and of one that has ended in a later turn with that', async () => {
