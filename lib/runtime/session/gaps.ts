@@ -443,7 +443,6 @@ class Filling {
   }
 }
 
-/** One that leads nowhere would be asked for again at once. */
 /** What an `@OnGap` has given, all of it. */
 interface Collected {
   /** Absent where it gave nothing. */
