@@ -59,20 +59,27 @@ export function offerOf(options: DeflateOptions): string {
 
 const PARAMETER = /^([!#$%&'*+.^`|~0-9A-Za-z_-]+)(?:=(?:"([^"]*)"|([^"]*)))?$/;
 
-/** What a peer has agreed to (section 7.1), or why it may not say so. */
+/** What the name of an extension is made of. */
+const TOKEN = /^[!#$%&'*+.^`|~0-9A-Za-z_-]+$/;
+
+const MALFORMED = 'Invalid Sec-WebSocket-Extensions header';
+
+/**
+ * What a peer has agreed to (section 7.1), or why it may not say so. One that says it several times is taken at its first
+ * word, as by `ws`.
+ */
 export function agreementOf(header: string, options: DeflateOptions): Deflate | string {
-  const [name, ...parameters] = header.split(';').map((part) => part.trim());
-  if (name !== DEFLATE) {
+  const answers = header.split(',').map((answer) => answer.split(';').map((part) => part.trim()));
+  if (!answers.every(([name = '']) => TOKEN.test(name))) return MALFORMED;
+  if (!answers.every(([name]) => name === DEFLATE)) {
     return 'Server indicated an extension that was not requested';
   }
-  const said = new Map<string, string | undefined>();
-  for (const parameter of parameters) {
-    const [, key = '', quoted, value = quoted] = PARAMETER.exec(parameter) ?? [];
-    if (!isSound(key, value, options) || said.has(key)) {
-      return 'Invalid Sec-WebSocket-Extensions header';
-    }
-    said.set(key, value);
-  }
+  // Only what counts must be what was offered.
+  const parameters = answers.map(([, ...given], index) =>
+    parametersOf(given, index === 0 ? options : {}),
+  );
+  const [said] = parameters;
+  if (said === undefined || parameters.includes(undefined)) return MALFORMED;
   const { threshold = THRESHOLD } = options;
   return new Deflate({
     serverBits: said.has(SERVER_NO_CONTEXT) ? 0 : Number(said.get(SERVER_BITS) ?? MAX_BITS),
@@ -80,6 +87,20 @@ export function agreementOf(header: string, options: DeflateOptions): Deflate | 
     keepsContext: !said.has(CLIENT_NO_CONTEXT) && options.clientNoContextTakeover !== true,
     threshold,
   });
+}
+
+/** By name; `undefined`, where one of them may not be said. */
+function parametersOf(
+  given: readonly string[],
+  options: DeflateOptions,
+): ReadonlyMap<string, string | undefined> | undefined {
+  const said = new Map<string, string | undefined>();
+  for (const parameter of given) {
+    const [, key = '', quoted, value = quoted] = PARAMETER.exec(parameter) ?? [];
+    if (!isSound(key, value, options) || said.has(key)) return undefined;
+    said.set(key, value);
+  }
+  return said;
 }
 
 function isSound(key: string, value: string | undefined, options: DeflateOptions): boolean {

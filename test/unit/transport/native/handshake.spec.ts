@@ -83,6 +83,7 @@ const piece = fc.oneof(
     'Sec-WebSocket-Extensions: permessage-deflate\r\n',
     'Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=7\r\n',
     'Sec-WebSocket-Extensions: x-other; a="b"\r\n',
+    'Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Extensions: permessage-deflate\r\n',
     'Sec-WebSocket-Accept: x\r\n',
   ),
   fc.string({ maxLength: 5 }),
