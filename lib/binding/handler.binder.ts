@@ -263,9 +263,7 @@ class BoundInstance implements Incarnation {
   #seamed(metadata: HandlerMetadata, handler: Handler): Handler {
     const seamed = this.#surroundings?.seam?.around(handler, metadata, this.#host) ?? handler;
     if (this.#meter === undefined) return seamed;
-    // A method that is called as it is needs nothing around it: that would be one call more for each frame.
-    const isPlain = seamed instanceof OneArgument;
-    return metered(seamed, metadata, this.#meter, isPlain ? this.instance : undefined);
+    return metered(seamed, metadata, this.#meter);
   }
 
   /** A handler before which something stands; its schema is part of that. */

@@ -1,4 +1,5 @@
 import type { DataFrame } from '../frame/frame.js';
+import type { HandlerMeter } from '../metering/handler.meter.js';
 import type { ClientSettings } from '../options/client-settings.js';
 
 /** A class, as far as the runtime knows it. */
@@ -54,6 +55,8 @@ export interface Handler {
   isAsync?: boolean | undefined;
   /** How many of its next calls are tracked (see `HandlerCalls`), once it is known to return promises. */
   toTrack?: number | undefined;
+  /** Measures it, where somebody wants that: whoever calls it counts that (see `counted`). */
+  meter?: HandlerMeter | undefined;
   /** Calls it. Throws and rejects as the method does. */
   readonly invoke: (...args: never[]) => unknown;
   /**

@@ -3,6 +3,7 @@ import { Deferred, isThenable } from '../async/deferred.js';
 import { DeadlockError } from '../errors/client.errors.js';
 import type { Handler } from './client.definition.js';
 import { HandlerContext } from './handler.context.js';
+import { counted } from './measured.call.js';
 
 /** So many calls of a handler are tracked, until it has shown that it asks nothing of its own client. */
 export const TRACKED = 16;
@@ -249,7 +250,7 @@ export class HandlerCalls {
   track(handler: Handler, ...args: readonly unknown[]): unknown {
     if (handler.toTrack !== undefined && handler.toTrack > 0) handler.toTrack--;
     const call = this.#set(new HandlerCall(handler, this.context));
-    return call.run(() => handler.invoke(...(args as never[])));
+    return call.run(() => counted(handler, args));
   }
 
   /** The handler has returned, a value or a promise. */

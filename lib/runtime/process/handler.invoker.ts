@@ -21,6 +21,7 @@ import {
   type StreamOrigin,
 } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
+import { timed } from './measured.call.js';
 import type { CallMessage, Message } from './message.js';
 import type { Gaps } from '../session/gaps.js';
 import type { SendingOptions } from '../session/session.feature.js';
@@ -81,9 +82,12 @@ export class HandlerInvoker implements HandlerStreamsOwner {
     let value: unknown;
     try {
       calls.begin(handler);
-      value = calls.isPlain(handler)
-        ? handler.invoke(argument as never, frame as never)
-        : calls.track(handler, argument, frame);
+      const { meter } = handler;
+      if (!calls.isPlain(handler)) value = calls.track(handler, argument, frame);
+      // As in `counted`: a list of arguments would be made for every frame.
+      else if (meter === undefined || --meter.left > 0) {
+        value = handler.invoke(argument as never, frame as never);
+      } else value = timed(handler, meter, [argument, frame]);
     } catch (thrown) {
       return this.#failed(handler, thrown);
     }
