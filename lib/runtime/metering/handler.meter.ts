@@ -3,9 +3,12 @@ import { setImmediate } from 'node:timers';
 import type { Clock } from '../clock/clock.port.js';
 import { LogHistogram } from './log.histogram.js';
 
-/** So many calls of a handler are timed in each turn of the event loop, and then one of so many. */
+/** So many calls of a handler are timed before it is a feed, and then one of so many. */
 const TIMED = 8;
-const EVERY = 64;
+const EVERY = 512;
+
+/** A turn of the event loop that brings no more calls is none of a feed. */
+const FEW = 64;
 
 /** While nobody wants durations, calls are counted, so many at a time. */
 const COUNTED = 2 ** 30 - 1;
@@ -46,8 +49,8 @@ const TOGETHER = 256;
 
 /**
  * Counts the calls of one handler, and times some: to look at the clock twice costs as much as a short handler does. Of a
- * slow feed all are timed. From eight calls in one turn of the event loop on it is one of 64, until a turn has brought no
- * more than that. While nobody wants durations, none is.
+ * slow feed all are timed. From eight calls in one turn of the event loop on it is one of 512, until a turn has brought no
+ * more than 64. While nobody wants durations, none is.
  */
 export class HandlerMeter {
   /** Calls until the next that is timed: the caller counts them down, and asks no more of most. */
@@ -115,7 +118,7 @@ export class HandlerMeter {
   turnOver(): void {
     this.flush();
     const { calls } = this;
-    const isFast = calls - this.#atTurn > EVERY;
+    const isFast = calls - this.#atTurn > FEW;
     this.#atTurn = calls;
     // Eight more of each turn would cost a feed as much as all others do: it is one until a turn has brought little.
     if (isFast && this.#isTimed) return this.turns.join(this);

@@ -262,11 +262,11 @@ describe('The metrics of clients, with the SDK of OpenTelemetry', () => {
     for (let index = 0; index < 20; index++) await scene.feed('slow');
     expect(await count()).toBe(20);
     scene.peer.raw(
-      Buffer.concat(Array.from({ length: 8 + 640 }, () => Buffer.from([0x81, 1, 97]))),
+      Buffer.concat(Array.from({ length: 8 + 512 * 3 }, () => Buffer.from([0x81, 1, 97]))),
     );
     await scene.net.settle();
-    // The first eight of the turn, and one of 64 after that.
-    expect(await count()).toBe(20 + 8 + 10);
+    // The first eight of the turn, and one of 512 after that.
+    expect(await count()).toBe(20 + 8 + 3);
   });
 
   it('tell what waits, how long it has waited, and how long reading stood still for it', async () => {

@@ -37,36 +37,36 @@ afterEach(() => {
 });
 
 describe('The meter of a handler', () => {
-  it('counts all calls, and times the first eight of a turn and one of 64 after those', async () => {
+  it('counts all calls, and times the first eight of a turn and one of 512 after those', async () => {
     const meter = make();
     call(meter, 8);
-    call(meter, 63);
-    expect(meter.calls).toBe(71);
+    call(meter, 511);
+    expect(meter.calls).toBe(519);
     await settle();
     expect(told.length).toBe(8);
   });
 
-  it('times one of 64 of a feed from one turn to the next, until a turn brings little', async () => {
+  it('times one of 512 of a feed from one turn to the next, until a turn brings little', async () => {
     const meter = make();
-    call(meter, 8 + 64 * 2);
+    call(meter, 8 + 512 * 2);
     await nextTurn();
     expect(told.length).toBe(10);
-    call(meter, 64 * 3);
+    call(meter, 512 * 3);
     await nextTurn();
     expect(told.length).toBe(13);
     call(meter, 3);
     await nextTurn();
-    expect([meter.calls, told.length]).toEqual([8 + 64 * 5 + 3, 13]);
+    expect([meter.calls, told.length]).toEqual([8 + 512 * 5 + 3, 13]);
     call(meter, 3);
     await nextTurn();
-    expect([meter.calls, told.length]).toEqual([8 + 64 * 5 + 6, 16]);
+    expect([meter.calls, told.length]).toEqual([8 + 512 * 5 + 6, 16]);
   });
 
   it('tells of many as they come, and of one that has ended in a later turn with that', async () => {
     const meter = make();
-    call(meter, 8 + 64 * 247);
+    call(meter, 8 + 512 * 247);
     expect(told.length).toBe(0);
-    call(meter, 64);
+    call(meter, 512);
     expect(told.length).toBe(256);
     --meter.left;
     const since = meter.begin();
