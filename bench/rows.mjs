@@ -92,6 +92,12 @@ export const ROWS = [
     { base: receive, against: 'ours', floor: 0.85, must: 0.97, aim: 1 },
   ),
   row(
+    'receive-inspector',
+    'receive 100 B, with the inspector and no page open next to without',
+    { ...receive, inspector: true },
+    { base: receive, against: 'ours', floor: 0.85, must: 1, aim: 1 },
+  ),
+  row(
     'receive-1k',
     'receive 1 KiB binary',
     { ...receive, size: 1_024, binary: true },

@@ -7,10 +7,8 @@ const file = (name) => new URL(`subjects/${name}.mjs`, import.meta.url);
 const build = (name) => new URL(`peers/build/${name}`, import.meta.url);
 
 /** What a handler is, and what only this library has: rows of their own compare it with what `ws` receives or sends. */
-const isOwn = ({ form, messages, patterns, telemetry, metrics, way, atOnce }) =>
-  [form, messages, patterns, way, atOnce].some((one) => one !== undefined) ||
-  telemetry === true ||
-  metrics === true;
+const isOwn = ({ form, messages, patterns, telemetry, metrics, inspector, way, atOnce }) =>
+  [form, messages, patterns, telemetry, metrics, inspector, way, atOnce].some(Boolean);
 
 /** Ten messages have a `switch` there. */
 const bare = ({ messages, ...work }) =>
