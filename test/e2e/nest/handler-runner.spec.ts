@@ -560,7 +560,8 @@ describe('the HandlerRunner of an application', () => {
       app.useLogger(false);
       await app.get(LazyModuleLoader).load(lateModule());
       await expect(app.init()).rejects.toThrow(late);
-      await app.close();
+      // Nest 11 says it again.
+      await app.close().catch((error: unknown) => expect(String(error)).toMatch(late));
     });
   });
 
