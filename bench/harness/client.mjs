@@ -221,8 +221,8 @@ async function echo({ size, flight, warmUp, frames }) {
   return { ...meter.figures, ...latency };
 }
 
-/** Clients before those that count: code is compiled with them, as with the frames before those that count. */
-const FIRST_CLIENTS = 3_000;
+/** Clients before those that count: code is compiled with them. */
+const FIRST_CLIENTS = 100;
 
 /** Sessions on which nothing comes: what each takes to open, and to have. */
 async function idle({ clients }) {

@@ -19,13 +19,14 @@ export function summarize(figures) {
 
 /**
  * How a subject stands to bare `ws`, a round at a time. Where more is better: how many times as fast it is. Where less is
- * better: how many times as much it takes.
+ * better: how many times as much it takes. Rounds that one of them alone has had are left out: a work that two rows have may
+ * be measured once more for one of these.
  */
 export function ratios(better, subject, base) {
   return summarize(
-    subject.map((figure, round) =>
-      better === 'more' ? base[round] / figure : figure / base[round],
-    ),
+    subject
+      .slice(0, base.length)
+      .map((figure, round) => (better === 'more' ? base[round] / figure : figure / base[round])),
   );
 }
 

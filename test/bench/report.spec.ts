@@ -77,6 +77,9 @@ describe('ratios', () => {
 
   it('are of a round each: how many times as much', () => {
     expect(ratios('less', [100, 50], [200, 200]).rounds).toEqual([0.5, 0.25]);
+    // The third has nothing to be compared with.
+    expect(ratios('less', [100, 50, 70], [200, 200]).rounds).toEqual([0.5, 0.25]);
+    expect(ratios('less', [100], [200, 200]).rounds).toEqual([0.5]);
   });
 });
 
