@@ -18,6 +18,8 @@ export const UNITS = {
 
 // So many before that the compiler is done by then: it works in threads, and their CPU counts.
 const receive = { kind: 'receive', size: 100, warmUp: 600_000, frames: 600_000 };
+// What costs a few in a hundred is seen in a long run alone.
+const long = { ...receive, warmUp: 1_500_000, frames: 3_000_000 };
 // A message costs more than a frame, and so fewer do.
 const messages = { kind: 'receive', size: 100, messages: 10, warmUp: 200_000, frames: 400_000 };
 const hundred = { ...messages, messages: 100 };
@@ -88,14 +90,14 @@ export const ROWS = [
   row(
     'receive-metrics',
     'receive 100 B, with the metrics of OpenTelemetry next to without',
-    { ...receive, metrics: true },
-    { base: receive, against: 'ours', floor: 0.85, must: 0.97, aim: 1 },
+    { ...long, metrics: true },
+    { base: long, against: 'ours', floor: 0.8, must: 0.97, aim: 1 },
   ),
   row(
     'receive-inspector',
     'receive 100 B, with the inspector and no page open next to without',
-    { ...receive, inspector: true },
-    { base: receive, against: 'ours', floor: 0.85, must: 1, aim: 1 },
+    { ...long, inspector: true },
+    { base: long, against: 'ours', floor: 0.8, must: 1, aim: 1 },
   ),
   row(
     'receive-1k',
