@@ -19,44 +19,16 @@ export function metered(handler: Handler, metadata: HandlerMetadata, client: Cli
   const { kind, pattern } = metadata;
   const meter = client.handler(handler.method);
   const { tracer } = client;
-  const isOfFrames = OF_FRAMES.has(kind);
-  if (isOfFrames && tracer === undefined) {
+  if (tracer === undefined && OF_FRAMES.has(kind)) {
     // Anything around it would be one call more for each frame.
     handler.meter = meter;
     return handler;
   }
-  const made = isOfFrames ? new MeteredClause(handler, meter) : new MeteredCall(handler, meter);
+  const made = new MeteredCall(handler, meter);
   if (tracer === undefined || !TRACED.has(kind)) return made;
   // What a frame is to be equal to is no name of it.
   const isName = kind !== 'frame' && typeof pattern === 'string';
   return new TracedHandler(made, meter, isName ? pattern : handler.method, client, tracer);
-}
-
-/** An `@OnFrame` or `@OnMessage` that is traced, too. */
-class MeteredClause implements Handler {
-  isAsync?: boolean;
-  toTrack?: number;
-  readonly #handler: Handler;
-  readonly #meter: HandlerMeter;
-
-  constructor(handler: Handler, meter: HandlerMeter) {
-    this.#handler = handler;
-    this.#meter = meter;
-  }
-
-  get method(): string {
-    return this.#handler.method;
-  }
-
-  get answersPeer(): boolean {
-    return this.#handler.answersPeer === true;
-  }
-
-  invoke(argument: unknown, frame: unknown): unknown {
-    return --this.#meter.left > 0
-      ? this.#handler.invoke(argument as never, frame as never)
-      : timed(this.#handler, this.#meter, [argument, frame]);
-  }
 }
 
 /** Runs in a span of its own. */
