@@ -12,6 +12,7 @@ import {
   type ObservedName,
 } from '../metrics/metrics.table.js';
 import type { Attributes } from '../metrics/series.js';
+import { ConfigurationError } from '../runtime/errors/client.errors.js';
 import { BucketHistogram } from './bucket.histogram.js';
 import { labelsOf, prometheusName, type Sample } from './sample.js';
 
@@ -39,8 +40,8 @@ export class PrometheusMetrics implements OnApplicationShutdown {
   readonly #registry: Registry<RegistryContentType>;
   readonly #metrics: ClientMetrics;
   readonly #histograms: ReadonlyMap<HistogramName, BucketHistogram>;
-  /** As it is registered: for OpenMetrics a registry takes the `_total` off the name of a counter. */
-  readonly #names: readonly string[];
+  /** By the names by which they are registered: for OpenMetrics a registry takes the `_total` off that of a counter. */
+  readonly #registered: ReadonlyMap<string, Registered>;
   /** What has been read for this scrape, which asks for one metric after the other. */
   #now: ReadonlyMap<ObservedName, readonly Sample[]> | undefined;
 
@@ -62,14 +63,26 @@ export class PrometheusMetrics implements OnApplicationShutdown {
         return registered(name, prefix, read, () => histogram.clear());
       }),
     ];
-    this.#names = all.map(({ name }) => name);
+    this.#registered = new Map(all.map((one) => [one.name, one]));
+    const taken = all.find(({ name }) => registry.getSingleMetric(name) !== undefined);
+    if (taken !== undefined) {
+      this.#metrics.end();
+      throw new ConfigurationError(
+        `${who}: the registry has a metric ${taken.name} already: your own, or that of another application of this process ` +
+          'that has not been closed. Give the module another registry, or a prefix: forRoot({ registry: new Registry() })',
+      );
+    }
     for (const one of all) registry.registerMetric(one as unknown as Metric);
   }
 
   /** All clients have ended. */
   onApplicationShutdown(): void {
     this.#metrics.end();
-    for (const name of this.#names) this.#registry.removeSingleMetric(name);
+    for (const [name, one] of this.#registered) {
+      // Whoever has cleared the registry may have registered others by these names.
+      const isOurs = (this.#registry.getSingleMetric(name) as unknown) === one;
+      if (isOurs) this.#registry.removeSingleMetric(name);
+    }
   }
 
   /** Once for a scrape, which asks for all of them in one call. */
