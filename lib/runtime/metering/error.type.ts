@@ -23,5 +23,15 @@ export function errorTypeOf(thrown: unknown): string {
   if (thrown instanceof WebSockexError) return thrown.code;
   if (thrown instanceof DOMException) return thrown.name;
   if (!(thrown instanceof Error)) return OTHER;
-  return thrown.constructor.name || OTHER;
+  return nameOf(thrown) || OTHER;
+}
+
+/** Who measures must not fail: an error may be made without a class, and a class may say anything of itself. */
+function nameOf(error: Error): string | undefined {
+  try {
+    const { name } = error.constructor as { readonly name?: unknown };
+    return typeof name === 'string' ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }

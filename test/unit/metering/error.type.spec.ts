@@ -29,6 +29,8 @@ it.each<[string, unknown]>([
   ['AbortError', new DOMException('secret', 'AbortError')],
   ['TypeError', new TypeError('secret')],
   ['Poison', new Poison('secret')],
+  ['_OTHER', Object.assign(new Error('secret'), { constructor: undefined })],
+  ['_OTHER', Object.assign(new Error('secret'), { constructor: { name: 5 } })],
   ['_OTHER', 'secret'],
   ['_OTHER', undefined],
 ])('An error is told as %s', (type, error) => {
