@@ -220,7 +220,10 @@ export class ClientRegistry {
     this.dynamic.delete(registered);
     this.metering.remove(client);
     this.lingering.add(registered);
-    client.member.whenSocketsGone(() => this.lingering.delete(registered));
+    client.member.whenSocketsGone(() => {
+      this.lingering.delete(registered);
+      this.metering.forget(client);
+    });
     const left = this.named.get(client.name)?.filter((one) => one !== registered) ?? [];
     if (left.length === 0) this.named.delete(client.name);
     else this.named.set(client.name, left);

@@ -25,7 +25,7 @@ export interface MeteringListener extends MeterListener {
   readonly events: ReadonlySet<EventName>;
   onEvent(event: WebSockexEvent): void;
   /** The client is forgotten: what it has counted is still there in this call. */
-  forgotten?(client: Client, meter: ClientMeter): void;
+  forgotten?(meter: ClientMeter): void;
 }
 
 /**
@@ -46,6 +46,7 @@ export class Metering implements EventSink {
     listeners: this.listeners,
   };
   private readonly metered = new Set<Client>();
+  private readonly left = new Set<Client>();
 
   constructor(modules: ModulesContainer) {
     const isProvided = (token: string): boolean =>
@@ -57,6 +58,11 @@ export class Metering implements EventSink {
   /** The clients that are measured, those that have ended too, as long as the application knows them. */
   get clients(): Iterable<Client> {
     return this.metered;
+  }
+
+  /** Those that the application has forgotten, and a socket of which says its last. */
+  get leaving(): Iterable<Client> {
+    return this.left;
   }
 
   /**
@@ -88,11 +94,16 @@ export class Metering implements EventSink {
     if (client.meter !== undefined) this.metered.add(client);
   }
 
-  /** The application forgets it. */
+  /** The application forgets it; it may have sockets still. */
   remove(client: Client): void {
+    if (this.metered.delete(client)) this.left.add(client);
+  }
+
+  /** Nothing more is counted of it. */
+  forget(client: Client): void {
     const { meter } = client;
-    if (meter === undefined || !this.metered.delete(client)) return;
-    for (const one of this.listeners) one.forgotten?.(client, meter);
+    if (meter === undefined || !this.left.delete(client)) return;
+    for (const one of this.listeners) one.forgotten?.(meter);
   }
 
   wants(event: EventName): boolean {

@@ -31,10 +31,7 @@ const EVENTS: ReadonlySet<EventName> = new Set<EventName>([
   'gap:lost',
   'heartbeat',
   'message:rejected',
-  'pause',
   'restart:planned',
-  'resume',
-  'terminate',
 ]);
 
 /** An event names its client, and the class of that. */
@@ -48,8 +45,6 @@ type Source = MeteredClient;
 export class ClientMetrics implements MeteringListener {
   readonly events = EVENTS;
   readonly #sums = new Sums<CounterName>();
-  /** Since when clients do not read, by their names. */
-  readonly #paused = new Map<string, number>();
   /** What of now was told last. */
   #told = new Sums<ObservedName>();
   readonly #metering: Metering;
@@ -87,6 +82,8 @@ export class ClientMetrics implements MeteringListener {
     this.#flush();
     const counted = this.#sums.copy();
     const values = new Sums<ObservedName>();
+    for (const { meter } of this.#metering.leaving)
+      if (meter !== undefined) this.#count(meter, counted);
     for (const client of this.#metering.clients) {
       const { meter } = client;
       if (meter === undefined) continue;
@@ -119,10 +116,8 @@ export class ClientMetrics implements MeteringListener {
         sums.add('websockex.io', attributes, bytes);
       }
     }
-    const since = this.#paused.get(meter.name);
-    if (since !== undefined) {
-      sums.add('websockex.paused', own.attributes, (meter.clock.epoch() - since) / 1_000);
-    }
+    const { paused } = meter;
+    if (paused > 0) sums.add('websockex.paused', own.attributes, paused / 1_000);
   }
 
   #look(client: Client, meter: ClientMeter, values: Sums<ObservedName>): void {
@@ -142,7 +137,9 @@ export class ClientMetrics implements MeteringListener {
     values.add('websockex.channels', own, channels?.all.length ?? 0);
     const { waitingFor, silentFor } = meter;
     if (waitingFor !== undefined) {
-      values.add('websockex.connect.waiting', series.with(at(waitingFor)), 1);
+      const { address } = waitingFor;
+      const attributes = series.with('websockex.connect.waiting', at({ address }));
+      values.add('websockex.connect.waiting', attributes, 1);
     }
     if (silentFor !== undefined) values.most('websockex.last_received.age', own, silentFor);
   }
@@ -156,12 +153,6 @@ export class ClientMetrics implements MeteringListener {
           [event.rtt / 1_000],
           this.#of(source).attributes,
         );
-      case 'pause':
-        if (!this.#paused.has(event.client)) this.#paused.set(event.client, event.time);
-        return undefined;
-      case 'resume':
-      case 'terminate':
-        return this.#resumed(source, event.time);
       case 'restart:planned': {
         const { reason } = event;
         const why = reason.by === 'error' ? errorTypeOf(reason.error) : reason.by;
@@ -178,32 +169,23 @@ export class ClientMetrics implements MeteringListener {
     }
   }
 
-  #resumed(source: Source, time: number): void {
-    const since = this.#paused.get(source.name);
-    if (since === undefined) return;
-    this.#paused.delete(source.name);
-    this.#sums.add('websockex.paused', this.#of(source).attributes, (time - since) / 1_000);
-  }
-
   admitted(client: ClientMeter, address: string | undefined, seconds: number): void {
-    this.#record('websockex.connect.wait', [seconds], this.#of(client).with(at({ address })));
+    this.#recordWith('websockex.connect.wait', client, seconds, at({ address }));
   }
 
   attempted(client: ClientMeter, { seconds, error, status, ...destination }: AttemptMade): void {
-    const attributes = this.#of(client).with({
+    this.#recordWith('websockex.connect.duration', client, seconds, {
       ...at(destination),
       ...(error !== undefined && { 'error.type': errorTypeOf(error) }),
       ...(status !== undefined && { 'http.response.status_code': status }),
     });
-    this.#record('websockex.connect.duration', [seconds], attributes);
   }
 
   ended(client: ClientMeter, { seconds, end, code }: SessionOver): void {
-    const attributes = this.#of(client).with({
+    this.#recordWith('websockex.session.duration', client, seconds, {
       'websockex.end': end,
       ...(code !== undefined && { 'websockex.close.code': code }),
     });
-    this.#record('websockex.session.duration', [seconds], attributes);
   }
 
   handled(
@@ -217,7 +199,7 @@ export class ClientMetrics implements MeteringListener {
     if (known?.module === module) {
       return this.#record('websockex.handler.duration', seconds, known.attributes);
     }
-    const attributes = this.#of(client).with({
+    const attributes = this.#of(client).with('websockex.handler.duration', {
       'websockex.handler': handler.method,
       ...failed(failure),
     });
@@ -231,14 +213,14 @@ export class ClientMetrics implements MeteringListener {
   }
 
   answered(client: ClientMeter, { seconds, system, message, failure }: RequestOver): void {
-    const series = this.#of(client);
     if (system === undefined) {
-      return this.#record('websockex.request.duration', [seconds], series.with(failed(failure)));
+      return this.#recordWith('websockex.request.duration', client, seconds, failed(failure));
     }
-    const { method } = message as { readonly method?: unknown };
-    const isTold = typeof method === 'string' && this.#rpcMethods.has(method);
-    const attributes = series.with({ ...failed(failure), ...(isTold && { 'rpc.method': method }) });
-    this.#record('rpc.client.call.duration', [seconds], attributes);
+    const method = methodOf(message, this.#rpcMethods);
+    this.#recordWith('rpc.client.call.duration', client, seconds, {
+      ...failed(failure),
+      ...(method !== undefined && { 'rpc.method': method }),
+    });
   }
 
   dropped(client: ClientMeter, frames: number, error: unknown): void {
@@ -249,14 +231,18 @@ export class ClientMetrics implements MeteringListener {
     this.#counted('websockex.giveups', client, errorTypeOf(error));
   }
 
-  forgotten({ name }: Client, meter: ClientMeter): void {
+  forgotten(meter: ClientMeter): void {
     meter.flush();
     this.#count(meter, this.#sums);
-    this.#paused.delete(name);
   }
 
   #counted(name: CounterName, client: Source, reason: string, count = 1): void {
-    this.#sums.add(name, this.#of(client).with({ 'websockex.reason': reason }), count);
+    const attributes = this.#of(client).with(name, { 'websockex.reason': reason });
+    this.#sums.add(name, attributes, count);
+  }
+
+  #recordWith(name: HistogramName, client: Source, seconds: number, more: Attributes): void {
+    this.#record(name, [seconds], this.#of(client).with(name, more));
   }
 
   /** What every value has: the class, and the name where that is shown. Never where it connects to. */
@@ -271,6 +257,13 @@ function at({ address, port }: Partial<Pick<AttemptMade, 'address' | 'port'>>): 
     ...(address !== undefined && { 'server.address': address }),
     ...(port !== undefined && { 'server.port': port }),
   };
+}
+
+/** The method of a call of JSON-RPC, where it is listed: it could be anything, and the call none at all. */
+export function methodOf(message: unknown, listed: ReadonlySet<string>): string | undefined {
+  if (typeof message !== 'object' || message === null) return undefined;
+  const { method } = message as { readonly method?: unknown };
+  return typeof method === 'string' && listed.has(method) ? method : undefined;
 }
 
 function failed(failure: Failure | undefined): Attributes {

@@ -1,7 +1,17 @@
 import type { MeteredClient } from '../runtime/metering/client.meter.js';
+import type { MetricName } from './metrics.table.js';
 
-/** What tells one series of a metric from the others. Of the same attributes there is one object: it is compared as such. */
-export type Attributes = Readonly<Record<string, string | number>>;
+/**
+ * What tells one series of a metric from the others. Of the same metric and attributes there is one object: it is compared
+ * as such.
+ */
+export type Attributes = Readonly<Record<string, string | number | boolean>>;
+
+/** So many series a class makes of a metric by what a peer, an error or a URL has said. */
+const MOST = 500;
+
+/** As OpenTelemetry tells all series after those that there is room for. */
+const REST: Attributes = Object.freeze({ 'otel.metric.overflow': true });
 
 /**
  * Whether, and how, the names of clients are shown: as the attribute `websockex.client.name`. Mind that each name makes
@@ -14,24 +24,37 @@ export type ShownNames = boolean | ((client: string) => string);
 
 /** The attributes of one client class, or of one name where names are shown, and what they are told with. */
 export class ClientSeries {
-  readonly #more = new Map<string, Attributes>();
+  readonly #few = new Map<string, Attributes>();
+  readonly #many = new Map<MetricName, Map<string, Attributes>>();
 
   constructor(readonly attributes: Attributes) {}
 
-  /** The same, and these. */
-  with(more: Attributes): Attributes {
+  /** The same, and these, which a peer may choose: of so many that are different the others are told as one. */
+  with(metric: MetricName, more: Attributes): Attributes {
+    let known = this.#many.get(metric);
+    if (known === undefined) this.#many.set(metric, (known = new Map()));
     const key = JSON.stringify(more);
-    return this.as(key, () => more);
-  }
-
-  /** The same, by a key that says what they are: it takes less where they are asked for often. */
-  as(key: string, more: () => Attributes): Attributes {
-    let all = this.#more.get(key);
+    let all = known.get(key);
     if (all === undefined) {
-      all = Object.freeze({ ...this.attributes, ...more() });
-      this.#more.set(key, all);
+      if (known.size >= MOST) return this.as('rest', () => REST);
+      all = this.#and(more);
+      known.set(key, all);
     }
     return all;
+  }
+
+  /** The same, and these, of which there are few, by a key that says what they are. */
+  as(key: string, more: () => Attributes): Attributes {
+    let all = this.#few.get(key);
+    if (all === undefined) {
+      all = this.#and(more());
+      this.#few.set(key, all);
+    }
+    return all;
+  }
+
+  #and(more: Attributes): Attributes {
+    return Object.freeze({ ...this.attributes, ...more });
   }
 }
 

@@ -17,6 +17,7 @@ import {
 } from '@opentelemetry/api';
 
 import type { Metering, MeteringListener } from '../manager/metering.js';
+import { methodOf } from '../metrics/client.metrics.js';
 import { AllSeries, type ShownNames } from '../metrics/series.js';
 import type { ClientMeter, RequestOver } from '../runtime/metering/client.meter.js';
 import { errorTypeOf } from '../runtime/metering/error.type.js';
@@ -122,7 +123,7 @@ export class OpenTelemetryTraces implements MeteringListener, HandlerTracer, OnA
 
   answered(client: ClientMeter, request: RequestOver): void {
     const { system, message, token, isSent, failure } = request;
-    const method = system === undefined ? undefined : this.#methodOf(message);
+    const method = system === undefined ? undefined : methodOf(message, this.#rpcMethods);
     const options = {
       links: linksTo(this.#connectOf(client)),
       attributes: {
@@ -155,12 +156,6 @@ export class OpenTelemetryTraces implements MeteringListener, HandlerTracer, OnA
 
   #connectOf({ session }: TracedClient): SpanContext | undefined {
     return session === undefined ? undefined : this.#connects.get(session);
-  }
-
-  /** Only those that are listed: a method could be anything. */
-  #methodOf(message: unknown): string | undefined {
-    const { method } = message as { readonly method?: unknown };
-    return typeof method === 'string' && this.#rpcMethods.has(method) ? method : undefined;
   }
 
   #write(

@@ -254,6 +254,7 @@ export class Connection implements WireOwner {
 
   /** The end: nothing is told any more, and no socket is left save one that {@link crash} let go. */
   terminate(): void {
+    if (this.#paused) this.tools.meter?.reads(true);
     this.#wire?.destroy();
     this.#drop();
     this.#enter({ name: 'terminated' });
@@ -269,6 +270,7 @@ export class Connection implements WireOwner {
     if (this.#paused === paused) return;
     this.#paused = paused;
     if (this.#state.name === 'terminated') return;
+    this.tools.meter?.reads(!paused);
     this.tools.telemetry.emit(paused ? 'pause' : 'resume', {});
     if (paused) this.#wire?.pause();
     else this.#wire?.resume();

@@ -80,6 +80,9 @@ export class ClientMeter implements WireMeterOwner, TracedClient {
   readonly #handlers = new Map<string, HandlerMeter>();
   /** How many look at the durations of its handlers. */
   #watchers = 0;
+  /** Since when it does not read, while it does not. */
+  #pausedAt: number | undefined;
+  #paused = 0;
   /** Sessions that are open, the newest last. */
   readonly #open = new Set<WireMeter>();
 
@@ -127,6 +130,17 @@ export class ClientMeter implements WireMeterOwner, TracedClient {
     const openedAt = [...this.#open].at(-1)?.openedAt;
     if (openedAt === undefined) return undefined;
     return (this.clock.now() - Math.max(openedAt, this.traffic.readAt)) / 1_000;
+  }
+
+  /** Milliseconds in which it has not read, since too much waited; they only ever grow, whatever is done to the date. */
+  get paused(): number {
+    return this.#paused + (this.#pausedAt === undefined ? 0 : this.clock.now() - this.#pausedAt);
+  }
+
+  /** It stops, or goes on. */
+  reads(isReading: boolean): void {
+    this.#paused = this.paused;
+    this.#pausedAt = isReading ? undefined : this.clock.now();
   }
 
   handler(method: string): HandlerMeter {
