@@ -186,9 +186,9 @@ function headOf(data: string | Buffer, shown: number): string | Buffer {
 /** What stands at the place where a text was cut may be the first part of a secret that is not known as one. */
 function hideSecrets(text: string, isCut: boolean, redactor: Redactor): string {
   if (!isCut) return redactor.text(text);
-  const whole = text.replace(/[^\s"',;&]*$/, '');
-  // So that a value whose end is not there has one.
-  return redactor.text(`${whole}"`).slice(0, -1);
+  let end = text.length;
+  while (end > 0 && !/[\s"',;&]/.test(text[end - 1] as string)) end--;
+  return redactor.text(text.slice(0, end));
 }
 
 /** Without the part of a character that the cut has left at the end. */

@@ -17,12 +17,16 @@ export interface RedactRules {
 export const HIDDEN = '***';
 
 const SECRET_KEY =
-  /token|secret|passw|passphrase|passcode|pwd|(api|access|private|secret|listen)[_-]?key|^key$|^pass$|signature|^sig$|^sign$|hmac|^mac$|^auth|authorization|bearer|credential|cookie|jwt|session|^sid$|ticket|^otp$|^totp$|^pin$|assertion/i;
+  /token|secret|passw|passphrase|passcode|pwd|(api|access|private|secret|listen)[_ -]?key|^key$|^pass$|signature|^sig$|^sign$|hmac|^mac$|^auth|authorization|bearer|credential|cookie|jwt|session|^sid$|ticket|^otp$|^totp$|^pin$|assertion/i;
 
 /** Of a query: `code` is a grant of OAuth there, and a plain number in a message. */
 const SECRET_QUERY_KEY = /^code$/i;
 
 const JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/;
+
+/** Nothing shorter than this is long; a JWT may be. */
+const SHORTEST = 20;
+const SHORTEST_JWT = 7;
 
 const NO_RULES = compileRedactList([]);
 
@@ -55,6 +59,7 @@ export function isSecretName(name: string, { names, patterns }: RedactRules = NO
  * dots and blanks of what people read.
  */
 export function looksSecret(value: string): boolean {
+  if (value.length < SHORTEST && !value.startsWith('eyJ')) return false;
   if (JWT.test(value)) return true;
   const runs = value.match(/[a-z0-9]{20,}/gi) ?? [];
   if (runs.some((run) => /\d/.test(run) && /[a-z]/i.test(run))) return true;
@@ -113,20 +118,23 @@ export function hideMatches(text: string, { patterns }: RedactRules): string {
 
 /** Of `?key=value`, or several with `;` between them, everything from the first secret value on. */
 function hideValue(text: string, rules: RedactRules): string {
-  for (const { 0: pair, 1: key = '', index } of text.matchAll(/[?&;]([^=;]*)=/g)) {
+  for (const { 0: pair, 1: key = '', 2: sign = '', 3: value = '', index } of text.matchAll(PAIRS)) {
     const name = safeDecode(key);
-    const start = index + pair.length;
-    const value = /^[^;]*/.exec(text.slice(start))?.[0] ?? '';
-    const isSecret = isSecretName(name, rules) || SECRET_QUERY_KEY.test(name);
-    if (isSecret || looksSecret(safeDecode(value))) return text.slice(0, start) + HIDDEN;
+    const isNamed = sign !== '' && (isSecretName(name, rules) || SECRET_QUERY_KEY.test(name));
+    if (!isNamed && !looksSecret(sign === '' ? name : safeDecode(value))) continue;
+    const start = index + (sign === '' ? 1 : pair.length - value.length);
+    return text.slice(0, start) + HIDDEN;
   }
   return text;
 }
 
+/** Each begins where the one before it ends: one within another would be looked at again and again. */
+const PAIRS = /[?&;]([^=;?]*)(=?)([^;?]*)/g;
+
 function hidePath(path: string, { names }: RedactRules): string {
   let isNamed = false;
   const segments = path.split('/').map((segment) => {
-    const value = safeDecode(segment);
+    const value = segment.length < SHORTEST_JWT && names.size === 0 ? '' : safeDecode(segment);
     const isHidden = segment !== '' && (isNamed || looksSecret(value));
     isNamed = names.has(value.toLowerCase());
     return isHidden ? HIDDEN : segment;
@@ -135,6 +143,7 @@ function hidePath(path: string, { names }: RedactRules): string {
 }
 
 function safeDecode(text: string): string {
+  if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,3 +1,4 @@
+import { hideNamed } from './named.values.js';
 import {
   compileRedactList,
   HIDDEN,
@@ -9,11 +10,11 @@ import {
   type RedactRules,
 } from './redact-url.js';
 
-const URLS = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]+/gi;
+/** From the first letter on of what may be a scheme: only once of each, or the time would grow with the square. */
+const URLS = /(?<![a-z0-9+.-])([0-9+.-]*)([a-z][a-z0-9+.-]*:(?:\\?\/){2}[^\s"'<>`]+)/gi;
 const CREDENTIALS = /\b(bearer|basic|digest|negotiate)(\s+)[\w.~+/=-]{6,}/gi;
-const JWTS = /\beyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*/g;
-/** `token=…`, `"token":"…"`: a value that has a name. */
-const NAMED = /(["']?)([\w.-]{2,64})\1(\s*=\s*|(?<=["'])\s*:\s*)("[^"]*"|'[^']*'|[^\s"',;&})\]]+)/g;
+/** Where a JWT may be: all of what it may be made of, for the same reason. */
+const DOTTED = /(?<![\w.-])\.*[\w-]+(?:\.[\w-]*){2,}/g;
 
 /** A word by which a subprotocol, or the one after it, is known to carry credentials. */
 const CARRIER = /bearer|token|auth|jwt|secret|credential|passw|api[_-]?key/i;
@@ -65,14 +66,10 @@ export class Redactor {
     let shown = text;
     for (const secret of this.secrets) shown = shown.replaceAll(secret, HIDDEN);
     shown = shown
-      .replace(URLS, (url) => showUrl(url, this.#rules))
+      .replace(URLS, (_, before: string, url: string) => before + showUrl(url, this.#rules))
       .replace(CREDENTIALS, `$1$2${HIDDEN}`)
-      .replace(JWTS, HIDDEN)
-      .replace(NAMED, (all, quote: string, name: string, sign: string, value: string) => {
-        if (!this.isSecretName(name)) return all;
-        const mark = /^["']/.exec(value)?.[0] ?? '';
-        return `${quote}${name}${quote}${sign}${mark}${HIDDEN}${mark}`;
-      });
+      .replace(DOTTED, hideJwts);
+    shown = hideNamed(shown, (name) => this.isSecretName(name));
     return hideMatches(shown, this.#rules);
   }
 
@@ -100,3 +97,18 @@ export class Redactor {
 
 /** Up to the separator after the last word that speaks of credentials. */
 const CARRIED = new RegExp(`^.*(?:${CARRIER.source})[^.\\-_=:|~!]*[.\\-_=:|~!]`, 'i');
+
+/** Of parts with dots between them, those three that are a JWT. */
+function hideJwts(text: string): string {
+  if (!text.includes('eyJ')) return text;
+  const parts = text.split('.');
+  const shown: string[] = [];
+  for (let at = 0; at < parts.length; at++) {
+    const part = parts[at] as string;
+    const start = part.search(/\beyJ[\w-]{6,}$/);
+    const isJwt = start >= 0 && (parts[at + 1]?.length ?? 0) >= 6 && at + 2 < parts.length;
+    shown.push(isJwt ? part.slice(0, start) + HIDDEN : part);
+    if (isJwt) at += 2;
+  }
+  return shown.join('.');
+}

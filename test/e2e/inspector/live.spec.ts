@@ -254,20 +254,34 @@ describe('Frames', () => {
       `${'x'.repeat(40)} ${jwt} ${'y'.repeat(400)}`,
       `${'x'.repeat(20)} "password":"${'hunter '.repeat(40)}"`,
       `${'x'.repeat(20)} secret=${'Z9z'.repeat(100)}`,
+      `${'x'.repeat(20)} 'password':'${'hunter '.repeat(40)}'`,
       'ü'.repeat(100),
     ];
     for (const text of texts) peer.send(text);
     peer.sendBinary(Buffer.from(texts[0] as string));
-    const frames = await collect(world, live, 6);
-    const [auth, withJwt, open1, open2, umlauts, binary] = frames;
+    const frames = await collect(world, live, 7);
+    const [auth, withJwt, open1, open2, open3, umlauts, binary] = frames;
     expect(auth?.payload).toBe('{"op":"auth","token":"***","rest":1}');
-    for (const one of [withJwt, open1, open2]) {
+    for (const one of [withJwt, open1, open2, open3]) {
       expect(one?.payload).not.toMatch(/eyJ|hunter|Z9z/);
       expect(Buffer.byteLength(one?.payload ?? '')).toBeLessThanOrEqual(64);
       expect(one?.isTruncated).toBe(true);
     }
     expect([umlauts?.payload, umlauts?.size]).toEqual(['ü'.repeat(32), 200]);
     expect(Buffer.from(binary?.payload ?? '', 'base64').toString()).toBe(auth?.payload);
+  });
+
+  it('are looked through in no time, also where they have no place to be cut at', async () => {
+    await using world = await Inspected.boot({
+      clients: [FeedClient],
+      inspector: { tails: { payload: 2 ** 19 } },
+    });
+    const { id, peer } = await open(world);
+    const live = await world.live(`frames/${id}`);
+    // What grows with the square of the length is not done before the test is over.
+    peer.send(`${'x'.repeat(2 ** 20 - 2)} ${'y'.repeat(9)}`);
+    const [frame] = await collect(world, live, 1);
+    expect([frame?.payload?.length, frame?.isTruncated]).toEqual([2 ** 19, true]);
   });
 
   it('have sizes alone in mode metadata, and no state is told', async () => {
