@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import * as net from 'node:net';
@@ -16,20 +17,30 @@ import { WsServer } from '../../fixtures/ws-server.js';
 
 const pair = selfSigned();
 
-/** A port that was free. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
+/** Where a proxy listens. */
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * A port that is free, of an address of 127.0.0.0/8 that nobody else uses. Between here and the proxy's `bind` any process
+ * may be given a free port of 127.0.0.1; one of this address is for none that does not ask for it.
+ */
+async function freeAddress(): Promise<Address> {
+  const host = [127, ...randomBytes(3).map((byte) => 1 + (byte % 254))].join('.');
+  const server = net.createServer().listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
   server.close();
   await once(server, 'close');
-  return port;
+  return { host, port };
 }
 
 /** Waits until something listens there. */
-async function listens(port: number, child: ChildProcess): Promise<void> {
+async function listens({ host, port }: Address, child: ChildProcess): Promise<void> {
   while (child.exitCode === null) {
-    const socket = net.connect(port, '127.0.0.1');
+    const socket = net.connect(port, host);
     const isThere = await new Promise<boolean>((resolve) => {
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     });
@@ -40,29 +51,30 @@ async function listens(port: number, child: ChildProcess): Promise<void> {
   throw new Error(`the proxy ended with ${child.exitCode} before it listened`);
 }
 
-async function run(command: string, args: readonly string[], port: number): Promise<void> {
+async function run(command: string, args: readonly string[], address: Address): Promise<string> {
   const child = spawn(command, args, { stdio: 'ignore' });
   onTestFinished(() => void child.kill('SIGKILL'));
-  await listens(port, child);
+  await listens(address, child);
+  return `${address.host}:${address.port}`;
 }
 
-/** Starts one with these credentials, where there are any; gives its port. */
-const PROXIES: Record<string, (user?: string, password?: string) => Promise<number>> = {
+/** Starts one with these credentials, where there are any; gives its host and port. */
+const PROXIES: Record<string, (user?: string, password?: string) => Promise<string>> = {
   tinyproxy: async (user, password) => {
-    const port = await freePort();
+    const address = await freeAddress();
     const folder = mkdtempSync(join(tmpdir(), 'tinyproxy-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'tinyproxy.conf');
+    const { host, port } = address;
     const auth = user === undefined ? '' : `BasicAuth ${user} ${password}\n`;
-    writeFileSync(file, `Port ${port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 10\n${auth}`);
-    await run('tinyproxy', ['-d', '-c', file], port);
-    return port;
+    writeFileSync(file, `Port ${port}\nListen ${host}\nTimeout 60\nMaxClients 10\n${auth}`);
+    return await run('tinyproxy', ['-d', '-c', file], address);
   },
   microsocks: async (user, password) => {
-    const port = await freePort();
+    const address = await freeAddress();
+    const { host, port } = address;
     const auth = user === undefined ? [] : ['-u', user, '-P', password ?? ''];
-    await run('microsocks', ['-i', '127.0.0.1', '-p', String(port), ...auth], port);
-    return port;
+    return await run('microsocks', ['-i', host, '-p', String(port), ...auth], address);
   },
 };
 
@@ -76,8 +88,8 @@ describe.runIf(process.env['REAL_PROXIES'] === '1').each(Object.entries(PROXIES)
 
     it.each(['ws', 'wss'])('a client of %s talks to its peer', async (protocol) => {
       await using server = await WsServer.listen(protocol === 'wss' ? { tls: pair } : {});
-      const port = await start('joe', 'secret');
-      const proxy = `${scheme}://joe:secret@127.0.0.1:${port}`;
+      const place = await start('joe', 'secret');
+      const proxy = `${scheme}://joe:secret@${place}`;
       const client = clientAt(server.url(), Recorder, { proxy, tls: { ca: pair.cert } });
       await using app = await boot([client], { shutdownTimeout: 5_000 });
       const peer = await server.nextConnection();
@@ -90,8 +102,8 @@ describe.runIf(process.env['REAL_PROXIES'] === '1').each(Object.entries(PROXIES)
     });
 
     it('a client with a wrong password is told so', async () => {
-      const port = await start('joe', 'secret');
-      const proxy = `${scheme}://joe:wrong2@127.0.0.1:${port}`;
+      const place = await start('joe', 'secret');
+      const proxy = `${scheme}://joe:wrong2@${place}`;
       const client = clientAt('ws://127.0.0.1:1/', Recorder, { proxy, reconnect: false });
       await using app = await boot([client]);
       const error: unknown = await app
@@ -99,13 +111,13 @@ describe.runIf(process.env['REAL_PROXIES'] === '1').each(Object.entries(PROXIES)
         .connected()
         .catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(ConnectionError);
-      expect((error as Error).message).toContain(`the proxy 127.0.0.1:${port} of the option proxy`);
+      expect((error as Error).message).toContain(`the proxy ${place} of the option proxy`);
       expect((error as Error).message).not.toContain('wrong2');
     });
 
     it('a client of a peer that is away is told by the proxy', async () => {
-      const port = await start();
-      const proxy = `${scheme}://127.0.0.1:${port}`;
+      const place = await start();
+      const proxy = `${scheme}://${place}`;
       const client = clientAt('ws://127.0.0.1:1/', Recorder, { proxy, reconnect: false });
       await using app = await boot([client]);
       const error: unknown = await app
@@ -113,7 +125,7 @@ describe.runIf(process.env['REAL_PROXIES'] === '1').each(Object.entries(PROXIES)
         .connected()
         .catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(ConnectionError);
-      expect((error as Error).message).toContain(`the proxy 127.0.0.1:${port} of the option proxy`);
+      expect((error as Error).message).toContain(`the proxy ${place} of the option proxy`);
     });
   },
 );
