@@ -43,7 +43,7 @@ export default defineConfig({
     include: ['test/**/*.spec.ts', 'sample/exchange/test/*.spec.ts'],
     setupFiles: ['test/setup.ts'],
     // No test measures time: a machine that is busy with other things may take as long as it likes.
-    testTimeout: 60_000,
+    testTimeout: 60_000 * Number(process.env['FUZZ_TIMES'] ?? 1),
     hookTimeout: 60_000,
     // One process runs many files, one after the other, and loads Nest once. Nothing of lib/ lives in a module.
     isolate: false,

@@ -9,6 +9,7 @@ import {
 } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { Condition } from '../../fixtures/condition.js';
 import { boot } from '../../fixtures/nest/app.js';
 import { clientAt } from '../../fixtures/scene.js';
@@ -109,7 +110,7 @@ describe('Compression', () => {
         expect(await take(all.length)).toEqual(all);
         await Promise.all(sent);
       }),
-      { numRuns: 30 },
+      runs(30),
     );
     expect(handle.status).toBe('open');
     await app.close();

@@ -8,6 +8,7 @@ import {
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { TIMES, runs } from '../../fixtures/fuzz.js';
 import { Recorder, tellFrame } from '../../fixtures/journal.js';
 import { Scene } from '../../fixtures/scene.js';
 import { encodeFrame, OPCODE, type Payload } from '../../fixtures/wire.js';
@@ -115,7 +116,7 @@ describe('However a stream of messages is cut into fragments and segments', () =
   );
   const cuts = fc.array(fc.nat({ max: 400 }), { maxLength: 4 });
 
-  it('the same messages arrive in the same order', { timeout: 30_000 }, async () => {
+  it('the same messages arrive in the same order', { timeout: 30_000 * TIMES }, async () => {
     await using scene = await Scene.open(Recorder);
     await fc.assert(
       fc.asyncProperty(
@@ -144,7 +145,7 @@ describe('However a stream of messages is cut into fragments and segments', () =
           expect(lines).toEqual([...sent, 'text the end']);
         },
       ),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 

@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { Recorder } from '../../fixtures/journal.js';
 import type { RawPeer } from '../../fixtures/raw-server.js';
 import { AT_ONCE, Scene } from '../../fixtures/scene.js';
@@ -168,7 +169,7 @@ describe('Whatever happens to a client', () => {
   const happening = fc.constantFrom('refuse', 'vanish', 'fin', 'reset', 'close', 'bad', 'again');
   type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
-  it('numbers of attempts and sessions tell it, in order', { timeout: 60_000 }, async () => {
+  it('numbers of attempts and sessions tell it, in order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(happening, { minLength: 1, maxLength: 8 }), async (script) => {
         await using scene = await Scene.boot(Recorder, {
@@ -182,7 +183,7 @@ describe('Whatever happens to a client', () => {
         expect(scene.journal.lines.map((line) => line.replace(/ ".*/, ''))).toEqual(lines);
         expect(scene.server.connectionCount).toBe(script.length + 1);
       }),
-      { numRuns: 40 },
+      runs(40),
     );
   });
 

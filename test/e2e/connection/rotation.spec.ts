@@ -11,6 +11,7 @@ import { hasReconnected, hasRotated, type ScriptedPeer } from 'nestjs-websockex/
 import { matchers } from 'nestjs-websockex/testing/matchers';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { seeded } from '../../../lib/testing/script/virtual.clock.js';
 import { NetScene } from '../../fixtures/net-scene.js';
 
@@ -227,7 +228,7 @@ describe('Rotations of a session whose peer gives each frame to every session', 
         expect(seen).toEqual(upTo(last));
         expect(rotated).toBe(true);
       }),
-      { numRuns: 5, seed: 4711 },
+      runs(5, 4711),
     );
   });
 
@@ -237,7 +238,7 @@ describe('Rotations of a session whose peer gives each frame to every session', 
         const { seen, last } = await play(seed, 8, false);
         expect([...new Set(seen)].toSorted((a, b) => a - b)).toEqual(upTo(last));
       }),
-      { numRuns: 3, seed: 4711 },
+      runs(3, 4711),
     );
   });
 
@@ -248,7 +249,7 @@ describe('Rotations of a session whose peer gives each frame to every session', 
         expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b));
         expect(tail).toEqual(expected);
       }),
-      { numRuns: 8, seed: 4711 },
+      runs(8, 4711),
     );
   });
 
@@ -258,7 +259,7 @@ describe('Rotations of a session whose peer gives each frame to every session', 
         const { tail, expected } = await disturb(seed, false);
         expect(tail).toEqual(expected);
       }),
-      { numRuns: 4, seed: 4711 },
+      runs(4, 4711),
     );
   });
 

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Frame, InvalidFrameError, NotConnectedError, type SendOptions } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { Recorder } from '../../fixtures/journal.js';
 import { Scene } from '../../fixtures/scene.js';
 
@@ -53,7 +54,7 @@ describe('What is sent in one tick', () => {
         expect(got).toEqual(expected);
         expect(await outcomes(sent)).toEqual(sent.map(() => 'taken'));
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 

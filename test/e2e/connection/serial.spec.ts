@@ -12,6 +12,7 @@ import {
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { TIMES, runs } from '../../fixtures/fuzz.js';
 import { Recorder, type Journal } from '../../fixtures/journal.js';
 import { Scene } from '../../fixtures/scene.js';
 import { encodeFrame, OPCODE } from '../../fixtures/wire.js';
@@ -89,7 +90,7 @@ describe('100,000 frames', { timeout: 60_000 }, () => {
   });
 });
 
-describe('Handlers of all kinds', { timeout: 30_000 }, () => {
+describe('Handlers of all kinds', { timeout: 30_000 * TIMES }, () => {
   class Mixed extends Watched {
     @OnConnect()
     override async connect(): Promise<void> {
@@ -175,7 +176,7 @@ describe('Handlers of all kinds', { timeout: 30_000 }, () => {
           steps.flatMap(({ kind }, n) => (kind === 'call' ? [`answer to ${n}`] : [])),
         );
       }),
-      { numRuns: 50 },
+      runs(50),
     );
     expect(await scene.handle.call('concurrency')).toBe(1);
   });
@@ -187,7 +188,7 @@ describe('Handlers of all kinds', { timeout: 30_000 }, () => {
   }
 });
 
-describe('Replies', { timeout: 30_000 }, () => {
+describe('Replies', { timeout: 30_000 * TIMES }, () => {
   it('leave in the order of their frames, however long each handler takes', async () => {
     class Echo extends Recorder {
       override async frame(frame: DataFrame): Promise<HandlerResult> {
@@ -206,7 +207,7 @@ describe('Replies', { timeout: 30_000 }, () => {
           got.push((await scene.peer.nextFrame()).payload.toString());
         expect(got).toEqual(sent);
       }),
-      { numRuns: 30 },
+      runs(30),
     );
   });
 });

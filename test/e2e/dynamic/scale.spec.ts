@@ -14,6 +14,7 @@ import {
 } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { CountingTransport } from '../../fixtures/counting-transport.js';
 
 @WebSockexClient('wss://many.example/', {
@@ -109,7 +110,7 @@ describe('Many dynamic clients', { timeout: 120_000 }, () => {
   });
 });
 
-describe('The places of the connect gate', { timeout: 60_000 }, () => {
+describe('The places of the connect gate', () => {
   it('are free again, whatever becomes of those who had one or waited', async () => {
     const deed = fc.record({
       what: fc.constantFrom('start', 'stop', 'crash', 'reconnect', 'drop', 'turn'),
@@ -144,7 +145,7 @@ describe('The places of the connect gate', { timeout: 60_000 }, () => {
         for (let turns = 0; turns < 1000 && transport.dialling < 2; turns++) await turn();
         expect(transport.most).toBe(2);
       }),
-      { numRuns: 40 },
+      runs(40),
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { OnFrame, reply, WebSockexClient, WebSockexModule } from 'nestjs-websockex';
 import type { BinaryFrame, DataFrame, TextFrame } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../fixtures/fuzz.js';
 import { boot } from '../../fixtures/nest/app.js';
 import { WsServer, type WsPeer } from '../../fixtures/ws-server.js';
 
@@ -237,7 +238,7 @@ describe('any clauses in any order', () => {
 
         expect(await heard(server, RandomClient, ...said)).toEqual(expected);
       }),
-      { numRuns: 40 },
+      runs(40),
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { NotConnectedError } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { boom, member, type Member, type MemberHandle } from '../../fixtures/supervision/member.js';
 import { reach } from '../../fixtures/supervision/states.js';
 import { World } from '../../fixtures/supervision/world.js';
@@ -59,7 +60,7 @@ describe("mailboxOnRestart: 'keep'", () => {
         expect(await Promise.all(answers)).toEqual(posted.map((_, text) => `${text}!`));
         expect(world.all('restart:planned')).toMatchObject([{ dropped: 0 }]);
       }),
-      { numRuns: 30 },
+      runs(30),
     );
   });
 
@@ -164,7 +165,7 @@ describe("mailboxOnRestart: 'drop'", () => {
         await world.net.clock.advance(0);
         expect(asked(one, 2).toSorted()).toEqual(gone.map((kind) => `${kind} late`).toSorted());
       }),
-      { numRuns: 30 },
+      runs(30),
     );
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { OnCall, OnCast, OnFrame, type TextFrame } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { NetScene } from '../../fixtures/net-scene.js';
 
 const act = fc.constantFrom(
@@ -72,6 +73,6 @@ async function play(acts: readonly string[]): Promise<void> {
 
 describe('A client that is suspended and resumed at any time', () => {
   it('loses nothing, and handles all in order', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(act, { maxLength: 40 }), play), { numRuns: 100 });
+    await fc.assert(fc.asyncProperty(fc.array(act, { maxLength: 40 }), play), runs(100));
   });
 });

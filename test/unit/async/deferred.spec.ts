@@ -3,6 +3,7 @@ import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { Deferred, limited, rejected, Waiters } from '../../../lib/runtime/async/deferred.js';
 import { settle, VirtualClock } from '../../fixtures/virtual-clock.js';
 
@@ -114,6 +115,7 @@ describe('limited', () => {
         await expect(outcome).resolves.toEqual(first);
         expect([time.pending, count()]).toEqual([[], 0]);
       }),
+      runs(100),
     );
   });
 });

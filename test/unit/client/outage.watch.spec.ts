@@ -3,6 +3,7 @@ import type { ClientStatus, EventName } from 'nestjs-websockex';
 import { VirtualClock } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { OutageWatch } from '../../../lib/runtime/client/outage.watch.js';
 import { Telemetry } from '../../../lib/runtime/telemetry/telemetry.js';
 
@@ -183,7 +184,7 @@ describe('The watch over outages', () => {
         watched.become('terminated');
         expect([watched.told, watched.clock.pending]).toEqual([expected, []]);
       }),
-      { seed: 7, numRuns: 100 },
+      runs(100, 7),
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { Frame } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { FrameWriter } from '../../../lib/runtime/connection/frame.writer.js';
 import { Telemetry } from '../../../lib/runtime/telemetry/telemetry.js';
 import type { TransportSocket } from '../../../lib/runtime/transport/transport.port.js';
@@ -111,6 +112,7 @@ describe('What is sent', () => {
         while (rig.queue.waiting.length > 0) rig.queue.take();
         expect(rig.hasBackpressure).toBe(false);
       }),
+      runs(100),
     );
   });
 

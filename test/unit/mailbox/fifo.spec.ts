@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { Fifo } from '../../../lib/runtime/mailbox/fifo.js';
 
 /** Bursts that make the ring grow far, and drains that make it shrink again. */
@@ -74,6 +75,7 @@ describe('Fifo', () => {
         }
         expect(fifo.clear()).toEqual(model);
       }),
+      runs(100),
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { TurnBudget } from '../../../lib/runtime/mailbox/turn.budget.js';
 import { settle } from '../../fixtures/virtual-clock.js';
 import { Gate, Owner, type Note } from './owner.js';
@@ -194,7 +195,7 @@ describe('Mailbox, whatever happens to it', () => {
         for (const one of acts) await model.play(one);
         await model.end();
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 });

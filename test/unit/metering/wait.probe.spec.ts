@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { WaitProbe } from '../../../lib/runtime/metering/wait.probe.js';
 
 it('One message at a time is followed through a queue, wherever others are put before it', () => {
@@ -36,7 +37,7 @@ it('One message at a time is followed through a queue, wherever others are put b
       expect(told).toEqual(expected);
       followed += told.length;
     }),
-    { numRuns: 200 },
+    runs(200),
   );
   expect(followed).toBeGreaterThan(100);
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { type DataFrame, Frame } from 'nestjs-websockex';
 import { beforeEach, describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { PauseLock } from '../../../lib/runtime/mailbox/pause.lock.js';
 import { FrameIterator, FrameQueue } from '../../../lib/runtime/observers/frame-iterator.js';
 
@@ -41,6 +42,7 @@ describe('PauseLock', () => {
           expect(isPaused).toBe(holding.size > 0);
         }
       }),
+      runs(100),
     );
   });
 });
@@ -164,6 +166,7 @@ describe('FrameIterator', () => {
         const values = results.flatMap(({ value }) => (value ? [value] : []));
         expect(values).toEqual(pushed);
       }),
+      runs(100),
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { Frame, FrameEncodeError, NotConnectedError } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
+import { TIMES, runs } from '../../fixtures/fuzz.js';
 import type { SendFailure } from '../../../lib/runtime/errors/sending.errors.js';
 import type { ClientOptions } from '../../../lib/runtime/options/client-options.js';
 import { toSettings } from '../../../lib/runtime/options/client-settings.js';
@@ -261,7 +262,7 @@ const STEP = fc.oneof(
 describe('An outbox', () => {
   it(
     'tells each sender once, and what the sockets got is what the senders were told',
-    { timeout: 180_000 },
+    { timeout: 180_000 * TIMES },
     async () => {
       await fc.assert(
         fc.asyncProperty(
@@ -328,7 +329,7 @@ describe('An outbox', () => {
             expect([desk.timers, desk.isHeld]).toEqual([0, false]);
           },
         ),
-        { numRuns: 10_000 },
+        runs(10_000),
       );
     },
   );

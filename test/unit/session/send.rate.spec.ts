@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import type { SendRateSettings } from '../../../lib/runtime/options/client-settings.js';
 import { SendRate } from '../../../lib/runtime/session/send.rate.js';
 
@@ -90,7 +91,7 @@ describe('A rate of sends', () => {
           waits + windows * (given.per + 1) + sent.length,
         );
       }),
-      { numRuns: 2_000 },
+      runs(2_000),
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { Frame } from 'nestjs-websockex';
 import { expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { type WaitingSend, WaitingSends } from '../../../lib/runtime/session/waiting.sends.js';
 
 let made = 0;
@@ -76,6 +77,6 @@ it('What waits to be sent is in order, and counted', () => {
         expect(sends.kept).toEqual({ frames: kept.length, bytes: sum(kept) });
       }
     }),
-    { numRuns: 300, seed: 4711 },
+    runs(300, 4711),
   );
 });

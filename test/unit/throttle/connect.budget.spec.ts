@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { type Answer, Crowd, fails, type Member, opens, refusal, turn } from './crowd.js';
 
 /** Everybody attempts, in order. */
@@ -126,7 +127,7 @@ describe('Places', () => {
         for (const member of crowd.members) if (member.state !== 'over') member.leave();
         expect([crowd.budget.origins, crowd.clock.pending.length]).toEqual([0, 0]);
       }),
-      { seed: 20_260_301, numRuns: 60 },
+      runs(60, 20_260_301),
     );
   });
 });

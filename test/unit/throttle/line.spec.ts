@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import { Line } from '../../../lib/runtime/throttle/line.js';
 
 it('A line keeps the order of those who are left, whoever leaves', () => {
@@ -27,6 +28,6 @@ it('A line keeps the order of those who are left, whoever leaves', () => {
       }
       expect(left).toEqual(model);
     }),
-    { seed: 5 },
+    runs(100, 5),
   );
 });

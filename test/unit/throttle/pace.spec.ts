@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../fixtures/fuzz.js';
 import {
   Pace,
   RateWindow,
@@ -109,7 +110,7 @@ describe('Pace', () => {
         }
         expect(mostWithin(50, times)).toBeLessThanOrEqual(100);
       }),
-      { seed: SEED, numRuns: 200 },
+      runs(200, SEED),
     );
   });
 });
@@ -151,7 +152,7 @@ describe('RateWindow', () => {
         }
         expect(mostWithin(1_000 - 1e-3, times)).toBeLessThanOrEqual(perSecond);
       }),
-      { seed: SEED, numRuns: 200 },
+      runs(200, SEED),
     );
   });
 });

@@ -3,6 +3,7 @@ import { type ClientStatus, ShuttingDownError, type WebSockexEvent } from 'nestj
 import { fakeHandle, type FakeHandle, type PlayedStatus } from 'nestjs-websockex/testing';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../../fixtures/fuzz.js';
 import { settle } from '../../../fixtures/virtual-clock.js';
 import { Feed } from './stages.js';
 
@@ -62,7 +63,7 @@ describe('A fake handle', () => {
         feed.end();
         expect(feed.status).toBe('terminated');
       }),
-      { numRuns: 50 },
+      runs(50),
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { runs } from '../../../fixtures/fuzz.js';
 import { type CountedType, Traffic } from '../../../../lib/runtime/metering/traffic.js';
 import {
   FrameReader,
@@ -97,7 +98,7 @@ describe('What is read of a peer', () => {
           expect(counted(traffic)).toEqual(sink.seen);
         },
       ),
-      { numRuns: 1_500 },
+      runs(1_500),
     );
   });
 
