@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-
 import {
   Controller,
   Get,
@@ -14,6 +12,7 @@ import {
 
 import type { RegisteredClient } from '../manager/registered.client.js';
 import { TRANSITIONS } from '../runtime/client/client.transitions.js';
+import { VERSION } from '../websockex.version.js';
 import { readQuery, readWindow } from './client.query.js';
 import { ClientRecords } from './client.records.js';
 import { ClientViews } from './client.views.js';
@@ -36,10 +35,6 @@ import { INSPECTOR_SETTINGS } from './inspector.tokens.js';
 import { LiveStreams, type LiveView } from './live.streams.js';
 import { SecureAnswers } from './secure.answers.js';
 import { Supervision } from './supervision.view.js';
-
-const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { readonly version: string };
 
 /**
  * The routes of the page. What they answer they write themselves: an interceptor of the application that puts all its
@@ -66,7 +61,7 @@ class InspectorRoutes {
       states: Object.keys(TRANSITIONS) as ClientState[],
       transitions: TRANSITIONS,
       limits: { payload: tails.payload, ring: tails.frames, tailLifetime: tails.lifetime },
-      version,
+      version: VERSION,
     }));
   }
 

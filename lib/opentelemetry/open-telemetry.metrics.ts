@@ -19,6 +19,7 @@ import {
   type ObservedName,
 } from '../metrics/metrics.table.js';
 import type { Attributes } from '../metrics/series.js';
+import { VERSION } from '../websockex.version.js';
 import { Reservoir } from './reservoir.js';
 
 /** The name of the meter, and of the tracer. */
@@ -49,7 +50,7 @@ export class OpenTelemetryMetrics implements OnApplicationShutdown {
 
   constructor(metering: Metering, who: string, options: OpenTelemetryMetricsOptions) {
     const provider = options.meterProvider ?? metrics.getMeterProvider();
-    const meter = (this.#meter = provider.getMeter(SCOPE));
+    const meter = (this.#meter = provider.getMeter(SCOPE, VERSION));
     this.#histograms = new Map(HISTOGRAMS.map((name) => [name, makeHistogram(meter, name)]));
     this.#observables = new Map(OBSERVED.map((name) => [name, makeObservable(meter, name)]));
     this.#metrics = new ClientMetrics(metering, who, options, (...values) =>

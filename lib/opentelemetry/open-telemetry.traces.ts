@@ -24,6 +24,7 @@ import { errorTypeOf } from '../runtime/metering/error.type.js';
 import type { HandlerSpan, HandlerTracer, TracedClient } from '../runtime/metering/tracer.port.js';
 import type { AttemptMade, SessionOver, Span as Lasted } from '../runtime/metering/wire.meter.js';
 import type { EventName } from '../runtime/telemetry/events.js';
+import { VERSION } from '../websockex.version.js';
 import { SCOPE } from './open-telemetry.metrics.js';
 
 /**
@@ -65,7 +66,7 @@ export class OpenTelemetryTraces implements MeteringListener, HandlerTracer, OnA
   constructor(metering: Metering, who: string, options: OpenTelemetryTracesOptions) {
     const { messages = 'none', names = false, sessions = false } = options;
     const provider = options.tracerProvider ?? trace.getTracerProvider();
-    this.#tracer = provider.getTracer(SCOPE);
+    this.#tracer = provider.getTracer(SCOPE, VERSION);
     this.#series = new AllSeries(names);
     this.#rpcMethods = new Set(options.rpcMethods);
     this.#writesSessions = sessions;

@@ -15,7 +15,7 @@ import {
   WebSockexManager,
   type WebSockexClientOptions,
 } from 'nestjs-websockex';
-import { Module } from '@nestjs/common';
+import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { LazyModuleLoader } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { WebSockexOpenTelemetryModule } from 'nestjs-websockex/opentelemetry';
@@ -23,7 +23,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { METRICS } from '../../../lib/metrics/metrics.table.js';
 import { NetScene } from '../../fixtures/net-scene.js';
-import { figuresOf, OtelMetrics } from '../../fixtures/otel-metrics.js';
+import { figuresOf, OtelMetrics, SCOPE } from '../../fixtures/otel-metrics.js';
 
 class Feed {
   static release: () => void = () => undefined;
@@ -580,6 +580,30 @@ describe('The module of OpenTelemetry', () => {
     ]);
     expect(figuresOf(all.get('websockex.handler.duration'))).toMatchObject([{ count: 1 }]);
     expect(all.has('websockex.frames')).toBe(false);
+  });
+
+  it('tells all of it to who asks as the module that imports it ends', async () => {
+    const otel = new OtelMetrics();
+    const last: unknown[] = [];
+    class TelemetryModule implements OnApplicationShutdown {
+      async onApplicationShutdown() {
+        const all = await otel.collect();
+        last.push(figuresOf(all.get('websockex.session.duration')).map(({ count }) => count));
+        last.push(figuresOf(all.get('websockex.frames'))[0]?.value);
+      }
+    }
+    Module({ imports: [otel.module()] })(TelemetryModule);
+    const scene = await NetScene.open(Feed, {}, { imports: [{ module: TelemetryModule }] });
+    await scene.feed('a', 'b');
+    await scene.close();
+    await scene.net.dispose();
+    expect(last).toEqual([[1], 2]);
+  });
+
+  it('says of whom it is, and of which version', async () => {
+    const otel = new OtelMetrics();
+    await using _scene = await open(otel);
+    expect(await otel.scopes()).toMatchObject([SCOPE]);
   });
 
   it('is told that it has no clients to measure', async () => {

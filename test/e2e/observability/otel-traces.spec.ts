@@ -22,6 +22,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { NetScene } from '../../fixtures/net-scene.js';
 import { boot, reaches } from '../../fixtures/nest/app.js';
+import { SCOPE } from '../../fixtures/otel-metrics.js';
 import { linksOf, OtelTraces } from '../../fixtures/otel-traces.js';
 import { RawServer } from '../../fixtures/raw-server.js';
 import { clientAt } from '../../fixtures/scene.js';
@@ -228,6 +229,7 @@ describe('The spans of clients', () => {
     const [first, second] = otel.named('websocket connect');
     expect(first).toMatchObject({
       kind: SpanKind.CLIENT,
+      instrumentationScope: SCOPE,
       duration: [0, 250_000_000],
       status: { code: SpanStatusCode.ERROR },
       attributes: {
