@@ -232,6 +232,18 @@ export const SURROUNDINGS: Readonly<Record<string, Surroundings>> = {
   traceparent: { before: `import { json, WebSockexClient } from 'nestjs-websockex';` },
   inspector: { before: `${FEED}\ndeclare class AdminGuard { canActivate(): boolean }` },
   'inspector-async': { before: 'declare class AdminGuard { canActivate(): boolean }' },
+  'inspector-guard': {
+    before: `
+      import type { IncomingMessage } from 'node:http';
+      import { type CanActivate, type ExecutionContext, Injectable, UnauthorizedException } from '@nestjs/common';
+      import { ConfigService } from '@nestjs/config';`,
+  },
+  'opentelemetry-flush': {
+    before: `
+      import { Module, type OnApplicationShutdown } from '@nestjs/common';
+      import { WebSockexOpenTelemetryModule } from 'nestjs-websockex/opentelemetry';
+      declare const provider: { shutdown(): Promise<void> };`,
+  },
   'inspector-audit': {
     before: 'declare const trail: { write(entry: object): Promise<void> };',
   },

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+
 import {
   type CanActivate,
   type ExecutionContext,
@@ -42,6 +44,20 @@ class AdminGuard implements CanActivate {
 }
 
 const GUARDED = { guards: [AdminGuard], imports: [PasswordModule] };
+
+/** As that of docs/inspector.md: the browser asks for the password. */
+class PasswordGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const http = context.switchToHttp();
+    const { authorization } = http.getRequest<IncomingMessage>().headers;
+    if (authorization === LOGIN) return true;
+    const answer = http.getResponse<{ header(name: string, value: string): unknown }>();
+    answer.header('WWW-Authenticate', 'Basic realm="inspector"');
+    throw new UnauthorizedException();
+  }
+}
+
+const LOGIN = `Basic ${Buffer.from('admin:s3cret').toString('base64')}`;
 
 function bootOf(inspector: Parameters<typeof WebSockexInspectorModule.forRoot>[0]) {
   return Test.createTestingModule({
@@ -132,6 +148,18 @@ describe.each(PLATFORMS)('On %s', (platform) => {
     expect(handle.status).toBe('open');
     expect((await world.act('c1', 'close', {}, { authorization })).status).toBe(200);
     expect(handle.status).not.toBe('open');
+  });
+
+  it('a guard has the browser ask for a password', async () => {
+    await using world = await Inspected.boot({ platform, inspector: { guards: [PasswordGuard] } });
+    for (const page of ['websockex', 'websockex/api/info', 'websockex/api/live/overview']) {
+      const refused = await world.fetch(page);
+      const asks = refused.headers.get('www-authenticate');
+      expect([refused.status, asks]).toEqual([401, 'Basic realm="inspector"']);
+      const shown = await world.fetch(page, { headers: { authorization: LOGIN } });
+      expect(shown.status).toBeLessThan(400);
+      await shown.body?.cancel();
+    }
   });
 
   it.each<[string, Record<string, string>, number, RegExp]>([
