@@ -1,14 +1,21 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 
-import { ClientRegistry } from '../manager/client.registry.js';
-import { Metering, type MeteringListener } from '../manager/metering.js';
+import type { ClientRegistry } from '../manager/client.registry.js';
+import type { Metering, MeteringListener } from '../manager/metering.js';
 import type { RegisteredClient } from '../manager/registered.client.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
-import { describeReason } from '../runtime/frame/close-reason.js';
+import { toError } from '../runtime/errors/websockex.error.js';
+import { type CloseReason, describeReason } from '../runtime/frame/close-reason.js';
 import type { EventName, WebSockexEvent } from '../runtime/telemetry/events.js';
-import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
+import type { InspectorSettings } from './inspector.options.js';
 import type { EndView, Rates, TimelineEntry } from './inspector.protocol.js';
-import { cut } from './shown.js';
+import { safe } from './shown.js';
+import {
+  INSPECTOR_CLOCK,
+  INSPECTOR_METERING,
+  INSPECTOR_REGISTRY,
+  INSPECTOR_SETTINGS,
+} from './inspector.tokens.js';
 
 /** How many steps of a client are kept at most, at least, and of all together. */
 const STEPS = { most: 200, least: 20, together: 100_000 };
@@ -38,6 +45,27 @@ const STEP_TEXTS: { readonly [N in EventName]?: (event: Event<N>) => string } = 
   terminate: ({ reason }) => describeReason(reason),
   warning: ({ message }) => message,
 };
+
+/**
+ * Of what may repeat what a peer has said, in its own words or in those of an error that a frame has caused: who, and
+ * which kind. Instead of {@link STEP_TEXTS} in mode `metadata`.
+ */
+const KIND_TEXTS: typeof STEP_TEXTS = {
+  disconnected: ({ reason }) => describeKind(reason),
+  'channel:failed': ({ channel, error }) => `${channel}: ${kindOf(error)}`,
+  terminate: ({ reason }) => describeKind(reason),
+};
+
+function describeKind(reason: CloseReason): string {
+  return reason.by === 'error' ? kindOf(reason.error) : describeReason({ ...reason, message: '' });
+}
+
+/** `HandshakeError`, `ConnectionError (ECONNREFUSED)`. */
+function kindOf(thrown: unknown): string {
+  const { name, cause } = toError(thrown);
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' && /^E[A-Z_]+$/.test(code) ? `${name} (${code})` : name;
+}
 
 type Event<N extends EventName> = Extract<WebSockexEvent, { event: N }>;
 
@@ -78,9 +106,10 @@ export class ClientRecords implements MeteringListener, OnModuleDestroy {
   private readonly leave: () => void;
 
   constructor(
-    private readonly registry: ClientRegistry,
-    metering: Metering,
-    @Inject(WEBSOCKEX_CLOCK) readonly clock: Clock,
+    @Inject(INSPECTOR_REGISTRY) private readonly registry: ClientRegistry,
+    @Inject(INSPECTOR_METERING) metering: Metering,
+    @Inject(INSPECTOR_CLOCK) readonly clock: Clock,
+    @Inject(INSPECTOR_SETTINGS) private readonly settings: InspectorSettings,
   ) {
     this.leave = metering.listen(this, 'WebSockexInspectorModule');
   }
@@ -103,8 +132,9 @@ export class ClientRecords implements MeteringListener, OnModuleDestroy {
     const client = this.registry.get(event.client);
     if (client === undefined) return;
     const { redactor } = this.registry;
-    const tell = STEP_TEXTS[event.event] as (event: WebSockexEvent) => string;
-    const text = cut(redactor.text(tell(event)), LONG);
+    const texts = this.settings.mode === 'metadata' ? { ...STEP_TEXTS, ...KIND_TEXTS } : STEP_TEXTS;
+    const tell = texts[event.event] as (event: WebSockexEvent) => string;
+    const text = safe(tell(event), redactor, LONG);
     const kept = this.kept(client);
     const fair = Math.floor(STEPS.together / Math.max(1, this.count));
     kept.step(event, text, Math.max(STEPS.least, Math.min(STEPS.most, fair)));

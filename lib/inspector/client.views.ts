@@ -1,11 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { ClientRegistry } from '../manager/client.registry.js';
+import type { ClientRegistry } from '../manager/client.registry.js';
 import type { RegisteredClient } from '../manager/registered.client.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
 import { TRANSITIONS } from '../runtime/client/client.transitions.js';
 import { originOf } from '../runtime/throttle/origin.js';
-import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { ClientRecords } from './client.records.js';
 import { type ReadQuery, selected } from './client.query.js';
 import type { InspectorSettings } from './inspector.options.js';
@@ -18,10 +17,10 @@ import type {
   OriginView,
   Overview,
 } from './inspector.protocol.js';
-import { INSPECTOR_SETTINGS } from './inspector.tokens.js';
 import { optionsInForce } from './option.view.js';
 import { Sampler, totalsOf } from './sampler.js';
 import { cut, shown } from './shown.js';
+import { INSPECTOR_CLOCK, INSPECTOR_REGISTRY, INSPECTOR_SETTINGS } from './inspector.tokens.js';
 
 /** How many bytes of a state are shown. */
 const LONG = 16_384;
@@ -35,10 +34,10 @@ export class ClientViews {
   private readonly origins = new WeakMap<RegisteredClient, { url: string; origin: string }>();
 
   constructor(
-    private readonly registry: ClientRegistry,
+    @Inject(INSPECTOR_REGISTRY) private readonly registry: ClientRegistry,
     private readonly records: ClientRecords,
     private readonly sampler: Sampler,
-    @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
+    @Inject(INSPECTOR_CLOCK) private readonly clock: Clock,
     @Inject(INSPECTOR_SETTINGS) private readonly settings: InspectorSettings,
   ) {}
 

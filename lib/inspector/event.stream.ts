@@ -21,6 +21,11 @@ export class EventStream {
     raw.flushHeaders();
   }
 
+  /** Whether only its headers are asked for. */
+  get isHead(): boolean {
+    return this.#raw.req.method === 'HEAD';
+  }
+
   /** Whether it has not taken yet what it was sent. */
   get isBehind(): boolean {
     return this.#raw.writableNeedDrain;

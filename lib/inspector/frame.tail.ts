@@ -12,6 +12,7 @@ import type { EventStream } from './event.stream.js';
 import type { InspectorSettings } from './inspector.options.js';
 import type { FrameView } from './inspector.protocol.js';
 import type { LiveView } from './live.streams.js';
+import { wholeWords } from './shown.js';
 
 /** Milliseconds for which frames are collected before they are sent together. */
 const PAUSE = 100;
@@ -139,7 +140,7 @@ export class FrameTail implements LiveView {
     // Byte by byte, so that what is no text comes back as it was.
     const text = isText ? head : head.toString('latin1');
     const isCut = isText ? Buffer.byteLength(head) < frame.size : head.length < frame.size;
-    const safe = hideSecrets(text, isCut, this.tools.redactor);
+    const safe = this.tools.redactor.text(isCut ? wholeWords(text) : text);
     const bytes = Buffer.from(safe, isText ? 'utf8' : 'latin1');
     const shown = bytes.subarray(0, payload);
     const isTruncated = isCut || bytes.length > payload;
@@ -181,14 +182,6 @@ function headOf(data: string | Buffer, shown: number): string | Buffer {
   if (typeof data !== 'string') return Buffer.from(data.subarray(0, most));
   if (data.length <= most) return data;
   return Buffer.from(data.slice(0, most), 'utf8').toString('utf8');
-}
-
-/** What stands at the place where a text was cut may be the first part of a secret that is not known as one. */
-function hideSecrets(text: string, isCut: boolean, redactor: Redactor): string {
-  if (!isCut) return redactor.text(text);
-  let end = text.length;
-  while (end > 0 && !/[\s"',;&]/.test(text[end - 1] as string)) end--;
-  return redactor.text(text.slice(0, end));
 }
 
 /** Without the part of a character that the cut has left at the end. */

@@ -1,14 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { ClientRegistry } from '../manager/client.registry.js';
+import type { ClientRegistry } from '../manager/client.registry.js';
 import type { RegisteredClient } from '../manager/registered.client.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
-import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { FrameTail } from './frame.tail.js';
 import { type HttpResponse, refuse } from './http.js';
 import type { InspectorSettings } from './inspector.options.js';
-import { INSPECTOR_SETTINGS } from './inspector.tokens.js';
 import { LiveStreams } from './live.streams.js';
+import { INSPECTOR_CLOCK, INSPECTOR_REGISTRY, INSPECTOR_SETTINGS } from './inspector.tokens.js';
 
 /** The tails of all who look: no more than a few, for each makes its client tell of every frame. */
 @Injectable()
@@ -16,10 +15,10 @@ export class FrameTails {
   private open = 0;
 
   constructor(
-    private readonly registry: ClientRegistry,
+    @Inject(INSPECTOR_REGISTRY) private readonly registry: ClientRegistry,
     private readonly streams: LiveStreams,
     @Inject(INSPECTOR_SETTINGS) private readonly settings: InspectorSettings,
-    @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
+    @Inject(INSPECTOR_CLOCK) private readonly clock: Clock,
   ) {}
 
   follow(client: RegisteredClient, response: HttpResponse): void {

@@ -53,6 +53,12 @@ export function take(response: HttpResponse): ServerResponse {
   return response.raw;
 }
 
+/** Whether who has asked is there no more: a guard may have taken its time. */
+export function isGone(response: HttpResponse): boolean {
+  const raw = 'raw' in response ? response.raw : response;
+  return raw.destroyed || raw.req.socket.destroyed;
+}
+
 /** Answers with a body. */
 export function answer(
   response: HttpResponse,

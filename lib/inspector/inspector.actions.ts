@@ -1,17 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { ClientRegistry } from '../manager/client.registry.js';
+import type { ClientRegistry } from '../manager/client.registry.js';
 import type { RegisteredClient } from '../manager/registered.client.js';
 import { limited } from '../runtime/async/deferred.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
 import { toError } from '../runtime/errors/websockex.error.js';
-import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { whyForeign, type HttpRequest } from './http.js';
 import { type Asked, InspectorAudit } from './inspector.audit.js';
 import { ACTIONS, type InspectorSettings } from './inspector.options.js';
 import type { ActionName, ActionResult } from './inspector.protocol.js';
-import { INSPECTOR_SETTINGS } from './inspector.tokens.js';
-import { cut } from './shown.js';
+import { safe } from './shown.js';
+import { INSPECTOR_CLOCK, INSPECTOR_REGISTRY, INSPECTOR_SETTINGS } from './inspector.tokens.js';
 
 /** A header that no form and no other site can send. */
 const HEADER = 'x-websockex-inspector';
@@ -52,10 +51,10 @@ export interface ActionAnswer {
 @Injectable()
 export class InspectorActions {
   constructor(
-    private readonly registry: ClientRegistry,
+    @Inject(INSPECTOR_REGISTRY) private readonly registry: ClientRegistry,
     private readonly audit: InspectorAudit,
     @Inject(INSPECTOR_SETTINGS) private readonly settings: InspectorSettings,
-    @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
+    @Inject(INSPECTOR_CLOCK) private readonly clock: Clock,
   ) {}
 
   async ask(
@@ -125,7 +124,7 @@ export class InspectorActions {
   }
 
   private textOf(thrown: unknown): string {
-    return cut(this.registry.redactor.text(toError(thrown).message), LONG);
+    return safe(toError(thrown).message, this.registry.redactor, LONG);
   }
 }
 

@@ -28,13 +28,17 @@ import {
   whyForeign,
 } from './http.js';
 import { InspectorActions } from './inspector.actions.js';
-import type { InspectorSettings, WebSockexInspectorExtras } from './inspector.options.js';
+import {
+  type InspectorSettings,
+  PATH,
+  type WebSockexInspectorExtras,
+} from './inspector.options.js';
 import { InspectorPage } from './inspector.page.js';
 import type { ClientState, InspectorInfo } from './inspector.protocol.js';
-import { INSPECTOR_SETTINGS } from './inspector.tokens.js';
 import { LiveStreams, type LiveView } from './live.streams.js';
 import { SecureAnswers } from './secure.answers.js';
 import { Supervision } from './supervision.view.js';
+import { INSPECTOR_SETTINGS } from './inspector.tokens.js';
 
 /**
  * The routes of the page. What they answer they write themselves: an interceptor of the application that puts all its
@@ -131,8 +135,8 @@ class InspectorRoutes {
   }
 
   /**
-   * Leads to the page, so that relative URLs in it lead below the path. Not by a slash at the end of the path: for Express
-   * that is the path, and for Fastify none that could be said of both.
+   * Leads to the page, so that relative URLs in it lead below the path. With a slash at its end the path is the same for
+   * Express; for Fastify see `slash.ts`.
    */
   @Get()
   enter(@Req() request: HttpRequest, @Res() response: HttpResponse): void {
@@ -229,7 +233,7 @@ class LiveClient implements LiveView {
 
 /** The routes, at a path and behind guards: a class of its own for each module that is made. */
 export function inspectorController({
-  path = '/websockex',
+  path = PATH,
   guards = [],
 }: WebSockexInspectorExtras): Type<object> {
   // Neutral: a page has no way to say which version it wants.

@@ -2,12 +2,22 @@ import {
   ConfigurableModuleBuilder,
   type DynamicModule,
   Inject,
+  type InjectionToken,
   Logger,
+  type MiddlewareConsumer,
   Module,
+  type NestModule,
+  type Provider,
   type OnApplicationBootstrap,
+  RequestMethod,
 } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 
-import { METERED_MARK } from '../websockex.constants.js';
+import { ClientRegistry } from '../manager/client.registry.js';
+import { Linker } from '../manager/linker.js';
+import { Metering } from '../manager/metering.js';
+import { ConfigurationError } from '../runtime/errors/client.errors.js';
+import { METERED_MARK, WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { ClientRecords } from './client.records.js';
 import { ClientViews } from './client.views.js';
 import { FrameTails } from './frame.tails.js';
@@ -16,14 +26,23 @@ import { InspectorAudit } from './inspector.audit.js';
 import { inspectorController } from './inspector.controller.js';
 import {
   type InspectorSettings,
+  PATH,
   toInspectorSettings,
   type WebSockexInspectorExtras,
   type WebSockexInspectorOptions,
 } from './inspector.options.js';
 import { InspectorPage } from './inspector.page.js';
-import { INSPECTOR_PAGE, INSPECTOR_SETTINGS } from './inspector.tokens.js';
+import {
+  INSPECTOR_CLOCK,
+  INSPECTOR_LINKER,
+  INSPECTOR_METERING,
+  INSPECTOR_PAGE,
+  INSPECTOR_REGISTRY,
+  INSPECTOR_SETTINGS,
+} from './inspector.tokens.js';
 import { LiveStreams } from './live.streams.js';
 import { Sampler } from './sampler.js';
+import { enterBySlash } from './slash.js';
 import { Supervision } from './supervision.view.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
@@ -33,7 +52,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createWebSockexInspectorOptions')
     // Each by name: what is named here is no option of a factory.
-    .setExtras<WebSockexInspectorExtras>({ path: '/websockex', guards: undefined, imports: [] })
+    .setExtras<WebSockexInspectorExtras>({ path: PATH, guards: undefined, imports: [] })
     .build();
 
 /**
@@ -54,9 +73,12 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
 @Module({})
 export class WebSockexInspectorModule
   extends ConfigurableModuleClass
-  implements OnApplicationBootstrap
+  implements NestModule, OnApplicationBootstrap
 {
-  constructor(@Inject(INSPECTOR_SETTINGS) private readonly settings: InspectorSettings) {
+  constructor(
+    @Inject(INSPECTOR_SETTINGS) private readonly settings: InspectorSettings,
+    private readonly host: HttpAdapterHost,
+  ) {
     super();
   }
 
@@ -71,6 +93,13 @@ export class WebSockexInspectorModule
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     return complete(super.forRootAsync(options), options);
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    const { path } = this.settings;
+    // At the root the path is a slash.
+    if (this.host.httpAdapter.getType() !== 'fastify' || /^\/*$/.test(path)) return;
+    consumer.apply(enterBySlash).forRoutes({ path, method: RequestMethod.GET });
   }
 
   onApplicationBootstrap(): void {
@@ -98,6 +127,10 @@ function complete(made: DynamicModule, extras: WebSockexInspectorExtras): Dynami
         inject: [INSPECTOR_SETTINGS],
         useFactory: () => new URL('page/', import.meta.url),
       },
+      ofMain(INSPECTOR_REGISTRY, ClientRegistry),
+      ofMain(INSPECTOR_METERING, Metering),
+      ofMain(INSPECTOR_LINKER, Linker),
+      ofMain(INSPECTOR_CLOCK, WEBSOCKEX_CLOCK),
       { provide: METERED_MARK, useValue: true },
       InspectorPage,
       ClientRecords,
@@ -109,5 +142,19 @@ function complete(made: DynamicModule, extras: WebSockexInspectorExtras): Dynami
       InspectorAudit,
       InspectorActions,
     ],
+  };
+}
+
+/** What the main module provides to all. */
+function ofMain(provide: string, token: InjectionToken): Provider {
+  return {
+    provide,
+    inject: [{ token, optional: true }],
+    useFactory: (given: unknown) => {
+      if (given !== undefined) return given;
+      throw new ConfigurationError(
+        'WebSockexInspectorModule has no clients to show: import WebSockexModule.forRoot() in the root module, too.',
+      );
+    },
   };
 }

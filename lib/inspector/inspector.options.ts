@@ -107,6 +107,7 @@ export interface WebSockexInspectorExtras {
 
 /** {@link WebSockexInspectorOptions} with every default in place. */
 export interface InspectorSettings {
+  readonly path: string;
   readonly mode: 'full' | 'metadata';
   readonly actions: readonly ActionName[];
   readonly audit: WebSockexInspectorOptions['audit'];
@@ -126,6 +127,9 @@ export const ACTIONS: readonly ActionName[] = [
   'resume',
   'send',
 ];
+
+/** Where the page is, unless it is said. */
+export const PATH = '/websockex';
 
 const WHERE = 'WebSockexInspectorModule';
 
@@ -171,7 +175,7 @@ const CHECKS: Readonly<Record<keyof WebSockexInspectorOptions, Check>> = {
  */
 export function toInspectorSettings(
   options: WebSockexInspectorOptions = {},
-  { guards }: Pick<WebSockexInspectorExtras, 'guards'> = {},
+  { guards, path = PATH }: Pick<WebSockexInspectorExtras, 'guards' | 'path'> = {},
 ): InspectorSettings {
   const isProduction = process.env['NODE_ENV'] === 'production';
   const isOpen = guards === undefined || guards === 'none' || guards.length === 0;
@@ -195,6 +199,7 @@ export function toInspectorSettings(
   }
   const { mode, actions = [], audit, actor, origins = [], tails } = options;
   return {
+    path,
     mode: mode ?? (isProduction ? 'metadata' : 'full'),
     actions: ACTIONS.filter((name) => actions.includes(name)),
     audit,

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
 import { EventStream } from './event.stream.js';
-import { type HttpResponse, refuse } from './http.js';
+import { type HttpResponse, isGone, refuse } from './http.js';
 
 /** How many pages may be open: each costs a little in every second. */
 const MOST = 100;
@@ -31,6 +31,8 @@ export class LiveStreams implements OnModuleDestroy {
 
   /** Opens one, and tells it what is known now. */
   open(response: HttpResponse, makeView: (stream: EventStream) => LiveView): void {
+    // It would never be told that it is to end.
+    if (isGone(response)) return;
     if (this.isClosed) return refuse(response, 503, 'the application shuts down');
     if (this.streams.size >= MOST) {
       return refuse(response, 429, `${MOST} streams are open already: close some pages`);
@@ -40,6 +42,7 @@ export class LiveStreams implements OnModuleDestroy {
       this.streams.delete(stream);
       view?.over?.();
     });
+    if (stream.isHead) return stream.end();
     const view = makeView(stream);
     this.streams.set(stream, view);
     view.tell(stream);

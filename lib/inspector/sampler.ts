@@ -5,14 +5,14 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 
-import { ClientRegistry } from '../manager/client.registry.js';
+import type { ClientRegistry } from '../manager/client.registry.js';
 import type { RegisteredClient } from '../manager/registered.client.js';
 import type { Clock, Timer } from '../runtime/clock/clock.port.js';
 import type { ClientMeter } from '../runtime/metering/client.meter.js';
-import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import { ClientRecords } from './client.records.js';
 import type { Overview, Rates } from './inspector.protocol.js';
 import { LiveStreams } from './live.streams.js';
+import { INSPECTOR_CLOCK, INSPECTOR_REGISTRY } from './inspector.tokens.js';
 
 /** Milliseconds between two looks at the counters. */
 const SECOND = 1_000;
@@ -37,10 +37,10 @@ export class Sampler implements OnApplicationBootstrap, OnModuleDestroy {
   private sampledAt = 0;
 
   constructor(
-    private readonly registry: ClientRegistry,
+    @Inject(INSPECTOR_REGISTRY) private readonly registry: ClientRegistry,
     private readonly records: ClientRecords,
     private readonly streams: LiveStreams,
-    @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
+    @Inject(INSPECTOR_CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Of all clients together, over the last second. */

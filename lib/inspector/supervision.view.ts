@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { ClientRegistry } from '../manager/client.registry.js';
-import { Linker } from '../manager/linker.js';
+import type { ClientRegistry } from '../manager/client.registry.js';
+import type { Linker } from '../manager/linker.js';
 import type { SupervisedGroup } from '../manager/registered.client.js';
 import type { Clock } from '../runtime/clock/clock.port.js';
-import { WEBSOCKEX_CLOCK } from '../websockex.constants.js';
 import type { Window } from './client.query.js';
 import { ClientRecords } from './client.records.js';
 import type { GroupView, SupervisionView } from './inspector.protocol.js';
+import { INSPECTOR_CLOCK, INSPECTOR_LINKER, INSPECTOR_REGISTRY } from './inspector.tokens.js';
 
 /** How many links are shown. */
 const MOST_LINKS = 200;
@@ -16,10 +16,10 @@ const MOST_LINKS = 200;
 @Injectable()
 export class Supervision {
   constructor(
-    private readonly registry: ClientRegistry,
-    private readonly linker: Linker,
+    @Inject(INSPECTOR_REGISTRY) private readonly registry: ClientRegistry,
+    @Inject(INSPECTOR_LINKER) private readonly linker: Linker,
     private readonly records: ClientRecords,
-    @Inject(WEBSOCKEX_CLOCK) private readonly clock: Clock,
+    @Inject(INSPECTOR_CLOCK) private readonly clock: Clock,
   ) {}
 
   view({ offset, limit }: Window): SupervisionView {

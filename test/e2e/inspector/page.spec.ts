@@ -63,6 +63,8 @@ describe.each(PLATFORMS)('The page of the inspector, on %s', (platform) => {
     await using world = await Inspected.boot({ platform, prepare });
     const bare = await world.fetch(path, { redirect: 'follow' });
     expect([bare.status, new URL(bare.url).pathname]).toEqual([200, `/${path}/index.html`]);
+    const slash = await world.fetch(`${path}/?x=1`, { redirect: 'follow' });
+    expect([slash.status, slash.url, slash.redirected]).toEqual([200, bare.url, true]);
     for (const relative of ['./assets/index-abc.js', './api/info', './api/clients?limit=1']) {
       const { status } = await fetch(new URL(relative, bare.url));
       expect([relative, status]).toEqual([relative, 200]);
@@ -80,6 +82,7 @@ describe.each(PLATFORMS)('The page of the inspector, on %s', (platform) => {
     await using world = await Inspected.boot({ platform });
     for (const path of [
       'websockex',
+      'websockex/',
       'websockex/index.html',
       'websockex/assets/index-abc.js',
       'websockex/api/info',

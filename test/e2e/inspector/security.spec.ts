@@ -109,6 +109,13 @@ it.each<[string, object, RegExp]>([
   await expect(bootOf(options as WebSockexInspectorOptions)).rejects.toThrow(message);
 });
 
+it('an application without clients of this library is told so', async () => {
+  const made = Test.createTestingModule({ imports: [WebSockexInspectorModule.forRoot()] });
+  const booting = made.compile();
+  await expect(booting).rejects.toThrow(ConfigurationError);
+  await expect(booting).rejects.toThrow(/no clients to show: import WebSockexModule\.forRoot\(\)/);
+});
+
 it('a build without the page is told so', async () => {
   await expect(bootOf({})).rejects.toThrow(/its page is not in the package .*npm run build/);
 });
@@ -285,6 +292,56 @@ describe('An action', () => {
     const { handle, id } = await open(world);
     const refused = await world.act(id, 'close');
     expect([refused.status, handle.status]).toEqual([503, 'open']);
+  });
+
+  it('is told also where nobody can say who has asked, and is not done then', async () => {
+    const events: AuditEvent[] = [];
+    await using world = await Inspected.boot({
+      clients: [FeedClient],
+      inspector: {
+        actions: ['close'],
+        audit: (event) => events.push(event),
+        actor: ((request: { headers: Record<string, string> }) => {
+          if (request.headers['x-user'] === 'later') return Promise.reject(new Error('nobody'));
+          throw new Error('token=hunter22\nis nobody');
+        }) as never,
+      },
+    });
+    const { handle, id } = await open(world);
+    const statuses = [];
+    for (const user of ['none', 'later']) {
+      for (const name of ['close', 'rotate']) {
+        statuses.push((await world.act(id, name, {}, { 'x-user': user })).status);
+      }
+    }
+    expect([statuses, handle.status]).toEqual([[503, 403, 503, 403], 'open']);
+    const who = ['127.0.0.1', '127.0.0.1'];
+    expect(events.map(({ actor, address }) => [actor, address])).toEqual([who, who, who, who]);
+    expect(events.map(({ action, outcome }) => `${action} ${outcome}`)).toEqual([
+      'close refused',
+      'rotate refused',
+      'close refused',
+      'rotate refused',
+    ]);
+    const lines = world.logger.entries.map(({ message }) => String(message));
+    expect(lines).toContain('the option "actor" of the inspector has failed: token=*** is nobody');
+  });
+
+  it('that is done is told in the log where the audit does not take the end of it', async () => {
+    await using world = await Inspected.boot({
+      clients: [FeedClient],
+      inspector: {
+        actions: ['suspend'],
+        audit: ({ outcome }) => {
+          if (outcome !== 'asked') throw Object.create(null);
+        },
+      },
+    });
+    const { id } = await open(world);
+    expect((await world.act(id, 'suspend')).status).toBe(200);
+    const lines = world.logger.entries.map(({ message }) => String(message)).join('\n');
+    expect(lines).toMatch(/has asked for "suspend" of FeedClient: done/);
+    expect(lines).toMatch(/option "audit" of the inspector has failed/);
   });
 
   it('says who is meant as the option says', async () => {

@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { FormatStatus, OnFrame, WebSockexClient } from 'nestjs-websockex';
+import { WebSockexInspectorModule } from 'nestjs-websockex/inspector';
+import { describe, expect, it } from 'vitest';
+
+import type {
+  ClientView,
+  InspectorInfo,
+  Overview,
+} from '../../../lib/inspector/inspector.protocol.js';
+import { FeedClient, open } from '../../fixtures/inspector/feed.js';
+import { Inspected } from '../../fixtures/inspector/inspected.js';
+import { Gate } from '../../fixtures/journal.js';
+
+const PLATFORMS = ['express', 'fastify'] as const;
+
+describe.each(PLATFORMS)('A reader, on %s', (platform) => {
+  it('that goes while a guard is at work takes nobody else its place', async () => {
+    const asked = new Gate();
+    const left = new Gate();
+    @Injectable()
+    class SlowGuard implements CanActivate {
+      async canActivate(context: ExecutionContext): Promise<boolean> {
+        const given = context
+          .switchToHttp()
+          .getRequest<IncomingMessage & { raw?: IncomingMessage }>();
+        if (given.headers['x-slow'] === undefined) return true;
+        asked.open();
+        await once((given.raw ?? given).socket, 'close');
+        left.open();
+        return true;
+      }
+    }
+    await using world = await Inspected.boot({
+      platform,
+      clients: [FeedClient],
+      inspector: { guards: [SlowGuard], tails: { max: 1 } },
+    });
+    const { id } = await open(world);
+    const url = `${world.origin}/websockex/api/live/frames/${id}`;
+    const slow = request(url, { headers: { 'x-slow': '1' } }).end();
+    slow.on('error', () => undefined);
+    await asked.opened;
+    slow.destroy();
+    await left.opened;
+    expect((await world.live(`frames/${id}`)).response.statusCode).toBe(200);
+  });
+
+  it('of headers alone follows nothing', async () => {
+    await using world = await Inspected.boot({
+      platform,
+      clients: [FeedClient],
+      inspector: { tails: { max: 1 } },
+    });
+    const { id } = await open(world);
+    const asked = request(`${world.origin}/websockex/api/live/frames/${id}`, { method: 'HEAD' });
+    const [response] = (await once(asked.end(), 'response')) as [IncomingMessage];
+    // Without an end of ours its socket would stay.
+    await once(response.resume(), 'close');
+    await once(response.socket, 'close');
+    expect((await world.live(`frames/${id}`)).response.statusCode).toBe(200);
+  });
+});
+
+@WebSockexClient('wss://feed.example/v1')
+class StatefulClient {
+  @OnFrame('text', 'crash')
+  crash() {
+    throw new Error('no such price: 77.5');
+  }
+
+  @OnFrame()
+  any() {}
+
+  @FormatStatus()
+  format() {
+    let doubled: unknown = 'x'.repeat(1_000);
+    for (let depth = 0; depth < 5; depth++) doubled = Array.from({ length: 50 }, () => doubled);
+    const many = Array.from({ length: 60 }, (_, index) => [`k${index}`, index]);
+    const rest = { set: new Set(many.map(([key]) => key)), map: new Map(many as never) };
+    const long = `${'y '.repeat(990)}password='hunter ${'hunter '.repeat(2 ** 17)}'`;
+    return { small: 1, ...rest, long, doubled };
+  }
+}
+
+describe('A state', () => {
+  it('is shown in part, however much it holds', async () => {
+    await using world = await Inspected.boot({ clients: [StatefulClient] });
+    world.net.server(StatefulClient).acceptAll();
+    await world.handle(StatefulClient).connected();
+    const { id } = await world.row('StatefulClient');
+    const { state = '' } = await world.get<ClientView>(`clients/${id}`);
+    expect(state.length).toBe(16_385);
+    expect(state).toMatch(/"k49",\n +"… 10 more"/);
+    expect(state).toMatch(/"k49": 49,\n +"…": "10 more"/);
+    expect(state).not.toContain('hunter');
+  });
+});
+
+describe('In mode metadata', () => {
+  it('the words of peers, and of errors that frames have caused, are not shown', async () => {
+    await using world = await Inspected.boot({
+      clients: [StatefulClient],
+      inspector: { mode: 'metadata' },
+    });
+    const server = world.net.server(StatefulClient);
+    server.acceptAll();
+    await world.handle(StatefulClient).connected();
+    server.peer.close(4001, 'price 77.5');
+    await world.net.clock.advance('5s');
+    server.peer.send('crash');
+    await world.net.settle();
+    const { id } = await world.row('StatefulClient');
+    const { timeline } = await world.get<ClientView>(`clients/${id}`);
+    const { ends } = await (await world.live('overview')).next<Overview>('overview');
+    expect(JSON.stringify([timeline, ends])).not.toContain('77.5');
+    expect(ends.map(({ text }) => text)).toContain('closed by the peer with 4001');
+    const terminated = timeline.find(({ kind }) => kind === 'terminate');
+    expect(terminated?.text).toBe('Error');
+  });
+});
+
+it.each(PLATFORMS)(
+  'Two inspectors of one application, on %s, are each as it says',
+  async (platform) => {
+    await using world = await Inspected.boot({
+      platform,
+      clients: [FeedClient],
+      imports: [WebSockexInspectorModule.forRoot({ path: 'second', mode: 'metadata' })],
+    });
+    await open(world);
+    const modes: string[] = [];
+    for (const path of ['websockex', 'second']) {
+      const response = await world.fetch(`${path}/api/info`);
+      modes.push(((await response.json()) as InspectorInfo).mode);
+      expect((await world.fetch(`${path}/api/clients/c1`)).status).toBe(200);
+    }
+    expect(modes).toEqual(['full', 'metadata']);
+  },
+);
