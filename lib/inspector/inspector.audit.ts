@@ -52,13 +52,13 @@ export class InspectorAudit {
       return this.actorOf(request);
     } catch (thrown) {
       this.tellFailed('actor', thrown);
-      return known(request);
+      return knownAs(request);
     }
   }
 
   private actorOf(request: HttpRequest): string {
     const actor: unknown = this.settings.actor?.(request);
-    if (actor === undefined || actor === '') return known(request);
+    if (actor === undefined || actor === '') return knownAs(request);
     if (typeof actor === 'string') return actor;
     // A promise that nobody waits for may not end the process.
     toPromise(actor)?.catch(() => undefined);
@@ -83,7 +83,7 @@ export class InspectorAudit {
 }
 
 /** Who it is, as far as is known without the option `actor`. */
-function known(request: HttpRequest): string {
+function knownAs(request: HttpRequest): string {
   return userOf(request) ?? addressOf(request) ?? 'somebody';
 }
 

@@ -31,8 +31,8 @@ export function cut(text: string, most: number): string {
 export function safe(text: string, redactor: Redactor, most: number): string {
   const head = text.slice(0, 2 * most);
   const isCut = head.length < text.length;
-  const shown = redactor.text(isCut ? wholeWords(head) : head);
-  return isCut ? `${shown.slice(0, most)}…` : cut(shown, most);
+  const told = redactor.text(isCut ? wholeWords(head) : head);
+  return isCut ? `${told.slice(0, most)}…` : cut(told, most);
 }
 
 /** What stands at the place where a text was cut may be the first part of a secret that is not known as one. */
