@@ -93,6 +93,7 @@ describe.each(PLATFORMS)('The page of the inspector, on %s', (platform) => {
         "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
       );
       expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
       expect(headers.get('referrer-policy')).toBe('no-referrer');
     }
     const { headers } = await world.fetch('websockex/api/clients');

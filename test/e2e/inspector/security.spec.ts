@@ -173,14 +173,17 @@ describe.each(PLATFORMS)('On %s', (platform) => {
     ['from another site', { 'sec-fetch-site': 'cross-site' }, 403, /another site/],
     ['from a neighbour', { 'sec-fetch-site': 'same-site' }, 403, /another site/],
     ['of another origin', { origin: 'https://evil.example' }, 403, /another origin/],
+    ['of another port', { origin: 'http://127.0.0.1:1' }, 403, /another origin/],
     ['of no origin', { origin: 'null' }, 403, /another origin/],
+    ['with another value of the header', { 'x-websockex-inspector': '0' }, 403, /x-websockex/],
     ['without the header', { 'x-websockex-inspector': '' }, 403, /x-websockex-inspector/],
+    ['in one that begins alike', { 'content-type': 'application/jsonp' }, 415, /JSON|Unsupported/],
     ['in another type', { 'content-type': 'text/plain' }, 415, /JSON|Unsupported Media Type/],
   ])('an action that is asked for %s is refused', async (_, headers, status, message) => {
     await using world = await Inspected.boot({
       platform,
       clients: [FeedClient],
-      inspector: { actions: ['close'] },
+      inspector: { actions: ['close'], origins: ['https://admin.example'] },
     });
     const { handle, id } = await open(world);
     const refused = await world.act(id, 'close', {}, headers);
@@ -218,6 +221,10 @@ describe.each(PLATFORMS)('On %s', (platform) => {
         expect([path, refused.status]).toEqual([path, 403]);
       }
     }
+    const typed = await world.fetch('websockex/api/info', {
+      headers: { 'sec-fetch-site': 'none' },
+    });
+    expect(typed.status).toBe(200);
     const link = await world.fetch('websockex', { headers: { 'sec-fetch-site': 'cross-site' } });
     expect(link.status).toBe(302);
   });
@@ -281,9 +288,27 @@ describe('An action', () => {
     expect(lines.some((line) => /ada has asked for "rotate" .* refused/.test(line))).toBe(true);
   });
 
+  it.each([
+    ['send', {}, '"data" must be a text'],
+    ['send', { data: ['x'] }, '"data" must be a text'],
+    ['close', { code: '1000' }, '"code" must be a number'],
+    ['close', { reason: 7 }, '"reason" must be a string'],
+  ] as const)('%s that is given %j fails, and does nothing', async (name, body, message) => {
+    await using world = await Inspected.boot({
+      clients: [FeedClient],
+      inspector: { actions: ['send', 'close'] },
+    });
+    const { handle, id } = await open(world);
+    const failed = await world.act(id, name, body);
+    expect([failed.status, await failed.json()]).toEqual([200, { ok: false, message }]);
+    expect(handle.status).toBe('open');
+  });
+
   it('that the audit does not take is not done', async () => {
-    const audit = (): never => {
-      throw new Error('the audit is full');
+    const events: AuditEvent[] = [];
+    const audit = (event: AuditEvent): void => {
+      events.push(event);
+      if (event.outcome === 'asked') throw new Error('no password=hunter22 of the audit');
     };
     await using world = await Inspected.boot({
       clients: [FeedClient],
@@ -292,6 +317,10 @@ describe('An action', () => {
     const { handle, id } = await open(world);
     const refused = await world.act(id, 'close');
     expect([refused.status, handle.status]).toEqual([503, 'open']);
+    expect(events.map(({ outcome, message }) => [outcome, message])).toEqual([
+      ['asked', ''],
+      ['refused', 'the audit does not take it: no password=*** of the audit'],
+    ]);
   });
 
   it('is told also where nobody can say who has asked, and is not done then', async () => {
