@@ -255,20 +255,25 @@ describe('Frames', () => {
       `${'x'.repeat(20)} "password":"${'hunter '.repeat(40)}"`,
       `${'x'.repeat(20)} secret=${'Z9z'.repeat(100)}`,
       `${'x'.repeat(20)} 'password':'${'hunter '.repeat(40)}'`,
+      // What is hidden at the beginning lets the end of what is looked at be seen.
+      `token=${'a'.repeat(90)} ${jwt} ${'y'.repeat(400)}`,
       'ü'.repeat(100),
     ];
     for (const text of texts) peer.send(text);
     peer.sendBinary(Buffer.from(texts[0] as string));
-    const frames = await collect(world, live, 7);
-    const [auth, withJwt, open1, open2, open3, umlauts, binary] = frames;
+    peer.sendBinary(Buffer.alloc(100, 255));
+    const frames = await collect(world, live, 9);
+    const [auth, withJwt, open1, open2, open3, open4, umlauts, binary, long] = frames;
     expect(auth?.payload).toBe('{"op":"auth","token":"***","rest":1}');
-    for (const one of [withJwt, open1, open2, open3]) {
+    for (const one of [withJwt, open1, open2, open3, open4]) {
       expect(one?.payload).not.toMatch(/eyJ|hunter|Z9z/);
       expect(Buffer.byteLength(one?.payload ?? '')).toBeLessThanOrEqual(64);
       expect(one?.isTruncated).toBe(true);
     }
     expect([umlauts?.payload, umlauts?.size]).toEqual(['ü'.repeat(32), 200]);
     expect(Buffer.from(binary?.payload ?? '', 'base64').toString()).toBe(auth?.payload);
+    expect(Buffer.from(long?.payload ?? '', 'base64')).toEqual(Buffer.alloc(64, 255));
+    expect([long?.size, long?.isTruncated]).toEqual([100, true]);
   });
 
   it('are looked through in no time, also where they have no place to be cut at', async () => {
