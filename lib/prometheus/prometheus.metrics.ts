@@ -28,7 +28,12 @@ interface Registered {
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly aggregator: 'sum' | 'max';
-  get(): Promise<Registered & { readonly values: readonly Sample[] }>;
+  /** It has no methods: workers of a cluster send it to who tells what all of them have. */
+  get(): Promise<
+    Pick<Registered, 'name' | 'help' | 'type' | 'aggregator'> & {
+      readonly values: readonly Sample[];
+    }
+  >;
   reset(): void;
 }
 
@@ -111,14 +116,17 @@ function registered(
   const spec = METRICS[metric];
   const { kind, help } = spec;
   const named = prometheusName(metric, spec, prefix);
-  return {
-    name: named,
+  const told = {
     help,
     type: kind === 'updown' ? 'gauge' : kind,
     aggregator: GREATEST.has(metric) ? 'max' : 'sum',
+  } as const;
+  return {
+    name: named,
+    ...told,
     reset,
     async get() {
-      return { ...this, values: read(named) };
+      return { name: this.name, ...told, values: read(named) };
     },
   };
 }
