@@ -32,7 +32,10 @@ describe('The readiness of an application', () => {
     await cut(await server.nextConnection(), handle);
     await host.clock.advance(4_999);
     expect(await host.ready()).toMatchObject({ code: 200, status: 'ok', clients: { backoff: 1 } });
+    const asOptional = (): unknown => host.indicator.check('feed', { required: [] });
+    expect(asOptional()).toMatchObject({ feed: { away: [] } });
     await host.clock.advance(1);
+    expect(asOptional()).toMatchObject({ feed: { away: [{ required: false, seconds: 5 }] } });
     const feed = { name: 'FeedClient', state: 'backoff', required: true };
     expect(await host.ready()).toMatchObject({
       code: 200,
