@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers';
+import { setImmediate, setTimeout } from 'node:timers';
 
 import type { Clock } from '../clock/clock.port.js';
 import { LogHistogram } from './log.histogram.js';
@@ -7,24 +7,55 @@ import { LogHistogram } from './log.histogram.js';
 const TIMED = 8;
 const EVERY = 512;
 
-/** A turn of the event loop that brings no more calls is none of a feed. */
+/** A turn of the event loop, or such a while, that brings no more calls is none of a feed. */
 const FEW = 64;
+
+/** Milliseconds after which a feed is looked at again: to do so every turn costs it as much as all else that is measured. */
+const WHILE = 10;
 
 /** While nobody wants durations, calls are counted, so many at a time. */
 const COUNTED = 2 ** 30 - 1;
 
+/** Has something called later. */
+type Later = (call: () => void) => void;
+
 /** Tells the handlers that were called in a turn of the event loop that it is over: one for an application. */
 export class MeterTurns {
-  #handlers: HandlerMeter[] | undefined;
+  /** Those of this turn. */
+  readonly #turn: Waiting;
+  /** Those that are called by a feed. */
+  readonly #feeds: Waiting;
+
+  /** @param afterWhile has something called after ten milliseconds of real time, which keeps no process alive */
+  constructor(afterWhile: Later = (call) => void setTimeout(call, WHILE).unref()) {
+    this.#turn = new Waiting((call) => void setImmediate(call));
+    this.#feeds = new Waiting(afterWhile);
+  }
 
   /** It was called for the first time in this turn. */
   join(handler: HandlerMeter): void {
+    this.#turn.add(handler);
+  }
+
+  /** It is called by a feed. */
+  follow(handler: HandlerMeter): void {
+    this.#feeds.add(handler);
+  }
+}
+
+/** Handlers that are told together. */
+class Waiting {
+  #handlers: HandlerMeter[] | undefined;
+
+  constructor(private readonly later: Later) {}
+
+  add(handler: HandlerMeter): void {
     if (this.#handlers !== undefined) {
       this.#handlers.push(handler);
       return;
     }
     this.#handlers = [handler];
-    setImmediate(() => {
+    this.later(() => {
       const handlers = this.#handlers ?? [];
       this.#handlers = undefined;
       for (const one of handlers) one.turnOver();
@@ -49,8 +80,8 @@ const TOGETHER = 256;
 
 /**
  * Counts the calls of one handler, and times some: to look at the clock twice costs as much as a short handler does. Of a
- * slow feed all are timed. From eight calls in one turn of the event loop on it is one of 512, until a turn has brought no
- * more than 64. While nobody wants durations, none is.
+ * slow feed all are timed. From eight calls in one turn of the event loop on it is one of 512. After a turn of more than 64
+ * it stays so until ten milliseconds have brought no more than that. While nobody wants durations, none is.
  */
 export class HandlerMeter {
   /** Calls until the next that is timed: the caller counts them down, and asks no more of most. */
@@ -60,12 +91,12 @@ export class HandlerMeter {
   #isTimed = false;
   /** Calls before them. */
   #before = 0;
-  /** How many there had been when this turn of the event loop began. */
+  /** How many there had been when this turn of the event loop, or this while of a feed, began. */
   #atTurn = 0;
   /** How many were timed since it is no feed. */
   #timed = 0;
   #isJoined = false;
-  /** What calls have taken that have ended well, until that is told: with the turn at the latest. */
+  /** What calls have taken that have ended well, until that is told: with the turn, or the while, at the latest. */
   #ended: number[] = [];
   #durations: LogHistogram | undefined;
 
@@ -120,8 +151,8 @@ export class HandlerMeter {
     const { calls } = this;
     const isFast = calls - this.#atTurn > FEW;
     this.#atTurn = calls;
-    // Eight more of each turn would cost a feed as much as all others do: it is one until a turn has brought little.
-    if (isFast && this.#isTimed) return this.turns.join(this);
+    // Eight more of each turn would cost a feed as much as all others do: it is one until a while has brought little.
+    if (isFast && this.#isTimed) return this.turns.follow(this);
     this.#isJoined = false;
     this.#startOver();
   }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import {
   type Failure,
   HandlerMeter,
@@ -11,10 +12,18 @@ import { settle } from '../../fixtures/virtual-clock.js';
 const told: { readonly seconds: number; readonly failure: Failure | undefined }[] = [];
 let now = 0;
 
+/** What waits for a while of real time to be over. */
+let whiles: (() => void)[] = [];
+
 function make(): HandlerMeter {
   const note = (_: HandlerMeter, all: readonly number[], failure: Failure | undefined): void =>
     void told.push(...all.map((seconds) => ({ seconds, failure })));
-  const meter = new HandlerMeter('tick', { now: () => now }, new MeterTurns(), note);
+  const meter = new HandlerMeter(
+    'tick',
+    { now: () => now },
+    new MeterTurns((call) => void whiles.push(call)),
+    note,
+  );
   meter.isTimed = true;
   return meter;
 }
@@ -32,7 +41,15 @@ function call(meter: HandlerMeter, times: number, takes = 0): void {
 /** As the meter sees it: what it waits for comes first. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** A while is over. */
+function nextWhile(): void {
+  const over = whiles;
+  whiles = [];
+  for (const one of over) one();
+}
+
 afterEach(() => {
+  whiles = [];
   told.length = 0;
 });
 
@@ -46,23 +63,46 @@ describe('The meter of a handler', () => {
     expect(told.length).toBe(8);
   });
 
-  it('times one of 512 of a feed from one turn to the next, until a turn brings little', async () => {
+  it('times one of 512 of a feed from one turn to the next, until a while brings little', async () => {
     const meter = make();
     call(meter, 8 + 512 * 2);
     await nextTurn();
     expect(told.length).toBe(10);
     call(meter, 512 * 3);
     await nextTurn();
+    expect(told.length, 'in this while').toBe(10);
+    nextWhile();
     expect(told.length).toBe(13);
+    call(meter, 65);
+    nextWhile();
+    call(meter, 64);
+    expect([meter.calls, told.length]).toEqual([8 + 512 * 5 + 129, 13]);
+    nextWhile();
+    expect(whiles, 'waits for').toEqual([]);
     call(meter, 3);
     await nextTurn();
-    expect([meter.calls, told.length]).toEqual([8 + 512 * 5 + 3, 13]);
-    call(meter, 3);
-    await nextTurn();
-    expect([meter.calls, told.length]).toEqual([8 + 512 * 5 + 6, 16]);
+    expect([meter.calls, told.length]).toEqual([8 + 512 * 5 + 132, 16]);
   });
 
-  it('tells of many as they come, and of one that has ended in a later turn with that', async () => {
+  it('looks again after a while of real time by itself', async () => {
+    const said: number[] = [];
+    const heard = new Deferred<void>();
+    const note = (_: HandlerMeter, all: readonly number[]): void => {
+      said.push(...all);
+      if (said.length === 9) heard.resolve();
+    };
+    const meter = new HandlerMeter('tick', { now: () => now }, new MeterTurns(), note);
+    meter.isTimed = true;
+    call(meter, 8 + 65);
+    await nextTurn();
+    call(meter, 512);
+    // Unref'd: something else is to keep this process alive.
+    const alive = setInterval(() => undefined, 1_000);
+    await heard.promise.finally(() => clearInterval(alive));
+    expect(meter.calls).toBe(8 + 65 + 512);
+  });
+
+  it('tells of many as they come, and of one that has ended later with the while', async () => {
     const meter = make();
     call(meter, 8 + 512 * 247);
     expect(told.length).toBe(0);
@@ -72,7 +112,7 @@ describe('The meter of a handler', () => {
     const since = meter.begin();
     await settle();
     meter.end(since);
-    await settle();
+    nextWhile();
     expect(told.length).toBe(257);
   });
 
