@@ -221,11 +221,8 @@ async function echo({ size, flight, warmUp, frames }) {
   return { ...meter.figures, ...latency };
 }
 
-/** Clients before those that count: code is compiled with them. */
-const FIRST_CLIENTS = 100;
-
-/** Sessions on which nothing comes: what each takes to open, and to have. */
-async function idle({ clients }) {
+/** Sessions on which nothing comes: what each takes to open, and to have. `first`: those before them, which load what they need. */
+async function idle({ clients, first: count = 100 }) {
   let open = 0;
   const options = {
     url: target('/idle', {}),
@@ -240,7 +237,7 @@ async function idle({ clients }) {
     global.gc();
     return process.memoryUsage();
   };
-  const first = await subject.connect({ ...options, count: FIRST_CLIENTS, at: 0 });
+  const first = await subject.connect({ ...options, count, at: 0 });
   const before = await settle();
   const from = process.cpuUsage();
   const at = performance.now();
