@@ -21,7 +21,7 @@ function make(): HandlerMeter {
   const meter = new HandlerMeter(
     'tick',
     { now: () => now },
-    new MeterTurns((call) => void whiles.push(call)),
+    new MeterTurns((over) => void whiles.push(over)),
     note,
   );
   meter.isTimed = true;
@@ -96,9 +96,7 @@ describe('The meter of a handler', () => {
     call(meter, 8 + 65);
     await nextTurn();
     call(meter, 512);
-    // Unref'd: something else is to keep this process alive.
-    const alive = setInterval(() => undefined, 1_000);
-    await heard.promise.finally(() => clearInterval(alive));
+    await heard.promise;
     expect(meter.calls).toBe(8 + 65 + 512);
   });
 
