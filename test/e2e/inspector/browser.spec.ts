@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import { pathToFileURL } from 'node:url';
 
 import type { CanActivate, ExecutionContext, INestApplication } from '@nestjs/common';
@@ -292,9 +293,15 @@ describe.skipIf(CHROMIUM === undefined)(CHROMIUM ? title : `${title} (${NO_CHROM
   it('holds up no shutdown by three open pages', async () => {
     await using exchange = await WsServer.listen();
     const app = await boot(exchange, 'express');
+    const unused = new Set<Socket>();
+    (app.getHttpServer() as Server)
+      .on('connection', (socket: Socket) => void unused.add(socket))
+      .prependListener('request', ({ socket }) => void unused.delete(socket));
     const trades = await hashOfTrades(app);
     const pages: Tab[] = [];
     for (const hash of ['', trades, `${trades}/frames`]) pages.push(await open(app, hash));
+    // Those that the browser has opened in advance are no pages.
+    for (const socket of unused) socket.destroy();
     await app.close();
     for (const tab of pages) {
       // One that nobody sees draws nothing.
