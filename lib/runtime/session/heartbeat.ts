@@ -7,7 +7,7 @@ import { type DataFrame, Frame, type PongFrame, toFrame } from '../frame/frame.j
 import type { HeartbeatSettings } from '../options/client-settings.js';
 import type { FeatureContext, SessionFeature } from './session.feature.js';
 
-/** So many heartbeats are remembered whose answer has not come: a peer may answer none of them. */
+/** So many heartbeats are remembered whose answer has not come: a peer may answer none of them, and the timeout be long. */
 const REMEMBERED = 16;
 
 /** One heartbeat that was handed to the socket. */
@@ -141,7 +141,7 @@ export class Heartbeat implements SessionFeature {
       read: this.#read,
     };
     this.#beats.push(beat);
-    if (this.#beats.length > REMEMBERED) this.#beats.shift()?.verdict?.cancel();
+    if (this.#beats.length > REMEMBERED) this.#forget();
     try {
       const frame = payload === undefined ? this.#message(settings) : Frame.ping(payload);
       this.context.send([frame], (error) => !error && this.#taken(beat, settings));
@@ -153,6 +153,16 @@ export class Heartbeat implements SessionFeature {
         throw error;
       });
     }
+  }
+
+  /** One that decides nothing: something was read since, or the oldest is judged before it. */
+  #forget(): void {
+    const over = this.#beats.findIndex(
+      ({ isStale, isTaken, read, verdict }) =>
+        isStale || read !== this.#read || (isTaken && verdict === undefined),
+    );
+    const [beat] = this.#beats.splice(over === -1 ? -2 : over, 1);
+    beat?.verdict?.cancel();
   }
 
   #payload({ payload }: HeartbeatSettings): Buffer {
@@ -177,6 +187,7 @@ export class Heartbeat implements SessionFeature {
 
   #judge(beat: Beat, { interval, timeout, send, expect }: HeartbeatSettings): void {
     const { client, clock, bytesRead } = this.context;
+    beat.verdict = undefined;
     this.#look();
     if (bytesRead !== beat.read) return;
     // What could tell of its answer is neither read nor counted.

@@ -104,6 +104,29 @@ describe('A heartbeat', () => {
     await scripted.leave();
   });
 
+  it.each([2, 15, 16, 17, 18, 40, 100])(
+    'is judged after its timeout, however many come until then: %d',
+    async (many) => {
+      const timeout = many * 1_000;
+      const scripted = await beating({ heartbeat: { interval: 1_000, timeout } });
+      expect(await deadAfter(scripted)).toBe(500 + timeout);
+      await scripted.leave();
+    },
+  );
+
+  it.each([0, 1, 7, 25, 70])(
+    'is judged after a timeout of many more from when the last byte came, after %d of them',
+    async (heard) => {
+      const scripted = await beating({ heartbeat: { interval: 1_000, timeout: 40_000 } });
+      for (let second = 0; second < heard; second++) {
+        await scripted.clock.advance(1_000);
+        bytes(scripted);
+      }
+      expect(await deadAfter(scripted)).toBe(500 + 40_000);
+      await scripted.leave();
+    },
+  );
+
   it('is not answered by what was read before it', async () => {
     const scripted = await beating();
     await scripted.clock.advance(INTERVAL / 2 - 1);
