@@ -5,7 +5,7 @@ import { LogHistogram } from './log.histogram.js';
 
 /** So many calls of a handler are timed before it is a feed, and then one of so many. */
 const TIMED = 8;
-const EVERY = 512;
+const EVERY = 2_048;
 
 /** A turn of the event loop, or such a while, that brings no more calls is none of a feed. */
 const FEW = 64;
@@ -80,7 +80,7 @@ const TOGETHER = 256;
 
 /**
  * Counts the calls of one handler, and times some: to look at the clock twice costs as much as a short handler does. Of a
- * slow feed all are timed. From eight calls in one turn of the event loop on it is one of 512. After a turn of more than 64
+ * slow feed all are timed. From eight calls in one turn of the event loop on it is one of 2,048. After a turn of more than 64
  * it stays so until ten milliseconds have brought no more than that. While nobody wants durations, none is.
  */
 export class HandlerMeter {

@@ -262,10 +262,10 @@ describe('The metrics of clients, with the SDK of OpenTelemetry', () => {
     for (let index = 0; index < 20; index++) await scene.feed('slow');
     expect(await count()).toBe(20);
     scene.peer.raw(
-      Buffer.concat(Array.from({ length: 8 + 512 * 3 }, () => Buffer.from([0x81, 1, 97]))),
+      Buffer.concat(Array.from({ length: 8 + 2_048 * 3 }, () => Buffer.from([0x81, 1, 97]))),
     );
     await scene.net.settle();
-    // The first eight of the turn, and one of 512 after that.
+    // The first eight of the turn, and one of 2,048 after that.
     expect(await count()).toBe(20 + 8 + 3);
   });
 

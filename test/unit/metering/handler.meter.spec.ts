@@ -54,7 +54,7 @@ afterEach(() => {
 });
 
 describe('The meter of a handler', () => {
-  it('counts all calls, and times the first eight of a turn and one of 512 after those', async () => {
+  it('counts all calls, and times the first eight of a turn and one of 2,048 after those', async () => {
     const meter = make();
     call(meter, 8);
     call(meter, 511);
@@ -63,12 +63,12 @@ describe('The meter of a handler', () => {
     expect(told.length).toBe(8);
   });
 
-  it('times one of 512 of a feed from one turn to the next, until a while brings little', async () => {
+  it('times one of 2,048 of a feed from one turn to the next, until a while brings little', async () => {
     const meter = make();
-    call(meter, 8 + 512 * 2);
+    call(meter, 8 + 2_048 * 2);
     await nextTurn();
     expect(told.length).toBe(10);
-    call(meter, 512 * 3);
+    call(meter, 2_048 * 3);
     await nextTurn();
     expect(told.length, 'in this while').toBe(10);
     nextWhile();
@@ -76,12 +76,12 @@ describe('The meter of a handler', () => {
     call(meter, 65);
     nextWhile();
     call(meter, 64);
-    expect([meter.calls, told.length]).toEqual([8 + 512 * 5 + 129, 13]);
+    expect([meter.calls, told.length]).toEqual([8 + 2_048 * 5 + 129, 13]);
     nextWhile();
     expect(whiles, 'waits for').toEqual([]);
     call(meter, 3);
     await nextTurn();
-    expect([meter.calls, told.length]).toEqual([8 + 512 * 5 + 132, 16]);
+    expect([meter.calls, told.length]).toEqual([8 + 2_048 * 5 + 132, 16]);
   });
 
   it('looks again after a while of real time by itself', async () => {
@@ -95,16 +95,16 @@ describe('The meter of a handler', () => {
     meter.isTimed = true;
     call(meter, 8 + 65);
     await nextTurn();
-    call(meter, 512);
+    call(meter, 2_048);
     await heard.promise;
-    expect(meter.calls).toBe(8 + 65 + 512);
+    expect(meter.calls).toBe(8 + 65 + 2_048);
   });
 
   it('tells of many as they come, and of one that has ended later with the while', async () => {
     const meter = make();
-    call(meter, 8 + 512 * 247);
+    call(meter, 8 + 2_048 * 247);
     expect(told.length).toBe(0);
-    call(meter, 512);
+    call(meter, 2_048);
     expect(told.length).toBe(256);
     --meter.left;
     const since = meter.begin();
