@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { request, type IncomingMessage } from 'node:http';
+import { request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
@@ -129,6 +129,39 @@ describe('In mode metadata', () => {
     expect(ends.map(({ text }) => text)).toContain('closed by the peer with 4001');
     const terminated = timeline.find(({ kind }) => kind === 'terminate');
     expect(terminated?.text).toBe('Error');
+  });
+});
+
+describe('Streams', () => {
+  it('that nobody reads keep no more than one message', async () => {
+    const responses: ServerResponse[] = [];
+    await using world = await Inspected.boot({
+      clients: [StatefulClient],
+      inspector: { tails: { payload: 2 ** 16, lifetime: 10_000_000 } },
+      prepare: (app) =>
+        app.use((given: IncomingMessage, response: ServerResponse, next: () => void) => {
+          if (given.url?.includes('/live/')) responses.push(response);
+          next();
+        }),
+    });
+    const server = world.net.server(StatefulClient);
+    server.acceptAll();
+    await world.handle(StatefulClient).connected();
+    const { id } = await world.row('StatefulClient');
+    for (const path of [`clients/${id}`, `frames/${id}`]) (await world.live(path)).pause();
+    const text = 'x '.repeat(2 ** 15);
+    for (let second = 0; second < 1_500; second++) {
+      server.peer.send(text);
+      await world.net.clock.advance('1s');
+    }
+    expect(responses.length).toBe(2);
+    for (const { writableLength } of responses) expect(writableLength).toBeLessThan(2 ** 20);
+  });
+
+  it('are so many at a time', async () => {
+    await using world = await Inspected.boot();
+    for (let many = 0; many < 100; many++) await world.live('overview');
+    expect((await world.fetch('websockex/api/live/overview')).status).toBe(429);
   });
 });
 
