@@ -1,4 +1,4 @@
-import { OnFrame, WebSockexClient } from 'nestjs-websockex';
+import { type ChannelSource, json, OnFrame, OnSubscribe, WebSockexClient } from 'nestjs-websockex';
 import { describe, expect, it } from 'vitest';
 
 import type {
@@ -113,6 +113,39 @@ describe('What is seen of a client', () => {
       apiKey: expect.not.stringMatching(/12345/),
     });
     expect(JSON.stringify(view)).not.toMatch(/pa55word|s3cret|abcdefghij|certificate|12345/);
+  });
+
+  it('has no secrets in what else an option, or a channel, may be given', async () => {
+    @WebSockexClient('wss://other.example/v1', {
+      urls: ['wss://one.example/v1?token=s3cret-1', 'wss://two.example/v1?token=s3cret-2'],
+      protocols: ['v1.json', 'bearer.s3cret3'],
+      heartbeat: { interval: 20_000, timeout: 10_000, payload: 's3cret-4' },
+      proxy: 'http://user:s3cret-5@proxy.example:8080',
+      socket: { localAddress: '127.0.0.6' },
+      protocol: json(),
+    })
+    class SecretsClient {
+      @OnSubscribe()
+      trades(options: object): ChannelSource {
+        return { subscribe: { op: 'sub', options }, match: () => false };
+      }
+    }
+    await using world = await Inspected.boot({ clients: [SecretsClient] });
+    // It has no session for all this, and needs none.
+    const handle = world.handle(SecretsClient);
+    handle.channel('trades', { symbol: 'BTC', apiKey: 's3cret-7' }).subscribe();
+    const { id } = await world.row('SecretsClient');
+    const view = await world.get<ClientView>(`clients/${id}`);
+    const options = Object.fromEntries(view.options.map(({ name, value }) => [name, value]));
+    expect(options).toMatchObject({
+      urls: expect.stringContaining('wss://one.example/v1?token=***'),
+      protocols: expect.stringContaining('v1.json'),
+      heartbeat: '{"interval":20000,"timeout":10000,"payload":"[hidden]"}',
+      proxy: expect.stringContaining('proxy.example:8080'),
+      socket: '{"localAddress":"[hidden]"}',
+    });
+    expect(view.channels.map(({ args }) => args)).toEqual(['[{"symbol":"BTC","apiKey":"***"}]']);
+    expect(JSON.stringify(view)).not.toMatch(/s3cret/);
   });
 
   it('ends with a client that the application forgets', async () => {
