@@ -1,4 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+
+import type { InspectorSettings } from './inspector.options.js';
 
 /** A request, as far as Express and Fastify show the same of it. */
 export interface HttpRequest {
@@ -97,22 +100,36 @@ function one(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : value?.[0];
 }
 
-/**
- * Why a request does not come from the page; `undefined` where it does, or where no browser has made it.
- *
- * @param origins further origins of the page
- */
+/** Why a request does not come from the page; `undefined` where it does, or where no browser has made it. */
 export function whyForeign(
   { headers }: HttpRequest,
-  origins: readonly string[],
+  { origins, isUnguarded }: Pick<InspectorSettings, 'origins' | 'isUnguarded'>,
 ): string | undefined {
+  const host = headers.host ?? one(headers[':authority']);
+  if (isUnguarded && host !== undefined && !isOwnHost(host, origins)) {
+    return (
+      'without guards it is shown under localhost and addresses alone, since any name may be made to lead here (DNS rebinding); ' +
+      'give guards, or list the origin in the option "origins"'
+    );
+  }
   const site = one(headers['sec-fetch-site']);
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
     return `the request comes from another site (Sec-Fetch-Site: ${site})`;
   }
   const { origin } = headers;
   if (origin === undefined || origins.includes(origin)) return undefined;
-  const host = headers.host ?? one(headers[':authority']);
   if (URL.canParse(origin) && new URL(origin).host === host) return undefined;
   return 'the request comes from another origin; where a proxy changes the header Host, list it in the option "origins"';
+}
+
+/** Whether a page of somebody else's cannot have this host, whatever its name leads to. */
+function isOwnHost(host: string, origins: readonly string[]): boolean {
+  const { hostname } = URL.canParse(`http://${host}`)
+    ? new URL(`http://${host}`)
+    : { hostname: '' };
+  return (
+    isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 ||
+    /^(?:.+\.)?localhost$/.test(hostname) ||
+    origins.some((origin) => new URL(origin).host === host)
+  );
 }

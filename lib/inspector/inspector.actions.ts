@@ -84,7 +84,7 @@ export class InspectorActions {
 
   private refusal(name: ActionName, request: HttpRequest): ActionAnswer | undefined {
     const { headers, body } = request;
-    const foreign = whyForeign(request, this.settings.origins);
+    const foreign = whyForeign(request, this.settings);
     if (foreign !== undefined) return { status: 403, message: foreign };
     if (headers[HEADER] !== '1') {
       return { status: 403, message: `the header "${HEADER}: 1" is missing` };

@@ -189,7 +189,7 @@ class InspectorRoutes {
 
   /** Whether the page asks; else the answer has been given. */
   private isOwn(request: HttpRequest, response: HttpResponse): boolean {
-    const foreign = whyForeign(request, this.settings.origins);
+    const foreign = whyForeign(request, this.settings);
     if (foreign !== undefined) refuse(response, 403, foreign);
     return foreign === undefined;
   }

@@ -98,7 +98,8 @@ export interface WebSockexInspectorExtras {
   readonly path?: string;
   /**
    * Who may see it: Nest guards, for the page, its data and its actions. `'none'`, said outright, lets in whoever
-   * reaches the port. In production (`NODE_ENV`) the application does not boot without one or the other.
+   * reaches the port. In production (`NODE_ENV`) the application does not boot without one or the other; elsewhere data are
+   * shown under `localhost`, addresses and `origins` alone then.
    */
   readonly guards?: readonly (Type<CanActivate> | CanActivate)[] | 'none';
   /** Modules whose exports the guards inject. @default [] */
@@ -116,6 +117,8 @@ export interface InspectorSettings {
   readonly tails: Required<TailOptions>;
   /** Whether nobody is kept out. */
   readonly isOpen: boolean;
+  /** The same, and nobody has said so outright. */
+  readonly isUnguarded: boolean;
 }
 
 /** What can be done with a client, in the order in which it is shown. */
@@ -207,6 +210,7 @@ export function toInspectorSettings(
     origins,
     tails: { ...TAILS, ...tails },
     isOpen,
+    isUnguarded: isOpen && guards !== 'none',
   };
 }
 

@@ -126,7 +126,7 @@ describe('What is seen of a client', () => {
     })
     class SecretsClient {
       @OnSubscribe()
-      trades(options: object): ChannelSource {
+      trades(options: object): ChannelSource<unknown> {
         return { subscribe: { op: 'sub', options }, match: () => false };
       }
     }

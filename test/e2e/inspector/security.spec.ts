@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request as openRequest } from 'node:http';
 
 import {
   type CanActivate,
@@ -227,6 +228,67 @@ describe.each(PLATFORMS)('On %s', (platform) => {
     expect(typed.status).toBe(200);
     const link = await world.fetch('websockex', { headers: { 'sec-fetch-site': 'cross-site' } });
     expect(link.status).toBe(302);
+  });
+});
+
+describe('Without guards', () => {
+  const OWN = [
+    'localhost',
+    'localhost:3000',
+    'app.localhost:3000',
+    '127.0.0.1:3000',
+    '[::1]:3000',
+    '10.1.2.3',
+    'box.example:3000',
+  ];
+  const FOREIGN = [
+    'box.example:3001',
+    'box.example',
+    'evil.example:3000',
+    'localhost.evil.example',
+    'evillocalhost',
+    '127.0.0.1.evil.example',
+    'no host',
+  ];
+
+  /** As a browser asks that has come by this host. */
+  const ask = async (world: Inspected, host: string, path = 'info'): Promise<number> => {
+    const asked = openRequest(`${world.origin}/websockex/api/${path}`, {
+      headers: { host, 'sec-fetch-site': 'same-origin' },
+    });
+    asked.end();
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    answer.resume();
+    return answer.statusCode ?? 0;
+  };
+
+  it.each(['express', 'fastify'] as const)(
+    'a name that anybody may have lead here sees no data, on %s',
+    async (platform) => {
+      await using world = await Inspected.boot({
+        platform,
+        clients: [FeedClient],
+        inspector: { origins: ['http://box.example:3000'] },
+      });
+      const answers = new Map<string, number>();
+      for (const host of [...OWN, ...FOREIGN]) {
+        answers.set(host, await ask(world, host));
+      }
+      const refused = [...answers].flatMap(([host, status]) => (status === 200 ? [] : [host]));
+      expect(refused).toEqual(FOREIGN);
+      for (const path of ['live/overview', 'clients/c1', 'live/frames/c1'])
+        expect([path, await ask(world, 'evil.example', path)]).toEqual([path, 403]);
+    },
+  );
+
+  it('any name does where that is said outright, or guards decide', async () => {
+    for (const inspector of [
+      { guards: 'none' },
+      { guards: [{ canActivate: () => true }] },
+    ] as const) {
+      await using world = await Inspected.boot({ clients: [FeedClient], inspector });
+      expect(await ask(world, 'admin.example')).toBe(200);
+    }
   });
 });
 
