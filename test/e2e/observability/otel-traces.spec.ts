@@ -337,7 +337,7 @@ describe('The spans of clients', () => {
     }
     await using scene = await NetScene.open(Plain, { protocol: json() }, { imports });
     const frame = Buffer.from([0x81, text.length, ...Buffer.from(text)]);
-    scene.peer.raw(Buffer.concat(Array.from({ length: 8 + 1024 }, () => frame)));
+    scene.peer.raw(Buffer.concat(Array.from({ length: 8 + 2 * 2_048 }, () => frame)));
     await scene.net.settle();
     expect(otel.named('process none')).toHaveLength(8 + 2);
   });
