@@ -101,7 +101,7 @@ describe('A message', () => {
     if (code !== undefined) await scene.peer.expectClose(code);
   });
 
-  it('of text that no string can hold closes with 1009', { timeout: 60_000 }, async () => {
+  it('of text that no string can hold closes with 1009', { timeout: 180_000 }, async () => {
     const options = { maxPayload: 0, perMessageDeflate: true, reconnect: false } as const;
     await using scene = await Scene.boot(Sizes, options);
     const peer = await scene.server.nextPeer();
@@ -114,7 +114,7 @@ describe('A message', () => {
     expect(payload.length).toBeLessThan(2 * MIB);
     peer.frame(OPCODE.text, payload, { rsv: 4 });
     peer.write(encodeFrame(OPCODE.text, 'after'));
-    expect(await peer.settle(50_000)).toMatchObject({ closeCode: 1009 });
+    expect(await peer.settle(170_000)).toMatchObject({ closeCode: 1009 });
     expect(await scene.handle.terminated).toMatchObject({ by: 'local', code: 1009 });
     expect(scene.journal.statuses[0]?.error).toBeInstanceOf(ProtocolError);
     expect(scene.journal.lines).toEqual([
