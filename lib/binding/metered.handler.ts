@@ -24,11 +24,10 @@ export function metered(handler: Handler, metadata: HandlerMetadata, client: Cli
     handler.meter = meter;
     return handler;
   }
-  const made = new MeteredCall(handler, meter);
-  if (tracer === undefined || !TRACED.has(kind)) return made;
+  if (tracer === undefined || !TRACED.has(kind)) return new MeteredCall(handler, meter);
   // What a frame is to be equal to is no name of it.
   const isName = kind !== 'frame' && typeof pattern === 'string';
-  return new TracedHandler(made, meter, isName ? pattern : handler.method, client, tracer);
+  return new TracedHandler(handler, meter, isName ? pattern : handler.method, client, tracer);
 }
 
 /** Runs in a span of its own. */
@@ -53,14 +52,17 @@ class TracedHandler implements Handler {
   }
 
   invoke(argument: unknown, frame: unknown): unknown {
-    const { handler, tracer } = this;
+    const { handler, counts: meter, tracer } = this;
+    const since = meter.rests || --meter.left > 0 ? undefined : meter.begin();
     const call = (): unknown => handler.invoke(argument as never, frame as never);
-    // With one call left, this is the one that is timed.
-    if (!tracer.tracesAll && this.counts.left > 1) return call();
+    if (since === undefined && !tracer.tracesAll) return call();
     const span = tracer.begin(this.client, this.name, argument);
     return followed(
       () => span.run(call),
-      (failure) => span.end(failure),
+      (failure) => {
+        if (since !== undefined) meter.end(since, failure);
+        span.end(failure);
+      },
     );
   }
 }
@@ -100,7 +102,7 @@ class MeteredCall implements Handler {
   }
 
   invoke(...args: unknown[]): unknown {
-    return --this.#meter.left > 0
+    return this.#meter.rests || --this.#meter.left > 0
       ? (this.#handler.invoke as Call).apply(this.#handler, args)
       : timed(this.#handler, this.#meter, args);
   }

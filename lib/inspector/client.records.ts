@@ -100,6 +100,7 @@ class Kept implements ClientRecord {
 @Injectable()
 export class ClientRecords implements MeteringListener, OnModuleDestroy {
   readonly events = new Set(Object.keys(STEP_TEXTS) as EventName[]);
+  readonly countsCalls = true;
   private readonly records = new WeakMap<RegisteredClient, Kept>();
   private readonly lastEnds: EndView[] = [];
   private count = 0;

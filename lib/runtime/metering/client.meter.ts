@@ -40,6 +40,8 @@ export interface RequestOver extends Span, Asked {
 
 /** Told what was measured of the clients of an application. Nothing of it is told for every frame. */
 export interface MeterListener {
+  /** Whether it reads how many calls a handler has had: else those of a feed are not counted. */
+  readonly countsCalls?: boolean;
   /** An attempt was let in, after so many seconds at the budget. */
   admitted?(client: ClientMeter, address: string | undefined, seconds: number): void;
   /** @param wire the same for an attempt, and the session that it has led to */
@@ -151,6 +153,7 @@ export class ClientMeter implements WireMeterOwner, TracedClient {
       };
       meter = new HandlerMeter(method, this.clock, this.tools.turns, told);
       meter.isTimed = this.#isTimed;
+      meter.isCounted = this.tools.listeners.some((one) => one.countsCalls);
       this.#handlers.set(method, meter);
     }
     return meter;

@@ -3,17 +3,16 @@ import { setImmediate, setTimeout } from 'node:timers';
 import type { Clock } from '../clock/clock.port.js';
 import { LogHistogram } from './log.histogram.js';
 
-/** So many calls of a handler are timed before it is a feed, and then one of so many. */
+/** So many calls of a handler are timed in a turn of the event loop. */
 const TIMED = 8;
-const EVERY = 2_048;
 
-/** A turn of the event loop, or such a while, that brings no more calls is none of a feed. */
+/** A turn that brings no more calls is none of a feed. */
 const FEW = 64;
 
-/** Milliseconds after which a feed is looked at again: to do so every turn costs it as much as all else that is measured. */
+/** Milliseconds for which a feed is left alone: to look at it every turn costs it as much as all else that is measured. */
 const WHILE = 10;
 
-/** While nobody wants durations, calls are counted, so many at a time. */
+/** While no call is to be timed, they are counted, so many at a time. */
 const COUNTED = 2 ** 30 - 1;
 
 /** Has something called later. */
@@ -28,8 +27,11 @@ export class MeterTurns {
 
   /** @param afterWhile has something called after ten milliseconds of real time, which keeps no process alive */
   constructor(afterWhile: Later = (call) => void setTimeout(call, WHILE).unref()) {
-    this.#turn = new Waiting((call) => void setImmediate(call));
-    this.#feeds = new Waiting(afterWhile);
+    this.#turn = new Waiting(
+      (call) => void setImmediate(call),
+      (one) => one.turnOver(),
+    );
+    this.#feeds = new Waiting(afterWhile, (one) => one.whileOver());
   }
 
   /** It was called for the first time in this turn. */
@@ -37,7 +39,7 @@ export class MeterTurns {
     this.#turn.add(handler);
   }
 
-  /** It is called by a feed. */
+  /** It is called by a feed: it is told that the while is over. */
   follow(handler: HandlerMeter): void {
     this.#feeds.add(handler);
   }
@@ -47,7 +49,10 @@ export class MeterTurns {
 class Waiting {
   #handlers: HandlerMeter[] | undefined;
 
-  constructor(private readonly later: Later) {}
+  constructor(
+    private readonly later: Later,
+    private readonly tell: (handler: HandlerMeter) => void,
+  ) {}
 
   add(handler: HandlerMeter): void {
     if (this.#handlers !== undefined) {
@@ -58,7 +63,7 @@ class Waiting {
     this.later(() => {
       const handlers = this.#handlers ?? [];
       this.#handlers = undefined;
-      for (const one of handlers) one.turnOver();
+      for (const one of handlers) this.tell(one);
     });
   }
 }
@@ -75,28 +80,33 @@ export type Timed = (
   failure: Failure | undefined,
 ) => void;
 
-/** So many are told at a time: to tell of one costs as much as to time it. */
-const TOGETHER = 256;
-
 /**
- * Counts the calls of one handler, and times some: to look at the clock twice costs as much as a short handler does. Of a
- * slow feed all are timed. From eight calls in one turn of the event loop on it is one of 2,048. After a turn of more than 64
- * it stays so until ten milliseconds have brought no more than that. While nobody wants durations, none is.
+ * Times calls of one handler, some of them: to look at the clock twice costs as much as a short handler does. Of a slow feed
+ * all are timed, and of one turn of the event loop eight. After a turn of more than 64 it is one in ten milliseconds, any of
+ * a turn, until a turn brings no more than 64. While nobody wants durations, none is. Calls are counted where somebody
+ * wants that: else a feed of which none is to be timed has nothing done for a call.
  */
 export class HandlerMeter {
-  /** Calls until the next that is timed: the caller counts them down, and asks no more of most. */
+  /** Calls until the next that is looked at: the caller counts them down, and asks no more of most. */
   left = COUNTED;
-  /** How many that were at first. */
+  /** No call is to be looked at, or counted: the caller does not even count down. */
+  rests = false;
+  /** What {@link left} was at first. */
   #period = COUNTED;
   #isTimed = false;
+  #isCounted = false;
   /** Calls before them. */
   #before = 0;
-  /** How many there had been when this turn of the event loop, or this while of a feed, began. */
+  /** How many there had been when this turn of the event loop began. */
   #atTurn = 0;
-  /** How many were timed since it is no feed. */
+  /** How many a turn of the feed has had that it is called by; 0: there is none. */
+  #ofTurn = 0;
+  /** Whether the feed is left alone, until {@link whileOver}. */
+  #isAlone = false;
+  /** How many were timed in this turn. */
   #timed = 0;
   #isJoined = false;
-  /** What calls have taken that have ended well, until that is told: with the turn, or the while, at the latest. */
+  /** What calls have taken that have ended well, until that is told with the turn: to tell of one costs as much as to time it. */
   #ended: number[] = [];
   #durations: LogHistogram | undefined;
 
@@ -105,6 +115,7 @@ export class HandlerMeter {
     private readonly clock: Pick<Clock, 'now'>,
     private readonly turns: MeterTurns,
     private readonly told: Timed,
+    private readonly random: () => number = Math.random,
   ) {}
 
   /** Whether some calls are timed from now on. */
@@ -114,7 +125,13 @@ export class HandlerMeter {
     this.#startOver();
   }
 
-  /** How many calls there have been. */
+  /** Whether all calls are counted from now on. */
+  set isCounted(isCounted: boolean) {
+    this.#isCounted = isCounted;
+    this.#startOver();
+  }
+
+  /** How many calls there have been, where they are counted. */
   get calls(): number {
     return this.#before + this.#period - this.left;
   }
@@ -124,12 +141,17 @@ export class HandlerMeter {
     return (this.#durations ??= new LogHistogram());
   }
 
-  /** A call that is timed begins. @returns what {@link end} is to be given */
-  begin(): number {
-    this.#before += this.#period;
-    this.#timed++;
-    this.left = this.#period = this.#isTimed ? (this.#timed < TIMED ? 1 : EVERY) : COUNTED;
-    if (!this.#isJoined) this.#join();
+  /** A call begins that is looked at. @returns what {@link end} is to be given; `undefined`: it is not timed */
+  begin(): number | undefined {
+    if (!this.#isTimed) return this.#next(COUNTED);
+    const isFirst = !this.#isJoined;
+    if (isFirst) this.#join();
+    if (this.#ofTurn > 0) {
+      // What a feed sends first in a turn may be unlike the rest.
+      const before = isFirst ? Math.floor(this.random() * this.#ofTurn) : 0;
+      if (before > 0) return this.#next(before);
+      this.#next(COUNTED);
+    } else this.#next(++this.#timed < TIMED ? 1 : COUNTED);
     return this.clock.now();
   }
 
@@ -141,42 +163,60 @@ export class HandlerMeter {
       this.told(this, [seconds], failure);
       return;
     }
-    if (this.#ended.push(seconds) >= TOGETHER) this.#tell();
+    this.#ended.push(seconds);
     if (!this.#isJoined) this.#join();
   }
 
   /** The next calls are those of another turn. */
   turnOver(): void {
     this.flush();
-    const { calls } = this;
-    const isFast = calls - this.#atTurn > FEW;
-    this.#atTurn = calls;
-    // Eight more of each turn would cost a feed as much as all others do: it is one until a while has brought little.
-    if (isFast && this.#isTimed) return this.turns.follow(this);
     this.#isJoined = false;
+    if (this.#isAlone) return;
+    const ofTurn = this.calls - this.#atTurn;
     this.#startOver();
+    if (ofTurn <= FEW || !this.#isTimed) return;
+    this.#ofTurn = ofTurn;
+    this.#isAlone = true;
+    this.rests = !this.#isCounted;
+    this.#next(COUNTED);
+    this.turns.follow(this);
+  }
+
+  /** A feed has been left alone for a while: the next call is looked at. */
+  whileOver(): void {
+    // Who has begun to ask for durations since has had it start over.
+    if (!this.#isAlone) return;
+    this.#isAlone = this.rests = false;
+    this.#next(1);
+    this.#atTurn = this.calls;
   }
 
   #startOver(): void {
-    this.#before = this.calls;
-    this.left = this.#period = this.#isTimed ? 1 : COUNTED;
+    this.#isAlone = false;
+    this.rests = !this.#isTimed && !this.#isCounted;
+    this.#next(this.#isTimed ? 1 : COUNTED);
+    this.#atTurn = this.calls;
+    this.#ofTurn = 0;
     this.#timed = 0;
+  }
+
+  /** So many calls from now the next is looked at. */
+  #next(left: number): undefined {
+    this.#before = this.calls;
+    this.left = this.#period = left;
   }
 
   /** Tells what waits to be told. */
   flush(): void {
-    if (this.#ended.length > 0) this.#tell();
+    if (this.#ended.length === 0) return;
+    const ended = this.#ended;
+    this.#ended = [];
+    for (const seconds of ended) this.durations.add(seconds);
+    this.told(this, ended, undefined);
   }
 
   #join(): void {
     this.#isJoined = true;
     this.turns.join(this);
-  }
-
-  #tell(): void {
-    const ended = this.#ended;
-    this.#ended = [];
-    for (const seconds of ended) this.durations.add(seconds);
-    this.told(this, ended, undefined);
   }
 }

@@ -85,7 +85,7 @@ export class HandlerInvoker implements HandlerStreamsOwner {
       const { meter } = handler;
       if (!calls.isPlain(handler)) value = calls.track(handler, argument, frame);
       // As in `counted`: a list of arguments would be made for every frame.
-      else if (meter === undefined || --meter.left > 0) {
+      else if (meter === undefined || meter.rests || --meter.left > 0) {
         value = handler.invoke(argument as never, frame as never);
       } else value = timed(handler, meter, [argument, frame]);
     } catch (thrown) {

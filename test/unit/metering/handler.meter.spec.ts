@@ -15,7 +15,10 @@ let now = 0;
 /** What waits for a while of real time to be over. */
 let whiles: (() => void)[] = [];
 
-function make(): HandlerMeter {
+/** Which call of a turn is timed, as a part of the turn before. */
+let part = 0;
+
+function make(options: { readonly isCounted?: boolean } = {}): HandlerMeter {
   const note = (_: HandlerMeter, all: readonly number[], failure: Failure | undefined): void =>
     void told.push(...all.map((seconds) => ({ seconds, failure })));
   const meter = new HandlerMeter(
@@ -23,19 +26,25 @@ function make(): HandlerMeter {
     { now: () => now },
     new MeterTurns((over) => void whiles.push(over)),
     note,
+    () => part,
   );
   meter.isTimed = true;
+  meter.isCounted = options.isCounted ?? true;
   return meter;
 }
 
-/** Calls it so often, as who stands around a handler does. */
-function call(meter: HandlerMeter, times: number, takes = 0): void {
+/** Calls it so often, as who stands around a handler does. @returns which of the calls were timed */
+function call(meter: HandlerMeter, times: number, takes = 0): number[] {
+  const timed: number[] = [];
   for (let index = 0; index < times; index++) {
-    if (--meter.left > 0) continue;
+    if (meter.rests || --meter.left > 0) continue;
     const since = meter.begin();
+    if (since === undefined) continue;
     now += takes;
     meter.end(since);
+    timed.push(index);
   }
+  return timed;
 }
 
 /** As the meter sees it: what it waits for comes first. */
@@ -48,40 +57,112 @@ function nextWhile(): void {
   for (const one of over) one();
 }
 
-afterEach(() => {
+afterEach(async () => {
+  await nextTurn();
   whiles = [];
+  part = 0;
   told.length = 0;
 });
 
 describe('The meter of a handler', () => {
-  it('counts all calls, and times the first eight of a turn and one of 2,048 after those', async () => {
+  it('times all calls of a slow feed', async () => {
     const meter = make();
-    call(meter, 8);
-    call(meter, 511);
-    expect(meter.calls).toBe(519);
-    await settle();
-    expect(told.length).toBe(8);
+    for (let turn = 1; turn <= 20; turn++) {
+      expect(call(meter, 3)).toEqual([0, 1, 2]);
+      await nextTurn();
+      expect(told.length).toBe(turn * 3);
+    }
+    expect([meter.calls, meter.rests, whiles]).toEqual([60, false, []]);
   });
 
-  it('times one of 2,048 of a feed from one turn to the next, until a while brings little', async () => {
+  it('times the first eight of a turn, and counts the others', async () => {
     const meter = make();
-    call(meter, 8 + 2_048 * 2);
+    expect(call(meter, 64)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     await nextTurn();
-    expect(told.length).toBe(10);
-    call(meter, 2_048 * 3);
-    await nextTurn();
-    expect(told.length, 'in this while').toBe(10);
-    nextWhile();
-    expect(told.length).toBe(13);
+    expect([meter.calls, told.length, whiles]).toEqual([64, 8, []]);
+    expect(call(meter, 64)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('leaves a feed alone for a while, then times one call of a turn', async () => {
+    const meter = make();
     call(meter, 65);
-    nextWhile();
-    call(meter, 64);
-    expect([meter.calls, told.length]).toEqual([8 + 2_048 * 5 + 129, 13]);
-    nextWhile();
-    expect(whiles, 'waits for').toEqual([]);
-    call(meter, 3);
     await nextTurn();
-    expect([meter.calls, told.length]).toEqual([8 + 2_048 * 5 + 132, 16]);
+    for (const at of [0, 0.5, 0.999]) {
+      part = at;
+      expect(call(meter, 10_000), 'while it is left alone').toEqual([]);
+      nextWhile();
+      expect(call(meter, 10_000)).toEqual([Math.floor(at * (at === 0 ? 65 : 10_000))]);
+      await nextTurn();
+    }
+    expect([meter.calls, told.length]).toEqual([65 + 6 * 10_000, 8 + 3]);
+  });
+
+  it('times one call of a turn though it has fewer than the one before, where it gets so far', async () => {
+    const meter = make();
+    call(meter, 1_000);
+    await nextTurn();
+    part = 0.1;
+    nextWhile();
+    expect(call(meter, 200)).toEqual([100]);
+    await nextTurn();
+    nextWhile();
+    part = 0.9;
+    expect(call(meter, 150), 'though the 180th was to be').toEqual([]);
+    await nextTurn();
+    expect(whiles).toHaveLength(1);
+  });
+
+  it('is that of a slow feed again when a turn has brought little', async () => {
+    const meter = make();
+    call(meter, 1_000);
+    await nextTurn();
+    part = 0.9;
+    nextWhile();
+    expect(call(meter, 64)).toEqual([]);
+    await nextTurn();
+    expect(whiles, 'waits for').toEqual([]);
+    expect(call(meter, 3)).toEqual([0, 1, 2]);
+  });
+
+  it('waits for nothing while a feed is silent', async () => {
+    const meter = make();
+    call(meter, 1_000);
+    await nextTurn();
+    nextWhile();
+    await nextTurn();
+    expect(whiles).toEqual([]);
+    expect(call(meter, 1)).toEqual([0]);
+  });
+
+  it('has nothing done for the calls of a feed while nobody wants them counted', async () => {
+    const meter = make({ isCounted: false });
+    call(meter, 65);
+    await nextTurn();
+    expect(meter.rests).toBe(true);
+    const { left } = meter;
+    call(meter, 100);
+    expect([meter.left, meter.calls]).toEqual([left, 65]);
+    nextWhile();
+    expect([meter.rests, call(meter, 100)]).toEqual([false, [0]]);
+    await nextTurn();
+    expect(meter.rests).toBe(true);
+    meter.isTimed = false;
+    expect(meter.rests, 'where nobody wants durations').toBe(true);
+    meter.isCounted = true;
+    expect(meter.rests, 'where somebody wants calls').toBe(false);
+  });
+
+  it('starts over where somebody begins to ask while it is left alone', async () => {
+    const meter = make();
+    call(meter, 65);
+    await nextTurn();
+    meter.isTimed = false;
+    meter.isTimed = true;
+    expect(call(meter, 10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    nextWhile();
+    expect(call(meter, 10), 'in the same turn').toEqual([]);
+    await nextTurn();
+    expect(call(meter, 10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
   it('looks again after a while of real time by itself', async () => {
@@ -91,27 +172,43 @@ describe('The meter of a handler', () => {
       said.push(...all);
       if (said.length === 9) heard.resolve();
     };
-    const meter = new HandlerMeter('tick', { now: () => now }, new MeterTurns(), note);
+    const meter = new HandlerMeter('tick', { now: () => now }, new MeterTurns(), note, () => 0);
     meter.isTimed = true;
     call(meter, 8 + 65);
     await nextTurn();
-    call(meter, 2_048);
+    expect(meter.rests).toBe(true);
+    while (meter.rests) await nextTurn();
+    call(meter, 100);
     await heard.promise;
-    expect(meter.calls).toBe(8 + 65 + 2_048);
+    expect(said).toHaveLength(9);
   });
 
-  it('tells of many as they come, and of one that has ended later with the while', async () => {
+  it('tells of those that have ended later with the turn in which they have', async () => {
     const meter = make();
-    call(meter, 8 + 2_048 * 247);
+    const begun = Array.from({ length: 5 }, () => {
+      --meter.left;
+      return meter.begin() as number;
+    });
+    await nextTurn();
+    told.length = 0;
+    for (const since of begun) meter.end(since);
     expect(told.length).toBe(0);
-    call(meter, 2_048);
-    expect(told.length).toBe(256);
+    await nextTurn();
+    expect(told.length).toBe(5);
+  });
+
+  it('leaves a feed alone, too, where a call ends meanwhile', async () => {
+    const meter = make();
     --meter.left;
-    const since = meter.begin();
-    await settle();
+    const since = meter.begin() as number;
+    call(meter, 65);
+    await nextTurn();
     meter.end(since);
+    await nextTurn();
+    expect(told.length).toBe(8);
+    expect(call(meter, 100)).toEqual([]);
     nextWhile();
-    expect(told.length).toBe(257);
+    expect(call(meter, 100)).toEqual([0]);
   });
 
   it('tells seconds, and what the call has failed with', async () => {
@@ -119,7 +216,7 @@ describe('The meter of a handler', () => {
     call(meter, 1, 250);
     const failure = { thrown: new Error('no') };
     --meter.left;
-    meter.end(meter.begin(), failure);
+    meter.end(meter.begin() as number, failure);
     await settle();
     expect(told).toEqual([
       { seconds: 0, failure },
@@ -137,10 +234,10 @@ describe('A histogram with logarithmic buckets', () => {
   it('tells quantiles that are off by less than a fifth', () => {
     const histogram = new LogHistogram();
     for (let index = 1; index <= 1_000; index++) histogram.add(index / 1_000);
-    for (const part of [0.05, 0.5, 0.95, 1]) {
-      const quantile = histogram.quantile(part) as number;
-      expect(quantile / part).toBeGreaterThan(0.99);
-      expect(quantile / part).toBeLessThan(1.2);
+    for (const share of [0.05, 0.5, 0.95, 1]) {
+      const quantile = histogram.quantile(share) as number;
+      expect(quantile / share).toBeGreaterThan(0.99);
+      expect(quantile / share).toBeLessThan(1.2);
     }
   });
 
