@@ -1,5 +1,6 @@
-// Many requests that wait for their answers: what each holds, and how long it takes until all have ended when the session
-// is lost. Fails where that takes more than half a second of CPU, or where the memory of one grows with their number.
+// Many requests that wait for their answers: what each holds, and what it takes until all have ended when the session is
+// lost. Fails where that takes too many times the CPU of as many promises that are rejected with an error each, or where the
+// memory or the CPU of one grows with their number.
 //
 //   npm run build && node --expose-gc bench/requests.mjs [requests]
 //
@@ -10,10 +11,10 @@ import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 
-/** Milliseconds of CPU until all have ended, at most. */
-const LIMIT = 500;
-/** How many times as much memory one of all may hold as one of a quarter of them. */
-const GROWTH = 1.25;
+/** How many times the CPU of as many bare rejections their end may take. */
+const TIMES = 4;
+/** How many times as much one of all may hold, and take, as one of a quarter of them. */
+const GROWTH = { held: 1.25, cpu: 2.5 };
 const ROUNDS = 2;
 
 if (process.argv[2] === 'server') await serve();
@@ -86,6 +87,19 @@ async function main(requests) {
     return { asked, held, took, cpu: (user + system) / 1_000 };
   };
 
+  /** What it takes to reject as many promises, and no more. */
+  const bare = async (count) => {
+    const rejects = [];
+    const all = Array.from({ length: count }, () =>
+      new Promise((_, reject) => rejects.push(reject)).catch((error) => error.message),
+    );
+    const cpuAt = process.cpuUsage();
+    for (const reject of rejects) reject(new Error('the session is lost'));
+    await Promise.all(all);
+    const { user, system } = process.cpuUsage(cpuAt);
+    return (user + system) / 1_000;
+  };
+
   const ways = [
     { way: 'all sent', inFlight: (count) => count },
     { way: '256 in flight', inFlight: () => 256 },
@@ -94,18 +108,23 @@ async function main(requests) {
   for (const { way, inFlight } of ways) {
     const few = [];
     const many = [];
+    const yardstick = [];
     for (let round = 0; round < ROUNDS; round++) {
       few.push(await lose(requests / 4, inFlight(requests / 4)));
       many.push(await lose(requests, inFlight(requests)));
+      yardstick.push(await bare(requests));
     }
     const least = (results, figure) => Math.min(...results.map((one) => one[figure]));
-    const held = [least(few, 'held'), least(many, 'held')];
-    const cpu = least(many, 'cpu');
+    const held = [least(many, 'held'), least(few, 'held')];
+    const cpu = [least(many, 'cpu'), least(few, 'cpu') * 4];
+    const times = cpu[0] / Math.min(...yardstick);
+    const micros = cpu.map((one) => ((one * 1_000) / requests).toFixed(2));
     console.log(
-      `${requests} requests, ${way}: ${held[1].toFixed(0)} bytes each (${held[0].toFixed(0)} of a quarter of them), ` +
-        `${least(many, 'asked').toFixed(0)} ms to ask, all ended ${least(many, 'took').toFixed(0)} ms after the cut, ${cpu.toFixed(0)} ms of CPU`,
+      `${requests} requests, ${way}: ${held[0].toFixed(0)} bytes each (${held[1].toFixed(0)} of a quarter of them), ` +
+        `${micros[0]} µs of CPU to end each (${micros[1]} of a quarter), ${times.toFixed(1)} times that of a bare rejection`,
     );
-    if (cpu > LIMIT || held[1] > held[0] * GROWTH) {
+    const isTooSlow = times > TIMES || cpu[0] > cpu[1] * GROWTH.cpu;
+    if (isTooSlow || held[0] > held[1] * GROWTH.held) {
       console.error(`${way}: too slow, or too large`);
       process.exitCode = 1;
     }
