@@ -99,6 +99,7 @@ class Stream {
     this.#probe = probe;
     try {
       const response = await fetch(url, { signal: probe.signal });
+      if (probe.signal.aborted) return;
       if (response.ok) {
         problem.value = undefined;
       } else {
@@ -140,6 +141,8 @@ class LiveState implements Live {
 
   open(options: Omit<StreamOptions, 'status' | 'problem'>): void {
     const { status, problem } = this;
+    // The one who paused may have been quicker than the effect that opens.
+    if (!this.isWanted.peek()) return;
     problem.value = undefined;
     this.#stream = new Stream({ ...options, status, problem });
   }
@@ -151,6 +154,8 @@ class LiveState implements Live {
 
   pause(): void {
     this.isWanted.value = false;
+    // Not when it is rendered: what is heard until then would say that it is live.
+    this.close();
     this.status.value = 'paused';
   }
 

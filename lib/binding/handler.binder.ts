@@ -201,7 +201,10 @@ class BoundInstance implements Incarnation {
   }
 
   get frames(): FrameHandlers {
-    if (this.#frames !== undefined) return this.#frames;
+    return this.#frames ?? this.#bindFrames();
+  }
+
+  #bindFrames(): BoundFrames {
     const { frames, frameClauses } = this.#table;
     return (this.#frames = new BoundFrames(
       frames,

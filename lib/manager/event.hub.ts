@@ -12,18 +12,19 @@ import { TelemetryLogger } from './telemetry.logger.js';
 export class EventHub implements EventSink {
   private readonly events: Broadcast<WebSockexEvent>;
   readonly events$: Observable<WebSockexEvent>;
+  seesFrames = false;
 
   constructor(logger: TelemetryLogger) {
     const report = (error: unknown): void =>
       logger.failed('the manager', 'a subscriber of events$', error);
-    this.events = new Broadcast(report);
+    this.events = new Broadcast(report, (isObserved) => (this.seesFrames = isObserved));
     this.events$ = new SafeObservable<WebSockexEvent>(report, (subscriber) =>
       this.events.add(subscriber),
     );
   }
 
   wants(): boolean {
-    return this.events.observed;
+    return this.seesFrames;
   }
 
   next(event: WebSockexEvent): void {

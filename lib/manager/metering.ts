@@ -34,7 +34,6 @@ export interface MeteringListener extends MeterListener {
  */
 @Injectable()
 export class Metering implements EventSink {
-  readonly skipsFrames = true;
   /** Whether clients are measured. */
   readonly isOn: boolean;
   /** Whether they are traced. */

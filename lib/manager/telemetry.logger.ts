@@ -77,7 +77,6 @@ const NONE: Omit<Outage, 'since'> = {
  */
 @Injectable()
 export class TelemetryLogger implements EventSink {
-  readonly skipsFrames = true;
   private readonly logger = new GuardedLogger();
   /** What each client last told of a disconnect: it is not told again when the client ends by it. */
   private readonly lastReasons = new Map<string, CloseReason>();

@@ -83,6 +83,28 @@ describe.skipIf(CHROMIUM === undefined)(CHROMIUM ? title : `${title} (${NO_CHROM
       await tab.press('button', 'Resume');
       await tab.reads('It has failed');
     });
+
+    it('is paused at once, whatever has come by then', async () => {
+      const tab = await open('#/clients');
+      // As a browser does with an event that it has received, and not told yet: told, unless the source is closed.
+      await tab.ask(`(() => {
+        const add = EventSource.prototype.addEventListener;
+        EventSource.prototype.addEventListener = function (name, listener) {
+          if (name === 'open') {
+            globalThis.tellOpen = () => this.readyState === EventSource.CLOSED || listener(new Event('open'));
+          }
+          add.call(this, name, listener);
+        };
+        location.hash = '#/';
+      })()`);
+      await tab.until(`globalThis.tellOpen && document.body.innerText.includes('Pause')`);
+      await tab.ask(`(() => {
+        [...document.querySelectorAll('button')].find((one) => one.innerText === 'Pause').click();
+        tellOpen();
+      })()`);
+      await tab.reads('Paused');
+      await tab.hears('Paused');
+    });
   });
 
   describe('Clients', () => {

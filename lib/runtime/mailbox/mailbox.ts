@@ -94,11 +94,7 @@ export class Mailbox<M> {
 
   /** Takes a message from a socket or timer: handled in this call when its turn is now. */
   post(message: M): void {
-    if (this.#busy || this.#suspended || this.#queue.length > 0) {
-      this.#enqueue(message);
-      if (!this.#busy) this.#drain();
-      return;
-    }
+    if (this.#busy || this.#suspended || this.#queue.length > 0) return this.#postLast(message);
     this.#busy = true;
     let pending: Awaitable;
     // As in `#handle`, which is one call more on the way of every frame.
@@ -107,10 +103,14 @@ export class Mailbox<M> {
     } catch (error) {
       pending = this.#escaped(error);
     }
-    if (pending === undefined) {
-      this.#busy = false;
-      if (this.#queue.length > 0 || this.#jobs.length > 0) this.#drain();
-    } else this.#await(pending);
+    if (pending !== undefined) return this.#await(pending);
+    this.#busy = false;
+    if (this.#queue.length > 0 || this.#jobs.length > 0) this.#drain();
+  }
+
+  #postLast(message: M): void {
+    this.#enqueue(message);
+    if (!this.#busy) this.#drain();
   }
 
   /** Whether what callers have posted in this turn is handled soon, in the context of the first. */

@@ -31,6 +31,8 @@ export class Observers implements EventSink {
   #changes: ClientStatus[] | undefined;
   #isTelling = false;
   #isComplete = false;
+  /** Whether anybody sees events. */
+  seesFrames = false;
 
   constructor(private readonly owner: ObserversOwner) {}
 
@@ -39,7 +41,10 @@ export class Observers implements EventSink {
   }
 
   get events$(): Observable<WebSockexEvent> {
-    return (this.#events ??= this.#watched('events$')).values$;
+    this.#events ??= this.#watched('events$', undefined, (isObserved) => {
+      this.seesFrames = isObserved;
+    });
+    return this.#events.values$;
   }
 
   /** Whether anybody sees messages. */
@@ -79,7 +84,7 @@ export class Observers implements EventSink {
 
   /** For telemetry: frames and ends are only built when somebody looks. */
   wants(): boolean {
-    return this.#events?.all.observed === true;
+    return this.seesFrames;
   }
 
   next(event: WebSockexEvent & { event: EventName }): void {
@@ -88,8 +93,11 @@ export class Observers implements EventSink {
 
   frame(frame: DataFrame): void {
     if (this.#frames !== undefined) this.#frames.all.next(frame);
-    if (this.#queues === undefined) return;
-    for (const queue of this.#queues) queue.push(frame);
+    if (this.#queues !== undefined) this.#queue(this.#queues, frame);
+  }
+
+  #queue(queues: readonly FrameQueue[], frame: DataFrame): void {
+    for (const queue of queues) queue.push(frame);
   }
 
   message(message: ReceivedMessage): void {
@@ -132,14 +140,18 @@ export class Observers implements EventSink {
     this.#events?.all.complete();
   }
 
-  /** @param subscribe how a subscriber is added, where that is not all */
+  /**
+   * @param subscribe how a subscriber is added, where that is not all
+   * @param watched told whether anybody is subscribed, when that changes
+   */
   #watched<T>(
     name: string,
     subscribe = (subscriber: Subscriber<T>, all: Broadcast<T>) => all.add(subscriber),
+    watched?: (isObserved: boolean) => void,
   ): Watched<T> {
     const report = (error: unknown): void =>
       this.owner.telemetry.error(error, `a subscriber of ${name}`);
-    const all = new Broadcast<T>(report);
+    const all = new Broadcast<T>(report, watched);
     if (this.#isComplete) all.complete();
     const values$ = new SafeObservable<T>(report, (subscriber) => subscribe(subscriber, all));
     return { all, values$ };
@@ -178,8 +190,12 @@ export class Broadcast<T> {
   /**
    * @param report told what a subscriber throws: an operator between us and its observer may, and so
    * may what runs when it is ended
+   * @param watched told whether there are subscribers, when that changes
    */
-  constructor(private readonly report: (error: unknown) => void) {}
+  constructor(
+    private readonly report: (error: unknown) => void,
+    private readonly watched: (isObserved: boolean) => void = () => undefined,
+  ) {}
 
   get observed(): boolean {
     return this.#subscribers.length > 0;
@@ -188,10 +204,14 @@ export class Broadcast<T> {
   /** Tells a subscriber from now on, until what it returns is called. */
   add(subscriber: Subscriber<T>): () => void {
     if (this.#isComplete) this.#complete(subscriber);
-    else this.#subscribers = [...this.#subscribers, subscriber];
-    return () => {
-      this.#subscribers = this.#subscribers.filter((one) => one !== subscriber);
-    };
+    else this.#change([...this.#subscribers, subscriber]);
+    return () => this.#change(this.#subscribers.filter((one) => one !== subscriber));
+  }
+
+  #change(subscribers: readonly Subscriber<T>[]): void {
+    const wasObserved = this.observed;
+    this.#subscribers = subscribers;
+    if (this.observed !== wasObserved) this.watched(this.observed);
   }
 
   next(value: T): void {
@@ -206,8 +226,8 @@ export class Broadcast<T> {
 
   complete(): void {
     const subscribers = this.#subscribers;
-    this.#subscribers = [];
     this.#isComplete = true;
+    this.#change([]);
     for (const subscriber of subscribers) this.#complete(subscriber);
   }
 

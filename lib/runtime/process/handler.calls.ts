@@ -3,7 +3,7 @@ import { Deferred, isThenable } from '../async/deferred.js';
 import { DeadlockError } from '../errors/client.errors.js';
 import type { Handler } from './client.definition.js';
 import { HandlerContext } from './handler.context.js';
-import { counted } from './measured.call.js';
+import { counted, timed } from './measured.call.js';
 
 /** So many calls of a handler are tracked, until it has shown that it asks nothing of its own client. */
 export const TRACKED = 16;
@@ -148,6 +148,8 @@ export class HandlerCalls {
   #leave: (() => void) | undefined;
   /** Whether the one that runs may be asked for by the context, and is not known there. */
   #isUnknown = false;
+  /** Whether anything is known of the one that runs, which is to be forgotten with it: of most there is nothing. */
+  #isNoted = false;
   /** Whether a login goes on: what a handler may send in it depends on who sends. */
   isLoggingIn = false;
 
@@ -223,7 +225,7 @@ export class HandlerCalls {
   /** What belongs to the handler that runs may be anything, until it is over. */
   #becomesUnknown(): void {
     if (this.#isUnknown) return;
-    this.#isUnknown = true;
+    this.#isUnknown = this.#isNoted = true;
     this.context.unknown++;
   }
 
@@ -244,6 +246,13 @@ export class HandlerCalls {
   begin(handler: Handler): void {
     this.#handler = handler;
     this.#isSynchronous = true;
+  }
+
+  /** The same of one that is no {@link isPlain}, or whose meter is to look at this call. */
+  attend(handler: Handler, ...args: readonly unknown[]): unknown {
+    return handler.meter !== undefined && this.isPlain(handler)
+      ? timed(handler, handler.meter, args)
+      : this.track(handler, ...args);
   }
 
   /** The same of one that is no {@link isPlain}. */
@@ -272,7 +281,7 @@ export class HandlerCalls {
       handler.isAsync = true;
       handler.toTrack = Math.max(handler.toTrack ?? 0, TRACKED);
     }
-    this.#isAwaited = true;
+    this.#isAwaited = this.#isNoted = true;
     this.#call?.suspended();
     this.watch.suspended();
   }
@@ -280,8 +289,14 @@ export class HandlerCalls {
   /** What the handler returned has settled, or it has thrown. */
   over(): void {
     if (this.#handler !== undefined) this.#handler.isAsync ??= false;
-    this.returned();
     this.#handler = undefined;
+    this.#isSynchronous = false;
+    if (this.#isNoted) this.#overNoted();
+  }
+
+  #overNoted(): void {
+    this.#isNoted = false;
+    if (this.#leave !== undefined) this.#left();
     if (this.#isUnknown) {
       this.#isUnknown = false;
       this.context.unknown--;
@@ -455,6 +470,7 @@ export class HandlerCalls {
   #set(call: HandlerCall): HandlerCall {
     // One that was left behind.
     this.forget();
+    this.#isNoted = true;
     return (this.#call = call);
   }
 
@@ -469,6 +485,7 @@ export class HandlerCalls {
   /** The handler that runs asks before its first `await`: what it does after that is known from now on. */
   #enter(handler: Handler): HandlerCall {
     const call = new HandlerCall(handler, handler.isAsync === false ? undefined : this.context);
+    this.#isNoted = true;
     if (call.isTracked) this.#leave = this.context.enter(call);
     return call;
   }

@@ -21,7 +21,6 @@ import {
   type StreamOrigin,
 } from './handler.streams.js';
 import type { Lifetime } from './lifetime.js';
-import { timed } from './measured.call.js';
 import type { CallMessage, Message } from './message.js';
 import type { Gaps } from '../session/gaps.js';
 import type { SendingOptions } from '../session/session.feature.js';
@@ -83,11 +82,11 @@ export class HandlerInvoker implements HandlerStreamsOwner {
     try {
       calls.begin(handler);
       const { meter } = handler;
-      if (!calls.isPlain(handler)) value = calls.track(handler, argument, frame);
       // As in `counted`: a list of arguments would be made for every frame.
-      else if (meter === undefined || meter.rests || --meter.left > 0) {
-        value = handler.invoke(argument as never, frame as never);
-      } else value = timed(handler, meter, [argument, frame]);
+      value =
+        calls.isPlain(handler) && (meter === undefined || meter.rests || --meter.left > 0)
+          ? handler.invoke(argument as never, frame as never)
+          : calls.attend(handler, argument, frame);
     } catch (thrown) {
       return this.#failed(handler, thrown);
     }

@@ -104,7 +104,13 @@ export class ScriptedClient implements ClientDefinition {
       budget: () => new TurnBudget(256, Infinity),
       run: <R>(fn: () => R) => fn(),
       ...(features !== undefined && { features }),
-      sinks: [{ wants: () => true, next: (event: WebSockexEvent) => this.events.push(event) }],
+      sinks: [
+        {
+          seesFrames: true,
+          wants: () => true,
+          next: (event: WebSockexEvent) => this.events.push(event),
+        },
+      ],
       shutdownTimeout: () => shutdownTimeout,
     };
     const group = { name: 'feed', strategy: 'one_for_one', onGiveUp: () => undefined } as const;

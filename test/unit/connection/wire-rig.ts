@@ -34,7 +34,11 @@ export class Rig implements WireOwner, FrameInbox {
 
   dial(limits: Partial<WireLimits> = {}): Wire {
     const source = { client: 'feed', module: 'FeedClient', session: () => 1 };
-    const sink = { wants: () => true, next: (event: WebSockexEvent) => this.events.push(event) };
+    const sink = {
+      seesFrames: true,
+      wants: () => true,
+      next: (event: WebSockexEvent) => this.events.push(event),
+    };
     const telemetry = new Telemetry(source, { epoch: () => 0 }, [sink]);
     const trace = new TraceHook();
     const tools = { transport: this.net, clock: this.clock, telemetry, trace };

@@ -85,3 +85,25 @@ describe.each(Object.entries(SOURCES))('%s', (_, play) => {
     expect(source.observed).toBe(false);
   });
 });
+
+describe('a Broadcast', () => {
+  it('says whether anybody is subscribed, when that changes', () => {
+    const told: boolean[] = [];
+    const source = new Broadcast<number>(
+      () => undefined,
+      (isObserved) => told.push(isObserved),
+    );
+    const values$ = new Observable<number>((subscriber) => source.add(subscriber));
+    const first = values$.subscribe();
+    const second = values$.subscribe();
+    expect(told).toEqual([true]);
+    first.unsubscribe();
+    expect(told).toEqual([true]);
+    second.unsubscribe();
+    expect(told).toEqual([true, false]);
+    values$.subscribe();
+    source.complete();
+    values$.subscribe();
+    expect(told).toEqual([true, false, true, false]);
+  });
+});

@@ -136,17 +136,30 @@ describe('Telemetry', () => {
     expect(NAMES.filter((name) => telemetry.wants(name))).toEqual(['error']);
   });
 
-  it('asks of a frame only those that may see one', () => {
-    const some = new Sink('frame:sent');
-    const none = Object.assign(new Sink(), { skipsFrames: true });
-    const telemetry = telemetryOf(none, some);
+  it('knows of a frame by a field whether anybody sees one, and asks nobody', () => {
+    const never = new Sink('frame:sent', 'frame:received');
+    const one = Object.assign(new Sink(), { seesFrames: false });
+    const other = Object.assign(new Sink(), { seesFrames: false });
+    const telemetry = telemetryOf(never, one, other);
+    const isWanted = (): boolean[] => [
+      telemetry.wantsFrame('frame:sent'),
+      telemetry.wantsFrame('frame:received'),
+    ];
 
-    expect(telemetry.wantsFrame('frame:sent')).toBe(true);
-    expect(telemetry.wantsFrame('frame:received')).toBe(false);
-    expect([some.asked, none.asked]).toEqual([['frame:sent', 'frame:received'], []]);
+    expect(isWanted()).toEqual([false, false]);
+    for (const sink of [one, other]) {
+      sink.seesFrames = true;
+      expect(isWanted()).toEqual([true, true]);
+      sink.seesFrames = false;
+    }
     subscribe('websockex:frame:received', hear);
-    expect(telemetry.wantsFrame('frame:received')).toBe(true);
+    expect(isWanted()).toEqual([false, true]);
     unsubscribe('websockex:frame:received', hear);
+    subscribe('websockex:frame:sent', hear);
+    expect(isWanted()).toEqual([true, false]);
+    unsubscribe('websockex:frame:sent', hear);
+    expect(isWanted()).toEqual([false, false]);
+    expect([...never.asked, ...one.asked, ...other.asked]).toEqual([]);
   });
 
   it('builds nothing for an event that nobody wants', () => {
