@@ -75,6 +75,7 @@ export class HandlerTable {
     surroundings?: ClassSurroundings,
     meter?: ClientMeter,
   ): Incarnation {
+    meter?.rebound();
     return new BoundInstance(instance, this, host, surroundings, meter);
   }
 

@@ -21,7 +21,7 @@ export function metered(handler: Handler, metadata: HandlerMetadata, client: Cli
   const { tracer } = client;
   if (tracer === undefined && OF_FRAMES.has(kind)) {
     // Anything around it would be one call more for each frame.
-    handler.meter = meter;
+    meter.attach(handler);
     return handler;
   }
   if (tracer === undefined || !TRACED.has(kind)) return new MeteredCall(handler, meter);

@@ -80,6 +80,11 @@ export type Timed = (
   failure: Failure | undefined,
 ) => void;
 
+/** What has its calls looked at by whoever makes them. */
+export interface Metered {
+  meter?: HandlerMeter | undefined;
+}
+
 /**
  * Times calls of one handler, some of them: to look at the clock twice costs as much as a short handler does. Of a slow feed
  * all are timed, and of one turn of the event loop eight. After a turn of more than 64 it is one in ten milliseconds, any of
@@ -89,8 +94,10 @@ export type Timed = (
 export class HandlerMeter {
   /** Calls until the next that is looked at: the caller counts them down, and asks no more of most. */
   left = COUNTED;
-  /** No call is to be looked at, or counted: the caller does not even count down. */
-  rests = false;
+  /** Whether no call is to be looked at, or counted: the caller does not even count down. */
+  #rests = false;
+  /** Those that know of this meter while it does not rest: to ask it whether it does costs a feed 3 ns a frame. */
+  #attached: Metered[] = [];
   /** What {@link left} was at first. */
   #period = COUNTED;
   #isTimed = false;
@@ -129,6 +136,21 @@ export class HandlerMeter {
   set isCounted(isCounted: boolean) {
     this.#isCounted = isCounted;
     this.#startOver();
+  }
+
+  get rests(): boolean {
+    return this.#rests;
+  }
+
+  /** From now on it is told of the calls of this, too, which has this meter as its own while there is something to tell. */
+  attach(metered: Metered): void {
+    this.#attached.push(metered);
+    metered.meter = this.#rests ? undefined : this;
+  }
+
+  /** Others will be attached in place of those that are: the client has another incarnation. */
+  detach(): void {
+    this.#attached = [];
   }
 
   /** How many calls there have been, where they are counted. */
@@ -177,7 +199,7 @@ export class HandlerMeter {
     if (ofTurn <= FEW || !this.#isTimed) return;
     this.#ofTurn = ofTurn;
     this.#isAlone = true;
-    this.rests = !this.#isCounted;
+    this.#rest(!this.#isCounted);
     this.#next(COUNTED);
     this.turns.follow(this);
   }
@@ -186,14 +208,21 @@ export class HandlerMeter {
   whileOver(): void {
     // Who has begun to ask for durations since has had it start over.
     if (!this.#isAlone) return;
-    this.#isAlone = this.rests = false;
+    this.#isAlone = false;
+    this.#rest(false);
     this.#next(1);
     this.#atTurn = this.calls;
   }
 
+  #rest(rests: boolean): void {
+    if (rests === this.#rests) return;
+    this.#rests = rests;
+    for (const one of this.#attached) one.meter = rests ? undefined : this;
+  }
+
   #startOver(): void {
     this.#isAlone = false;
-    this.rests = !this.#isTimed && !this.#isCounted;
+    this.#rest(!this.#isTimed && !this.#isCounted);
     this.#next(this.#isTimed ? 1 : COUNTED);
     this.#atTurn = this.calls;
     this.#ofTurn = 0;

@@ -55,7 +55,7 @@ export interface Handler {
   isAsync?: boolean | undefined;
   /** How many of its next calls are tracked (see `HandlerCalls`), once it is known to return promises. */
   toTrack?: number | undefined;
-  /** Measures it, where somebody wants that: whoever calls it counts that (see `counted`). */
+  /** Measures it, while somebody wants that of its next calls: whoever calls it counts that (see `counted`). */
   meter?: HandlerMeter | undefined;
   /** Calls it. Throws and rejects as the method does. */
   readonly invoke: (...args: never[]) => unknown;

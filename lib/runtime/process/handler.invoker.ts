@@ -84,7 +84,7 @@ export class HandlerInvoker implements HandlerStreamsOwner {
       const { meter } = handler;
       // As in `counted`: a list of arguments would be made for every frame.
       value =
-        calls.isPlain(handler) && (meter === undefined || meter.rests || --meter.left > 0)
+        calls.isPlain(handler) && (meter === undefined || --meter.left > 0)
           ? handler.invoke(argument as never, frame as never)
           : calls.attend(handler, argument, frame);
     } catch (thrown) {

@@ -5,7 +5,7 @@ import type { Handler } from './client.definition.js';
 /** Calls a handler, and counts that where it is measured. */
 export function counted(handler: Handler, args: readonly unknown[]): unknown {
   const { meter } = handler;
-  return meter === undefined || meter.rests || --meter.left > 0
+  return meter === undefined || --meter.left > 0
     ? handler.invoke(...(args as never[]))
     : timed(handler, meter, args);
 }

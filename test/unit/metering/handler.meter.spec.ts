@@ -4,6 +4,7 @@ import { Deferred } from '../../../lib/runtime/async/deferred.js';
 import {
   type Failure,
   HandlerMeter,
+  type Metered,
   MeterTurns,
 } from '../../../lib/runtime/metering/handler.meter.js';
 import { LogHistogram } from '../../../lib/runtime/metering/log.histogram.js';
@@ -150,6 +151,25 @@ describe('The meter of a handler', () => {
     expect(meter.rests, 'where nobody wants durations').toBe(true);
     meter.isCounted = true;
     expect(meter.rests, 'where somebody wants calls').toBe(false);
+  });
+
+  it('is known to what it is attached to while it does not rest', async () => {
+    const meter = make({ isCounted: false });
+    const before: Metered = {};
+    const some: Metered[] = [{}, {}];
+    const known = (): unknown[] => [before, ...some].map((one) => one.meter);
+    meter.attach(before);
+    meter.detach();
+    for (const one of some) meter.attach(one);
+    expect(known()).toEqual([meter, meter, meter]);
+    call(meter, 65);
+    await nextTurn();
+    expect(known(), 'of a feed').toEqual([meter, undefined, undefined]);
+    const late: Metered = {};
+    meter.attach(late);
+    expect(late.meter, 'while it rests').toBeUndefined();
+    nextWhile();
+    expect([...known(), late.meter], 'after a while').toEqual([meter, meter, meter, meter]);
   });
 
   it('starts over where somebody begins to ask while it is left alone', async () => {
