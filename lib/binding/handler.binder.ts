@@ -75,7 +75,6 @@ export class HandlerTable {
     surroundings?: ClassSurroundings,
     meter?: ClientMeter,
   ): Incarnation {
-    meter?.rebound();
     return new BoundInstance(instance, this, host, surroundings, meter);
   }
 

@@ -159,11 +159,6 @@ export class ClientMeter implements WireMeterOwner, TracedClient {
     return meter;
   }
 
-  /** The client has another incarnation, whose handlers will be attached. */
-  rebound(): void {
-    for (const handler of this.#handlers.values()) handler.detach();
-  }
-
   /** Tells what is told together otherwise. */
   flush(): void {
     for (const handler of this.#handlers.values()) handler.flush();

@@ -97,7 +97,7 @@ export class HandlerMeter {
   /** Whether no call is to be looked at, or counted: the caller does not even count down. */
   #rests = false;
   /** Those that know of this meter while it does not rest: to ask it whether it does costs a feed 3 ns a frame. */
-  #attached: Metered[] = [];
+  #attached: WeakRef<Metered>[] = [];
   /** What {@link left} was at first. */
   #period = COUNTED;
   #isTimed = false;
@@ -144,13 +144,10 @@ export class HandlerMeter {
 
   /** From now on it is told of the calls of this, too, which has this meter as its own while there is something to tell. */
   attach(metered: Metered): void {
-    this.#attached.push(metered);
+    // Weakly: which incarnation of a client is the last one, only the client knows, and nobody tells of its end.
+    this.#attached = this.#attached.filter((one) => one.deref() !== undefined);
+    this.#attached.push(new WeakRef(metered));
     metered.meter = this.#rests ? undefined : this;
-  }
-
-  /** Others will be attached in place of those that are: the client has another incarnation. */
-  detach(): void {
-    this.#attached = [];
   }
 
   /** How many calls there have been, where they are counted. */
@@ -217,7 +214,10 @@ export class HandlerMeter {
   #rest(rests: boolean): void {
     if (rests === this.#rests) return;
     this.#rests = rests;
-    for (const one of this.#attached) one.meter = rests ? undefined : this;
+    for (const one of this.#attached) {
+      const metered = one.deref();
+      if (metered !== undefined) metered.meter = rests ? undefined : this;
+    }
   }
 
   #startOver(): void {

@@ -7,11 +7,13 @@ import {
   type Gap,
   json,
   jsonRpc,
+  OnCodeChange,
   OnFrame,
   OnGap,
   OnMessage,
   OnSubscribe,
   rpc,
+  WebSockexClient,
   WebSockexManager,
   type WebSockexClientOptions,
 } from 'nestjs-websockex';
@@ -265,6 +267,30 @@ describe('The metrics of clients, with the SDK of OpenTelemetry', () => {
     await scene.net.settle();
     // The first eight of the turn; a slow machine may need some turns, and so some more.
     expect(await count()).toSatisfy((timed: number) => timed >= 20 + 8 && timed < 20 + 500);
+  });
+
+  it('go on timing the handlers of a feed whose change of code has failed', async () => {
+    class Refusing {
+      @OnCodeChange()
+      upgrade() {
+        throw new Error('no');
+      }
+    }
+    WebSockexClient('wss://feed.example')(Refusing);
+    const otel = new OtelMetrics();
+    await using scene = await open(otel);
+    const count = async (): Promise<number> => {
+      const [one] = await otel.figures('websockex.handler.duration');
+      return one?.count ?? 0;
+    };
+    scene.peer.raw(Buffer.concat(Array.from({ length: 5_000 }, () => Buffer.from([0x81, 1, 97]))));
+    await scene.net.settle();
+    await expect(scene.handle.sys.changeCode(Refusing as never)).rejects.toThrow('no');
+    const before = await count();
+    // A feed is left alone for ten milliseconds; so many turns of the event loop take longer.
+    for (let turn = 0; turn < 20_000 && (await count()) === before; turn++)
+      await scene.feed('slow');
+    expect(await count()).toBeGreaterThan(before);
   });
 
   it('tell what waits, how long it has waited, and how long reading stood still for it', async () => {
